@@ -5,6 +5,7 @@ pub mod bytes;
 pub mod error;
 pub mod fil;
 pub mod fsp;
+pub mod transform;
 pub mod units;
 
 pub use error::{Error, Result};
