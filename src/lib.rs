@@ -2,10 +2,26 @@
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 pub mod bytes;
+pub mod checksum;
+pub mod cli;
+pub mod dblwr;
 pub mod error;
+pub mod examine;
 pub mod fil;
 pub mod fsp;
+pub mod generation;
+pub mod home;
+pub mod image;
+pub mod instance;
+pub mod redo;
+pub mod report;
+pub mod restore;
+pub mod space;
+pub mod survey;
+pub mod tear;
 pub mod transform;
+pub mod trx_sys;
 pub mod units;
+pub mod verdict;
 
 pub use error::{Error, Result};

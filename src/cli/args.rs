@@ -1,0 +1,219 @@
+//! What was typed: clap's types, and their translation into requests.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::space::locations::Request;
+use crate::units::{PageNo, PageSize, SpaceId};
+
+/// Offline forensics for the InnoDB doublewrite buffer: find torn pages, hold them against their buffered copies, put
+/// them back safely.
+#[derive(Debug, Parser)]
+#[command(name = "dblwr", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Options of every subcommand.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+const EXIT_CODES: &str = "Exit status: 0 healthy or done and verified; 1 damage that the doublewrite buffer can mend, or a \
+                          plan not yet applied; 2 damage that it cannot mend, or a failed write; 3 wrong usage, \
+                          unreadable or foreign input, files held by a running server.";
+
+/// Options of every subcommand.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// How data are written to standard output.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Short for --format json.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// How many threads read and judge pages; the default is one per processor.
+    #[arg(long, global = true, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// When to use colour; NO_COLOR is honoured.
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto)]
+    pub color: ColorChoice,
+    /// No notes and warnings on standard error.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// List what is merely fine, too.
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// Output formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One document.
+    Json,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Find every doublewrite area and print its fields, the redo window and the shutdown state.
+    Locate(Target),
+    /// Hold every buffered copy against its home page and give a verdict for each.
+    Verify(Target),
+    /// Put damaged pages back from their copies: prints the plan, with --apply writes it.
+    Restore(Restore),
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (troff).
+    Man {
+        /// Of this subcommand; without it the main page.
+        subcommand: Option<String>,
+    },
+}
+
+/// What to look at.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// A data directory, or one image: ibdata1, an .ibd, an undo tablespace, a doublewrite file.
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// Where everything lies that does not lie where a server's defaults put it.
+    #[command(flatten)]
+    pub places: Places,
+}
+
+/// Where things lie.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Where things lie")]
+pub struct Places {
+    /// The data directory (datadir).
+    #[arg(long, value_name = "DIR")]
+    pub datadir: Option<PathBuf>,
+    /// Directory of the system tablespace (innodb_data_home_dir).
+    #[arg(long, value_name = "DIR")]
+    pub data_home_dir: Option<PathBuf>,
+    /// Directory of the separate doublewrite files (innodb_doublewrite_dir).
+    #[arg(long, value_name = "DIR")]
+    pub doublewrite_dir: Option<PathBuf>,
+    /// Directory of the undo tablespaces (innodb_undo_directory).
+    #[arg(long, value_name = "DIR")]
+    pub undo_dir: Option<PathBuf>,
+    /// Directory of the redo files (innodb_log_group_home_dir).
+    #[arg(long, value_name = "DIR")]
+    pub redo_dir: Option<PathBuf>,
+    /// A further directory of tablespaces (innodb_directories); repeatable.
+    #[arg(long = "directory", value_name = "DIR")]
+    pub directories: Vec<PathBuf>,
+    /// Files of the system tablespace (innodb_data_file_path), e.g. ibdata1:12M;ibdata2:12M:autoextend.
+    #[arg(long, value_name = "SPEC")]
+    pub data_file_path: Option<String>,
+    /// Page size in bytes, overruling what the files say.
+    #[arg(long, value_name = "BYTES", value_parser = parse_page_size)]
+    pub page_size: Option<PageSize>,
+}
+
+fn parse_page_size(text: &str) -> Result<PageSize, String> {
+    text.parse::<u32>()
+        .ok()
+        .and_then(PageSize::logical)
+        .ok_or_else(|| "a page size is 4096, 8192, 16384, 32768 or 65536 bytes".to_owned())
+}
+
+/// `SPACE:PAGE`.
+fn parse_page(text: &str) -> Result<(SpaceId, PageNo), String> {
+    let parsed = text
+        .split_once(':')
+        .and_then(|(space, page)| Some((SpaceId(space.parse().ok()?), PageNo(page.parse().ok()?))));
+    parsed.ok_or_else(|| "expected SPACE:PAGE, two decimal numbers, e.g. 5:3".to_owned())
+}
+
+/// Options of `restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// What to look at.
+    #[command(flatten)]
+    pub target: Target,
+    /// Write the plan: journal first, then the pages, then read back and verify.
+    #[arg(long)]
+    pub apply: bool,
+    /// Only this page; repeatable.
+    #[arg(long = "page", value_name = "SPACE:PAGE", value_parser = parse_page)]
+    pub pages: Vec<(SpaceId, PageNo)>,
+    /// Where to write the journal; the default is a new file in the current directory.
+    #[arg(long, value_name = "FILE")]
+    pub journal: Option<PathBuf>,
+    /// Which copy wins: the newest verified one, or the one that this generation of server would take.
+    #[arg(long, value_enum, default_value_t = Rules::Newest)]
+    pub rules: Rules,
+    /// Also write the newest copy of pages that have only stale ones. Redo does not bring these up to date.
+    #[arg(long)]
+    pub include_stale: bool,
+}
+
+/// Which copy wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Rules {
+    /// The newest verified copy inside the redo window.
+    Newest,
+    /// The copy that the server itself would write.
+    Server,
+}
+
+impl Target {
+    /// What is meant.
+    ///
+    /// # Errors
+    /// The server's configuration cannot be read.
+    pub fn request(&self) -> anyhow::Result<Request> {
+        let places = &self.places;
+        Ok(Request {
+            path: self.path.clone(),
+            datadir: places.datadir.clone(),
+            data_home_dir: places.data_home_dir.clone(),
+            doublewrite_dir: places.doublewrite_dir.clone(),
+            undo_dir: places.undo_dir.clone(),
+            redo_dir: places.redo_dir.clone(),
+            directories: places.directories.clone(),
+            data_file_path: places.data_file_path.clone(),
+            page_size: places.page_size,
+            ..Request::default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn page_numbers_are_two_decimal_numbers() {
+        assert_eq!(parse_page("4294967295:0"), Ok((SpaceId(u32::MAX), PageNo(0))));
+        for bad in ["5", "5:", ":3", "5:x", "4294967296:0", "-1:3"] {
+            assert!(parse_page(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! The command line: what was typed becomes what is meant; one small file per subcommand.
+
+pub mod args;
+mod exit;
+mod locate;
+mod manual;
+mod restore;
+mod verify;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use clap::Parser;
+use serde::Serialize;
+
+pub use exit::Status;
+
+use args::{Cli, ColorChoice, Command, Format};
+
+/// What every subcommand is handed: where to write and how.
+pub struct Context<'a> {
+    /// Data.
+    pub out: &'a mut dyn Write,
+    /// Everything else.
+    pub err: &'a mut dyn Write,
+    /// `table` or `json`.
+    pub format: Format,
+    /// `-v`: list what is merely fine, too.
+    pub verbose: bool,
+    /// `-q`: no notes and warnings.
+    pub quiet: bool,
+}
+
+impl Context<'_> {
+    /// Writes a document as JSON, or for people by `text`.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn emit<T: Serialize>(
+        &mut self,
+        document: &T,
+        text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<()> {
+        match self.format {
+            Format::Table => text(self.out),
+            Format::Json => {
+                serde_json::to_writer_pretty(&mut *self.out, document)?;
+                writeln!(self.out)
+            }
+        }
+    }
+
+    /// Says something beside the data, unless told to be quiet.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn warn(&mut self, what: impl std::fmt::Display) -> io::Result<()> {
+        if self.quiet { Ok(()) } else { writeln!(self.err, "dblwr: {what}") }
+    }
+}
+
+/// Runs the program: parses, carries out, prints errors; the exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Status::Unknown.code() } else { Status::Healthy.code() };
+        }
+    };
+    match cli.common.color {
+        ColorChoice::Auto => {}
+        ColorChoice::Always => anstream::ColorChoice::Always.write_global(),
+        ColorChoice::Never => anstream::ColorChoice::Never.write_global(),
+    }
+    if let Some(threads) = cli.common.threads {
+        // A second initialisation is refused; the first one counts.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
+    }
+    let mut out = io::BufWriter::new(anstream::stdout());
+    let mut err = anstream::stderr();
+    let common = &cli.common;
+    let mut context = Context {
+        format: if common.json { Format::Json } else { common.format },
+        verbose: common.verbose,
+        quiet: common.quiet,
+        out: &mut out,
+        err: &mut err,
+    };
+    let result = carry_out(&cli.command, &mut context);
+    let flushed = out.flush().map_err(anyhow::Error::from);
+    finish(result.and_then(|status| flushed.map(|()| status)), &mut err)
+}
+
+fn carry_out(command: &Command, context: &mut Context<'_>) -> anyhow::Result<Status> {
+    match command {
+        Command::Locate(target) => locate::run(target, context),
+        Command::Verify(target) => verify::run(target, context),
+        Command::Restore(restore) => restore::run(restore, context),
+        Command::Completions { shell } => manual::completions(*shell, context),
+        Command::Man { subcommand } => manual::man(subcommand.as_deref(), context),
+    }
+}
+
+/// A reader that went away has seen enough: that is success.
+fn finish(result: anyhow::Result<Status>, err: &mut dyn Write) -> u8 {
+    match result {
+        Ok(status) => status.code(),
+        Err(error) if is_broken_pipe(&error) => Status::Healthy.code(),
+        Err(error) => {
+            let _ = writeln!(err, "dblwr: {error:#}");
+            Status::Unknown.code()
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    let json = error.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+    io.or(json) == Some(io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,169 @@
+//! Which generation of server last ran a data directory: it decides which doublewrite area is live.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A generation of servers with one set of doublewrite rules. Ordered by age within a vendor.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[allow(missing_docs, reason = "the names say it all")]
+pub enum Generation {
+    #[serde(rename = "unknown")]
+    Unknown,
+    #[serde(rename = "mysql-4.1")]
+    MySql41,
+    #[serde(rename = "mysql-5.0")]
+    MySql50,
+    #[serde(rename = "mysql-5.1")]
+    MySql51,
+    #[serde(rename = "mysql-5.5")]
+    MySql55,
+    #[serde(rename = "mysql-5.6")]
+    MySql56,
+    #[serde(rename = "mysql-5.7")]
+    MySql57,
+    #[serde(rename = "mysql-8.0")]
+    MySql80,
+    #[serde(rename = "mysql-8.0.20")]
+    MySql8020,
+    #[serde(rename = "mysql-8.0.30")]
+    MySql8030,
+    #[serde(rename = "mariadb-10.1")]
+    MariaDb101,
+    #[serde(rename = "mariadb-10.2")]
+    MariaDb102,
+    #[serde(rename = "mariadb-10.3")]
+    MariaDb103,
+    #[serde(rename = "mariadb-10.4")]
+    MariaDb104,
+    #[serde(rename = "mariadb-10.5")]
+    MariaDb105,
+    #[serde(rename = "mariadb-10.8")]
+    MariaDb108,
+}
+
+const NAMES: [(Generation, &str); 16] = [
+    (Generation::Unknown, "unknown"),
+    (Generation::MySql41, "mysql-4.1"),
+    (Generation::MySql50, "mysql-5.0"),
+    (Generation::MySql51, "mysql-5.1"),
+    (Generation::MySql55, "mysql-5.5"),
+    (Generation::MySql56, "mysql-5.6"),
+    (Generation::MySql57, "mysql-5.7"),
+    (Generation::MySql80, "mysql-8.0"),
+    (Generation::MySql8020, "mysql-8.0.20"),
+    (Generation::MySql8030, "mysql-8.0.30"),
+    (Generation::MariaDb101, "mariadb-10.1"),
+    (Generation::MariaDb102, "mariadb-10.2"),
+    (Generation::MariaDb103, "mariadb-10.3"),
+    (Generation::MariaDb104, "mariadb-10.4"),
+    (Generation::MariaDb105, "mariadb-10.5"),
+    (Generation::MariaDb108, "mariadb-10.8"),
+];
+
+impl Generation {
+    /// Whether a MariaDB wrote it.
+    pub fn is_mariadb(self) -> bool {
+        self >= Generation::MariaDb101
+    }
+
+    /// Whether a server of this generation reads separate doublewrite files and ignores the built-in area (8.0.20 on);
+    /// `None` where the generation is unknown.
+    pub fn reads_separate_files(self) -> Option<bool> {
+        match self {
+            Generation::Unknown => None,
+            other => Some(matches!(other, Generation::MySql8020 | Generation::MySql8030)),
+        }
+    }
+
+    /// The generation of a MySQL version number as page 0 carries it since 8.0 (`FIL_PAGE_SRV_VERSION`: 80030, 90704).
+    pub fn from_server_version(version: u32) -> Option<Generation> {
+        match version {
+            80_000..=80_019 => Some(Generation::MySql80),
+            80_020..=80_029 => Some(Generation::MySql8020),
+            80_030..=99_999 => Some(Generation::MySql8030),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(NAMES.iter().find(|(g, _)| g == self).map_or("unknown", |(_, name)| name))
+    }
+}
+
+impl FromStr for Generation {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Generation, ()> {
+        NAMES.iter().find(|(_, n)| *n == name).map(|(g, _)| *g).ok_or(())
+    }
+}
+
+/// What the files of an instance say of the server that ran them, besides its redo files.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Traces {
+    /// `FIL_PAGE_SRV_VERSION` of page 0 of the system tablespace.
+    pub server_version: Option<u32>,
+    /// Page 0 of the system tablespace has FFFFFFFF in prev and next: MariaDB.
+    pub null_siblings: bool,
+    /// The system tablespace is full_crc32.
+    pub full_crc32: bool,
+    /// The system tablespace is there at all.
+    pub system: bool,
+    /// Slots carry space ids.
+    pub space_id_stored: bool,
+    /// A page size other than 16 KiB, crc32 checksums, or tables that only 5.6 and later create.
+    pub since_56: bool,
+    /// `.dblwr` files of the instance's page size.
+    pub separate_files: bool,
+    /// `.bdblwr` files.
+    pub reduced_files: bool,
+    /// Files that only MariaDB makes.
+    pub mariadb_files: bool,
+}
+
+impl Traces {
+    /// The nearest generation that the traces prove.
+    pub fn generation(&self) -> Generation {
+        if self.full_crc32 {
+            return Generation::MariaDb105;
+        }
+        if let Some(generation) = self.server_version.and_then(Generation::from_server_version) {
+            return generation;
+        }
+        if self.reduced_files {
+            return Generation::MySql8030;
+        }
+        if self.separate_files {
+            return Generation::MySql8020;
+        }
+        if !self.system {
+            return Generation::Unknown;
+        }
+        match (self.mariadb_files, self.since_56, self.space_id_stored) {
+            (true, ..) => Generation::MariaDb101,
+            (_, true, _) => Generation::MySql56,
+            (_, _, true) => Generation::MySql55,
+            _ => Generation::MySql41,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_contract_in_text_and_json() {
+        for (generation, name) in NAMES {
+            assert_eq!(generation.to_string(), name);
+            assert_eq!(name.parse(), Ok(generation));
+            assert_eq!(serde_json::to_value(generation).unwrap(), name);
+        }
+    }
+}

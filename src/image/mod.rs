@@ -1,0 +1,5 @@
+//! Bytes of files: opened read-only, read by position, never mapped unless asked.
+
+mod file;
+
+pub use file::{FileIdentity, Image};

@@ -1,0 +1,257 @@
+//! An instance as its files show it: tablespaces, redo window, generation, doublewrite areas. No page is judged yet.
+
+use std::path::{Path, PathBuf};
+
+use crate::bytes::u64_at;
+use crate::checksum::Algorithm;
+use crate::dblwr::{
+    Area, Kind, Magic, ReducedFile, SeparateFile, find_separate, locate_parallel, locate_system, parse_reduced,
+    reduced_page_size,
+};
+use crate::error::{Error, Result};
+use crate::examine::judge;
+use crate::fil::{FIL_PAGE_FILE_FLUSH_LSN, FilHeader};
+use crate::fsp::Layout;
+use crate::generation::{Generation, Traces};
+use crate::image::Image;
+use crate::redo::{self, Shutdown};
+use crate::space::discover::discover;
+use crate::space::locations::{Focus, Locations, Request};
+use crate::space::{Evidence, Spaces, Tablespace};
+use crate::units::{ByteOffset, FIL_NULL, Lsn, PageSize};
+use crate::verdict::Window;
+
+/// How much of a reduced file is read: a server makes one page per doublewrite instance, a few dozen at most.
+const MAX_REDUCED: u64 = 16 << 20;
+
+/// What was found before any page is judged.
+#[derive(Debug)]
+pub struct Instance {
+    /// Where things lie.
+    pub locations: Locations,
+    /// The tablespaces.
+    pub spaces: Spaces,
+    /// `innodb_page_size`.
+    pub page_size: PageSize,
+    /// Which server ran it.
+    pub generation: Generation,
+    /// The redo files.
+    pub redo: redo::Found,
+    /// Checkpoint and end.
+    pub window: Window,
+    /// Flush LSN of page 0 of the system tablespace.
+    pub flushed_lsn: Option<Lsn>,
+    /// How the server ended.
+    pub shutdown: Shutdown,
+    /// Every doublewrite area, live or not.
+    pub areas: Vec<Area>,
+    /// Decoded reduced files, each with the index of its area.
+    pub reduced: Vec<(usize, ReducedFile)>,
+    /// Plain sentences for a person.
+    pub notes: Vec<String>,
+}
+
+impl Instance {
+    /// Looks at everything that a request names.
+    ///
+    /// # Errors
+    /// The path is not there, holds nothing of InnoDB, or its system tablespace is cut before what it points to.
+    pub fn open(request: &Request) -> Result<Instance> {
+        let locations = Locations::resolve(request)?;
+        let spaces = discover(&locations);
+        let separate = find_files(&locations)?;
+        refuse_foreign(&locations, &spaces, &separate)?;
+        let page_size = page_size(&locations, &spaces, &separate);
+        let redo = if locations.explore { redo::read(&locations.redo_dir)? } else { redo::Found::Absent };
+        let page0 = spaces.system().and_then(SystemPage0::read);
+        let flushed_lsn = page0.as_ref().and_then(|page| page.flushed_lsn);
+        let mut instance = Instance {
+            shutdown: redo::shutdown(flushed_lsn, &redo),
+            window: window(&redo),
+            generation: Generation::Unknown,
+            page_size,
+            redo,
+            flushed_lsn,
+            areas: Vec::new(),
+            reduced: Vec::new(),
+            notes: spaces.notes.clone(),
+            spaces,
+            locations,
+        };
+        instance.locate(&separate)?;
+        instance.generation = instance.find_generation(page0.as_ref());
+        instance.mark_live();
+        Ok(instance)
+    }
+
+    fn locate(&mut self, separate: &[SeparateFile]) -> Result<()> {
+        if let Some(system) = self.spaces.system().filter(|_| !matches!(self.locations.focus, Focus::Doublewrite(_))) {
+            self.areas.push(locate_system(system)?);
+        }
+        let default = self.locations.data_home.join(crate::dblwr::PARALLEL_DEFAULT_NAME);
+        let parallel = self.locations.parallel_doublewrite.clone().unwrap_or(default);
+        if self.focus_allows(&parallel) {
+            let name = self.locations.relative(&parallel);
+            self.areas.extend(locate_parallel(&parallel, name, self.page_size)?);
+        }
+        for file in separate {
+            self.add_separate(file)?;
+        }
+        Ok(())
+    }
+
+    fn focus_allows(&self, file: &Path) -> bool {
+        match &self.locations.focus {
+            Focus::Doublewrite(only) => only == file,
+            _ => self.locations.explore,
+        }
+    }
+
+    fn add_separate(&mut self, file: &SeparateFile) -> Result<()> {
+        let name = self.locations.relative(&file.path);
+        if !file.reduced {
+            self.areas.extend(file.area(name)?);
+            return Ok(());
+        }
+        let image = Image::open(&file.path)?;
+        let mut bytes = vec![0; usize::try_from(image.len().min(MAX_REDUCED)).unwrap_or_default()];
+        let read = image.read_up_to(ByteOffset(0), &mut bytes)?;
+        bytes.truncate(read);
+        let decoded = parse_reduced(&bytes);
+        let mut area = Area::of_file(Kind::Reduced, &file.path, name, reduced_page_size(), decoded.pages);
+        area.notes.extend(decoded.faults.iter().map(|fault| format!("{}: {fault}", area.file.display())));
+        self.reduced.push((self.areas.len(), decoded));
+        self.areas.push(area);
+        Ok(())
+    }
+
+    fn find_generation(&self, page0: Option<&SystemPage0>) -> Generation {
+        let hint = match &self.redo {
+            redo::Found::Read(redo) => redo::generation_hint(redo).and_then(|name| name.parse().ok()),
+            _ => None,
+        };
+        hint.unwrap_or_else(|| self.traces(page0).generation())
+    }
+
+    fn traces(&self, page0: Option<&SystemPage0>) -> Traces {
+        let of_kind = |kind| self.areas.iter().any(|area| area.kind == kind);
+        let stats = Path::new("mysql/innodb_table_stats.ibd");
+        let has_stats = self.spaces.list.iter().any(|space| space.files.iter().any(|file| file.name == stats));
+        Traces {
+            server_version: page0.map(|page| page.header.prev),
+            null_siblings: page0.is_some_and(|page| page.header.prev == FIL_NULL && page.header.next == FIL_NULL),
+            full_crc32: self.spaces.list.iter().any(|space| space.format.layout == Layout::FullCrc32),
+            system: self.spaces.system().is_some(),
+            space_id_stored: self.areas.iter().all(|area| area.space_id_stored),
+            since_56: has_stats
+                || self.page_size != PageSize::DEFAULT
+                || page0.is_some_and(|page| page.algorithm == Some(Algorithm::Crc32)),
+            separate_files: of_kind(Kind::Separate),
+            reduced_files: of_kind(Kind::Reduced),
+            mariadb_files: self.locations.datadir.join("aria_log_control").exists(),
+        }
+    }
+
+    /// A server reads either the built-in buffer or the files, by its generation; where that is not known, whichever
+    /// exists.
+    fn mark_live(&mut self) {
+        let any_separate = self.areas.iter().any(|area| area.kind == Kind::Separate && area.slot_size == self.page_size);
+        let reads_files = self.generation.reads_separate_files().unwrap_or(any_separate);
+        let page_size = self.page_size;
+        for area in &mut self.areas {
+            area.live = match area.kind {
+                Kind::System => !reads_files && area.magic != Some(Magic::Absent),
+                Kind::Parallel => !reads_files && !self.generation.is_mariadb(),
+                Kind::Separate => reads_files && area.slot_size == page_size,
+                Kind::Reduced => reads_files,
+            };
+        }
+    }
+}
+
+fn window(found: &redo::Found) -> Window {
+    match found {
+        redo::Found::Read(redo) => Window { checkpoint: redo.checkpoint, end: redo.end },
+        _ => Window::default(),
+    }
+}
+
+struct SystemPage0 {
+    header: FilHeader,
+    flushed_lsn: Option<Lsn>,
+    algorithm: Option<Algorithm>,
+}
+
+impl SystemPage0 {
+    /// Page 0 of the system tablespace, where it verifies: nothing of a damaged one is believed.
+    fn read(system: &Tablespace) -> Option<SystemPage0> {
+        let file = system.files.first().filter(|_| system.evidence == Evidence::Header)?;
+        let page = Image::open(&file.path).ok()?.read_page(ByteOffset(0), system.format.physical).ok()??;
+        Some(SystemPage0 {
+            header: FilHeader::parse(&page)?,
+            flushed_lsn: u64_at(&page, FIL_PAGE_FILE_FLUSH_LSN).map(Lsn),
+            algorithm: judge(&page, &system.format).algorithm,
+        })
+    }
+}
+
+/// The doublewrite files: those of the first directory that has any, or the one that was named.
+fn find_files(locations: &Locations) -> Result<Vec<SeparateFile>> {
+    if let Focus::Doublewrite(file) = &locations.focus {
+        return Ok(SeparateFile::parse(file).or_else(|| SeparateFile::guess(file, locations.page_size)).into_iter().collect());
+    }
+    if !locations.explore && locations.doublewrite_dirs.len() < 2 {
+        return Ok(Vec::new());
+    }
+    for dir in &locations.doublewrite_dirs {
+        let files = find_separate(dir)?;
+        if !files.is_empty() {
+            return Ok(files);
+        }
+    }
+    Ok(Vec::new())
+}
+
+fn page_size(locations: &Locations, spaces: &Spaces, separate: &[SeparateFile]) -> PageSize {
+    let of_files = || separate.iter().find(|file| !file.reduced).and_then(|file| PageSize::logical(file.page_size));
+    locations
+        .page_size
+        .or_else(|| spaces.system().map(|system| system.format.logical))
+        .or_else(of_files)
+        .or_else(|| spaces.list.first().map(|space| space.format.logical))
+        .unwrap_or(PageSize::DEFAULT)
+}
+
+fn refuse_foreign(locations: &Locations, spaces: &Spaces, separate: &[SeparateFile]) -> Result<()> {
+    let nothing = |path: &PathBuf, what: &str| {
+        let failed = spaces.failures.iter().map(ToString::to_string).next();
+        Err(Error::foreign(path, failed.unwrap_or_else(|| what.to_owned())))
+    };
+    match &locations.focus {
+        Focus::Directory if spaces.list.is_empty() && separate.is_empty() => nothing(
+            &locations.root,
+            "no InnoDB file in this directory (expected ibdata1, *.ibd, undo files or #ib_*.dblwr); name the data \
+             directory of a server",
+        ),
+        Focus::System(file) | Focus::Tablespace(file) if spaces.of_file(file).is_none() => {
+            nothing(file, "nothing in it looks like an InnoDB page; name a data directory, ibdata1, an .ibd or undo file")
+        }
+        Focus::Doublewrite(file) if !looks_like_slots(file, locations, separate) => nothing(
+            file,
+            "no InnoDB page in any slot; name a doublewrite file (#ib_<page size>_<n>.dblwr) with something in it",
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// A doublewrite file that lies alone must hold at least one page that verifies.
+fn looks_like_slots(file: &Path, locations: &Locations, separate: &[SeparateFile]) -> bool {
+    if locations.explore {
+        return std::fs::metadata(file).is_ok_and(|m| m.len() > 0);
+    }
+    match separate.first() {
+        Some(found) if found.reduced => std::fs::read(file).is_ok_and(|bytes| !parse_reduced(&bytes).entries.is_empty()),
+        Some(found) => found.any_page_verifies(),
+        None => false,
+    }
+}

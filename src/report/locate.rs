@@ -1,0 +1,138 @@
+//! `locate`: every doublewrite area with its fields.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::dblwr::{Area, HeaderCopy, Kind, Magic};
+use crate::generation::Generation;
+use crate::instance::Instance;
+use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport, count, instance_line, style};
+use crate::units::PageNo;
+
+/// The document of `locate --format json`.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct LocateReport {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// `innodb_page_size` in bytes.
+    pub page_size: u32,
+    /// The server that last ran these files.
+    pub generation: Generation,
+    /// How it ended.
+    pub shutdown: ShutdownReport,
+    /// The redo window.
+    pub redo: RedoReport,
+    /// Every area that exists, live or not.
+    pub areas: Vec<AreaReport>,
+    /// Plain sentences on what is unusual.
+    pub notes: Vec<String>,
+}
+
+/// One doublewrite area.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct AreaReport {
+    /// Its shape.
+    pub kind: Kind,
+    /// The file, relative to PATH.
+    pub file: String,
+    /// How many slots, of 8192 bytes in reduced files, else of `innodb_page_size`.
+    pub slots: u32,
+    /// First page of the first block (built-in buffer only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block1: Option<PageNo>,
+    /// First page of the second block (built-in buffer only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block2: Option<PageNo>,
+    /// State of the magic that servers read (built-in buffer only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub magic: Option<Magic>,
+    /// Where the block numbers come from (built-in buffer only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header_copy: Option<HeaderCopy>,
+    /// Whether slots carry space ids: not before MySQL 4.1.1 (built-in buffer only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub space_id_stored: Option<bool>,
+    /// Whether a server of this generation would read it.
+    pub live: bool,
+}
+
+impl AreaReport {
+    fn of(area: &Area) -> AreaReport {
+        AreaReport {
+            kind: area.kind,
+            file: area.file.display().to_string(),
+            slots: area.slots,
+            block1: area.blocks.map(|(block1, _)| block1),
+            block2: area.blocks.map(|(_, block2)| block2),
+            magic: area.magic,
+            header_copy: area.header_copy,
+            space_id_stored: area.blocks.map(|_| area.space_id_stored),
+            live: area.live,
+        }
+    }
+
+    fn describe(&self) -> String {
+        let place = match (self.block1, self.block2) {
+            (Some(block1), Some(block2)) => format!("blocks at pages {block1} and {block2}"),
+            _ => String::new(),
+        };
+        let header = match (self.magic, self.header_copy) {
+            (Some(Magic::Absent), _) => "never created".to_owned(),
+            (Some(_), Some(HeaderCopy::Repeat)) => ", from the repeat of a damaged header".to_owned(),
+            (Some(_), Some(HeaderCopy::Inferred)) => ", inferred from the slots".to_owned(),
+            _ => String::new(),
+        };
+        place + &header
+    }
+}
+
+impl LocateReport {
+    /// What was located in an instance.
+    pub fn of(instance: &Instance) -> LocateReport {
+        let notes = instance.areas.iter().flat_map(|area| area.notes.iter());
+        LocateReport {
+            schema_version: SCHEMA_VERSION,
+            page_size: instance.page_size.as_u32(),
+            generation: instance.generation,
+            shutdown: instance.shutdown.into(),
+            redo: RedoReport::of(instance),
+            areas: instance.areas.iter().map(AreaReport::of).collect(),
+            notes: instance.notes.iter().chain(notes).cloned().collect(),
+        }
+    }
+
+    /// Writes it for a person.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+        let live = self.areas.iter().filter(|area| area.live).map(|area| area.slots as usize).sum();
+        let summary = match live {
+            0 => "no live doublewrite area".to_owned(),
+            slots => format!("doublewrite buffer with {}", count(slots, "slot")),
+        };
+        writeln!(out, "{}", style::paint(style::HEAD, &summary))?;
+        writeln!(out, "{}", instance_line(self.generation, self.page_size, self.shutdown, &self.redo))?;
+        if let Some(flushed) = self.redo.flushed_lsn {
+            writeln!(out, "flush LSN in page 0: {flushed}")?;
+        }
+        if !self.areas.is_empty() {
+            let mut table = style::table(&["KIND", "FILE", "SLOTS", "READ BY THE SERVER", ""], &[2]);
+            for area in &self.areas {
+                table.add_row([
+                    format!("{:?}", area.kind).to_lowercase(),
+                    area.file.clone(),
+                    area.slots.to_string(),
+                    if area.live { "yes" } else { "no" }.to_owned(),
+                    area.describe(),
+                ]);
+            }
+            write!(out, "\n{}", style::indented(&table))?;
+        }
+        for note in &self.notes {
+            writeln!(out, "note: {note}")?;
+        }
+        Ok(())
+    }
+}

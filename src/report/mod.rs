@@ -1,0 +1,100 @@
+//! What the program says: serialisable reports (the JSON contract) and their texts for people.
+
+pub mod locate;
+pub mod restore;
+pub mod style;
+pub mod verify;
+
+use serde::Serialize;
+
+use crate::generation::Generation;
+use crate::instance::Instance;
+use crate::redo::Shutdown;
+use crate::units::Lsn;
+
+/// Version of every JSON document; grows when a field is added, never shrinks.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The redo window in JSON.
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
+pub struct RedoReport {
+    /// Checkpoint LSN.
+    pub checkpoint_lsn: Option<Lsn>,
+    /// First byte after the last redo record.
+    pub end_lsn: Option<Lsn>,
+    /// Flush LSN in page 0 of the system tablespace.
+    pub flushed_lsn: Option<Lsn>,
+}
+
+impl RedoReport {
+    /// The window of an instance.
+    pub fn of(instance: &Instance) -> RedoReport {
+        RedoReport {
+            checkpoint_lsn: instance.window.checkpoint,
+            end_lsn: instance.window.end,
+            flushed_lsn: instance.flushed_lsn,
+        }
+    }
+}
+
+/// How the server ended, in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ShutdownReport {
+    /// It did not end cleanly.
+    Crash,
+    /// It ended cleanly.
+    Clean,
+    /// The files do not tell.
+    Unknown,
+}
+
+impl From<Shutdown> for ShutdownReport {
+    fn from(shutdown: Shutdown) -> ShutdownReport {
+        match shutdown {
+            Shutdown::Crash => ShutdownReport::Crash,
+            Shutdown::Clean => ShutdownReport::Clean,
+            Shutdown::Unknown => ShutdownReport::Unknown,
+        }
+    }
+}
+
+impl ShutdownReport {
+    /// For people.
+    pub fn name(self) -> &'static str {
+        match self {
+            ShutdownReport::Crash => "crash",
+            ShutdownReport::Clean => "clean",
+            ShutdownReport::Unknown => "unknown",
+        }
+    }
+}
+
+/// One line on the instance: server, page size, how it ended, redo window.
+pub fn instance_line(generation: Generation, page_size: u32, shutdown: ShutdownReport, redo: &RedoReport) -> String {
+    let window = match (redo.checkpoint_lsn, redo.end_lsn) {
+        (Some(checkpoint), Some(end)) => format!("redo {checkpoint} to {end}"),
+        _ => "redo window unknown".to_owned(),
+    };
+    format!("{generation}, {page_size}-byte pages, shutdown: {}, {window}", shutdown.name())
+}
+
+/// "1 page", "2 pages".
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// Serialises a path as text; bytes that are no UTF-8 are replaced.
+pub mod path_text {
+    use std::path::Path;
+
+    use serde::Serializer;
+
+    /// For `#[serde(serialize_with)]`.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&path.to_string_lossy())
+    }
+}

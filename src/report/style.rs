@@ -1,0 +1,41 @@
+//! Colours and tables. Whether colours reach the terminal is decided by the stream that is written to.
+
+use anstyle::{AnsiColor, Style};
+use comfy_table::{CellAlignment, Table, presets};
+
+/// Healthy.
+pub const GOOD: Style = AnsiColor::Green.on_default().bold();
+/// Needs attention.
+pub const WARN: Style = AnsiColor::Yellow.on_default().bold();
+/// Critical.
+pub const BAD: Style = AnsiColor::Red.on_default().bold();
+/// Headings.
+pub const HEAD: Style = Style::new().bold();
+
+/// Text in a style.
+pub fn paint(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// A table without borders; the columns named in `right` are aligned to the right.
+pub fn table(header: &[&str], right: &[usize]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(header.to_vec());
+    for &column in right {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+/// The lines of a table, indented by two.
+pub fn indented(table: &Table) -> String {
+    table.lines().map(|line| format!("  {}\n", line.trim().trim_end())).collect()
+}
+
+/// Text from a file, safe for a terminal: control characters become U+FFFD.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+}

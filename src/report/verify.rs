@@ -1,0 +1,278 @@
+//! `verify`: every copy against its home.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::dblwr::CopyState;
+use crate::generation::Generation;
+use crate::home::{Home, HomeState};
+use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport, count, instance_line, style};
+use crate::survey::{Finding, Subject, Survey};
+use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
+use crate::verdict::Verdict;
+
+/// The document of `verify --format json`.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct VerifyReport {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// `innodb_page_size` in bytes.
+    pub page_size: u32,
+    /// The server that last ran these files.
+    pub generation: Generation,
+    /// How it ended.
+    pub shutdown: ShutdownReport,
+    /// The redo window.
+    pub redo: RedoReport,
+    /// One entry for every used slot.
+    pub pages: Vec<PageReport>,
+    /// How many slots carry each verdict.
+    pub summary: BTreeMap<&'static str, usize>,
+    /// Plain sentences on what is unusual.
+    pub notes: Vec<String>,
+}
+
+/// One used slot.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct PageReport {
+    /// Which slot.
+    pub slot: SlotReport,
+    /// Space id; ciphertext where the copy hides it.
+    pub space_id: SpaceId,
+    /// Page number.
+    pub page_no: PageNo,
+    /// The copy.
+    pub copy: CopyReport,
+    /// Its home.
+    pub home: HomeReport,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// One sentence for a person.
+    pub reason: String,
+}
+
+/// Which slot.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct SlotReport {
+    /// The file, relative to PATH.
+    pub file: String,
+    /// Index of the slot, or of the entry in a reduced file.
+    pub index: u32,
+}
+
+/// What a copy is worth, in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CopyStateReport {
+    /// It verifies.
+    Valid,
+    /// It does not.
+    Corrupt,
+    /// It cannot be judged; also a reduced entry, which has no contents.
+    Unverifiable,
+}
+
+impl From<CopyState> for CopyStateReport {
+    fn from(state: CopyState) -> CopyStateReport {
+        match state {
+            CopyState::Valid => CopyStateReport::Valid,
+            CopyState::Corrupt => CopyStateReport::Corrupt,
+            CopyState::Unverifiable => CopyStateReport::Unverifiable,
+        }
+    }
+}
+
+/// The copy in a slot.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct CopyReport {
+    /// What it is worth.
+    pub state: CopyStateReport,
+    /// Its LSN.
+    pub lsn: Lsn,
+    /// The checksum that holds.
+    pub algorithm: Option<&'static str>,
+    /// Its page type; `null` for a reduced entry.
+    pub page_type: Option<u16>,
+}
+
+/// Where a copy belongs.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct HomeReport {
+    /// The file, relative to PATH.
+    pub file: Option<String>,
+    /// Offset in bytes.
+    pub offset: Option<ByteOffset>,
+    /// Physical page size in bytes.
+    pub length: Option<usize>,
+    /// What lies there.
+    pub state: HomeState,
+    /// LSN in the head of what lies there.
+    pub lsn: Option<Lsn>,
+}
+
+impl HomeReport {
+    fn of(home: Option<&Home>) -> HomeReport {
+        HomeReport {
+            file: home.and_then(|home| home.file.as_ref()).map(|file| file.display().to_string()),
+            offset: home.and_then(|home| home.offset),
+            length: home.filter(|home| home.file.is_some()).map(|home| home.length),
+            state: home.map_or(HomeState::Unverifiable, |home| home.state),
+            lsn: home.and_then(|home| home.lsn),
+        }
+    }
+}
+
+impl PageReport {
+    fn of(survey: &Survey, finding: &Finding) -> PageReport {
+        let (slot, copy) = match &finding.subject {
+            Subject::Copy(copy) => (
+                SlotReport { file: copy.slot.file.display().to_string(), index: copy.slot.index },
+                CopyReport {
+                    state: copy.state().into(),
+                    lsn: copy.lsn(),
+                    algorithm: copy.judged.algorithm.map(|algorithm| algorithm.name()),
+                    page_type: Some(copy.header.page_type),
+                },
+            ),
+            Subject::Reduced(file, entry) => (
+                SlotReport { file: file.display().to_string(), index: entry.index },
+                CopyReport {
+                    state: CopyStateReport::Unverifiable,
+                    lsn: entry.lsn,
+                    algorithm: None,
+                    page_type: None,
+                },
+            ),
+        };
+        PageReport {
+            slot,
+            space_id: finding.space_id(),
+            page_no: finding.page_no(),
+            copy,
+            home: HomeReport::of(survey.home_of(finding)),
+            verdict: finding.judgement.verdict,
+            reason: finding.judgement.reason.clone(),
+        }
+    }
+
+    fn needs_attention(&self) -> bool {
+        self.verdict == Verdict::Restorable || self.verdict.is_critical()
+    }
+}
+
+impl VerifyReport {
+    /// The report on a survey.
+    pub fn of(survey: &Survey) -> VerifyReport {
+        let instance = &survey.instance;
+        let mut summary = BTreeMap::new();
+        for finding in &survey.findings {
+            *summary.entry(finding.judgement.verdict.name()).or_insert(0) += 1;
+        }
+        let area_notes = instance.areas.iter().filter(|area| area.live).flat_map(|area| area.notes.iter());
+        VerifyReport {
+            schema_version: SCHEMA_VERSION,
+            page_size: instance.page_size.as_u32(),
+            generation: instance.generation,
+            shutdown: instance.shutdown.into(),
+            redo: RedoReport::of(instance),
+            pages: survey.findings.iter().map(|finding| PageReport::of(survey, finding)).collect(),
+            summary,
+            notes: instance.notes.iter().chain(area_notes).cloned().collect(),
+        }
+    }
+
+    fn count(&self, verdict: Verdict) -> usize {
+        self.summary.get(verdict.name()).copied().unwrap_or_default()
+    }
+
+    /// How many slots carry a critical verdict.
+    pub fn critical(&self) -> usize {
+        [Verdict::Unrecoverable, Verdict::Stale, Verdict::LostWrite].iter().map(|&v| self.count(v)).sum()
+    }
+
+    /// How many pages can be put back.
+    pub fn restorable(&self) -> usize {
+        self.count(Verdict::Restorable)
+    }
+
+    /// Writes it for a person: the verdict, what is damaged, what to do. `verbose` lists every slot.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_text(&self, out: &mut dyn Write, path: &str, verbose: bool) -> io::Result<()> {
+        writeln!(out, "{}", self.headline())?;
+        writeln!(out, "{}", instance_line(self.generation, self.page_size, self.shutdown, &self.redo))?;
+        self.write_pages(out, verbose)?;
+        self.write_counts(out)?;
+        for note in &self.notes {
+            writeln!(out, "note: {note}")?;
+        }
+        self.write_advice(out, path)
+    }
+
+    fn headline(&self) -> String {
+        let (restorable, critical) = (self.restorable(), self.critical());
+        let can = format!("{} damaged, with a good copy in the doublewrite buffer", count(restorable, "page"));
+        let cannot = format!("{} that the doublewrite buffer cannot mend", count(critical, "damaged copy or page"));
+        match (restorable, critical) {
+            (0, 0) => style::paint(style::GOOD, "OK: no damaged page has a copy in the doublewrite buffer"),
+            (_, 0) => style::paint(style::WARN, &format!("RESTORABLE: {can}")),
+            (0, _) => style::paint(style::BAD, &format!("CRITICAL: {cannot}")),
+            _ => style::paint(style::BAD, &format!("CRITICAL: {cannot}; {can}")),
+        }
+    }
+
+    fn write_pages(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
+        let listed: Vec<&PageReport> = self.pages.iter().filter(|page| verbose || page.needs_attention()).collect();
+        if listed.is_empty() {
+            return Ok(());
+        }
+        let mut table = style::table(&["VERDICT", "FILE", "OFFSET", "SPACE:PAGE", "HOME IS", "COPY"], &[2]);
+        for page in &listed {
+            let offset = page.home.offset.map_or_else(|| "-".to_owned(), |offset| offset.to_string());
+            table.add_row([
+                page.verdict.name().to_owned(),
+                style::printable(page.home.file.as_deref().unwrap_or("-")),
+                offset,
+                format!("{}:{}", page.space_id, page.page_no),
+                format!("{:?}", page.home.state).to_lowercase(),
+                format!("{} slot {}, LSN {}", style::printable(&page.slot.file), page.slot.index, page.copy.lsn),
+            ]);
+        }
+        write!(out, "\n{}", style::indented(&table))?;
+        self.write_reasons(out, &listed)
+    }
+
+    /// Zero pages come by the dozen and for one reason: reasons are given for the others.
+    fn write_reasons(&self, out: &mut dyn Write, listed: &[&PageReport]) -> io::Result<()> {
+        let told = listed.iter().filter(|page| page.needs_attention() && page.home.state != HomeState::Zero);
+        for page in told.take(20) {
+            writeln!(out, "  {}:{}: {}", page.space_id, page.page_no, style::printable(&page.reason))?;
+        }
+        Ok(())
+    }
+
+    fn write_counts(&self, out: &mut dyn Write) -> io::Result<()> {
+        let counts: Vec<String> = self.summary.iter().map(|(verdict, number)| format!("{number} {verdict}")).collect();
+        let counts = if counts.is_empty() { "no slot is in use".to_owned() } else { counts.join(", ") };
+        writeln!(out, "\nslots: {counts}")
+    }
+
+    fn write_advice(&self, out: &mut dyn Write, path: &str) -> io::Result<()> {
+        if self.restorable() > 0 {
+            writeln!(out, "\n{}", style::paint(style::WARN, crate::report::restore::GUARD))?;
+            writeln!(out, "next: dblwr restore {path}            (shows the plan, writes nothing)")?;
+            writeln!(out, "      dblwr restore {path} --apply    (writes it, with a journal to take it back)")?;
+        }
+        if self.critical() > 0 {
+            writeln!(
+                out,
+                "\nPages listed as unrecoverable, stale or lost_write need a backup or a dump of the table; keep a copy of \
+                 all files before any server starts."
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! From a survey to a plan: which pages get which bytes.
+
+use std::collections::BTreeMap;
+
+use crate::dblwr::Copy;
+use crate::error::{Error, Result};
+use crate::home::Home;
+use crate::restore::plan::{CopyRef, Plan, PlannedPage};
+use crate::survey::{Finding, Survey};
+use crate::units::{PageNo, SpaceId};
+use crate::verdict::Verdict;
+
+/// What the caller wants restored.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Only these pages; empty: all.
+    pub pages: Vec<(SpaceId, PageNo)>,
+    /// Also pages whose copies are all stale: their newest copy.
+    pub include_stale: bool,
+}
+
+impl Selection {
+    fn wants(&self, finding: &Finding) -> bool {
+        self.pages.is_empty() || self.pages.contains(&(finding.space_id(), finding.page_no()))
+    }
+}
+
+/// Chooses the pages to write. Nothing is read again: old and new bytes are those that were judged.
+///
+/// # Errors
+/// A page was asked for by number that no copy can mend.
+pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
+    let stale = if selection.include_stale { newest_stale(survey) } else { BTreeMap::new() };
+    let chosen = |index: usize, finding: &Finding| match finding.judgement.verdict {
+        Verdict::Restorable => true,
+        Verdict::Stale => stale.get(&(finding.space_id(), finding.page_no())) == Some(&index),
+        _ => false,
+    };
+    let mut pages = Vec::new();
+    for (index, finding) in survey.findings.iter().enumerate() {
+        if chosen(index, finding) && selection.wants(finding) {
+            pages.extend(survey.home_of(finding).zip(finding.copy()).and_then(|(home, copy)| planned(home, copy)));
+        }
+    }
+    refuse_missing(survey, selection, &pages)?;
+    pages.sort_by(|a: &PlannedPage, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
+    let also_lock = survey.instance.spaces.system().into_iter().flat_map(|system| &system.files);
+    Ok(Plan {
+        root: survey.instance.locations.root.clone(),
+        pages,
+        also_lock: also_lock.map(|file| file.path.clone()).collect(),
+    })
+}
+
+/// For every page without a restorable copy the index of the newest stale finding; none where several files claim the
+/// space id: nothing tells which of them to write.
+fn newest_stale(survey: &Survey) -> BTreeMap<(SpaceId, PageNo), usize> {
+    let mut newest: BTreeMap<(SpaceId, PageNo), usize> = BTreeMap::new();
+    for (index, finding) in survey.findings.iter().enumerate() {
+        let writable = survey.home_of(finding).is_some_and(|home| home.rivals.is_empty());
+        if finding.judgement.verdict != Verdict::Stale || !writable {
+            continue;
+        }
+        let kept = newest.entry((finding.space_id(), finding.page_no())).or_insert(index);
+        if survey.findings.get(*kept).is_some_and(|other| other.lsn() < finding.lsn()) {
+            *kept = index;
+        }
+    }
+    newest
+}
+
+fn planned(home: &Home, copy: &Copy) -> Option<PlannedPage> {
+    let new = copy.bytes.get(..home.length)?.to_vec();
+    Some(PlannedPage {
+        space_id: copy.space?,
+        page_no: copy.page_no(),
+        file: home.file.clone()?,
+        path: home.path.clone(),
+        offset: home.offset?,
+        length: home.length,
+        copy: CopyRef { file: copy.slot.file.clone(), index: u64::from(copy.slot.index), lsn: copy.lsn() },
+        before_state: format!("{:?}", home.state).to_lowercase(),
+        old: home.bytes.clone(),
+        new,
+    })
+}
+
+fn refuse_missing(survey: &Survey, selection: &Selection, pages: &[PlannedPage]) -> Result<()> {
+    for &(space_id, page_no) in &selection.pages {
+        if pages.iter().any(|page| (page.space_id, page.page_no) == (space_id, page_no)) {
+            continue;
+        }
+        let found = survey.findings.iter().find(|f| (f.space_id(), f.page_no()) == (space_id, page_no));
+        let why = found.map_or("the doublewrite buffer holds no copy of it".to_owned(), |finding| {
+            format!("its verdict is {}: {}", finding.judgement.verdict.name(), finding.judgement.reason)
+        });
+        return Err(Error::Refused(format!("page {space_id}:{page_no} cannot be restored: {why}")));
+    }
+    Ok(())
+}

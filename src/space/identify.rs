@@ -1,0 +1,152 @@
+//! Which tablespace a file is: by its page 0, or where that is damaged by the majority of its other pages.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::bytes::is_zero;
+use crate::error::Result;
+use crate::examine::{Claim, judge};
+use crate::fil::FilHeader;
+use crate::fsp::{Encryption, FspHeader, Layout, PageFormat};
+use crate::image::Image;
+use crate::space::Evidence;
+use crate::transform;
+use crate::units::{ByteOffset, PageNo, PageSize, SpaceId};
+
+/// How many pages a survey looks at (`Datafile::find_space_id`, MySQL 5.7 to 9.7: up to 64).
+const SURVEY_PAGES: u32 = 64;
+
+/// What a file turned out to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    /// The space id, where anything tells it.
+    pub id: Option<SpaceId>,
+    /// How the pages are framed.
+    pub format: PageFormat,
+    /// Where the id comes from.
+    pub evidence: Evidence,
+}
+
+/// Finds out what a file is; `None` where nothing in it looks like an InnoDB page.
+///
+/// `instance` is the page size of the instance, where it is known: it settles how wide a slot of a compressed
+/// tablespace is and is tried first in a survey.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn identify(image: &Image, instance: Option<PageSize>) -> Result<Option<Identity>> {
+    let mut head = vec![0; 65536];
+    let read = read_page0(image, &mut head)?;
+    let head = head.get(..read).unwrap_or_default();
+    if let Some(identity) = from_header(head, true) {
+        return Ok(Some(identity));
+    }
+    let surveyed = survey(image, instance)?;
+    let header = from_header(head, false);
+    Ok(match (surveyed, header) {
+        // A survey that found the layout may still lack the id: every page encrypted.
+        (Some(found), Some(header)) if found.id.is_none() && agrees(&found.format, &header.format) => Some(header),
+        (Some(found), Some(header)) if agrees(&found.format, &header.format) => {
+            Some(Identity { format: header.format, ..found })
+        }
+        (Some(found), _) => Some(found),
+        (None, header) => header.filter(|_| !is_zero(head)),
+    })
+}
+
+fn agrees(surveyed: &PageFormat, header: &PageFormat) -> bool {
+    surveyed.layout == header.layout && surveyed.physical == header.physical
+}
+
+/// Page 0 is 16 KiB or less nearly always: more is read only where the flags say so.
+fn read_page0(image: &Image, head: &mut [u8]) -> Result<usize> {
+    let (first, rest) = head.split_at_mut(PageSize::DEFAULT.bytes());
+    let read = image.read_up_to(ByteOffset(0), first)?;
+    let more = FspHeader::parse(first).and_then(|h| PageFormat::from_flags(h.flags));
+    if read < first.len() || more.is_none_or(|format| format.physical <= PageSize::DEFAULT) {
+        return Ok(read);
+    }
+    Ok(read + image.read_up_to(ByteOffset(read as u64), rest)?)
+}
+
+/// What page 0 says of itself; with `verified` only if its checksum holds.
+fn from_header(head: &[u8], verified: bool) -> Option<Identity> {
+    let (fil, fsp) = (FilHeader::parse(head)?, FspHeader::parse(head)?);
+    let mut format = PageFormat::from_flags(fsp.flags)?;
+    let page = head.get(..format.physical.bytes())?;
+    if fil.page_no != PageNo(0) || fil.space_id != fsp.space_id || is_zero(page) {
+        return None;
+    }
+    if verified && !judge(page, &format).is_valid() {
+        return None;
+    }
+    if transform::mariadb_crypt_data(page, &format).is_some_and(|crypt| crypt.is_encrypted()) {
+        format.encryption = Encryption::MariaDb;
+    }
+    let evidence = if verified { Evidence::Header } else { Evidence::DamagedHeader };
+    Some(Identity { id: Some(fil.space_id), format, evidence })
+}
+
+/// The format that a copy of page 0 states, with its encryption.
+pub fn format_of_page0(page0: &[u8]) -> Option<(SpaceId, PageFormat)> {
+    from_header(page0, true).and_then(|identity| Some((identity.id?, identity.format)))
+}
+
+/// Whether page 0 of a file claims a tablespace other than the system tablespace.
+pub fn claims_user_space(path: &Path) -> bool {
+    Image::open(path)
+        .and_then(|image| identify(&image, None))
+        .is_ok_and(|identity| identity.and_then(|i| i.id).is_some_and(|id| id != SpaceId::SYSTEM))
+}
+
+/// Formats that a survey tries, the instance's page size first.
+fn candidates(instance: Option<PageSize>) -> Vec<PageFormat> {
+    let logical = instance.unwrap_or(PageSize::DEFAULT);
+    let sizes = instance.into_iter().chain(PageSize::LOGICAL.into_iter().filter(|&size| Some(size) != instance));
+    let mut formats: Vec<PageFormat> =
+        sizes.flat_map(|size| [PageFormat::classic(size), PageFormat::full_crc32(size)]).collect();
+    let zip_sizes = PageSize::PHYSICAL.into_iter().filter(|&size| size <= PageSize::DEFAULT && size <= logical);
+    formats.extend(zip_sizes.map(|size| PageFormat::zip(logical, size)));
+    formats
+}
+
+/// The format under which most bytes of the first pages verify in their place, and the id that most of them carry.
+fn survey(image: &Image, instance: Option<PageSize>) -> Result<Option<Identity>> {
+    let mut best: Option<(u64, Identity)> = None;
+    for format in candidates(instance) {
+        let (bytes, id) = survey_as(image, &format)?;
+        if bytes > best.as_ref().map_or(0, |(most, _)| *most) {
+            best = Some((bytes, Identity { id, format, evidence: Evidence::OtherPages }));
+        }
+    }
+    Ok(best.map(|(_, identity)| Identity {
+        evidence: if identity.id.is_some() { identity.evidence } else { Evidence::Unknown },
+        ..identity
+    }))
+}
+
+fn survey_as(image: &Image, format: &PageFormat) -> Result<(u64, Option<SpaceId>)> {
+    let mut votes: BTreeMap<SpaceId, u32> = BTreeMap::new();
+    let mut bytes = 0;
+    for number in 0..SURVEY_PAGES {
+        let Some(page) = image.read_page(PageNo(number).offset(format.physical), format.physical)? else { break };
+        let judged = judge(&page, format);
+        if !judged.is_valid() || judged.weak || FilHeader::parse(&page).is_none_or(|h| h.page_no.0 != number) {
+            continue;
+        }
+        bytes += format.physical.as_u64();
+        match judged.claim {
+            Claim::Space(id) if !hides_identity(format, &judged.clear, &page) => *votes.entry(id).or_default() += 1,
+            _ => {}
+        }
+    }
+    let id = votes.into_iter().max_by_key(|&(id, votes)| (votes, std::cmp::Reverse(id))).map(|(id, _)| id);
+    Ok((bytes, id))
+}
+
+/// A full_crc32 page whose type says compressed but which did not decompress shows no id.
+fn hides_identity(format: &PageFormat, clear: &Option<Vec<u8>>, page: &[u8]) -> bool {
+    format.layout == Layout::FullCrc32
+        && clear.is_none()
+        && FilHeader::parse(page).is_some_and(|h| h.page_type & crate::fil::page_type::FULL_CRC32_COMPRESSED != 0)
+}

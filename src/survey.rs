@@ -1,0 +1,321 @@
+//! The one loop that puts copies and homes together.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::dblwr::{Area, Copy, CopyState, Kind, ReducedEntry, is_hidden, read_copies, shares_a_sector};
+use crate::error::{Error, Result};
+use crate::fil::{FilHeader, page_type};
+use crate::fsp::{Encryption, Layout, PageFormat};
+use crate::home::{self, Home};
+use crate::image::Image;
+use crate::instance::Instance;
+use crate::space::identify::format_of_page0;
+use crate::space::locations::{Focus, Request};
+use crate::space::{Evidence, Spaces, Tablespace};
+use crate::tear::Tear;
+use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
+use crate::verdict::{self, CopyFacts, HomeFacts, Judgement, Verdict, judge_reduced};
+
+/// What a finding is about: a full copy, or an entry of a reduced file.
+#[derive(Debug)]
+pub enum Subject {
+    /// A page in the buffer.
+    Copy(Copy),
+    /// A page number and an LSN, and the file they stand in.
+    Reduced(PathBuf, ReducedEntry),
+}
+
+/// One used slot with its verdict.
+#[derive(Debug)]
+pub struct Finding {
+    /// Copy or reduced entry.
+    pub subject: Subject,
+    /// Index into [`Survey::homes`].
+    pub home: usize,
+    /// The verdict and its reason.
+    pub judgement: Judgement,
+}
+
+impl Finding {
+    /// The space id, as far as it is known: ciphertext otherwise.
+    pub fn space_id(&self) -> SpaceId {
+        match &self.subject {
+            Subject::Copy(copy) => copy.space.unwrap_or(copy.header.space_id),
+            Subject::Reduced(_, entry) => entry.space_id,
+        }
+    }
+
+    /// The page number.
+    pub fn page_no(&self) -> PageNo {
+        match &self.subject {
+            Subject::Copy(copy) => copy.page_no(),
+            Subject::Reduced(_, entry) => entry.page_no,
+        }
+    }
+
+    /// The LSN of the copy or entry.
+    pub fn lsn(&self) -> Lsn {
+        match &self.subject {
+            Subject::Copy(copy) => copy.lsn(),
+            Subject::Reduced(_, entry) => entry.lsn,
+        }
+    }
+
+    /// The copy, unless it is a reduced entry.
+    pub fn copy(&self) -> Option<&Copy> {
+        match &self.subject {
+            Subject::Copy(copy) => Some(copy),
+            Subject::Reduced(..) => None,
+        }
+    }
+}
+
+/// Everything that was found.
+#[derive(Debug)]
+pub struct Survey {
+    /// The instance.
+    pub instance: Instance,
+    /// The homes that copies belong to.
+    pub homes: Vec<Home>,
+    /// One for every used slot of the live areas, in slot order.
+    pub findings: Vec<Finding>,
+    /// Homes that could not be read.
+    pub failures: Vec<Error>,
+}
+
+impl Survey {
+    /// Looks at an instance and judges every copy.
+    ///
+    /// # Errors
+    /// As [`Instance::open`]; a live area cannot be read.
+    pub fn run(request: &Request) -> Result<Survey> {
+        Survey::of(Instance::open(request)?)
+    }
+
+    /// Judges every copy of an instance that was looked at.
+    ///
+    /// # Errors
+    /// A live area cannot be read.
+    pub fn of(mut instance: Instance) -> Result<Survey> {
+        learn_from_copies(&mut instance)?;
+        let mut copies = Vec::new();
+        for area in instance.areas.iter().filter(|area| area.live && area.kind != Kind::Reduced) {
+            copies.extend(read_copies(area, &instance.spaces)?);
+        }
+        find_hidden_owners(&mut copies, &instance.spaces);
+        if let Focus::Tablespace(file) = &instance.locations.focus {
+            let only = instance.spaces.of_file(file).and_then(|space| space.id);
+            copies.retain(|copy| copy.space.is_some() && copy.space == only);
+        }
+        let mut survey = Survey { instance, homes: Vec::new(), findings: Vec::new(), failures: Vec::new() };
+        survey.judge_all(copies);
+        Ok(survey)
+    }
+
+    /// The home of a finding.
+    pub fn home_of(&self, finding: &Finding) -> Option<&Home> {
+        self.homes.get(finding.home)
+    }
+
+    /// How many findings carry a verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.findings.iter().filter(|finding| finding.judgement.verdict == verdict).count()
+    }
+
+    fn judge_all(&mut self, copies: Vec<Copy>) {
+        let reduced = self.newest_reduced();
+        let mut groups: BTreeMap<(Option<SpaceId>, PageNo), Vec<(usize, Copy)>> = BTreeMap::new();
+        for (order, copy) in copies.into_iter().enumerate() {
+            groups.entry((copy.space, copy.page_no())).or_default().push((order, copy));
+        }
+        let mut ordered: BTreeMap<usize, Finding> = BTreeMap::new();
+        let mut restorable: Vec<(SpaceId, PageNo)> = Vec::new();
+        for ((space, page_no), group) in groups {
+            let newest = space.and_then(|id| reduced.get(&(id, page_no))).map(|(_, entry)| entry.lsn);
+            for (order, finding) in self.judge_group(space, page_no, group, newest) {
+                if finding.judgement.verdict == Verdict::Restorable {
+                    restorable.extend(space.map(|id| (id, page_no)));
+                }
+                ordered.insert(order, finding);
+            }
+        }
+        self.findings.extend(ordered.into_values());
+        self.judge_reduced_entries(&reduced, &restorable);
+    }
+
+    /// All copies of one page.
+    fn judge_group(
+        &mut self,
+        space: Option<SpaceId>,
+        page_no: PageNo,
+        group: Vec<(usize, Copy)>,
+        reduced: Option<Lsn>,
+    ) -> Vec<(usize, Finding)> {
+        let home = self.look(space, page_no);
+        let (judgements, at) = match home {
+            Some(home) => {
+                let judgements = self.judge_against(&home, page_no, space, &group, reduced);
+                self.homes.push(home);
+                (judgements, self.homes.len() - 1)
+            }
+            None => {
+                let reason = "the space id is ciphertext, and no home page proves whose copy this is";
+                let unknown = Judgement { verdict: Verdict::Unverifiable, reason: reason.into() };
+                (vec![unknown; group.len()], usize::MAX)
+            }
+        };
+        let pairs = group.into_iter().zip(judgements);
+        pairs
+            .map(|((order, copy), judgement)| (order, Finding { subject: Subject::Copy(copy), home: at, judgement }))
+            .collect()
+    }
+
+    fn judge_against(
+        &self,
+        home: &Home,
+        page_no: PageNo,
+        space: Option<SpaceId>,
+        group: &[(usize, Copy)],
+        reduced: Option<Lsn>,
+    ) -> Vec<Judgement> {
+        if space == Some(SpaceId::SYSTEM) && self.areas().any(|area| area.covers(page_no)) {
+            let reason = "the copy names a page of the doublewrite buffer itself, which is never written";
+            return vec![Judgement { verdict: Verdict::Unverifiable, reason: reason.into() }; group.len()];
+        }
+        let rivals: Vec<String> = home.rivals.iter().map(|path| path.display().to_string()).collect();
+        let facts = HomeFacts { state: home.state, lsn: home.lsn, tail_lsn: home.tail_lsn, rivals: &rivals };
+        let copies: Vec<CopyFacts> = group.iter().map(|(_, copy)| facts_of(copy, home)).collect();
+        let mut judgements = verdict::judge(&facts, &copies, reduced, &self.instance.window);
+        for (judgement, (_, copy)) in judgements.iter_mut().zip(group) {
+            if judgement.verdict == Verdict::Restorable {
+                judgement.reason.extend(describe_tear(home, copy));
+            }
+        }
+        judgements
+    }
+
+    fn areas(&self) -> impl Iterator<Item = &Area> {
+        self.instance.areas.iter()
+    }
+
+    /// The home of a page; a home that cannot be read is remembered and counts as one that cannot be judged.
+    fn look(&mut self, space: Option<SpaceId>, page_no: PageNo) -> Option<Home> {
+        let stored = self.areas().all(|area| area.space_id_stored);
+        match home::look(&self.instance.spaces, space?, page_no, stored) {
+            Ok(home) => Some(home),
+            Err(error) => {
+                let home = Home::unreadable(&error);
+                self.failures.push(error);
+                Some(home)
+            }
+        }
+    }
+
+    /// For every page the newest reduced entry that counts.
+    fn newest_reduced(&self) -> BTreeMap<(SpaceId, PageNo), (PathBuf, ReducedEntry)> {
+        let mut newest: BTreeMap<(SpaceId, PageNo), (PathBuf, ReducedEntry)> = BTreeMap::new();
+        for (area, file) in &self.instance.reduced {
+            let Some(area) = self.instance.areas.get(*area).filter(|area| area.live) else { continue };
+            for entry in file.entries.iter().filter(|entry| entry.lsn.0 != 0) {
+                let kept = newest.entry((entry.space_id, entry.page_no)).or_insert((area.file.clone(), *entry));
+                if kept.1.lsn < entry.lsn {
+                    *kept = (area.file.clone(), *entry);
+                }
+            }
+        }
+        newest
+    }
+
+    fn judge_reduced_entries(
+        &mut self,
+        reduced: &BTreeMap<(SpaceId, PageNo), (PathBuf, ReducedEntry)>,
+        restorable: &[(SpaceId, PageNo)],
+    ) {
+        for (key, (file, entry)) in reduced {
+            let Some(home) = self.look(Some(key.0), key.1) else { continue };
+            let Some(judgement) = judge_reduced(home.state, restorable.contains(key), entry.lsn) else { continue };
+            self.homes.push(home);
+            let subject = Subject::Reduced(file.clone(), *entry);
+            self.findings.push(Finding { subject, home: self.homes.len() - 1, judgement });
+        }
+    }
+}
+
+fn facts_of(copy: &Copy, home: &Home) -> CopyFacts {
+    // MySQL before 8.0.23 keeps plaintext in the slot while the home must be encrypted: a byte copy would be wrong.
+    let encrypted_home = home.format.is_some_and(|format| format.encryption == Encryption::MySql);
+    let plaintext = !matches!(
+        copy.header.page_type,
+        page_type::ENCRYPTED | page_type::COMPRESSED_AND_ENCRYPTED | page_type::ENCRYPTED_RTREE
+    );
+    let cannot_be_written = encrypted_home && plaintext && copy.page_no() != PageNo(0) && home.state.is_damaged();
+    CopyFacts {
+        state: if cannot_be_written { CopyState::Unverifiable } else { copy.state() },
+        lsn: copy.lsn(),
+    }
+}
+
+fn describe_tear(home: &Home, copy: &Copy) -> Option<String> {
+    Tear::between(&home.bytes, copy.page()).describe().map(|tear| format!("; {tear}"))
+}
+
+/// Files whose page 0 is damaged take their format, and if need be their id, from a verified copy of page 0.
+fn learn_from_copies(instance: &mut Instance) -> Result<()> {
+    if instance.spaces.list.iter().all(|space| space.evidence == Evidence::Header) {
+        return Ok(());
+    }
+    let mut page0s: Vec<(SpaceId, PageFormat, Lsn, Vec<u8>)> = Vec::new();
+    for area in instance.areas.iter().filter(|area| area.live && area.kind != Kind::Reduced) {
+        area.for_each_slot(|slot| {
+            let header = FilHeader::parse(slot.bytes).filter(|header| header.page_no == PageNo(0));
+            if let (Some(header), Some((id, format))) = (header, format_of_page0(slot.bytes)) {
+                page0s.push((id, format, header.lsn, slot.bytes.to_vec()));
+            }
+        })?;
+    }
+    page0s.sort_by_key(|(_, _, lsn, _)| std::cmp::Reverse(*lsn));
+    let held: Vec<SpaceId> = instance.spaces.list.iter().filter_map(|space| space.id).collect();
+    for space in instance.spaces.list.iter_mut().filter(|space| space.evidence != Evidence::Header) {
+        let by_id = page0s.iter().find(|(id, ..)| space.id == Some(*id));
+        let by_bytes = || page0s.iter().find(|(id, _, _, copy)| !held.contains(id) && is_torn_from(space, copy));
+        if let Some((id, format, ..)) = by_id.or_else(by_bytes) {
+            space.format = *format;
+            if space.id.is_none() {
+                (space.id, space.evidence) = (Some(*id), Evidence::Copy);
+            }
+        }
+    }
+    instance.spaces.index();
+    Ok(())
+}
+
+fn is_torn_from(space: &Tablespace, copy: &[u8]) -> bool {
+    let Some(file) = space.files.first().filter(|_| space.id.is_none()) else { return false };
+    let page = Image::open(&file.path).and_then(|image| image.read_page(ByteOffset(0), space.format.physical));
+    page.is_ok_and(|page| page.is_some_and(|page| shares_a_sector(&page, copy)))
+}
+
+/// An encrypted full_crc32 copy belongs to the one file whose page of that number has a sector of ciphertext in common.
+fn find_hidden_owners(copies: &mut [Copy], spaces: &Spaces) {
+    let encrypted: Vec<&Tablespace> = spaces.list.iter().filter(|space| may_be_encrypted(space)).collect();
+    for copy in copies.iter_mut().filter(|copy| is_hidden(copy)) {
+        let mut owners = encrypted.iter().filter(|space| {
+            let place = space.place(copy.page_no()).filter(|place| place.in_bounds);
+            place.is_some_and(|place| {
+                let page = Image::open(&place.file.path)
+                    .and_then(|image| image.read_page(place.offset, space.format.physical));
+                page.is_ok_and(|page| page.is_some_and(|page| shares_a_sector(&page, copy.page())))
+            })
+        });
+        if let (Some(owner), None) = (owners.next(), owners.next()) {
+            copy.space = owner.id;
+            copy.format = owner.format;
+        }
+    }
+}
+
+fn may_be_encrypted(space: &Tablespace) -> bool {
+    space.format.layout == Layout::FullCrc32
+        && (space.format.encryption == Encryption::MariaDb || space.evidence != Evidence::Header)
+}
