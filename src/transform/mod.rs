@@ -5,6 +5,7 @@
 //! caller judges that page as any other.
 
 pub mod codec;
+pub mod crypt_info;
 pub mod mariadb;
 pub mod mysql;
 
@@ -58,6 +59,8 @@ pub fn decompress_with(page: &[u8], logical: PageSize, codec: Codec) -> Decompre
 pub fn candidates() -> [Codec; 6] {
     [Codec::Zlib, Codec::Lz4, Codec::Snappy, Codec::Lzo, Codec::Lzma, Codec::Bzip2]
 }
+
+pub use crypt_info::{CryptData, EncryptionInfo, mariadb_crypt_data, mysql_encryption_info};
 
 #[cfg(test)]
 mod tests;
