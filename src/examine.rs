@@ -4,7 +4,9 @@
 
 use crate::bytes::{is_zero, u16_at, u32_at};
 use crate::checksum::{self, Algorithm, Examined};
-use crate::fil::{FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_SPACE_ID, FIL_PAGE_SPACE_OR_CHKSUM, FIL_PAGE_TYPE, page_type};
+use crate::fil::{
+    FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_SPACE_ID, FIL_PAGE_SPACE_OR_CHKSUM, FIL_PAGE_TYPE, page_type,
+};
 use crate::fsp::{Encryption, Layout, PageFormat};
 use crate::transform::{self, Decompressed};
 use crate::units::SpaceId;
@@ -103,7 +105,11 @@ fn judge_classic(page: &[u8], format: &PageFormat) -> Judged {
         page_type::ENCRYPTED | page_type::COMPRESSED_AND_ENCRYPTED | page_type::ENCRYPTED_RTREE
             if format.encryption == Encryption::MySql =>
         {
-            Judged::new(State::Unverifiable, page, "encrypted by MySQL: its checksum lies inside the ciphertext")
+            Judged::new(
+                State::Unverifiable,
+                page,
+                "encrypted by MySQL: its checksum lies inside the ciphertext",
+            )
         }
         page_type::MARIADB_PAGE_COMPRESSED => judge_decompressed(page, format, plain),
         // 10.x never encrypts tablespace headers and descriptors; bytes 26..34 mean something else there.
@@ -127,8 +133,12 @@ fn judge_decompressed(page: &[u8], format: &PageFormat, plain: Judged) -> Judged
             Judged { state, clear: Some(clear), ..inside }
         }
         Decompressed::NotCompressed => plain,
-        Decompressed::Encrypted => Judged::new(State::Unverifiable, page, "encrypted: it can be decompressed with its key only"),
-        Decompressed::Damaged(why) => Judged::new(State::Corrupt, page, format!("does not decompress: {why}")),
+        Decompressed::Encrypted => {
+            Judged::new(State::Unverifiable, page, "encrypted: it can be decompressed with its key only")
+        }
+        Decompressed::Damaged(why) => {
+            Judged::new(State::Corrupt, page, format!("does not decompress: {why}"))
+        }
     }
 }
 

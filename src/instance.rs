@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::bytes::u64_at;
 use crate::checksum::Algorithm;
 use crate::dblwr::{
-    Area, Kind, Magic, ReducedFile, SeparateFile, find_separate, locate_parallel, locate_system, parse_reduced,
-    reduced_page_size,
+    Area, Kind, Magic, ReducedFile, SeparateFile, find_separate, locate_parallel, locate_system,
+    parse_reduced, reduced_page_size,
 };
 use crate::error::{Error, Result};
 use crate::examine::judge;
@@ -85,7 +85,9 @@ impl Instance {
     }
 
     fn locate(&mut self, separate: &[SeparateFile]) -> Result<()> {
-        if let Some(system) = self.spaces.system().filter(|_| !matches!(self.locations.focus, Focus::Doublewrite(_))) {
+        if let Some(system) =
+            self.spaces.system().filter(|_| !matches!(self.locations.focus, Focus::Doublewrite(_)))
+        {
             self.areas.push(locate_system(system)?);
         }
         let default = self.locations.data_home.join(crate::dblwr::PARALLEL_DEFAULT_NAME);
@@ -135,27 +137,30 @@ impl Instance {
 
     fn traces(&self, page0: Option<&SystemPage0>) -> Traces {
         let of_kind = |kind| self.areas.iter().any(|area| area.kind == kind);
-        let stats = Path::new("mysql/innodb_table_stats.ibd");
-        let has_stats = self.spaces.list.iter().any(|space| space.files.iter().any(|file| file.name == stats));
+        // auto.cnf holds the server's UUID, which came with 5.6; its statistics tables may lie in ibdata1.
+        let has = |name: &str| self.locations.datadir.join(name).exists();
         Traces {
             server_version: page0.map(|page| page.header.prev),
-            null_siblings: page0.is_some_and(|page| page.header.prev == FIL_NULL && page.header.next == FIL_NULL),
+            null_siblings: page0
+                .is_some_and(|page| page.header.prev == FIL_NULL && page.header.next == FIL_NULL),
             full_crc32: self.spaces.list.iter().any(|space| space.format.layout == Layout::FullCrc32),
             system: self.spaces.system().is_some(),
             space_id_stored: self.areas.iter().all(|area| area.space_id_stored),
-            since_56: has_stats
+            since_56: has("auto.cnf")
+                || has("mysql/innodb_table_stats.frm")
                 || self.page_size != PageSize::DEFAULT
                 || page0.is_some_and(|page| page.algorithm == Some(Algorithm::Crc32)),
             separate_files: of_kind(Kind::Separate),
             reduced_files: of_kind(Kind::Reduced),
-            mariadb_files: self.locations.datadir.join("aria_log_control").exists(),
+            mariadb_files: has("aria_log_control"),
         }
     }
 
     /// A server reads either the built-in buffer or the files, by its generation; where that is not known, whichever
     /// exists.
     fn mark_live(&mut self) {
-        let any_separate = self.areas.iter().any(|area| area.kind == Kind::Separate && area.slot_size == self.page_size);
+        let any_separate =
+            self.areas.iter().any(|area| area.kind == Kind::Separate && area.slot_size == self.page_size);
         let reads_files = self.generation.reads_separate_files().unwrap_or(any_separate);
         let page_size = self.page_size;
         for area in &mut self.areas {
@@ -198,7 +203,10 @@ impl SystemPage0 {
 /// The doublewrite files: those of the first directory that has any, or the one that was named.
 fn find_files(locations: &Locations) -> Result<Vec<SeparateFile>> {
     if let Focus::Doublewrite(file) = &locations.focus {
-        return Ok(SeparateFile::parse(file).or_else(|| SeparateFile::guess(file, locations.page_size)).into_iter().collect());
+        return Ok(SeparateFile::parse(file)
+            .or_else(|| SeparateFile::guess(file, locations.page_size))
+            .into_iter()
+            .collect());
     }
     if !locations.explore && locations.doublewrite_dirs.len() < 2 {
         return Ok(Vec::new());
@@ -213,7 +221,8 @@ fn find_files(locations: &Locations) -> Result<Vec<SeparateFile>> {
 }
 
 fn page_size(locations: &Locations, spaces: &Spaces, separate: &[SeparateFile]) -> PageSize {
-    let of_files = || separate.iter().find(|file| !file.reduced).and_then(|file| PageSize::logical(file.page_size));
+    let of_files =
+        || separate.iter().find(|file| !file.reduced).and_then(|file| PageSize::logical(file.page_size));
     locations
         .page_size
         .or_else(|| spaces.system().map(|system| system.format.logical))
@@ -233,9 +242,10 @@ fn refuse_foreign(locations: &Locations, spaces: &Spaces, separate: &[SeparateFi
             "no InnoDB file in this directory (expected ibdata1, *.ibd, undo files or #ib_*.dblwr); name the data \
              directory of a server",
         ),
-        Focus::System(file) | Focus::Tablespace(file) if spaces.of_file(file).is_none() => {
-            nothing(file, "nothing in it looks like an InnoDB page; name a data directory, ibdata1, an .ibd or undo file")
-        }
+        Focus::System(file) | Focus::Tablespace(file) if spaces.of_file(file).is_none() => nothing(
+            file,
+            "nothing in it looks like an InnoDB page; name a data directory, ibdata1, an .ibd or undo file",
+        ),
         Focus::Doublewrite(file) if !looks_like_slots(file, locations, separate) => nothing(
             file,
             "no InnoDB page in any slot; name a doublewrite file (#ib_<page size>_<n>.dblwr) with something in it",
@@ -250,7 +260,9 @@ fn looks_like_slots(file: &Path, locations: &Locations, separate: &[SeparateFile
         return std::fs::metadata(file).is_ok_and(|m| m.len() > 0);
     }
     match separate.first() {
-        Some(found) if found.reduced => std::fs::read(file).is_ok_and(|bytes| !parse_reduced(&bytes).entries.is_empty()),
+        Some(found) if found.reduced => {
+            std::fs::read(file).is_ok_and(|bytes| !parse_reduced(&bytes).entries.is_empty())
+        }
         Some(found) => found.any_page_verifies(),
         None => false,
     }

@@ -7,7 +7,7 @@ use crate::dblwr::{Area, Copy, CopyState, Kind, ReducedEntry, is_hidden, read_co
 use crate::error::{Error, Result};
 use crate::fil::{FilHeader, page_type};
 use crate::fsp::{Encryption, Layout, PageFormat};
-use crate::home::{self, Home};
+use crate::home::{self, Home, HomeState};
 use crate::image::Image;
 use crate::instance::Instance;
 use crate::space::identify::format_of_page0;
@@ -167,7 +167,9 @@ impl Survey {
         };
         let pairs = group.into_iter().zip(judgements);
         pairs
-            .map(|((order, copy), judgement)| (order, Finding { subject: Subject::Copy(copy), home: at, judgement }))
+            .map(|((order, copy), judgement)| {
+                (order, Finding { subject: Subject::Copy(copy), home: at, judgement })
+            })
             .collect()
     }
 
@@ -188,7 +190,7 @@ impl Survey {
         let copies: Vec<CopyFacts> = group.iter().map(|(_, copy)| facts_of(copy, home)).collect();
         let mut judgements = verdict::judge(&facts, &copies, reduced, &self.instance.window);
         for (judgement, (_, copy)) in judgements.iter_mut().zip(group) {
-            if judgement.verdict == Verdict::Restorable {
+            if judgement.verdict == Verdict::Restorable && home.state != HomeState::Zero {
                 judgement.reason.extend(describe_tear(home, copy));
             }
         }
@@ -218,7 +220,8 @@ impl Survey {
         for (area, file) in &self.instance.reduced {
             let Some(area) = self.instance.areas.get(*area).filter(|area| area.live) else { continue };
             for entry in file.entries.iter().filter(|entry| entry.lsn.0 != 0) {
-                let kept = newest.entry((entry.space_id, entry.page_no)).or_insert((area.file.clone(), *entry));
+                let kept =
+                    newest.entry((entry.space_id, entry.page_no)).or_insert((area.file.clone(), *entry));
                 if kept.1.lsn < entry.lsn {
                     *kept = (area.file.clone(), *entry);
                 }
@@ -234,7 +237,9 @@ impl Survey {
     ) {
         for (key, (file, entry)) in reduced {
             let Some(home) = self.look(Some(key.0), key.1) else { continue };
-            let Some(judgement) = judge_reduced(home.state, restorable.contains(key), entry.lsn) else { continue };
+            let Some(judgement) = judge_reduced(home.state, restorable.contains(key), entry.lsn) else {
+                continue;
+            };
             self.homes.push(home);
             let subject = Subject::Reduced(file.clone(), *entry);
             self.findings.push(Finding { subject, home: self.homes.len() - 1, judgement });
@@ -249,7 +254,8 @@ fn facts_of(copy: &Copy, home: &Home) -> CopyFacts {
         copy.header.page_type,
         page_type::ENCRYPTED | page_type::COMPRESSED_AND_ENCRYPTED | page_type::ENCRYPTED_RTREE
     );
-    let cannot_be_written = encrypted_home && plaintext && copy.page_no() != PageNo(0) && home.state.is_damaged();
+    let cannot_be_written =
+        encrypted_home && plaintext && copy.page_no() != PageNo(0) && home.state.is_damaged();
     CopyFacts {
         state: if cannot_be_written { CopyState::Unverifiable } else { copy.state() },
         lsn: copy.lsn(),
@@ -278,7 +284,8 @@ fn learn_from_copies(instance: &mut Instance) -> Result<()> {
     let held: Vec<SpaceId> = instance.spaces.list.iter().filter_map(|space| space.id).collect();
     for space in instance.spaces.list.iter_mut().filter(|space| space.evidence != Evidence::Header) {
         let by_id = page0s.iter().find(|(id, ..)| space.id == Some(*id));
-        let by_bytes = || page0s.iter().find(|(id, _, _, copy)| !held.contains(id) && is_torn_from(space, copy));
+        let by_bytes =
+            || page0s.iter().find(|(id, _, _, copy)| !held.contains(id) && is_torn_from(space, copy));
         if let Some((id, format, ..)) = by_id.or_else(by_bytes) {
             space.format = *format;
             if space.id.is_none() {
@@ -292,7 +299,8 @@ fn learn_from_copies(instance: &mut Instance) -> Result<()> {
 
 fn is_torn_from(space: &Tablespace, copy: &[u8]) -> bool {
     let Some(file) = space.files.first().filter(|_| space.id.is_none()) else { return false };
-    let page = Image::open(&file.path).and_then(|image| image.read_page(ByteOffset(0), space.format.physical));
+    let page =
+        Image::open(&file.path).and_then(|image| image.read_page(ByteOffset(0), space.format.physical));
     page.is_ok_and(|page| page.is_some_and(|page| shares_a_sector(&page, copy)))
 }
 

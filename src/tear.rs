@@ -35,7 +35,10 @@ impl Tear {
         if self.equal == 0 || self.equal == self.sectors {
             None
         } else if self.head > 0 && self.equal * SECTOR == self.head {
-            Some(format!("its first {} of {length} bytes are those of the copy, the rest is older", self.head))
+            Some(format!(
+                "its first {} of {length} bytes are those of the copy, the rest is older",
+                self.head
+            ))
         } else if self.tail < length && self.equal * SECTOR == length - self.tail {
             Some(format!("its bytes from {} on are those of the copy, those before are not", self.tail))
         } else {

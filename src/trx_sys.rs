@@ -90,7 +90,8 @@ impl DoublewriteHeader {
 
     /// Where in the file the magic of an instance with this page size lies, in bytes.
     pub fn magic_offset(size: PageSize) -> u64 {
-        TRX_SYS_PAGE.offset(size).0 + size.as_u64() - (TRX_SYS_DOUBLEWRITE_FROM_END - TRX_SYS_DOUBLEWRITE_MAGIC) as u64
+        TRX_SYS_PAGE.offset(size).0 + size.as_u64()
+            - (TRX_SYS_DOUBLEWRITE_FROM_END - TRX_SYS_DOUBLEWRITE_MAGIC) as u64
     }
 }
 

@@ -139,13 +139,22 @@ fn judgement(verdict: Verdict, reason: impl Into<String>) -> Judgement {
 }
 
 /// Judges all copies of one page, in their order. `reduced` is the greatest LSN of its reduced entries.
-pub fn judge(home: &HomeFacts<'_>, copies: &[CopyFacts], reduced: Option<Lsn>, window: &Window) -> Vec<Judgement> {
+pub fn judge(
+    home: &HomeFacts<'_>,
+    copies: &[CopyFacts],
+    reduced: Option<Lsn>,
+    window: &Window,
+) -> Vec<Judgement> {
     match home.state {
         HomeState::Missing => every(copies, Verdict::Orphan, "no file here holds this space id"),
-        HomeState::OutOfBounds => every(copies, Verdict::OutOfBounds, "the page lies past the end of its file"),
-        HomeState::Unverifiable => {
-            every(copies, Verdict::Unverifiable, "the home page is encrypted or in a format that cannot be judged")
+        HomeState::OutOfBounds => {
+            every(copies, Verdict::OutOfBounds, "the page lies past the end of its file")
         }
+        HomeState::Unverifiable => every(
+            copies,
+            Verdict::Unverifiable,
+            "the home page is encrypted or in a format that cannot be judged",
+        ),
         HomeState::Valid => copies.iter().map(|copy| judge_beside_valid_home(home, copy, window)).collect(),
         HomeState::Torn | HomeState::Corrupt | HomeState::Zero | HomeState::Misdirected => {
             judge_for_damaged_home(home, copies, reduced, window)
@@ -160,7 +169,10 @@ fn every(copies: &[CopyFacts], verdict: Verdict, reason: &str) -> Vec<Judgement>
 fn judge_beside_valid_home(home: &HomeFacts<'_>, copy: &CopyFacts, window: &Window) -> Judgement {
     match copy.state {
         CopyState::Corrupt => {
-            return judgement(Verdict::CorruptCopy, "the copy is damaged, the home page is not and needs none");
+            return judgement(
+                Verdict::CorruptCopy,
+                "the copy is damaged, the home page is not and needs none",
+            );
         }
         CopyState::Unverifiable => {
             return judgement(Verdict::Unverifiable, "the copy cannot be judged without the key");
@@ -200,8 +212,12 @@ fn judge_for_damaged_home(
     let best = best_copy(home, copies, reduced, window);
     let any_good = copies.iter().any(|copy| copy.state == CopyState::Valid);
     let of = |(index, copy): (usize, &CopyFacts)| match copy.state {
-        CopyState::Unverifiable => judgement(Verdict::Unverifiable, "the copy cannot be judged without the key"),
-        CopyState::Valid if best == Some(index) => judgement(Verdict::Restorable, why_restorable(home, copy, window)),
+        CopyState::Unverifiable => {
+            judgement(Verdict::Unverifiable, "the copy cannot be judged without the key")
+        }
+        CopyState::Valid if best == Some(index) => {
+            judgement(Verdict::Restorable, why_restorable(home, copy, window))
+        }
         CopyState::Valid | CopyState::Corrupt if best.is_some() => {
             judgement(Verdict::Superseded, "the home page is damaged, and another copy is the one to write")
         }
@@ -217,7 +233,12 @@ fn judge_for_damaged_home(
 }
 
 /// The newest good copy that is the right version; of equal ones the first.
-fn best_copy(home: &HomeFacts<'_>, copies: &[CopyFacts], reduced: Option<Lsn>, window: &Window) -> Option<usize> {
+fn best_copy(
+    home: &HomeFacts<'_>,
+    copies: &[CopyFacts],
+    reduced: Option<Lsn>,
+    window: &Window,
+) -> Option<usize> {
     if !home.rivals.is_empty() {
         return None;
     }
@@ -269,7 +290,10 @@ fn why_stale(home: &HomeFacts<'_>, copy: &CopyFacts, reduced: Option<Lsn>, windo
             copy.lsn
         ),
         (_, Some(end)) if copy.lsn > end => {
-            format!("this copy (LSN {}) is newer than the end of redo {end}: it belongs to other redo files", copy.lsn)
+            format!(
+                "this copy (LSN {}) is newer than the end of redo {end}: it belongs to other redo files",
+                copy.lsn
+            )
         }
         _ => format!(
             "no readable redo files, and neither head nor tail of the home page carries this copy's LSN {}",
@@ -288,7 +312,9 @@ pub fn judge_reduced(home: HomeState, restorable: bool, lsn: Lsn) -> Option<Judg
     } else {
         judgement(
             Verdict::Unrecoverable,
-            format!("the home page is damaged and DETECT_ONLY kept only its number and LSN {lsn}, no contents"),
+            format!(
+                "the home page is damaged and DETECT_ONLY kept only its number and LSN {lsn}, no contents"
+            ),
         )
     })
 }

@@ -30,7 +30,8 @@ pub fn page(subcommand: Option<&str>) -> anyhow::Result<Vec<u8>> {
     let command = match subcommand {
         None => command,
         Some(name) => {
-            let found = command.find_subcommand(name).with_context(|| format!("there is no subcommand {name}"))?;
+            let found =
+                command.find_subcommand(name).with_context(|| format!("there is no subcommand {name}"))?;
             found.clone().display_name(format!("dblwr-{name}"))
         }
     };

@@ -118,9 +118,9 @@ impl Area {
     fn file_of(&self, slot: &Slot<'_>) -> PathBuf {
         match self.runs.first() {
             // Blocks in several files of the system tablespace: only the first has the area's name.
-            Some(first) if self.kind == Kind::System && first.path != slot.path => self.file.with_file_name(
-                slot.path.file_name().map_or_else(PathBuf::new, PathBuf::from),
-            ),
+            Some(first) if self.kind == Kind::System && first.path != slot.path => {
+                self.file.with_file_name(slot.path.file_name().map_or_else(PathBuf::new, PathBuf::from))
+            }
             _ => self.file.clone(),
         }
     }
@@ -146,7 +146,9 @@ fn attribute(
         let judged = judge(physical(bytes, &format), &format);
         Attribution { space: Some(claimed), format, judged }
     });
-    if let Some(found) = by_claim.as_ref().filter(|found| found.judged.state != State::Corrupt && is_open(&found.judged)) {
+    if let Some(found) =
+        by_claim.as_ref().filter(|found| found.judged.state != State::Corrupt && is_open(&found.judged))
+    {
         return Attribution { judged: found.judged.clone(), ..*found };
     }
     if let Some(found) = hidden(bytes, header, spaces, codecs, slot_size) {
@@ -169,7 +171,9 @@ fn owner_format(bytes: &[u8], header: &FilHeader, claimed: SpaceId, spaces: &Spa
     match spaces.owner(claimed) {
         Owner::Nobody => None,
         Owner::One(space) => Some(own.map_or(space.format, |(_, format)| format)),
-        Owner::Several(several) => several.first().map(|space| own.map_or(space.format, |(_, format)| format)),
+        Owner::Several(several) => {
+            several.first().map(|space| own.map_or(space.format, |(_, format)| format))
+        }
     }
 }
 
@@ -200,7 +204,11 @@ fn hidden(
         let Decompressed::Page(clear) = transform::decompress(bytes, &format) else { return None };
         let inside = FilHeader::parse(&clear).filter(|inside| inside.page_no == header.page_no)?;
         let judged = Judged { claim: Claim::Space(inside.space_id), clear: Some(clear), ..judged.clone() };
-        spaces.contains(inside.space_id).then_some(Attribution { space: Some(inside.space_id), format, judged })
+        spaces.contains(inside.space_id).then_some(Attribution {
+            space: Some(inside.space_id),
+            format,
+            judged,
+        })
     })
 }
 
@@ -243,9 +251,9 @@ fn orphan(bytes: &[u8], claimed: SpaceId, slot_size: PageSize) -> Attribution {
 /// Whether two images of a page have a sector in common that is not one byte repeated. Ciphertext depends on space,
 /// page and LSN, so one such sector proves that both are the same write of the same page.
 pub fn shares_a_sector(one: &[u8], other: &[u8]) -> bool {
-    one.chunks_exact(SECTOR).zip(other.chunks_exact(SECTOR)).any(|(a, b)| {
-        a == b && a.first().is_some_and(|first| a.iter().any(|byte| byte != first))
-    })
+    one.chunks_exact(SECTOR)
+        .zip(other.chunks_exact(SECTOR))
+        .any(|(a, b)| a == b && a.first().is_some_and(|first| a.iter().any(|byte| byte != first)))
 }
 
 /// Whether a copy's owner can only be found by comparing it with homes.

@@ -129,7 +129,9 @@ impl Area {
             let image = Image::open(&run.path)?;
             let mut buffer = vec![0; self.slot_size.bytes()];
             for index in 0..run.slots {
-                let Some(at) = run.offset.checked_add(u64::from(index) * self.slot_size.as_u64()) else { break };
+                let Some(at) = run.offset.checked_add(u64::from(index) * self.slot_size.as_u64()) else {
+                    break;
+                };
                 if image.read_up_to(at, &mut buffer)? < buffer.len() {
                     break;
                 }
@@ -148,9 +150,10 @@ impl Area {
 
     /// Whether a page of the system tablespace lies inside this buffer: it must never be written.
     pub fn covers(&self, page: PageNo) -> bool {
-        self.runs.iter().filter_map(|run| Some((run.own_page?, run.slots))).any(|(first, slots)| {
-            page.0.checked_sub(first.0).is_some_and(|distance| distance < slots)
-        })
+        self.runs
+            .iter()
+            .filter_map(|run| Some((run.own_page?, run.slots)))
+            .any(|(first, slots)| page.0.checked_sub(first.0).is_some_and(|distance| distance < slots))
     }
 }
 

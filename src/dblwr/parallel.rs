@@ -29,7 +29,8 @@ pub fn locate_parallel(path: &Path, name: PathBuf, size: PageSize) -> Result<Opt
         return Ok(None);
     }
     let mut area = Area::of_file(Kind::Parallel, path, name, size, u32::try_from(slots).unwrap_or(u32::MAX));
-    area.notes.push("Percona's parallel doublewrite file is only there after a shutdown that was not clean".into());
+    area.notes
+        .push("Percona's parallel doublewrite file is only there after a shutdown that was not clean".into());
     if len % size.as_u64() != 0 || len / size.as_u64() > MAX_SLOTS {
         area.notes.push(format!("its length of {len} bytes would make Percona Server refuse to start"));
     }

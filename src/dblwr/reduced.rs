@@ -64,7 +64,9 @@ pub fn parse_reduced(bytes: &[u8]) -> ReducedFile {
         }
         match parse_page(page, number) {
             Ok(entries) => file.entries.extend(entries),
-            Err(fault) => file.faults.push(format!("reduced page {number} (offset {}): {fault}", number * REDUCED_PAGE)),
+            Err(fault) => {
+                file.faults.push(format!("reduced page {number} (offset {}): {fault}", number * REDUCED_PAGE))
+            }
         }
     }
     file
@@ -73,14 +75,21 @@ pub fn parse_reduced(bytes: &[u8]) -> ReducedFile {
 fn parse_page(page: &[u8], number: usize) -> Result<Vec<ReducedEntry>, String> {
     let len = usize::from(u16_at(page, 8).ok_or("cut off")?);
     if len == 0 || len % ENTRY != 0 || len > REDUCED_PAGE - DATA {
-        return Err(format!("data length is {len}, expected a multiple of {ENTRY} up to {}", REDUCED_PAGE - DATA));
+        return Err(format!(
+            "data length is {len}, expected a multiple of {ENTRY} up to {}",
+            REDUCED_PAGE - DATA
+        ));
     }
     let data = slice_at(page, DATA, len).ok_or("cut off inside its entries")?;
     let (stored, computed) = (u32_at(page, 4).unwrap_or_default(), crc32c(data));
     if stored != computed {
         return Err(format!("checksum is {stored:#010x}, expected {computed:#010x}"));
     }
-    Ok(data.chunks_exact(ENTRY).enumerate().filter_map(|(at, entry)| parse_entry(entry, number, at)).collect())
+    Ok(data
+        .chunks_exact(ENTRY)
+        .enumerate()
+        .filter_map(|(at, entry)| parse_entry(entry, number, at))
+        .collect())
 }
 
 fn parse_entry(entry: &[u8], page: usize, at: usize) -> Option<ReducedEntry> {
@@ -115,7 +124,8 @@ mod tests {
         let mut bytes = vec![0; REDUCED_PAGE];
         bytes.extend(page(&[(2, 7, 20_563_026), (3, 9, 1)]));
         let file = parse_reduced(&bytes);
-        let found: Vec<_> = file.entries.iter().map(|e| (e.index, e.space_id.0, e.page_no.0, e.lsn.0)).collect();
+        let found: Vec<_> =
+            file.entries.iter().map(|e| (e.index, e.space_id.0, e.page_no.0, e.lsn.0)).collect();
         assert_eq!(found, [(510, 2, 7, 20_563_026), (511, 3, 9, 1)]);
         assert_eq!((file.pages, file.faults.len()), (2, 0));
     }

@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::dblwr::{Area, Kind};
 use crate::dblwr::copy::verifies_somehow;
+use crate::dblwr::{Area, Kind};
 use crate::error::{Error, Result};
 use crate::examine::is_used;
 use crate::units::PageSize;
@@ -35,13 +35,23 @@ impl SeparateFile {
         if !digits(size) || !digits(id) {
             return None;
         }
-        Some(SeparateFile { id: id.parse().ok()?, page_size: size.parse().ok()?, reduced, path: path.to_path_buf() })
+        Some(SeparateFile {
+            id: id.parse().ok()?,
+            page_size: size.parse().ok()?,
+            reduced,
+            path: path.to_path_buf(),
+        })
     }
 
     /// A doublewrite file under another name: of the page size that makes most slots verify.
     pub fn guess(path: &Path, page_size: Option<PageSize>) -> Option<SeparateFile> {
         let reduced = path.extension().is_some_and(|extension| extension == "bdblwr");
-        let of = |size: PageSize| SeparateFile { id: 0, page_size: size.as_u32(), reduced, path: path.to_path_buf() };
+        let of = |size: PageSize| SeparateFile {
+            id: 0,
+            page_size: size.as_u32(),
+            reduced,
+            path: path.to_path_buf(),
+        };
         match page_size {
             Some(size) => Some(of(size)),
             None if reduced => Some(of(PageSize::DEFAULT)),
@@ -70,7 +80,10 @@ impl SeparateFile {
         let mut area = Area::of_file(Kind::Separate, &self.path, name, size, slots);
         let cut = len % size.as_u64();
         if cut != 0 {
-            area.notes.push(format!("{}: the last {cut} bytes are less than one slot and were left out", area.file.display()));
+            area.notes.push(format!(
+                "{}: the last {cut} bytes are less than one slot and were left out",
+                area.file.display()
+            ));
         }
         Ok(Some(area))
     }
@@ -82,8 +95,10 @@ impl SeparateFile {
 /// The directory cannot be listed.
 pub fn find_separate(dir: &Path) -> Result<Vec<SeparateFile>> {
     let entries = std::fs::read_dir(dir).map_err(Error::io(dir, "list"))?;
-    let mut files: Vec<SeparateFile> =
-        entries.filter_map(|entry| SeparateFile::parse(&entry.ok()?.path())).filter(|f| f.path.is_file()).collect();
+    let mut files: Vec<SeparateFile> = entries
+        .filter_map(|entry| SeparateFile::parse(&entry.ok()?.path()))
+        .filter(|f| f.path.is_file())
+        .collect();
     files.sort_by_key(|file| (file.reduced, file.page_size, file.id));
     Ok(files)
 }
@@ -97,7 +112,13 @@ mod tests {
         let parsed = SeparateFile::parse(Path::new("/d/#ib_16384_12.dblwr")).unwrap();
         assert_eq!((parsed.page_size, parsed.id, parsed.reduced), (16384, 12, false));
         assert!(SeparateFile::parse(Path::new("#ib_4096_0.bdblwr")).unwrap().reduced);
-        for no in ["ib_16384_0.dblwr", "#ib_16384.dblwr", "#ib_16384_0.dblwr.old", "#ib_x_0.dblwr", "#ib_1_+1.dblwr"] {
+        for no in [
+            "ib_16384_0.dblwr",
+            "#ib_16384.dblwr",
+            "#ib_16384_0.dblwr.old",
+            "#ib_x_0.dblwr",
+            "#ib_1_+1.dblwr",
+        ] {
             assert_eq!(SeparateFile::parse(Path::new(no)), None, "{no}");
         }
     }

@@ -58,7 +58,8 @@ fn choose(header: &DoublewriteHeader, fits: impl Fn(&Triple) -> bool) -> Option<
 
 fn fits(system: &Tablespace, triple: &Triple) -> bool {
     let extent = system.format.logical.extent_pages();
-    let begins = |page: PageNo| page > TRX_SYS_PAGE && system.place(page).is_some_and(|place| place.in_bounds);
+    let begins =
+        |page: PageNo| page > TRX_SYS_PAGE && system.place(page).is_some_and(|place| place.in_bounds);
     begins(triple.block1) && begins(triple.block2) && triple.block1.0.abs_diff(triple.block2.0) >= extent
 }
 
@@ -156,7 +157,9 @@ fn notes(
         )),
     }
     if !space_id_stored {
-        notes.push("the slots are from before MySQL 4.1.1 and carry no space ids: all belong to space 0".into());
+        notes.push(
+            "the slots are from before MySQL 4.1.1 and carry no space ids: all belong to space 0".into(),
+        );
     }
     let first = system.files.first().map(|file| &file.path);
     if runs.iter().any(|run| Some(&run.path) != first) {

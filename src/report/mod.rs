@@ -71,7 +71,12 @@ impl ShutdownReport {
 }
 
 /// One line on the instance: server, page size, how it ended, redo window.
-pub fn instance_line(generation: Generation, page_size: u32, shutdown: ShutdownReport, redo: &RedoReport) -> String {
+pub fn instance_line(
+    generation: Generation,
+    page_size: u32,
+    shutdown: ShutdownReport,
+    redo: &RedoReport,
+) -> String {
     let window = match (redo.checkpoint_lsn, redo.end_lsn) {
         (Some(checkpoint), Some(end)) => format!("redo {checkpoint} to {end}"),
         _ => "redo window unknown".to_owned(),

@@ -157,13 +157,23 @@ impl RestoreReport {
     }
 
     /// The report on a plan that was applied; `outcomes` in the plan's order.
-    pub fn applied(survey: &Survey, plan: &Plan, journal: Option<PathBuf>, outcomes: &[Outcome]) -> RestoreReport {
+    pub fn applied(
+        survey: &Survey,
+        plan: &Plan,
+        journal: Option<PathBuf>,
+        outcomes: &[Outcome],
+    ) -> RestoreReport {
         let failed = Outcome::Failed("not reached".into());
         let outcomes = outcomes.iter().chain(std::iter::repeat(&failed));
         RestoreReport {
             applied: true,
             journal: journal.map(|path| path.display().to_string()),
-            pages: plan.pages.iter().zip(outcomes).map(|(page, outcome)| RestoredPage::of(page, outcome)).collect(),
+            pages: plan
+                .pages
+                .iter()
+                .zip(outcomes)
+                .map(|(page, outcome)| RestoredPage::of(page, outcome))
+                .collect(),
             ..RestoreReport::planned(survey, plan)
         }
     }
@@ -189,7 +199,12 @@ impl RestoreReport {
                     page.length.to_string(),
                     format!("{}:{}", page.space_id, page.page_no),
                     page.before.state.clone(),
-                    format!("{} slot {}, LSN {}", style::printable(&page.copy.file), page.copy.index, page.copy.lsn),
+                    format!(
+                        "{} slot {}, LSN {}",
+                        style::printable(&page.copy.file),
+                        page.copy.index,
+                        page.copy.lsn
+                    ),
                     format!("{:?}", page.outcome).to_lowercase(),
                 ]);
             }
@@ -210,8 +225,12 @@ impl RestoreReport {
                 style::paint(style::GOOD, "OK: nothing to restore, nothing was written")
             }
             (_, 0, _) => style::paint(style::BAD, "CRITICAL: damage, and nothing that can be restored"),
-            (false, ..) => style::paint(style::WARN, &format!("PLAN: {pages} would be restored; nothing was written")),
-            (true, _, 0) => style::paint(style::GOOD, &format!("RESTORED: {pages} written, read back and verified")),
+            (false, ..) => {
+                style::paint(style::WARN, &format!("PLAN: {pages} would be restored; nothing was written"))
+            }
+            (true, _, 0) => {
+                style::paint(style::GOOD, &format!("RESTORED: {pages} written, read back and verified"))
+            }
             (true, _, failed) => {
                 style::paint(style::BAD, &format!("FAILED: {} of {pages} could not be restored", failed))
             }

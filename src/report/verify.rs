@@ -214,8 +214,10 @@ impl VerifyReport {
 
     fn headline(&self) -> String {
         let (restorable, critical) = (self.restorable(), self.critical());
-        let can = format!("{} damaged, with a good copy in the doublewrite buffer", count(restorable, "page"));
-        let cannot = format!("{} that the doublewrite buffer cannot mend", count(critical, "damaged copy or page"));
+        let can =
+            format!("{} damaged, with a good copy in the doublewrite buffer", count(restorable, "page"));
+        let cannot =
+            format!("{} that the doublewrite buffer cannot mend", count(critical, "damaged copy or page"));
         match (restorable, critical) {
             (0, 0) => style::paint(style::GOOD, "OK: no damaged page has a copy in the doublewrite buffer"),
             (_, 0) => style::paint(style::WARN, &format!("RESTORABLE: {can}")),
@@ -225,7 +227,8 @@ impl VerifyReport {
     }
 
     fn write_pages(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
-        let listed: Vec<&PageReport> = self.pages.iter().filter(|page| verbose || page.needs_attention()).collect();
+        let listed: Vec<&PageReport> =
+            self.pages.iter().filter(|page| verbose || page.needs_attention()).collect();
         if listed.is_empty() {
             return Ok(());
         }
@@ -238,7 +241,12 @@ impl VerifyReport {
                 offset,
                 format!("{}:{}", page.space_id, page.page_no),
                 format!("{:?}", page.home.state).to_lowercase(),
-                format!("{} slot {}, LSN {}", style::printable(&page.slot.file), page.slot.index, page.copy.lsn),
+                format!(
+                    "{} slot {}, LSN {}",
+                    style::printable(&page.slot.file),
+                    page.slot.index,
+                    page.copy.lsn
+                ),
             ]);
         }
         write!(out, "\n{}", style::indented(&table))?;
@@ -255,7 +263,8 @@ impl VerifyReport {
     }
 
     fn write_counts(&self, out: &mut dyn Write) -> io::Result<()> {
-        let counts: Vec<String> = self.summary.iter().map(|(verdict, number)| format!("{number} {verdict}")).collect();
+        let counts: Vec<String> =
+            self.summary.iter().map(|(verdict, number)| format!("{number} {verdict}")).collect();
         let counts = if counts.is_empty() { "no slot is in use".to_owned() } else { counts.join(", ") };
         writeln!(out, "\nslots: {counts}")
     }
@@ -264,7 +273,10 @@ impl VerifyReport {
         if self.restorable() > 0 {
             writeln!(out, "\n{}", style::paint(style::WARN, crate::report::restore::GUARD))?;
             writeln!(out, "next: dblwr restore {path}            (shows the plan, writes nothing)")?;
-            writeln!(out, "      dblwr restore {path} --apply    (writes it, with a journal to take it back)")?;
+            writeln!(
+                out,
+                "      dblwr restore {path} --apply    (writes it, with a journal to take it back)"
+            )?;
         }
         if self.critical() > 0 {
             writeln!(

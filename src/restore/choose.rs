@@ -39,7 +39,9 @@ pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
     let mut pages = Vec::new();
     for (index, finding) in survey.findings.iter().enumerate() {
         if chosen(index, finding) && selection.wants(finding) {
-            pages.extend(survey.home_of(finding).zip(finding.copy()).and_then(|(home, copy)| planned(home, copy)));
+            pages.extend(
+                survey.home_of(finding).zip(finding.copy()).and_then(|(home, copy)| planned(home, copy)),
+            );
         }
     }
     refuse_missing(survey, selection, &pages)?;

@@ -32,8 +32,10 @@ pub fn discover(locations: &Locations) -> Spaces {
     let system = system_space(locations, &system_paths, &mut spaces);
     let instance = locations.page_size.or(system.as_ref().map(|space| space.format.logical));
     spaces.list.extend(system);
-    let found: Vec<_> = walk.files.par_iter().map(|path| (path, user_space(locations, path, instance))).collect();
-    let mut seen: BTreeSet<FileIdentity> = spaces.list.iter().flat_map(|s| s.files.iter().map(|f| f.identity)).collect();
+    let found: Vec<_> =
+        walk.files.par_iter().map(|path| (path, user_space(locations, path, instance))).collect();
+    let mut seen: BTreeSet<FileIdentity> =
+        spaces.list.iter().flat_map(|s| s.files.iter().map(|f| f.identity)).collect();
     for (path, result) in found {
         match result {
             Ok(Some(space)) => {
@@ -143,7 +145,10 @@ impl Walk {
 fn read_isl(path: &Path) -> Result<PathBuf> {
     let len = std::fs::metadata(path).map_err(Error::io(path, "open"))?.len();
     if len > MAX_ISL {
-        return Err(Error::foreign(path, format!("{len} bytes are too many for a link file, which holds one path")));
+        return Err(Error::foreign(
+            path,
+            format!("{len} bytes are too many for a link file, which holds one path"),
+        ));
     }
     let text = std::fs::read_to_string(path).map_err(Error::io(path, "read"))?;
     let target = PathBuf::from(text.trim());
@@ -184,7 +189,9 @@ fn system_space(locations: &Locations, paths: &[PathBuf], spaces: &mut Spaces) -
         };
         match &mut result {
             None => match identify_first(locations, &image) {
-                Ok(Some(identity)) => result = Some(tablespace(identity, vec![space_file(locations, &image, 0)])),
+                Ok(Some(identity)) => {
+                    result = Some(tablespace(identity, vec![space_file(locations, &image, 0)]))
+                }
                 Ok(None) => spaces.notes.push(format!(
                     "{}: nothing in it looks like an InnoDB page; it was left out",
                     locations.relative(path).display()

@@ -45,7 +45,9 @@ pub fn identify(image: &Image, instance: Option<PageSize>) -> Result<Option<Iden
     let header = from_header(head, false);
     Ok(match (surveyed, header) {
         // A survey that found the layout may still lack the id: every page encrypted.
-        (Some(found), Some(header)) if found.id.is_none() && agrees(&found.format, &header.format) => Some(header),
+        (Some(found), Some(header)) if found.id.is_none() && agrees(&found.format, &header.format) => {
+            Some(header)
+        }
         (Some(found), Some(header)) if agrees(&found.format, &header.format) => {
             Some(Identity { format: header.format, ..found })
         }
@@ -102,10 +104,12 @@ pub fn claims_user_space(path: &Path) -> bool {
 /// Formats that a survey tries, the instance's page size first.
 fn candidates(instance: Option<PageSize>) -> Vec<PageFormat> {
     let logical = instance.unwrap_or(PageSize::DEFAULT);
-    let sizes = instance.into_iter().chain(PageSize::LOGICAL.into_iter().filter(|&size| Some(size) != instance));
+    let sizes =
+        instance.into_iter().chain(PageSize::LOGICAL.into_iter().filter(|&size| Some(size) != instance));
     let mut formats: Vec<PageFormat> =
         sizes.flat_map(|size| [PageFormat::classic(size), PageFormat::full_crc32(size)]).collect();
-    let zip_sizes = PageSize::PHYSICAL.into_iter().filter(|&size| size <= PageSize::DEFAULT && size <= logical);
+    let zip_sizes =
+        PageSize::PHYSICAL.into_iter().filter(|&size| size <= PageSize::DEFAULT && size <= logical);
     formats.extend(zip_sizes.map(|size| PageFormat::zip(logical, size)));
     formats
 }
@@ -129,14 +133,19 @@ fn survey_as(image: &Image, format: &PageFormat) -> Result<(u64, Option<SpaceId>
     let mut votes: BTreeMap<SpaceId, u32> = BTreeMap::new();
     let mut bytes = 0;
     for number in 0..SURVEY_PAGES {
-        let Some(page) = image.read_page(PageNo(number).offset(format.physical), format.physical)? else { break };
+        let Some(page) = image.read_page(PageNo(number).offset(format.physical), format.physical)? else {
+            break;
+        };
         let judged = judge(&page, format);
-        if !judged.is_valid() || judged.weak || FilHeader::parse(&page).is_none_or(|h| h.page_no.0 != number) {
+        if !judged.is_valid() || judged.weak || FilHeader::parse(&page).is_none_or(|h| h.page_no.0 != number)
+        {
             continue;
         }
         bytes += format.physical.as_u64();
         match judged.claim {
-            Claim::Space(id) if !hides_identity(format, &judged.clear, &page) => *votes.entry(id).or_default() += 1,
+            Claim::Space(id) if !hides_identity(format, &judged.clear, &page) => {
+                *votes.entry(id).or_default() += 1
+            }
             _ => {}
         }
     }
@@ -148,5 +157,6 @@ fn survey_as(image: &Image, format: &PageFormat) -> Result<(u64, Option<SpaceId>
 fn hides_identity(format: &PageFormat, clear: &Option<Vec<u8>>, page: &[u8]) -> bool {
     format.layout == Layout::FullCrc32
         && clear.is_none()
-        && FilHeader::parse(page).is_some_and(|h| h.page_type & crate::fil::page_type::FULL_CRC32_COMPRESSED != 0)
+        && FilHeader::parse(page)
+            .is_some_and(|h| h.page_type & crate::fil::page_type::FULL_CRC32_COMPRESSED != 0)
 }

@@ -101,8 +101,11 @@ impl Locations {
         let explore = focus == Focus::Directory || request.datadir.is_some() || has_redo_files(&datadir);
         let within = |dir: &Path| datadir.join(dir);
         let data_home = request.data_home_dir.as_deref().map_or_else(|| datadir.clone(), within);
-        let mut doublewrite_dirs: Vec<PathBuf> =
-            request.doublewrite_dir.iter().flat_map(|dir| doublewrite_dir_candidates(&datadir, dir)).collect();
+        let mut doublewrite_dirs: Vec<PathBuf> = request
+            .doublewrite_dir
+            .iter()
+            .flat_map(|dir| doublewrite_dir_candidates(&datadir, dir))
+            .collect();
         doublewrite_dirs.extend([datadir.clone(), data_home.clone()]);
         if let Focus::Doublewrite(file) = &focus {
             doublewrite_dirs.push(parent_of(file));
@@ -150,7 +153,11 @@ fn tablespace_context(file: &Path) -> PathBuf {
         Some(dir) if !dir.as_os_str().is_empty() => dir.to_path_buf(),
         _ => above,
     };
-    if !parent.join("ibdata1").exists() && grandparent.join("ibdata1").exists() { grandparent } else { parent }
+    if !parent.join("ibdata1").exists() && grandparent.join("ibdata1").exists() {
+        grandparent
+    } else {
+        parent
+    }
 }
 
 fn focus_of_file(path: &Path) -> Focus {
@@ -225,7 +232,8 @@ mod tests {
 
     #[test]
     fn data_file_path_is_read_as_the_server_reads_it() {
-        let files = parse_data_file_path("ibdata1:12M;/raw/sdb1:3Gnewraw;ibdata3:10M:autoextend:max:1G").unwrap();
+        let files =
+            parse_data_file_path("ibdata1:12M;/raw/sdb1:3Gnewraw;ibdata3:10M:autoextend:max:1G").unwrap();
         let sizes: Vec<_> = files.iter().map(|f| (f.path.to_str().unwrap(), f.size)).collect();
         assert_eq!(sizes, [("ibdata1", 12 << 20), ("/raw/sdb1", 3 << 30), ("ibdata3", 10 << 20)]);
         for bad in ["ibdata1", ":12M", "a:x", "a:99999999999999999999G"] {
