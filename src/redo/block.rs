@@ -109,6 +109,8 @@ pub(super) struct Walk {
     pub end: Option<Lsn>,
     /// A block with the encryption bit was met.
     pub encrypted: bool,
+    /// The last sound block is full, so another should follow it.
+    pub cut: bool,
 }
 
 /// Walks from the block that holds `checkpoint` to the first that is not full or not sound, `limit` blocks at most.
@@ -128,7 +130,8 @@ pub(super) fn walk(
         let Some(end) = at.0.checked_add(block.len).map(Lsn) else { break };
         found.encrypted |= block.encrypted;
         found.end = Some(end);
-        if block.len < BLOCK_LSN {
+        found.cut = block.len == BLOCK_LSN;
+        if !found.cut {
             break;
         }
         at = end;

@@ -34,6 +34,8 @@ mod phys;
 mod ring;
 mod source;
 mod sum;
+#[cfg(test)]
+mod tests;
 
 pub use generation::generation_hint;
 
@@ -207,8 +209,15 @@ impl Redo {
                 "the log is encrypted: its end rests on block numbers, check words cannot be verified".into(),
             );
         }
-        if walk.end.is_none() {
-            self.note(format!("the log block that holds checkpoint LSN {checkpoint} is damaged or missing; the end is not known"));
+        match walk.end {
+            None => self.note(format!(
+                "the log block that holds checkpoint LSN {checkpoint} is damaged or missing; the end is not known"
+            )),
+            // Either the server died between two blocks of one write, or the log was damaged later.
+            Some(end) if walk.cut => self.note(format!(
+                "the log breaks off at LSN {end} after a full block; if the next block was damaged, the end LSN is too low"
+            )),
+            Some(_) => {}
         }
     }
 
@@ -255,7 +264,8 @@ pub enum Shutdown {
 
 /// Reads the log in `dir`: a data directory, a redo log directory or `#innodb_redo` itself.
 ///
-/// A readable `#innodb_redo` beats an `ib_logfile0` beside it, which an upgrade may have left behind.
+/// A readable `#innodb_redo` beats an `ib_logfile0` beside it, which an upgrade may have left behind. A directory that
+/// does not exist holds no log.
 ///
 /// # Errors
 /// If `dir` or a log file cannot be listed, opened or read, or is not a regular file.
@@ -331,16 +341,14 @@ fn names_in(dir: &Path) -> Result<Option<BTreeSet<std::ffi::OsString>>> {
 /// later write no flush LSN; there the log alone tells. An empty log tells nothing: it may have been emptied by hand.
 pub fn shutdown(flush_lsn: Option<Lsn>, redo: &Found) -> Shutdown {
     let Some(redo) = redo.redo() else { return Shutdown::Unknown };
-    let flush_lsn_tells = !redo.format.is_phys();
-    match (redo.checkpoint, redo.records_after_checkpoint, flush_lsn) {
-        (None, ..) => Shutdown::Unknown,
-        (Some(_), Some(true), _) => Shutdown::Crash,
-        (Some(_), records, _) if !flush_lsn_tells => match records {
-            Some(_) => Shutdown::Clean,
-            None => Shutdown::Unknown,
-        },
-        (Some(checkpoint), _, Some(flushed)) if flushed != checkpoint => Shutdown::Crash,
-        (Some(_), Some(false), Some(_)) => Shutdown::Clean,
+    let Some(checkpoint) = redo.checkpoint else { return Shutdown::Unknown };
+    if redo.records_after_checkpoint == Some(true) {
+        return Shutdown::Crash;
+    }
+    let flush_lsn = if redo.format.is_phys() { Some(checkpoint) } else { flush_lsn };
+    match (flush_lsn, redo.records_after_checkpoint) {
+        (Some(flushed), _) if flushed != checkpoint => Shutdown::Crash,
+        (Some(_), Some(false)) => Shutdown::Clean,
         _ => Shutdown::Unknown,
     }
 }

@@ -212,9 +212,8 @@ impl<'a> Walker<'a> {
             0..=0x7F => (0, u32::from(head)),
             0x80..=0xBF => (1, u32::from(head & 0x3F)),
             0xC0..=0xDF => (2, u32::from(head & 0x1F)),
-            0xE0..=0xEF => (3, u32::from(head & 0x0F)),
-            // Beyond here every length exceeds MTR_SIZE_MAX.
-            0xF0.. => return Ok(None),
+            // The longer forms begin at 0x204080, beyond MTR_SIZE_MAX.
+            0xE0.. => return Ok(None),
         };
         let mut value = base;
         for _ in 0..more {
@@ -222,7 +221,7 @@ impl<'a> Walker<'a> {
             value = value << 8 | u32::from(byte);
         }
         // Each form begins where the shorter one ends.
-        let offset = [0, 0x80, 0x4080, 0x20_4080].get(more).copied().unwrap_or(0);
+        let offset = [0, 0x80, 0x4080].get(more).copied().unwrap_or(0);
         let length = value.saturating_add(offset) as usize;
         Ok((length < MTR_SIZE_MAX).then_some(length + 15 - 1 - more))
     }
