@@ -17,6 +17,9 @@ use crate::tear::Tear;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::{self, CopyFacts, HomeFacts, Judgement, Verdict, judge_reduced};
 
+/// Copies of one page, each with its place in the order of slots; no space id where the owner is hidden.
+type Groups = BTreeMap<(Option<SpaceId>, PageNo), Vec<(usize, Copy)>>;
+
 /// What a finding is about: a full copy, or an entry of a reduced file.
 #[derive(Debug)]
 pub enum Subject {
@@ -125,7 +128,7 @@ impl Survey {
 
     fn judge_all(&mut self, copies: Vec<Copy>) {
         let reduced = self.newest_reduced();
-        let mut groups: BTreeMap<(Option<SpaceId>, PageNo), Vec<(usize, Copy)>> = BTreeMap::new();
+        let mut groups: Groups = BTreeMap::new();
         for (order, copy) in copies.into_iter().enumerate() {
             groups.entry((copy.space, copy.page_no())).or_default().push((order, copy));
         }

@@ -322,7 +322,7 @@ pub fn judge_reduced(home: HomeState, restorable: bool, lsn: Lsn) -> Option<Judg
 #[cfg(test)]
 mod tests {
     use super::*;
-    use CopyState::{Corrupt, Unverifiable, Valid};
+    use CopyState::{Corrupt, Valid};
 
     const WINDOW: Window = Window { checkpoint: Some(Lsn(100)), end: Some(Lsn(200)) };
     const NO_WINDOW: Window = Window { checkpoint: None, end: None };
@@ -376,7 +376,7 @@ mod tests {
     #[test]
     fn a_valid_home_always_wins() {
         use Verdict::*;
-        let copies = [(Valid, 150), (Valid, 160), (Valid, 90), (Corrupt, 170), (Unverifiable, 1)];
+        let copies = [(Valid, 150), (Valid, 160), (Valid, 90), (Corrupt, 170), (CopyState::Unverifiable, 1)];
         assert_eq!(
             verdicts(HomeState::Valid, 150, &copies, WINDOW),
             [Intact, Pending, Intact, CorruptCopy, Verdict::Unverifiable]

@@ -1,0 +1,95 @@
+//! Shared by the end-to-end tests: unpacking real images and running the built binary on them.
+#![allow(dead_code, reason = "every test file uses its own part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+/// The folder of one shipped image.
+pub fn testdata(case: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(case)
+}
+
+/// Every shipped image with expectations, and those beside the checkout where they are present.
+pub fn cases() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut cases: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for dir in [root.join("testdata"), root.join("../shared/images")] {
+        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+            if entry.path().join("expected.json").exists() {
+                cases.entry(entry.file_name().to_string_lossy().into_owned()).or_insert(entry.path());
+            }
+        }
+    }
+    cases.into_values().collect()
+}
+
+/// Unpacks an image's data directory.
+pub fn unpack(case: &Path) -> TempDir {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let packed = std::fs::File::open(case.join("crashed.tar.zst")).expect("the packed image");
+    let unpacked = zstd::Decoder::new(packed).expect("zstd");
+    tar::Archive::new(unpacked).unpack(dir.path()).expect("tar");
+    dir
+}
+
+/// Unpacks a shipped image by name.
+pub fn image(case: &str) -> TempDir {
+    unpack(&testdata(case))
+}
+
+/// What is expected of an image.
+pub fn expected(case: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(case.join("expected.json")).expect("expected.json")).expect("JSON")
+}
+
+/// Runs the built binary.
+pub fn dblwr<A: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = A>) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_dblwr")).args(args).output().expect("the binary runs")
+}
+
+/// The exit code of a run.
+pub fn code(output: &Output) -> i32 {
+    output.status.code().expect("ended by itself")
+}
+
+/// Standard output as one JSON document.
+pub fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| {
+        panic!("{e}: {} {}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    })
+}
+
+/// Standard error as text.
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Lower-case hexadecimal SHA-256.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// SHA-256 of every file below a directory, by relative path.
+pub fn tree(dir: &Path) -> BTreeMap<PathBuf, String> {
+    let mut files = BTreeMap::new();
+    collect(dir, dir, &mut files);
+    files
+}
+
+fn collect(root: &Path, dir: &Path, files: &mut BTreeMap<PathBuf, String>) {
+    for entry in std::fs::read_dir(dir).expect("a directory").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(root, &path, files);
+        } else {
+            let name = path.strip_prefix(root).expect("below the root").to_path_buf();
+            files.insert(name, sha256(&std::fs::read(&path).expect("readable")));
+        }
+    }
+}
