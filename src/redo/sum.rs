@@ -1,15 +1,11 @@
-//! The two check words of log and checkpoint blocks.
+//! The two check words of log and checkpoint blocks: CRC-32C since MySQL 5.7.9 and MariaDB 10.2, a fold before.
+
+pub(super) use crate::checksum::crc32c;
 
 /// `UT_HASH_RANDOM_MASK` (`ut0rnd.h`, MySQL 5.6).
 const HASH_RANDOM_MASK: u32 = 1_463_735_687;
 /// `UT_HASH_RANDOM_MASK2` (`ut0rnd.h`, MySQL 5.6).
 const HASH_RANDOM_MASK2: u32 = 1_653_893_711;
-
-/// CRC-32C (Castagnoli) of log blocks since MySQL 5.7.9 and MariaDB 10.2.
-pub(super) fn crc32c(bytes: &[u8]) -> u32 {
-    // The crate returns 32-bit sums in the low half of 64 bits.
-    crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32Iscsi, bytes) as u32
-}
 
 /// `ut_fold_binary`, low 32 bits: the sum of checkpoint blocks before MySQL 5.7.9 and MariaDB 10.2.
 pub(super) fn fold(bytes: &[u8]) -> u32 {
