@@ -85,11 +85,24 @@ impl Instance {
     }
 
     fn locate(&mut self, separate: &[SeparateFile]) -> Result<()> {
+        let mut cut = Vec::new();
         if let Some(system) =
             self.spaces.system().filter(|_| !matches!(self.locations.focus, Focus::Doublewrite(_)))
         {
-            self.areas.push(locate_system(system)?);
+            let area = locate_system(system)?;
+            let inside: u32 = area.runs.iter().map(|run| run.slots).sum();
+            if inside < area.slots {
+                let path = system.files.first().map_or(PathBuf::new(), |file| file.path.clone());
+                let what = format!(
+                    "only {inside} of {} doublewrite slots lie inside the file: the image is cut, and what is missing \
+                     cannot be judged",
+                    area.slots
+                );
+                cut.push(Error::foreign(&path, what));
+            }
+            self.areas.push(area);
         }
+        self.spaces.failures.append(&mut cut);
         let default = self.locations.data_home.join(crate::dblwr::PARALLEL_DEFAULT_NAME);
         let parallel = self.locations.parallel_doublewrite.clone().unwrap_or(default);
         if self.focus_allows(&parallel) {
@@ -232,16 +245,20 @@ fn page_size(locations: &Locations, spaces: &Spaces, separate: &[SeparateFile]) 
 }
 
 fn refuse_foreign(locations: &Locations, spaces: &Spaces, separate: &[SeparateFile]) -> Result<()> {
-    let nothing = |path: &PathBuf, what: &str| {
-        let failed = spaces.failures.iter().map(ToString::to_string).next();
-        Err(Error::foreign(path, failed.unwrap_or_else(|| what.to_owned())))
+    let nothing = |path: &PathBuf, what: &str| match spaces.failures.first() {
+        Some(failure) => Err(Error::Refused(failure.to_string())),
+        None => Err(Error::foreign(path, what)),
     };
     match &locations.focus {
-        Focus::Directory if spaces.list.is_empty() && separate.is_empty() => nothing(
-            &locations.root,
-            "no InnoDB file in this directory (expected ibdata1, *.ibd, undo files or #ib_*.dblwr); name the data \
+        Focus::Directory
+            if spaces.list.is_empty() && !separate.iter().any(SeparateFile::any_page_verifies) =>
+        {
+            nothing(
+                &locations.root,
+                "no InnoDB file in this directory (expected ibdata1, *.ibd, undo files or #ib_*.dblwr); name the data \
              directory of a server",
-        ),
+            )
+        }
         Focus::System(file) | Focus::Tablespace(file) if spaces.of_file(file).is_none() => nothing(
             file,
             "nothing in it looks like an InnoDB page; name a data directory, ibdata1, an .ibd or undo file",

@@ -108,7 +108,7 @@ fn finish(result: anyhow::Result<Status>, err: &mut dyn Write) -> u8 {
         Ok(status) => status.code(),
         Err(error) if is_broken_pipe(&error) => Status::Healthy.code(),
         Err(error) => {
-            let _ = writeln!(err, "dblwr: {error:#}");
+            let _ = writeln!(err, "dblwr: {error}");
             Status::Unknown.code()
         }
     }

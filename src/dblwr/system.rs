@@ -25,7 +25,7 @@ pub fn locate_system(system: &Tablespace) -> Result<Area> {
     let page5 = read_page(system, TRX_SYS_PAGE)?.ok_or_else(|| page5_is_cut(system))?;
     let state = judge(&page5, &system.format);
     let header = DoublewriteHeader::parse(&page5);
-    let found = header.and_then(|header| choose(&header, |triple| fits(system, triple)));
+    let found = header.and_then(|header| choose(system, &header, state.is_valid()));
     let stored = header.is_some_and(|header| header.space_id_stored);
     if let Some((triple, copy)) = found {
         return Ok(area(system, &triple, copy, stored));
@@ -46,21 +46,43 @@ fn default_triple(size: PageSize) -> Triple {
     Triple { magic: TRX_SYS_DOUBLEWRITE_MAGIC_N, block1: PageNo(extent), block2: PageNo(extent * 2) }
 }
 
-/// The first triple as servers do, its repeat where the first cannot be meant.
-fn choose(header: &DoublewriteHeader, fits: impl Fn(&Triple) -> bool) -> Option<(Triple, HeaderCopy)> {
-    let usable = |triple: &Triple| triple.has_magic() && fits(triple);
-    match (usable(&header.first), usable(&header.repeat)) {
-        (true, _) => Some((header.first, HeaderCopy::First)),
-        (false, true) => Some((header.repeat, HeaderCopy::Repeat)),
-        (false, false) => None,
-    }
+/// The first triple as servers do, its repeat where the first cannot be meant. Where both could be and page 5 does not
+/// verify, the one at the default position counts.
+fn choose(
+    system: &Tablespace,
+    header: &DoublewriteHeader,
+    page5_is_valid: bool,
+) -> Option<(Triple, HeaderCopy)> {
+    let (first, repeat) = (header.first, header.repeat);
+    let default = default_triple(system.format.logical);
+    // A cut image leaves a block out: that is still the right header, but one that fits wholly is the better one.
+    [fits_wholly, fits_partly].into_iter().find_map(|fits: fn(&Tablespace, &Triple) -> bool| {
+        let usable = |triple: &Triple| triple.has_magic() && fits(system, triple);
+        match (usable(&first), usable(&repeat)) {
+            (true, true) if !page5_is_valid && first != default && repeat == default => {
+                Some((repeat, HeaderCopy::Repeat))
+            }
+            (true, _) => Some((first, HeaderCopy::First)),
+            (false, true) => Some((repeat, HeaderCopy::Repeat)),
+            (false, false) => None,
+        }
+    })
 }
 
-fn fits(system: &Tablespace, triple: &Triple) -> bool {
+fn begins_inside(system: &Tablespace, page: PageNo) -> bool {
+    page > TRX_SYS_PAGE && system.place(page).is_some_and(|place| place.in_bounds)
+}
+
+fn fits_wholly(system: &Tablespace, triple: &Triple) -> bool {
     let extent = system.format.logical.extent_pages();
-    let begins =
-        |page: PageNo| page > TRX_SYS_PAGE && system.place(page).is_some_and(|place| place.in_bounds);
-    begins(triple.block1) && begins(triple.block2) && triple.block1.0.abs_diff(triple.block2.0) >= extent
+    begins_inside(system, triple.block1)
+        && begins_inside(system, triple.block2)
+        && triple.block1.0.abs_diff(triple.block2.0) >= extent
+}
+
+fn fits_partly(system: &Tablespace, triple: &Triple) -> bool {
+    let default = default_triple(system.format.logical);
+    *triple == default && (begins_inside(system, triple.block1) || begins_inside(system, triple.block2))
 }
 
 fn read_page(system: &Tablespace, page_no: PageNo) -> Result<Option<Vec<u8>>> {
