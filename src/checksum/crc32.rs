@@ -30,9 +30,10 @@ pub(super) fn legacy_be(bytes: &[u8], at: usize) -> u32 {
     let (singles, rest) = bytes.split_at(at.wrapping_neg().rem_euclid(8).min(bytes.len()));
     let mut fed = Vec::with_capacity(bytes.len());
     fed.extend_from_slice(singles);
-    let groups = rest.chunks_exact(8);
-    let last = groups.remainder();
-    fed.extend(groups.flat_map(|group| group.iter().rev()));
+    let (groups, last) = rest.as_chunks::<8>();
+    for group in groups {
+        fed.extend_from_slice(&u64::from_le_bytes(*group).to_be_bytes());
+    }
     fed.extend_from_slice(last);
     crc32c(&fed)
 }
