@@ -2,6 +2,7 @@
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 pub mod bytes;
+pub mod dict;
 pub mod error;
 pub mod fil;
 pub mod fsp;
