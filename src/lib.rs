@@ -5,6 +5,7 @@ pub mod bytes;
 pub mod checksum;
 pub mod cli;
 pub mod dblwr;
+pub mod dict;
 pub mod error;
 pub mod examine;
 pub mod fil;
