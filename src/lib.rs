@@ -14,6 +14,7 @@ pub mod generation;
 pub mod home;
 pub mod image;
 pub mod instance;
+pub mod keyring;
 pub mod redo;
 pub mod report;
 pub mod restore;

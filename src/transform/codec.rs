@@ -2,7 +2,7 @@
 //!
 //! Nothing here trusts a length inside the stream: the output buffer is one byte larger than the page, and a stream
 //! that does not fill exactly the page is a fault. So no input can make more than a page of memory, except LZMA, whose
-//! dictionary is allocated up front and limited by [`LZMA_MEMORY`].
+//! dictionary is allocated up front, with a limit of 80 MiB.
 //!
 //! Source: `fil_page_decompress_low` (MariaDB 10.3 and 10.5), `os_file_decompress_page` (MySQL 9.7).
 

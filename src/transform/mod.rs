@@ -4,15 +4,18 @@
 //! that the server has in its buffer pool, with the checksum that the server computed before it compressed; the
 //! caller judges that page as any other.
 
+mod cipher;
 pub mod codec;
+mod crypt;
 pub mod crypt_info;
 pub mod mariadb;
 pub mod mysql;
+mod space_key;
 
-use crate::bytes::u16_at;
-use crate::fil::{FIL_PAGE_TYPE, page_type};
+use crate::bytes::{u16_at, u32_at};
+use crate::fil::{FIL_PAGE_SPACE_OR_CHKSUM, FIL_PAGE_TYPE, page_type};
 use crate::fsp::{Codec, Layout, PageFormat};
-use crate::units::PageSize;
+use crate::units::{PageSize, SpaceId};
 
 /// What decompression found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +63,60 @@ pub fn candidates() -> [Codec; 6] {
     [Codec::Zlib, Codec::Lz4, Codec::Snappy, Codec::Lzo, Codec::Lzma, Codec::Bzip2]
 }
 
+pub use crypt::{Decrypted, decrypt};
 pub use crypt_info::{CryptData, EncryptionInfo, mariadb_crypt_data, mysql_encryption_info};
+pub use space_key::{KeySearch, SpaceKey};
 
+/// What lies under compression and encryption.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Revealed {
+    /// Neither compressed nor encrypted, as far as the page tells; see [`reveal`] for what it does not tell.
+    AsStored,
+    /// The page as in the buffer pool.
+    Page(Vec<u8>),
+    /// Encrypted, and there is no key.
+    Locked,
+    /// Encrypted, and the key does not open it: another key, or the page is damaged.
+    WrongKey,
+    /// No page comes out; why, in a few words.
+    Damaged(String),
+}
+
+/// Decrypts, then decompresses, as a server does when it reads a page. Without a key an encrypted page of MariaDB's
+/// classic layout that is not compressed looks like any other: only page 0 of its tablespace tells
+/// ([`mariadb_crypt_data`]).
+pub fn reveal(page: &[u8], format: &PageFormat, space: SpaceId, key: Option<&SpaceKey>) -> Revealed {
+    let clear = match key.map(|key| decrypt(page, format, space, key)) {
+        Some(Decrypted::Page(clear)) => Some(clear),
+        Some(Decrypted::WrongKey) => return Revealed::WrongKey,
+        Some(Decrypted::Damaged(why)) => return Revealed::Damaged(why),
+        Some(Decrypted::NotEncrypted) | None => None,
+    };
+    match decompress(clear.as_deref().unwrap_or(page), format) {
+        Decompressed::Page(page) => Revealed::Page(page),
+        Decompressed::NotCompressed if clear.is_none() && says_encrypted(page, format) => Revealed::Locked,
+        Decompressed::NotCompressed => clear.map_or(Revealed::AsStored, Revealed::Page),
+        Decompressed::Encrypted => Revealed::Locked,
+        Decompressed::Damaged(why) => Revealed::Damaged(why),
+    }
+}
+
+/// Whether the page itself says that it is encrypted, without asking page 0.
+fn says_encrypted(page: &[u8], format: &PageFormat) -> bool {
+    match format.layout {
+        Layout::FullCrc32 => {
+            u32_at(page, FIL_PAGE_SPACE_OR_CHKSUM).is_some_and(|key_version| key_version != 0)
+        }
+        Layout::Classic | Layout::Zip => matches!(
+            u16_at(page, FIL_PAGE_TYPE),
+            Some(page_type::ENCRYPTED | page_type::COMPRESSED_AND_ENCRYPTED | page_type::ENCRYPTED_RTREE)
+        ),
+    }
+}
+
+#[cfg(test)]
+mod built;
+#[cfg(test)]
+mod real;
 #[cfg(test)]
 mod tests;
