@@ -13,6 +13,7 @@ pub mod generation;
 pub mod home;
 pub mod image;
 pub mod instance;
+pub mod log_reader;
 pub mod redo;
 pub mod report;
 pub mod restore;
