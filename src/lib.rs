@@ -15,6 +15,7 @@ pub mod home;
 pub mod image;
 pub mod instance;
 pub mod keyring;
+pub mod log_reader;
 pub mod redo;
 pub mod report;
 pub mod restore;
