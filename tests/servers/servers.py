@@ -1,0 +1,223 @@
+"""Starts, asks and stops one real database server on one data directory, over a socket only."""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+# What every server gets: no network, small files, and writes by pwrite, which the injector watches.
+COMMON = [
+    "--user=root",
+    "--skip-networking",
+    "--skip-log-bin",
+    "--innodb-use-native-aio=0",
+    "--innodb-buffer-pool-size=32M",
+    "--innodb-max-dirty-pages-pct=90",
+    "--innodb-flush-log-at-trx-commit=2",
+    "--innodb-lock-wait-timeout=5",
+    "--performance-schema=0",
+]
+OWN = {
+    "mysql56": ["--innodb-log-file-size=4M", "--innodb-buffer-pool-dump-at-shutdown=0", "--skip-grant-tables"],
+    "mysql97": ["--innodb-redo-log-capacity=8M", "--mysqlx=OFF", "--secure-file-priv=", "--innodb-buffer-pool-dump-at-shutdown=0"],
+    "maria105": ["--innodb-log-file-size=8M", "--innodb-buffer-pool-dump-at-shutdown=0", "--skip-grant-tables"],
+    "maria1011": ["--innodb-log-file-size=8M", "--innodb-buffer-pool-dump-at-shutdown=0", "--skip-grant-tables"],
+    "maria118": ["--innodb-log-file-size=8M", "--innodb-buffer-pool-dump-at-shutdown=0", "--skip-grant-tables"],
+}
+# InnoDB tables of the 5.6 package's data: of another system tablespace, so they cannot be taken along.
+INNODB_IN_PACKAGE = ("innodb_", "slave_")
+
+
+class SqlError(Exception):
+    """A statement failed, or the connection went away."""
+
+
+def build_injector(folder):
+    """Compiles inject.c; the library's path."""
+    library = folder / "inject.so"
+    source = HERE / "inject.c"
+    if not library.exists() or library.stat().st_mtime < source.stat().st_mtime:
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cc", "-O2", "-fPIC", "-shared", "-o", str(library), str(source)], check=True)
+    return library
+
+
+class Program:
+    """The unpacked files of one kind of server."""
+
+    def __init__(self, root, kind):
+        self.kind, self.root, self.base = kind, Path(root), Path(root) / kind
+        self.mysql = kind.startswith("mysql")
+        (self.libraries,) = [p.parent for p in self.base.glob("usr/lib/*/libc.so.6")]
+
+    def loader(self, *extra):
+        """The command words that start a program of this release with its own C library."""
+        paths = f"{self.libraries}:{self.base}/usr/lib/mysql/private:{self.base}/package/server"
+        loader = self.libraries / "ld-linux-x86-64.so.2"
+        return [str(loader), *extra, "--library-path", paths]
+
+    def server(self, library=None):
+        """The command words that start the server, with `library` preloaded."""
+        preload = ["--preload", str(library)] if library else []
+        if self.kind == "mysql56":
+            share = self.base / "package/server/share"
+            words = [str(self.base / "package/server/mysqld"), "--no-defaults", f"--basedir={share.parent}"]
+        else:
+            (share,) = [p for p in self.base.glob("usr/share/m*") if (p / "charsets").is_dir()]
+            name = "mysqld" if self.mysql else "mariadbd"
+            words = [str(self.base / "usr/sbin" / name), "--no-defaults", f"--basedir={self.base}/usr"]
+            words.append(f"--plugin-dir={self.base}/usr/lib/mysql/plugin")
+        return [
+            *self.loader(*preload),
+            *words,
+            f"--lc-messages-dir={share}",
+            f"--character-sets-dir={share}/charsets",
+            *COMMON,
+            *OWN[self.kind],
+        ]
+
+    def client(self):
+        (program,) = list(self.base.glob("usr/bin/mariadb")) or list(self.base.glob("usr/bin/mysql"))
+        return [*self.loader(), str(program), "--no-defaults", "-uroot", "-N", "-B"]
+
+    def bootstrap_sql(self):
+        """The SQL that makes the system tables of a new MariaDB directory."""
+        (share,) = [p for p in self.base.glob("usr/share/m*") if (p / "charsets").is_dir()]
+        text = "create database mysql;\nuse mysql;\n"
+        for name in ("system_tables.sql", "system_tables_data.sql"):
+            (path,) = list(share.glob(f"mysql_{name}")) or list(share.glob(f"mariadb_{name}"))
+            text += path.read_text()
+        return text
+
+
+class Server:
+    """One server on FOLDER/data.  `options` may say @DIR@ for FOLDER."""
+
+    def __init__(self, program, folder, options, log):
+        self.program, self.folder, self.log = program, Path(folder), Path(log)
+        self.options = [word.replace("@DIR@", str(folder)) for word in options]
+        self.cacheable = not any("@DIR@" in word for word in options)
+        self.data = self.folder / "data"
+        self.sockets = Path(tempfile.mkdtemp(prefix="dblwr-"))
+        self.socket = self.sockets / "s"
+        self.process = None
+
+    def words(self, library=None):
+        return [
+            *self.program.server(library),
+            f"--datadir={self.data}",
+            f"--socket={self.socket}",
+            f"--pid-file={self.sockets}/pid",
+            *self.options,
+        ]
+
+    def _run(self, words, text=None):
+        with open(self.log, "ab") as log:
+            subprocess.run(words, input=text, stdout=log, stderr=log, check=True, cwd=self.folder, timeout=300)
+
+    def create(self, templates, secrets=None):
+        """A new, cleanly shut down data directory; taken from `templates` where one was made before."""
+        key = hashlib.sha256(" ".join([self.program.kind, *self.options]).encode()).hexdigest()[:12]
+        template = Path(templates) / f"{self.program.kind}-{key}"
+        if self.cacheable and template.exists():
+            copy(template, self.folder)
+            return
+        self.data.mkdir(parents=True, exist_ok=True)
+        if secrets:
+            secrets(self.folder)
+        if self.program.kind == "mysql97":
+            self._run([*self.words(), "--initialize-insecure"])
+        elif self.program.kind == "mysql56":
+            package = self.program.base / "package/server/data/mysql/mysql"
+            shutil.copytree(package, self.data / "mysql", ignore=shutil.ignore_patterns(*(f"{p}*" for p in INNODB_IN_PACKAGE)))
+            self.start()
+            self.stop()
+        else:
+            self._run([*self.words(), "--bootstrap"], self.program.bootstrap_sql().encode())
+        if self.cacheable:
+            copy(self.folder, template)
+
+    def start(self, inject=None, library=None, seconds=90):
+        """Starts the server; whether it answers within `seconds`."""
+        environment = {**os.environ, **(inject or {})}
+        for stale in (self.socket, self.sockets / "pid"):
+            stale.unlink(missing_ok=True)
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                self.words(library), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, env=environment
+            )
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                if self.socket.exists():
+                    self.sql("select 1")
+                    return True
+            except SqlError:
+                pass
+            time.sleep(0.1)
+        self.kill()
+        return False
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def client(self, database=""):
+        return [*self.program.client(), f"--socket={self.socket}", *([database] if database else [])]
+
+    def sql(self, text, database="", seconds=120):
+        """Runs statements; the rows as lists of words."""
+        try:
+            done = subprocess.run(
+                self.client(database), input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=seconds
+            )
+        except subprocess.TimeoutExpired as late:
+            raise SqlError(f"no answer within {seconds} s: {text[:80]}") from late
+        if done.returncode != 0:
+            raise SqlError(done.stderr.decode(errors="replace").strip())
+        return [line.split("\t") for line in done.stdout.decode(errors="replace").splitlines()]
+
+    def background(self, text, database=""):
+        """Runs statements in a client of their own, which may still be there when the server dies."""
+        with tempfile.TemporaryFile() as script:
+            script.write(text.encode())
+            script.seek(0)
+            return subprocess.Popen(self.client(database), stdin=script, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def wait_death(self, seconds):
+        """Whether the server is dead within `seconds`."""
+        try:
+            self.process.wait(seconds)
+            return True
+        except subprocess.TimeoutExpired:
+            return False
+
+    def kill(self):
+        if self.alive():
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+
+    def stop(self, seconds=120):
+        """Shuts down cleanly; whether it did."""
+        if self.alive():
+            self.process.send_signal(signal.SIGTERM)
+            if not self.wait_death(seconds):
+                self.kill()
+                return False
+        return self.process.returncode == 0
+
+    def close(self):
+        self.kill()
+        shutil.rmtree(self.sockets, ignore_errors=True)
+
+
+def copy(source, target):
+    """Copies a folder with holes kept, replacing what was there."""
+    shutil.rmtree(target, ignore_errors=True)
+    Path(target).parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "-a", "--sparse=always", str(source), str(target)], check=True)
