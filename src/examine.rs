@@ -8,7 +8,8 @@ use crate::fil::{
     FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_SPACE_ID, FIL_PAGE_SPACE_OR_CHKSUM, FIL_PAGE_TYPE, page_type,
 };
 use crate::fsp::{Encryption, Layout, PageFormat};
-use crate::transform::{self, Decompressed};
+use crate::space::Tablespace;
+use crate::transform::{self, Decompressed, Revealed, SpaceKey};
 use crate::units::SpaceId;
 
 /// The state of one page, from its own bytes.
@@ -74,6 +75,35 @@ pub fn judge(page: &[u8], format: &PageFormat) -> Judged {
         Layout::FullCrc32 => judge_full_crc32(page, format),
         Layout::Zip | Layout::Classic => judge_classic(page, format),
     }
+}
+
+/// Judges a page of a tablespace, by its key where it has one.
+pub fn judge_in(page: &[u8], space: &Tablespace) -> Judged {
+    let judged = judge(page, &space.format);
+    match (judged.state, space.id, &space.key) {
+        (State::Unverifiable, Some(id), Some(key)) => judge_decrypted(page, &space.format, id, key, judged),
+        _ => judged,
+    }
+}
+
+/// MySQL keeps the checksum inside the ciphertext: what comes out is judged as an ordinary page.
+fn judge_decrypted(page: &[u8], format: &PageFormat, id: SpaceId, key: &SpaceKey, locked: Judged) -> Judged {
+    match transform::reveal(page, format, id, Some(key)) {
+        Revealed::Page(clear) => {
+            let inside = from_examined(checksum::examine(&clear, format), &clear);
+            let state = if inside.state == State::Valid { State::Valid } else { State::Corrupt };
+            Judged { state, clear: Some(clear), ..inside }
+        }
+        Revealed::WrongKey => Judged::new(State::Corrupt, page, "the key of its tablespace does not open it"),
+        Revealed::Damaged(why) => Judged::new(State::Corrupt, page, format!("does not decrypt: {why}")),
+        Revealed::Locked | Revealed::AsStored => locked,
+    }
+}
+
+/// Whether the key of a tablespace opens a page whose space id is ciphertext, and shows that it is its own.
+pub fn opens(page: &[u8], space: &Tablespace) -> bool {
+    let (Some(id), Some(key)) = (space.id, &space.key) else { return false };
+    matches!(transform::decrypt(page, &space.format, id, key), transform::Decrypted::Page(_))
 }
 
 fn judge_full_crc32(page: &[u8], format: &PageFormat) -> Judged {

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::bytes::{u32_from_end, u64_at};
 use crate::error::{Error, Result};
-use crate::examine::{Claim, Judged, State, judge};
+use crate::examine::{Claim, Judged, State, judge_in};
 use crate::fil::{FIL_PAGE_LSN, FilHeader};
 use crate::fsp::{Layout, PageFormat};
 use crate::image::Image;
@@ -135,7 +135,7 @@ pub fn look_in(space: &Tablespace, page_no: PageNo, space_id_stored: bool) -> Re
         home.why = format!("the file ends at {} bytes", place.file.len);
         return Ok(home);
     };
-    let judged = judge(&page, &space.format);
+    let judged = judge_in(&page, space);
     (home.state, home.why) = state_at(&judged, &page, space, page_no, space_id_stored);
     home.lsn = u64_at(&page, FIL_PAGE_LSN).map(Lsn);
     home.tail_lsn = tail_lsn(&page, &space.format);

@@ -14,6 +14,7 @@ use crate::fil::{FIL_PAGE_FILE_FLUSH_LSN, FilHeader};
 use crate::fsp::Layout;
 use crate::generation::{Generation, Traces};
 use crate::image::Image;
+use crate::keyring::Keyring;
 use crate::redo::{self, Shutdown};
 use crate::space::discover::discover;
 use crate::space::locations::{Focus, Locations, Request};
@@ -47,6 +48,8 @@ pub struct Instance {
     pub areas: Vec<Area>,
     /// Decoded reduced files, each with the index of its area.
     pub reduced: Vec<(usize, ReducedFile)>,
+    /// The server's keys, where a key file was given.
+    pub keyring: Option<Keyring>,
     /// Plain sentences for a person.
     pub notes: Vec<String>,
 }
@@ -58,7 +61,13 @@ impl Instance {
     /// The path is not there, holds nothing of InnoDB, or its system tablespace is cut before what it points to.
     pub fn open(request: &Request) -> Result<Instance> {
         let locations = Locations::resolve(request)?;
-        let spaces = discover(&locations);
+        let mut spaces = discover(&locations);
+        let keyring = request.keyring.as_deref();
+        let keyring =
+            keyring.map(|path| Keyring::open(path, request.keyring_password_file.as_deref())).transpose()?;
+        if let Some(keyring) = &keyring {
+            spaces.unlock(keyring);
+        }
         let separate = find_files(&locations)?;
         refuse_foreign(&locations, &spaces, &separate)?;
         let page_size = page_size(&locations, &spaces, &separate);
@@ -76,6 +85,7 @@ impl Instance {
             reduced: Vec::new(),
             notes: spaces.notes.clone(),
             spaces,
+            keyring,
             locations,
         };
         instance.locate(&separate)?;

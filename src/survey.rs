@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::dblwr::{Area, Copy, CopyState, Kind, ReducedEntry, is_hidden, read_copies, shares_a_sector};
 use crate::error::{Error, Result};
+use crate::examine::opens;
 use crate::fil::{FilHeader, page_type};
 use crate::fsp::{Encryption, Layout, PageFormat};
 use crate::home::{self, Home, HomeState};
@@ -289,8 +290,11 @@ fn learn_from_copies(instance: &mut Instance) -> Result<()> {
         let by_id = page0s.iter().find(|(id, ..)| space.id == Some(*id));
         let by_bytes =
             || page0s.iter().find(|(id, _, _, copy)| !held.contains(id) && is_torn_from(space, copy));
-        if let Some((id, format, ..)) = by_id.or_else(by_bytes) {
+        if let Some((id, format, _, copy)) = by_id.or_else(by_bytes) {
             space.format = *format;
+            if let Some(keyring) = &instance.keyring {
+                instance.notes.extend(space.unlock_by(copy, keyring));
+            }
             if space.id.is_none() {
                 (space.id, space.evidence) = (Some(*id), Evidence::Copy);
             }
@@ -312,6 +316,9 @@ fn find_hidden_owners(copies: &mut [Copy], spaces: &Spaces) {
     let encrypted: Vec<&Tablespace> = spaces.list.iter().filter(|space| may_be_encrypted(space)).collect();
     for copy in copies.iter_mut().filter(|copy| is_hidden(copy)) {
         let mut owners = encrypted.iter().filter(|space| {
+            if opens(copy.page(), space) {
+                return true;
+            }
             let place = space.place(copy.page_no()).filter(|place| place.in_bounds);
             place.is_some_and(|place| {
                 let page = Image::open(&place.file.path)

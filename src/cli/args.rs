@@ -125,6 +125,13 @@ pub struct Places {
     /// Files of the system tablespace (innodb_data_file_path), e.g. ibdata1:12M;ibdata2:12M:autoextend.
     #[arg(long, value_name = "SPEC")]
     pub data_file_path: Option<String>,
+    /// The server's key file, for encrypted tablespaces: MySQL's component_keyring_file or keyring_file, MariaDB's
+    /// file_key_management. Keys stay in memory and are never printed.
+    #[arg(long, value_name = "FILE")]
+    pub keyring: Option<PathBuf>,
+    /// File with the pass phrase of an encrypted key file.
+    #[arg(long, value_name = "FILE", requires = "keyring")]
+    pub keyring_password_file: Option<PathBuf>,
     /// Page size in bytes, overruling what the files say.
     #[arg(long, value_name = "BYTES", value_parser = parse_page_size)]
     pub page_size: Option<PageSize>,
@@ -194,6 +201,8 @@ impl Target {
             directories: places.directories.clone(),
             data_file_path: places.data_file_path.clone(),
             page_size: places.page_size,
+            keyring: places.keyring.clone(),
+            keyring_password_file: places.keyring_password_file.clone(),
             ..Request::default()
         })
     }

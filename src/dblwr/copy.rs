@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::dblwr::{Area, Kind, Slot};
 use crate::error::Result;
-use crate::examine::{Claim, Judged, State, is_used, judge};
+use crate::examine::{Claim, Judged, State, is_used, judge, judge_in};
 use crate::fil::{FilHeader, page_type};
 use crate::fsp::{Codec, Encryption, Layout, PageFormat};
 use crate::space::identify::format_of_page0;
@@ -143,12 +143,14 @@ fn attribute(
 ) -> Attribution {
     let owner_format = owner_format(bytes, header, claimed, spaces);
     let by_claim = owner_format.map(|format| {
-        let judged = judge(physical(bytes, &format), &format);
+        let page = physical(bytes, &format);
+        let judged = match spaces.owner(claimed) {
+            Owner::One(space) if space.format == format => judge_in(page, space),
+            _ => judge(page, &format),
+        };
         Attribution { space: Some(claimed), format, judged }
     });
-    if let Some(found) =
-        by_claim.as_ref().filter(|found| found.judged.state != State::Corrupt && is_open(&found.judged))
-    {
+    if let Some(found) = by_claim.as_ref().filter(|found| is_settled(&found.judged, claimed)) {
         return Attribution { judged: found.judged.clone(), ..*found };
     }
     if let Some(found) = hidden(bytes, header, spaces, codecs, slot_size) {
@@ -157,8 +159,9 @@ fn attribute(
     by_claim.unwrap_or_else(|| orphan(bytes, claimed, slot_size))
 }
 
-fn is_open(judged: &Judged) -> bool {
-    judged.claim != Claim::Hidden && judged.clear.is_none()
+/// Whether the claimed owner is the owner: undamaged, and what lies under any compression carries the same id.
+fn is_settled(judged: &Judged, claimed: SpaceId) -> bool {
+    !matches!(judged.state, State::Corrupt | State::Torn) && judged.claim == Claim::Space(claimed)
 }
 
 fn physical<'a>(bytes: &'a [u8], format: &PageFormat) -> &'a [u8] {

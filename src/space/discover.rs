@@ -162,7 +162,7 @@ fn user_space(locations: &Locations, path: &Path, instance: Option<PageSize>) ->
 }
 
 fn tablespace(identity: Identity, files: Vec<SpaceFile>) -> Tablespace {
-    Tablespace { id: identity.id, format: identity.format, files, evidence: identity.evidence }
+    Tablespace { id: identity.id, format: identity.format, files, evidence: identity.evidence, key: None }
 }
 
 fn space_file(locations: &Locations, image: &Image, first_page: u64) -> SpaceFile {

@@ -28,6 +28,10 @@ pub struct Request {
     pub parallel_doublewrite_path: Option<PathBuf>,
     /// Overrules what the files say.
     pub page_size: Option<PageSize>,
+    /// Key file of the server, for encrypted tablespaces.
+    pub keyring: Option<PathBuf>,
+    /// File with the pass phrase of an encrypted key file.
+    pub keyring_password_file: Option<PathBuf>,
     /// Whether the server's configuration says that doublewrite is off at the next start.
     pub doublewrite_off: bool,
 }

@@ -3,6 +3,7 @@
 pub mod discover;
 pub mod identify;
 pub mod locations;
+mod unlock;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 use crate::fsp::PageFormat;
 use crate::image::FileIdentity;
+use crate::transform::SpaceKey;
 use crate::units::{ByteOffset, PageNo, SpaceId};
 
 /// How surely a file's identity is known.
@@ -53,6 +55,8 @@ pub struct Tablespace {
     pub files: Vec<SpaceFile>,
     /// Where the id comes from.
     pub evidence: Evidence,
+    /// Its key, where it is encrypted and a key file was given that has it.
+    pub key: Option<SpaceKey>,
 }
 
 /// Where a page lies.
@@ -170,6 +174,7 @@ mod tests {
             format: PageFormat::classic(PageSize::DEFAULT),
             files: vec![file(16384 * 768, 0), file(16384 * 2 + 100, 768)],
             evidence: Evidence::Header,
+            key: None,
         };
         let at = |n| space.place(PageNo(n)).map(|p| (p.file.first_page, p.offset.0, p.in_bounds)).unwrap();
         assert_eq!(at(767), (0, 767 * 16384, true));
