@@ -133,10 +133,19 @@ pub struct KeyRange {
     pub deleted: usize,
     /// The way reached the supremum.
     pub complete: bool,
-    /// First bytes of the smallest record; `None` on an empty page.
-    pub first: Option<Vec<u8>>,
+    /// First bytes of the smallest record that has a key; `None` on an empty page.
+    pub first: Option<Key>,
     /// First bytes of the greatest record.
-    pub last: Option<Vec<u8>>,
+    pub last: Option<Key>,
+}
+
+/// The first bytes of a record, as stored (integers big-endian, signed ones with the sign bit turned over).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Origin of the record in the page.
+    pub offset: usize,
+    /// At most [`KEY_BYTES`].
+    pub bytes: Vec<u8>,
 }
 
 /// Bytes of a key that are shown: enough for a `BIGINT` with its transaction id or the start of a string.
@@ -147,13 +156,15 @@ pub const KEY_BYTES: usize = 16;
 pub fn key_range(page: &[u8]) -> Option<KeyRange> {
     index_header(page)?;
     let walk = user_records(page);
-    let key = |record: Option<&Record<'_>>| record.map(|r| key_bytes(r).to_vec());
+    let key = |record: Option<&Record<'_>>| {
+        record.map(|r| Key { offset: r.origin(), bytes: key_bytes(r).to_vec() })
+    };
     Some(KeyRange {
         records: walk.list.len(),
         deleted: walk.list.iter().filter(|r| r.is_deleted()).count(),
         complete: walk.complete,
         first: key(walk.list.iter().find(|r| !r.is_minimum())),
-        last: key(walk.list.last()),
+        last: key(walk.list.iter().rfind(|r| !r.is_minimum())),
     })
 }
 
@@ -199,8 +210,8 @@ mod tests {
         let page = redundant_page(1, 0, &[&[Some(b"d/t1")], &[Some(b"d/t2")], &[Some(&[0, 1, 2])]]);
         let range = key_range(&page).unwrap();
         assert_eq!((range.records, range.deleted, range.complete), (3, 0, true));
-        assert_eq!(show_key(&range.first.unwrap()), "\"d/t1\"");
-        assert_eq!(show_key(&range.last.unwrap()), "0x000102");
+        assert_eq!(show_key(&range.first.unwrap().bytes), "\"d/t1\"");
+        assert_eq!(show_key(&range.last.unwrap().bytes), "0x000102");
     }
 
     #[test]

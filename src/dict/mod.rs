@@ -18,6 +18,8 @@ pub mod walk;
 pub mod xdes;
 
 #[cfg(test)]
+mod real_tests;
+#[cfg(test)]
 mod test_pages;
 
 pub use names::{IndexKind, NameOf, Names};

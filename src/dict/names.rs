@@ -122,7 +122,8 @@ impl Names {
         names
     }
 
-    /// Notes the path of a tablespace file: the name of last resort.
+    /// Notes the path of a tablespace file: the name of last resort. The last directory is taken for the database, so a
+    /// path in the data directory must be relative to it; `mysql.ibd` then stays `mysql`.
     pub fn add_file(&mut self, space: SpaceId, path: &Path) {
         if let Some(name) = FileName::from_path(path) {
             self.files.insert(space, name.to_string());

@@ -36,7 +36,7 @@ use crate::fsp::{FspHeader, Layout, PageFormat, xdes_array_end};
 use crate::units::{FIL_NULL, PageNo, SpaceId};
 
 /// Distance of the SDI version from the end of the extent descriptors: MySQL's encryption record lies between.
-const SDI_BEHIND_XDES: usize = 115;
+pub const SDI_BEHIND_XDES: usize = 115;
 /// `FSP_FLAGS` bit 14: the tablespace has SDI.
 const FSP_FLAGS_SDI: u32 = 1 << 14;
 const SDI_VERSION: u32 = 1;
