@@ -91,6 +91,7 @@ impl Instance {
         instance.locate(&separate)?;
         instance.generation = instance.find_generation(page0.as_ref());
         instance.mark_live();
+        instance.note_missing_files();
         Ok(instance)
     }
 
@@ -197,6 +198,20 @@ impl Instance {
     }
 }
 
+impl Instance {
+    fn note_missing_files(&mut self) {
+        let has_files = self.areas.iter().any(|area| matches!(area.kind, Kind::Separate | Kind::Reduced));
+        let whole = self.locations.explore && !matches!(self.locations.focus, Focus::Doublewrite(_));
+        if whole && self.generation.reads_separate_files() == Some(true) && !has_files {
+            self.notes.push(
+                "this generation keeps its copies in #ib_*.dblwr files, and none were found: doublewrite was off, or they \
+                 lie elsewhere: name their directory with --doublewrite-dir"
+                    .into(),
+            );
+        }
+    }
+}
+
 fn window(found: &redo::Found) -> Window {
     match found {
         redo::Found::Read(redo) => Window { checkpoint: redo.checkpoint, end: redo.end },
@@ -234,13 +249,26 @@ fn find_files(locations: &Locations) -> Result<Vec<SeparateFile>> {
     if !locations.explore && locations.doublewrite_dirs.len() < 2 {
         return Ok(Vec::new());
     }
-    for dir in &locations.doublewrite_dirs {
+    let below = hash_directories(&locations.datadir);
+    for dir in locations.doublewrite_dirs.iter().chain(&below) {
         let files = find_separate(dir)?;
         if !files.is_empty() {
             return Ok(files);
         }
     }
     Ok(Vec::new())
+}
+
+/// Directories below datadir whose name begins with `#`: a relative `innodb_doublewrite_dir` is one of them.
+fn hash_directories(datadir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(datadir).into_iter().flatten().flatten();
+    let mut dirs: Vec<PathBuf> = entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with('#'))
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+        .collect();
+    dirs.sort();
+    dirs
 }
 
 fn page_size(locations: &Locations, spaces: &Spaces, separate: &[SeparateFile]) -> PageSize {
