@@ -90,3 +90,75 @@ pub trait Disk {
     /// Seconds since 1970, UTC.
     fn now(&self) -> i64;
 }
+
+/// Repeats a call that a signal interrupted.
+pub fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            answer => return answer,
+        }
+    }
+}
+
+/// Reads until the buffer is full or the file ends; the number of bytes read.
+pub fn read_full<D: Disk>(disk: &D, file: &D::File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    fill(buffer, offset, |rest, at| disk.read_at(file, rest, at))
+}
+
+/// The same past the page cache; the least sure of the ways that the bytes came.
+pub fn read_back_full<D: Disk>(
+    disk: &D,
+    file: &D::File,
+    buffer: &mut [u8],
+    offset: u64,
+) -> io::Result<(usize, ReadBack)> {
+    let mut worst = ReadBack::Device;
+    let done = fill(buffer, offset, |rest, at| {
+        let (n, way) = disk.read_back(file, rest, at)?;
+        worst = worst.max(way);
+        Ok(n)
+    })?;
+    Ok((done, worst))
+}
+
+fn fill(
+    buffer: &mut [u8],
+    offset: u64,
+    mut read: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
+) -> io::Result<usize> {
+    let mut done = 0;
+    while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        let at = offset.checked_add(done as u64).ok_or(io::ErrorKind::InvalidInput)?;
+        match retry(|| read(rest, at))? {
+            0 => break,
+            n => done += n,
+        }
+    }
+    Ok(done)
+}
+
+/// Writes all of it, however many calls that takes.
+pub fn write_full<D: Disk>(disk: &D, file: &D::File, bytes: &[u8], offset: u64) -> io::Result<()> {
+    let mut done = 0;
+    while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
+        let at = offset.checked_add(done as u64).ok_or(io::ErrorKind::InvalidInput)?;
+        match retry(|| disk.write_at(file, rest, at))? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            n => done += n,
+        }
+    }
+    Ok(())
+}
+
+/// The directory that holds a name.
+pub fn parent(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A path with something behind its last component.
+pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_os_string();
+    name.push(suffix);
+    PathBuf::from(name)
+}
