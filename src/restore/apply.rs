@@ -8,10 +8,10 @@ use std::io;
 use std::path::PathBuf;
 
 use super::disk::{self, Disk, ReadBack};
+use super::holds::{Holds, holds};
 use super::journal::{Kind, Mark};
 use super::plan::{Outcome, PlannedPage};
 use super::session::{Held, Journaled, Locked, read_page};
-use super::holds::{Holds, holds};
 use crate::error::{Error, Result};
 
 /// What a pass has done.
@@ -25,6 +25,9 @@ pub struct Applied {
     pub resumed: bool,
     /// Every page of the journal with its outcome.
     pub pages: Vec<(PlannedPage, Outcome)>,
+    /// Only when resumed: pages that hold something else than the interrupted run could have left. They were left
+    /// alone, and are for the plan that comes next to judge: an interrupted revert may lie in between.
+    pub left_alone: Vec<PlannedPage>,
     /// How sure the read-back was: the least sure way that was met.
     pub read_back: ReadBack,
     /// Whether the journal has its mark: the pass is over. Otherwise running it again tries the rest.
@@ -65,13 +68,19 @@ impl<D: Disk> Journaled<'_, D> {
             verify_file(&self.locked, held, &mut steps, &mut read_back);
         }
         let finished = self.finish(&steps);
-        let outcomes = steps.into_iter().map(Step::outcome);
-        let pages = self.locked.pages.into_iter().zip(outcomes).collect();
+        let (mut pages, mut left_alone) = (Vec::new(), Vec::new());
+        for (page, step) in self.locked.pages.into_iter().zip(steps) {
+            match step {
+                Step::MovedOn if self.resumed => left_alone.push(page),
+                step => pages.push((page, step.outcome())),
+            }
+        }
         Ok(Applied {
             kind: self.kind,
             journal: self.journal.path,
             resumed: self.resumed,
             pages,
+            left_alone,
             read_back,
             finished,
             notes: self.notes,

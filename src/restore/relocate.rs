@@ -91,44 +91,42 @@ fn moved_along(journal: &Journal, at: &Path) -> Option<PathBuf> {
     Some(root.to_path_buf())
 }
 
-/// Whether this is the file of the record, and whether by inode.
+/// Whether this is the file of the record, and whether by inode. Page contents are judged later.
+///
+/// The same inode may have grown, and page 0 may have been mended or taken back under another journal. Another inode
+/// must have the same size and space id.
 fn identify<D: Disk>(disk: &D, record: &FileRecord, path: &Path) -> Result<(bool, Option<String>)> {
     let file = disk::retry(|| disk.open(path, Access::Read)).map_err(Error::io(path, "open"))?;
     let stat = disk::retry(|| disk.stat(&file)).map_err(Error::io(path, "look at"))?;
     let space = if record.space_id.is_some() { session::space_id(disk, &file, path)? } else { None };
-    if space != record.space_id {
-        let name = |id: Option<SpaceId>| id.map_or("none".to_owned(), |id| id.to_string());
-        let (found, expected) = (name(space), name(record.space_id));
-        return Err(another(path, &format!("its page 0 names space {found}, the journal says {expected}")));
-    }
     let same = (record.device, record.inode) == (stat.device, stat.inode);
-    Ok((same, compare(record, stat, same, path)?))
-}
-
-/// The same inode may have grown; another inode must at least have the same size. Page contents are judged later.
-fn compare(record: &FileRecord, stat: Stat, same: bool, path: &Path) -> Result<Option<String>> {
-    let path_shown = path.display();
-    match (same, stat.size == record.size) {
-        (true, true) => Ok(None),
-        (true, false) => Ok(Some(format!(
-            "{path_shown}: {} bytes, {} when the journal was written; accepted, each page is checked",
-            stat.size, record.size
-        ))),
-        (false, true) => Ok(Some(format!(
-            "{path_shown}: not the same file by device and inode (copied or moved?); accepted because size and space id agree, each page is checked"
-        ))),
-        (false, false) => Err(another(
-            path,
-            &format!("it has {} bytes and another inode, the journal says {} bytes", stat.size, record.size),
+    let shown = path.display();
+    let note = match difference(record, stat, space) {
+        None if same => None,
+        Some(difference) if same => {
+            Some(format!("{shown}: {difference}; accepted, it is the same inode and each page is checked"))
+        }
+        None => Some(format!(
+            "{shown}: not the same file by device and inode (copied or moved?); accepted because size and space id agree, each page is checked"
         )),
-    }
+        Some(difference) => {
+            return Err(Error::Refused(format!(
+                "{shown}: not the file that the journal was written for: another inode, and {difference}; nothing was written"
+            )));
+        }
+    };
+    Ok((same, note))
 }
 
-fn another(path: &Path, why: &str) -> Error {
-    Error::Refused(format!(
-        "{}: not the file that the journal was written for: {why}; nothing was written",
-        path.display()
-    ))
+fn difference(record: &FileRecord, stat: Stat, space: Option<SpaceId>) -> Option<String> {
+    let name = |id: Option<SpaceId>| id.map_or("none".to_owned(), |id| id.to_string());
+    if stat.size != record.size {
+        Some(format!("it has {} bytes, the journal says {}", stat.size, record.size))
+    } else if space != record.space_id {
+        Some(format!("its page 0 names space {}, the journal says {}", name(space), name(record.space_id)))
+    } else {
+        None
+    }
 }
 
 /// The journal's pages as a plan for the places where the files are now.

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use super::Pass;
 use super::disk::{self, Access, Disk};
 use super::family::{self, JournalName};
+use super::holds::{Holds, holds};
 use super::journal::{Journal, Kind, Mark, read};
 use super::plan::{Plan, PlannedPage};
 use super::relocate::{self, Found};
 use super::session::read_page;
-use super::holds::{Holds, holds};
 use crate::error::{Error, Result};
 
 /// What a revert of a journal would do.
