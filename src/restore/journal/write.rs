@@ -33,6 +33,11 @@ impl Encoded {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+
+    #[cfg(test)]
+    pub(super) fn header_crc(&self) -> u32 {
+        self.header_crc
+    }
 }
 
 /// Encodes a journal; refuses names longer than 65535 bytes and more than 2^32 records.
