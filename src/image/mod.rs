@@ -1,5 +1,6 @@
 //! Bytes of files: opened read-only, read by position, never mapped unless asked.
 
 mod file;
+pub mod lock;
 
 pub use file::{FileIdentity, Image};

@@ -102,13 +102,17 @@ impl Plan {
 
     /// Refuses pages of impossible size and pages that overlap in one file.
     pub fn check(&self) -> Result<()> {
-        self.pages.iter().try_for_each(PlannedPage::check)?;
-        let mut files: BTreeMap<&Path, Vec<&PlannedPage>> = BTreeMap::new();
-        for page in &self.pages {
-            files.entry(&page.path).or_default().push(page);
-        }
-        files.into_values().try_for_each(no_overlap)
+        check_pages(self.pages.iter())
     }
+}
+
+pub(super) fn check_pages<'a>(pages: impl Iterator<Item = &'a PlannedPage>) -> Result<()> {
+    let mut files: BTreeMap<&Path, Vec<&PlannedPage>> = BTreeMap::new();
+    for page in pages {
+        page.check()?;
+        files.entry(&page.path).or_default().push(page);
+    }
+    files.into_values().try_for_each(no_overlap)
 }
 
 fn no_overlap(mut pages: Vec<&PlannedPage>) -> Result<()> {
