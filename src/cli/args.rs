@@ -77,6 +77,8 @@ pub enum Command {
     Verify(Target),
     /// Put damaged pages back from their copies: prints the plan, with --apply writes it.
     Restore(Restore),
+    /// Take a restore back, byte for byte: prints the plan, with --apply writes it.
+    Revert(Revert),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -173,6 +175,35 @@ pub struct Restore {
     /// Also write the newest copy of pages that have only stale ones. Redo does not bring these up to date.
     #[arg(long)]
     pub include_stale: bool,
+    /// Write the plan to a file, to be reviewed and applied later with --plan.
+    #[arg(long, value_name = "FILE", conflicts_with = "apply")]
+    pub plan_out: Option<PathBuf>,
+    /// Apply exactly this reviewed plan, or refuse because the files have changed.
+    #[arg(long, value_name = "FILE", requires = "apply")]
+    pub plan: Option<PathBuf>,
+    /// Write mended copies of only the files concerned below this directory and leave the originals alone.
+    #[arg(long, value_name = "DIR", conflicts_with = "apply")]
+    pub to: Option<PathBuf>,
+    /// Write although a pid file or socket in the data directory looks like a running server.
+    #[arg(long)]
+    pub i_am_sure_no_server_runs: bool,
+}
+
+/// Options of `revert`.
+#[derive(Debug, Args)]
+pub struct Revert {
+    /// The journal that a restore wrote.
+    #[arg(value_name = "JOURNAL")]
+    pub journal: PathBuf,
+    /// Write it.
+    #[arg(long)]
+    pub apply: bool,
+    /// Where the data directory is now, if it was moved.
+    #[arg(long, value_name = "DIR")]
+    pub datadir: Option<PathBuf>,
+    /// Write although a pid file or socket in the data directory looks like a running server.
+    #[arg(long)]
+    pub i_am_sure_no_server_runs: bool,
 }
 
 /// Which copy wins.

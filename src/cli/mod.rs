@@ -5,6 +5,7 @@ mod exit;
 mod locate;
 mod manual;
 mod restore;
+mod revert;
 mod verify;
 
 use std::ffi::OsString;
@@ -97,6 +98,7 @@ fn carry_out(command: &Command, context: &mut Context<'_>) -> anyhow::Result<Sta
         Command::Locate(target) => locate::run(target, context),
         Command::Verify(target) => verify::run(target, context),
         Command::Restore(restore) => restore::run(restore, context),
+        Command::Revert(revert) => revert::run(revert, context),
         Command::Completions { shell } => manual::completions(*shell, context),
         Command::Man { subcommand } => manual::man(subcommand.as_deref(), context),
     }

@@ -1,17 +1,32 @@
 //! `dblwr restore`.
 
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
 use crate::cli::args::Restore;
 use crate::cli::verify::{has_failures, warn_of_failures};
 use crate::cli::{Context, Status};
+use crate::error::Error;
 use crate::report::restore::RestoreReport;
-use crate::restore::{Selection, choose};
+use crate::restore::{self, JournalName, Pass, Plan, RealDisk, Selection, choose, live, plan_file};
 use crate::survey::Survey;
 
+/// Name of the journal where none is given.
+const JOURNAL: &str = "dblwr-restore.journal";
+
 pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
-    let survey = Survey::run(&args.target.request()?)?;
+    if args.apply {
+        return apply(args, context);
+    }
+    let (survey, plan) = survey_and_plan(args)?;
     warn_of_failures(&survey, context)?;
-    let selection = Selection { pages: args.pages.clone(), include_stale: args.include_stale };
-    let plan = choose(&survey, &selection)?;
+    if let Some(file) = &args.plan_out {
+        write_plan(file, &plan)?;
+    }
+    if let Some(dir) = args.to.as_ref().filter(|_| !plan.is_empty()) {
+        return write_copies(dir, &survey, plan, args, context);
+    }
     let report = RestoreReport::planned(&survey, &plan);
     context.emit(&report, |out| report.write_text(out, &args.target.path))?;
     Ok(match (&report.remaining[..], plan.is_empty()) {
@@ -20,4 +35,113 @@ pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<S
         ([], true) if has_failures(&survey) => Status::Unknown,
         ([], true) => Status::Healthy,
     })
+}
+
+fn survey_and_plan(args: &Restore) -> anyhow::Result<(Survey, Plan)> {
+    let survey = Survey::run(&args.target.request()?)?;
+    let plan = choose(&survey, &args.selection())?;
+    Ok((survey, plan))
+}
+
+impl Restore {
+    fn selection(&self) -> Selection {
+        Selection { pages: self.pages.clone(), include_stale: self.include_stale }
+    }
+}
+
+fn apply(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
+    // An unfinished journal is finished before anything is planned: the damage it left is not the damage of the crash.
+    let first = Survey::run(&args.target.request()?)?;
+    refuse_a_live_directory(args, &first)?;
+    let name = journal_name(args, &first.instance.locations.root)?;
+    let root = first.instance.locations.root.clone();
+    let mut planned = None;
+    let pass = restore::run(&RealDisk, &name, &root, || {
+        let survey = Survey::run(&args.target.request().map_err(|e| Error::Refused(e.to_string()))?)?;
+        let plan = choose(&survey, &args.selection())?;
+        if let Some(file) = &args.plan {
+            plan_file::matches(&RealDisk, &read_plan(file)?, &plan)?;
+        }
+        planned = Some(survey);
+        Ok(plan)
+    })?;
+    let survey = planned.unwrap_or(first);
+    warn_of_failures(&survey, context)?;
+    warn_of_pass(&pass, context)?;
+    let report = RestoreReport::applied(&survey, &pass);
+    context.emit(&report, |out| report.write_text(out, &args.target.path))?;
+    Ok(match (pass.all_verified(), &report.remaining[..]) {
+        (true, []) if report.pages.is_empty() && has_failures(&survey) => Status::Unknown,
+        (true, []) => Status::Healthy,
+        _ => Status::Critical,
+    })
+}
+
+/// What a person should know of a pass besides its outcomes.
+pub(super) fn warn_of_pass(pass: &Pass, context: &mut Context<'_>) -> anyhow::Result<()> {
+    for note in pass.notes.iter().chain(pass.applied.iter().flat_map(|applied| &applied.notes)) {
+        context.warn(note)?;
+    }
+    for applied in pass.applied.iter().filter(|applied| applied.resumed) {
+        context.warn(format!("{}: an interrupted pass was finished first", applied.journal.display()))?;
+    }
+    Ok(())
+}
+
+fn refuse_a_live_directory(args: &Restore, survey: &Survey) -> anyhow::Result<()> {
+    let sign =
+        live::sign_of_life(&survey.instance.locations.datadir).filter(|_| !args.i_am_sure_no_server_runs);
+    match sign {
+        None => Ok(()),
+        Some(sign) => Err(Error::Refused(format!(
+            "{sign}; stop the server first, nothing was written. If no server runs on this directory, say so with \
+             --i-am-sure-no-server-runs"
+        ))
+        .into()),
+    }
+}
+
+/// In the current directory, but never inside the data directory: there the parent of it.
+fn journal_name(args: &Restore, root: &Path) -> anyhow::Result<JournalName> {
+    if let Some(path) = &args.journal {
+        return Ok(JournalName::Exactly(path.clone()));
+    }
+    let here = std::env::current_dir().context("the current directory cannot be found; name a --journal")?;
+    let root = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
+    let dir = if here.starts_with(&root) {
+        root.parent().unwrap_or(&root).to_path_buf()
+    } else {
+        PathBuf::from(".")
+    };
+    Ok(JournalName::Numbered(dir.join(JOURNAL)))
+}
+
+fn write_plan(file: &Path, plan: &Plan) -> anyhow::Result<()> {
+    let exported = plan_file::export(&RealDisk, plan)?;
+    let mut text = serde_json::to_vec_pretty(&exported)?;
+    text.push(b'\n');
+    std::fs::write(file, text).map_err(Error::io(file, "write the plan to"))?;
+    Ok(())
+}
+
+fn read_plan(file: &Path) -> Result<plan_file::PlanFile, Error> {
+    let text = std::fs::read(file).map_err(Error::io(file, "read the plan"))?;
+    serde_json::from_slice(&text)
+        .map_err(|e| Error::foreign(file, format!("this is no plan of dblwr restore --plan-out: {e}")))
+}
+
+fn write_copies(
+    dir: &Path,
+    survey: &Survey,
+    plan: Plan,
+    args: &Restore,
+    context: &mut Context<'_>,
+) -> anyhow::Result<Status> {
+    let report = RestoreReport::copied(survey, &plan);
+    let copied = restore::copy::run(&RealDisk, plan, dir)?;
+    context.emit(&report, |out| report.write_text(out, &args.target.path))?;
+    for copy in &copied {
+        context.warn(format!("{}: mended copy of {}", copy.to.display(), copy.from.display()))?;
+    }
+    Ok(if report.remaining.is_empty() { Status::Healthy } else { Status::Critical })
 }

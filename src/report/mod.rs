@@ -2,6 +2,7 @@
 
 pub mod locate;
 pub mod restore;
+pub mod revert;
 pub mod style;
 pub mod verify;
 

@@ -1,13 +1,14 @@
 //! `restore` and `revert`: plans, outcomes, and what remains.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::report::{SCHEMA_VERSION, count, style};
-use crate::restore::{Outcome, Plan, PlannedPage};
+use crate::restore::{Outcome, Pass, Plan, PlannedPage};
 use crate::survey::{Finding, Survey};
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
@@ -96,6 +97,17 @@ pub enum OutcomeReport {
     Failed,
 }
 
+impl OutcomeReport {
+    /// An outcome, and the reason where it failed.
+    pub fn of(outcome: &Outcome) -> (OutcomeReport, Option<String>) {
+        match outcome {
+            Outcome::Planned => (OutcomeReport::Planned, None),
+            Outcome::Verified => (OutcomeReport::Verified, None),
+            Outcome::Failed(why) => (OutcomeReport::Failed, Some(why.clone())),
+        }
+    }
+}
+
 /// Damage that the plan does not mend.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct RemainingPage {
@@ -120,11 +132,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 
 impl RestoredPage {
     fn of(page: &PlannedPage, outcome: &Outcome) -> RestoredPage {
-        let (outcome, reason) = match outcome {
-            Outcome::Planned => (OutcomeReport::Planned, None),
-            Outcome::Verified => (OutcomeReport::Verified, None),
-            Outcome::Failed(why) => (OutcomeReport::Failed, Some(why.clone())),
-        };
+        let (outcome, reason) = OutcomeReport::of(outcome);
         RestoredPage {
             space_id: page.space_id,
             page_no: page.page_no,
@@ -152,28 +160,26 @@ impl RestoreReport {
             applied: false,
             journal: None,
             pages: plan.pages.iter().map(|page| RestoredPage::of(page, &Outcome::Planned)).collect(),
-            remaining: remaining(survey, plan),
+            remaining: remaining(survey, plan.pages.iter()),
         }
     }
 
-    /// The report on a plan that was applied; `outcomes` in the plan's order.
-    pub fn applied(
-        survey: &Survey,
-        plan: &Plan,
-        journal: Option<PathBuf>,
-        outcomes: &[Outcome],
-    ) -> RestoreReport {
-        let failed = Outcome::Failed("not reached".into());
-        let outcomes = outcomes.iter().chain(std::iter::repeat(&failed));
+    /// The report on everything that an applying call did; what an earlier run had left unfinished comes first.
+    pub fn applied(survey: &Survey, pass: &Pass) -> RestoreReport {
+        let pages = || pass.applied.iter().flat_map(|applied| &applied.pages);
         RestoreReport {
+            schema_version: SCHEMA_VERSION,
             applied: true,
-            journal: journal.map(|path| path.display().to_string()),
-            pages: plan
-                .pages
-                .iter()
-                .zip(outcomes)
-                .map(|(page, outcome)| RestoredPage::of(page, outcome))
-                .collect(),
+            journal: pass.applied.last().map(|applied| applied.journal.display().to_string()),
+            pages: pages().map(|(page, outcome)| RestoredPage::of(page, outcome)).collect(),
+            remaining: remaining(survey, pages().map(|(page, _)| page)),
+        }
+    }
+
+    /// The report on mended copies elsewhere: the files themselves were not written.
+    pub fn copied(survey: &Survey, plan: &Plan) -> RestoreReport {
+        RestoreReport {
+            pages: plan.pages.iter().map(|page| RestoredPage::of(page, &Outcome::Verified)).collect(),
             ..RestoreReport::planned(survey, plan)
         }
     }
@@ -273,11 +279,10 @@ impl RestoreReport {
 }
 
 /// One entry for each page with critical damage that the plan leaves.
-fn remaining(survey: &Survey, plan: &Plan) -> Vec<RemainingPage> {
-    let mended = |finding: &Finding| {
-        plan.pages.iter().any(|page| (page.space_id, page.page_no) == (finding.space_id(), finding.page_no()))
-    };
-    let mut seen = std::collections::BTreeSet::new();
+fn remaining<'a>(survey: &Survey, written: impl Iterator<Item = &'a PlannedPage>) -> Vec<RemainingPage> {
+    let written: BTreeSet<_> = written.map(|page| (page.space_id, page.page_no)).collect();
+    let mended = |finding: &Finding| written.contains(&(finding.space_id(), finding.page_no()));
+    let mut seen = BTreeSet::new();
     let critical = survey.findings.iter().filter(|f| f.judgement.verdict.is_critical() && !mended(f));
     critical
         .filter(|finding| seen.insert((finding.space_id(), finding.page_no())))

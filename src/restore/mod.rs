@@ -31,6 +31,7 @@ pub mod disk;
 pub mod family;
 pub mod holds;
 pub mod journal;
+pub mod live;
 pub mod plan;
 pub mod plan_file;
 pub mod real;

@@ -1,0 +1,157 @@
+//! `revert`: what a journal would put back, or did.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::report::restore::{OutcomeReport, sha256};
+use crate::report::{SCHEMA_VERSION, count, style};
+use crate::restore::revert::Reverting;
+use crate::restore::{Outcome, Pass, PlannedPage};
+use crate::units::{ByteOffset, PageNo, SpaceId};
+
+/// The document of `revert --format json`.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct RevertReport {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// Whether it was asked to write.
+    pub applied: bool,
+    /// The journal that is taken back.
+    pub reverts: String,
+    /// The journal of this revert, when anything was written: it can be reverted itself.
+    pub journal: Option<String>,
+    /// The pages that are put back.
+    pub pages: Vec<RevertedPage>,
+    /// Pages that hold the bytes from before the restore already.
+    pub already: usize,
+    /// Pages that somebody has written since: they are left alone.
+    pub moved_on: Vec<RevertedPage>,
+}
+
+/// One page of a journal.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct RevertedPage {
+    /// Space id.
+    pub space_id: SpaceId,
+    /// Page number.
+    pub page_no: PageNo,
+    /// The file as in the journal.
+    pub file: String,
+    /// Offset in bytes.
+    pub offset: ByteOffset,
+    /// Physical page size in bytes.
+    pub length: usize,
+    /// SHA-256 of the bytes that are put back.
+    pub sha256: String,
+    /// What became of it.
+    pub outcome: OutcomeReport,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl RevertedPage {
+    fn of(page: &PlannedPage, outcome: &Outcome) -> RevertedPage {
+        let (outcome, reason) = OutcomeReport::of(outcome);
+        RevertedPage {
+            space_id: page.space_id,
+            page_no: page.page_no,
+            file: page.file.display().to_string(),
+            offset: page.offset,
+            length: page.length,
+            sha256: sha256(&page.new),
+            outcome,
+            reason,
+        }
+    }
+}
+
+impl RevertReport {
+    /// The report on a journal that was not taken back.
+    pub fn planned(journal: &Path, reverting: &Reverting) -> RevertReport {
+        let left =
+            |page: &PlannedPage| RevertedPage::of(page, &Outcome::Failed("it has been written since".into()));
+        RevertReport {
+            schema_version: SCHEMA_VERSION,
+            applied: false,
+            reverts: journal.display().to_string(),
+            journal: None,
+            pages: reverting
+                .plan
+                .pages
+                .iter()
+                .map(|page| RevertedPage::of(page, &Outcome::Planned))
+                .collect(),
+            already: reverting.already.len(),
+            moved_on: reverting.moved_on.iter().map(left).collect(),
+        }
+    }
+
+    /// The report on a journal that was taken back.
+    pub fn applied(journal: &Path, pass: &Pass, reverting: &Reverting) -> RevertReport {
+        let pages = pass.applied.iter().flat_map(|applied| &applied.pages);
+        RevertReport {
+            applied: true,
+            journal: pass.applied.last().map(|applied| applied.journal.display().to_string()),
+            pages: pages.map(|(page, outcome)| RevertedPage::of(page, outcome)).collect(),
+            ..RevertReport::planned(journal, reverting)
+        }
+    }
+
+    /// Writes it for a person.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", self.headline())?;
+        if !self.pages.is_empty() {
+            let mut table = style::table(&["FILE", "OFFSET", "BYTES", "SPACE:PAGE", "OUTCOME"], &[1, 2]);
+            for page in &self.pages {
+                table.add_row([
+                    style::printable(&page.file),
+                    page.offset.to_string(),
+                    page.length.to_string(),
+                    format!("{}:{}", page.space_id, page.page_no),
+                    format!("{:?}", page.outcome).to_lowercase(),
+                ]);
+            }
+            write!(out, "\n{}", style::indented(&table))?;
+        }
+        for page in &self.moved_on {
+            let (file, offset) = (style::printable(&page.file), page.offset);
+            writeln!(
+                out,
+                "  {file} offset {offset} ({}:{}): somebody has written this page since; it was left alone",
+                page.space_id, page.page_no
+            )?;
+        }
+        match (&self.journal, self.applied || self.pages.is_empty()) {
+            (Some(journal), _) => writeln!(out, "\njournal: {journal}"),
+            (None, true) => Ok(()),
+            (None, false) => writeln!(out, "\nnext: dblwr revert {} --apply", self.reverts),
+        }
+    }
+
+    fn headline(&self) -> String {
+        let pages = count(self.pages.len(), "page");
+        let failed = self.pages.iter().filter(|page| page.outcome == OutcomeReport::Failed).count();
+        match (self.applied, self.pages.len(), failed, self.moved_on.len()) {
+            (_, _, 1.., _) => {
+                style::paint(style::BAD, &format!("FAILED: {failed} of {pages} could not be put back"))
+            }
+            (_, 0, _, 0) => {
+                style::paint(style::GOOD, "OK: every page holds the bytes from before the restore")
+            }
+            (false, ..) => {
+                style::paint(style::WARN, &format!("PLAN: {pages} would be put back; nothing was written"))
+            }
+            (true, _, _, 0) => style::paint(style::GOOD, &format!("REVERTED: {pages} put back and verified")),
+            (true, _, _, left) => style::paint(
+                style::BAD,
+                &format!("PARTLY REVERTED: {pages} put back, {} left alone", count(left, "page")),
+            ),
+        }
+    }
+}
