@@ -16,8 +16,8 @@
 //!
 //! Bytes 26..38 are in no classic sum: the flush LSN, the encryption fields and the space id are written after it.
 //!
-//! `ROW_FORMAT=COMPRESSED` ([`zip`]) stores one word at 0 and leaves out the LSN; MariaDB's full_crc32
-//! ([`full_crc32`]) is one CRC-32C of everything, stored behind it.
+//! `ROW_FORMAT=COMPRESSED` (`zip.rs`) stores one word at 0 and leaves out the LSN; MariaDB's full_crc32
+//! (`full_crc32.rs`) is one CRC-32C of everything, stored behind it.
 
 mod classic;
 mod crc32;
