@@ -89,6 +89,7 @@ pub(super) fn warn_of_pass(pass: &Pass, context: &mut Context<'_>) -> anyhow::Re
 }
 
 fn refuse_a_live_directory(args: &Restore, survey: &Survey) -> anyhow::Result<()> {
+    live::refuse_locked(files_of_a_server(survey))?;
     let sign =
         live::sign_of_life(&survey.instance.locations.datadir).filter(|_| !args.i_am_sure_no_server_runs);
     match sign {
@@ -99,6 +100,16 @@ fn refuse_a_live_directory(args: &Restore, survey: &Survey) -> anyhow::Result<()
         ))
         .into()),
     }
+}
+
+/// Whatever a server of this directory would hold: any one of them that is locked means that it runs.
+fn files_of_a_server(survey: &Survey) -> impl Iterator<Item = &Path> {
+    let spaces =
+        survey.instance.spaces.list.iter().flat_map(|space| &space.files).map(|file| file.path.as_path());
+    let redo =
+        survey.instance.redo.redo().into_iter().flat_map(|redo| &redo.files).map(|file| file.path.as_path());
+    let areas = survey.instance.areas.iter().flat_map(|area| &area.runs).map(|run| run.path.as_path());
+    spaces.chain(redo).chain(areas)
 }
 
 /// In the current directory, but never inside the data directory: there the parent of it.

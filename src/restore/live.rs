@@ -4,12 +4,29 @@ use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use crate::error::{Error, Result};
+use crate::image::lock;
+
 /// The first sign that a server runs on this directory, in words; `None` where there is none.
 pub fn sign_of_life(datadir: &Path) -> Option<String> {
     let entries = std::fs::read_dir(datadir).ok()?.flatten();
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     paths.sort();
     paths.iter().find_map(|path| pid_file(path).or_else(|| socket(path)))
+}
+
+/// The first of these files that another process has locked for writing, as servers lock every data file they have
+/// open. Files that cannot be opened are passed over: the pass itself meets those that matter.
+///
+/// # Errors
+/// [`Error::Locked`].
+pub fn refuse_locked<'a>(files: impl IntoIterator<Item = &'a Path>) -> Result<()> {
+    for path in files {
+        if let Some(holder) = lock::holder_of(path).ok().flatten().filter(|holder| holder.exclusive) {
+            return Err(Error::Locked { path: path.to_path_buf(), holder: holder.to_string() });
+        }
+    }
+    Ok(())
 }
 
 /// A `.pid` file, or the lock beside a socket, both of which hold a process id as text.
