@@ -11,9 +11,10 @@ use crate::fsp::{Encryption, Layout, PageFormat};
 use crate::home::{self, Home, HomeState};
 use crate::image::Image;
 use crate::instance::Instance;
+use crate::space::freed::is_free_since;
 use crate::space::identify::format_of_page0;
 use crate::space::locations::{Focus, Request};
-use crate::space::{Evidence, Spaces, Tablespace};
+use crate::space::{Evidence, Owner, Spaces, Tablespace};
 use crate::tear::Tear;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::{self, CopyFacts, HomeFacts, Judgement, Verdict, judge_reduced};
@@ -194,11 +195,26 @@ impl Survey {
         let copies: Vec<CopyFacts> = group.iter().map(|(_, copy)| facts_of(copy, home)).collect();
         let mut judgements = verdict::judge(&facts, &copies, reduced, &self.instance.window);
         for (judgement, (_, copy)) in judgements.iter_mut().zip(group) {
+            if judgement.verdict == Verdict::Stale && self.was_given_back(home, copy) {
+                let reason = "the home page is empty because its tablespace has given it back since this copy was made";
+                *judgement = Judgement { verdict: Verdict::Intact, reason: reason.into() };
+            }
             if judgement.verdict == Verdict::Restorable && home.state != HomeState::Zero {
                 judgement.reason.extend(describe_tear(home, copy));
             }
         }
         judgements
+    }
+
+    /// An empty page that is free by newer descriptors is no damage: truncated undo tablespaces are full of them.
+    fn was_given_back(&self, home: &Home, copy: &Copy) -> bool {
+        let owner = copy.space.map(|id| self.instance.spaces.owner(id));
+        match owner {
+            Some(Owner::One(space)) if home.state == HomeState::Zero => {
+                is_free_since(space, copy.page_no(), copy.lsn())
+            }
+            _ => false,
+        }
     }
 
     fn areas(&self) -> impl Iterator<Item = &Area> {

@@ -1,6 +1,7 @@
 //! Tablespaces: which file holds which space id, in which page format, and where a page of it lies.
 
 pub mod discover;
+pub mod freed;
 pub mod identify;
 pub mod locations;
 mod unlock;
