@@ -100,7 +100,12 @@ impl Instance {
         if let Some(system) =
             self.spaces.system().filter(|_| !matches!(self.locations.focus, Focus::Doublewrite(_)))
         {
-            let area = locate_system(system)?;
+            let mut area = locate_system(system)?;
+            let other_spaces = self.spaces.list.len() > 1;
+            if other_spaces && !area.space_id_stored {
+                area.space_id_stored = true;
+                area.notes.push("the marker of space ids in the slots is missing, yet there are other tablespaces: believed".into());
+            }
             let inside: u32 = area.runs.iter().map(|run| run.slots).sum();
             if inside < area.slots {
                 let path = system.files.first().map_or(PathBuf::new(), |file| file.path.clone());

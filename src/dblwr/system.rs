@@ -26,7 +26,8 @@ pub fn locate_system(system: &Tablespace) -> Result<Area> {
     let state = judge(&page5, &system.format);
     let header = DoublewriteHeader::parse(&page5);
     let found = header.and_then(|header| choose(system, &header, state.is_valid()));
-    let stored = header.is_some_and(|header| header.space_id_stored);
+    // A damaged page 5 may have lost the marker: only a sound one proves slots from before 4.1.1.
+    let stored = !state.is_valid() || header.is_some_and(|header| header.space_id_stored);
     if let Some((triple, copy)) = found {
         return Ok(area(system, &triple, copy, stored));
     }
