@@ -62,6 +62,12 @@ pub struct Pass {
 }
 
 impl Pass {
+    /// Whether every journal has its mark. Otherwise a page or the mark failed, and nothing new was planned: the same
+    /// call tries the rest again.
+    pub fn all_finished(&self) -> bool {
+        self.applied.iter().all(|applied| applied.finished)
+    }
+
     /// Whether every page that was to be written is verified.
     pub fn all_verified(&self) -> bool {
         self.applied.iter().all(Applied::all_verified)
@@ -79,6 +85,9 @@ pub fn run<D: Disk>(
     plan: impl FnOnce() -> Result<Plan>,
 ) -> Result<Pass> {
     let mut pass = family::finish(disk, name, Kind::Restore, Some(root))?;
+    if !pass.all_finished() {
+        return Ok(pass);
+    }
     let plan = plan()?;
     if plan.is_empty() {
         return Ok(pass);
