@@ -119,3 +119,119 @@ fn command(pid: u32) -> Option<String> {
     let name = String::from_utf8_lossy(comm.trim_ascii()).into_owned();
     (!name.is_empty()).then_some(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader};
+    use std::process::{Child, Command, Stdio};
+
+    /// Set for the child process: the file to lock.
+    const FILE: &str = "DBLWR_TEST_LOCK_FILE";
+
+    /// Holds a lock the way a server does, in another process, until it is dropped. `None` where the child did not
+    /// get it.
+    struct Server(Child);
+
+    impl Server {
+        fn start(path: &Path, kind: &str) -> Option<Server> {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(["--exact", "image::lock::tests::child", "--nocapture"]);
+            command.env(FILE, path).env("DBLWR_TEST_LOCK_KIND", kind);
+            let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+            let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+            let locked = lines.any(|line| line.ends_with("child locked"));
+            let server = Server(child);
+            locked.then_some(server)
+        }
+    }
+
+    /// Not a test of its own: what [`Server`] runs.
+    #[test]
+    fn child() {
+        let Some(path) = std::env::var_os(FILE) else { return };
+        let shared = std::env::var("DBLWR_TEST_LOCK_KIND").unwrap() == "shared";
+        let file = open(Path::new(&path));
+        let kind = if shared { LockKind::Shared } else { LockKind::Exclusive };
+        if take(&file, kind).unwrap().is_none() {
+            println!("child locked");
+            // The parent closes our input when it is done with us.
+            let _ = std::io::stdin().read_line(&mut String::new());
+        }
+    }
+
+    impl Drop for Server {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    fn file() -> (tempfile::TempDir, std::path::PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("ibdata1");
+        std::fs::write(&path, [0; 100]).unwrap();
+        (dir, path)
+    }
+
+    fn open(path: &Path) -> File {
+        File::options().read(true).write(true).open(path).unwrap()
+    }
+
+    #[test]
+    fn the_process_that_holds_the_file_is_named() {
+        let (_dir, path) = file();
+        assert_eq!(holder_of(&path).unwrap(), None);
+        let server = Server::start(&path, "exclusive").unwrap();
+        let found = holder_of(&path).unwrap().unwrap();
+        assert_eq!((found.pid, found.exclusive), (Some(server.0.id()), true));
+        assert!(found.to_string().contains("dblwr"), "{found}");
+        assert_eq!(take(&open(&path), LockKind::Exclusive).unwrap(), Some(found));
+        drop(server);
+        assert_eq!(holder_of(&path).unwrap(), None);
+    }
+
+    #[test]
+    fn a_reader_keeps_us_from_writing_but_not_from_reading() {
+        let (_dir, path) = file();
+        let _reader = Server::start(&path, "shared").unwrap();
+        assert!(!holder_of(&path).unwrap().unwrap().exclusive);
+        assert_eq!(take(&open(&path), LockKind::Shared).unwrap(), None);
+        assert!(take(&open(&path), LockKind::Exclusive).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_server_that_starts_meanwhile_does_not_get_the_file() {
+        let (_dir, path) = file();
+        let held = open(&path);
+        assert_eq!(take(&held, LockKind::Exclusive).unwrap(), None);
+        assert!(Server::start(&path, "exclusive").is_none());
+        drop(held);
+        assert!(Server::start(&path, "exclusive").is_some());
+    }
+
+    /// The trap that the session is built around, and the question that notices it.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn closing_any_descriptor_drops_the_lock_and_we_notice() {
+        let (_dir, path) = file();
+        let held = open(&path);
+        assert_eq!(still_held(&held).unwrap(), Some(false));
+        take(&held, LockKind::Exclusive).unwrap();
+        assert_eq!(still_held(&held).unwrap(), Some(true));
+        drop(open(&path));
+        assert_eq!(still_held(&held).unwrap(), Some(false));
+    }
+
+    /// `F_OFD_SETLK` holders have no process id; some wrappers panic there.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_lock_of_an_open_file_description_has_no_name() {
+        let (_dir, path) = file();
+        let (other, ours) = (open(&path), open(&path));
+        lock_call(&other, libc::F_OFD_SETLK, libc::F_WRLCK as c_short).unwrap();
+        let found = holder(&ours).unwrap().unwrap();
+        assert_eq!((found.pid, &found.command), (None, &None));
+        assert!(found.to_string().contains("does not name"));
+    }
+}

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::Pass;
 use super::apply::Applied;
 use super::disk::{self, Access, Disk};
-use super::journal::{Kind, Mark, read};
+use super::journal::{Journal, Kind, Mark, read};
 use super::relocate;
 use super::session::Journaled;
 use crate::error::{Error, Result};
@@ -66,11 +66,20 @@ pub fn free<D: Disk>(disk: &D, base: &Path) -> Result<PathBuf> {
 
 /// Finishes the unfinished journals of a kind under this name: an earlier run was interrupted. A damaged one is an
 /// error where it was named exactly, else a note: the pages are planned anew without it.
-pub(super) fn finish<D: Disk>(disk: &D, name: &JournalName, kind: Kind, root: Option<&Path>) -> Result<Pass> {
+///
+/// `may` can refuse a journal before anything is written.
+pub(super) fn finish<D: Disk>(
+    disk: &D,
+    name: &JournalName,
+    kind: Kind,
+    root: Option<&Path>,
+    may: impl Fn(&Journal) -> Result<()>,
+) -> Result<Pass> {
     let mut pass = Pass::default();
     for path in existing(disk, name.base())? {
         match read::open(disk, &path, Access::Read) {
             Ok(opened) if opened.mark == Mark::Unfinished && opened.journal.kind == kind => {
+                may(&opened.journal)?;
                 pass.applied.push(finish_one(disk, &path, root)?);
             }
             Ok(_) => {}

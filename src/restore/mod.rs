@@ -51,6 +51,7 @@ pub use session::{Journaled, Locked};
 
 use crate::error::{Error, Result};
 use journal::Kind;
+use plan_file::PlanFile;
 
 /// Everything that one call did: what earlier runs had left unfinished, and what was planned now.
 #[derive(Debug, Clone, Default)]
@@ -62,6 +63,12 @@ pub struct Pass {
 }
 
 impl Pass {
+    /// Whether every journal has its mark. Otherwise a page or the mark failed, and nothing new was planned: the same
+    /// call tries the rest again.
+    pub fn all_finished(&self) -> bool {
+        self.applied.iter().all(|applied| applied.finished)
+    }
+
     /// Whether every page that was to be written is verified.
     pub fn all_verified(&self) -> bool {
         self.applied.iter().all(Applied::all_verified)
@@ -78,8 +85,38 @@ pub fn run<D: Disk>(
     root: &Path,
     plan: impl FnOnce() -> Result<Plan>,
 ) -> Result<Pass> {
-    let mut pass = family::finish(disk, name, Kind::Restore, Some(root))?;
-    let plan = plan()?;
+    let pass = family::finish(disk, name, Kind::Restore, Some(root), |_| Ok(()))?;
+    continue_with(disk, name, pass, |_| plan())
+}
+
+/// The same for a plan that was reviewed: an interrupted pass is finished only if its pages were reviewed, and what is
+/// planned now must be the rest of them, to the byte.
+pub fn run_reviewed<D: Disk>(
+    disk: &D,
+    name: &JournalName,
+    root: &Path,
+    reviewed: &PlanFile,
+    plan: impl FnOnce() -> Result<Plan>,
+) -> Result<Pass> {
+    let may = |journal: &journal::Journal| plan_file::matches_journal(reviewed, journal);
+    let pass = family::finish(disk, name, Kind::Restore, Some(root), may)?;
+    continue_with(disk, name, pass, |finished| {
+        let plan = plan()?;
+        plan_file::matches_rest(disk, reviewed, finished, &plan)?;
+        Ok(plan)
+    })
+}
+
+fn continue_with<D: Disk>(
+    disk: &D,
+    name: &JournalName,
+    mut pass: Pass,
+    plan: impl FnOnce(&[Applied]) -> Result<Plan>,
+) -> Result<Pass> {
+    if !pass.all_finished() {
+        return Ok(pass);
+    }
+    let plan = plan(&pass.applied)?;
     if plan.is_empty() {
         return Ok(pass);
     }
@@ -98,3 +135,6 @@ pub fn apply_plan<D: Disk>(disk: &D, plan: Plan, journal: &Path) -> Result<Appli
     }
     plan.lock(disk)?.journal(journal, Kind::Restore)?.apply()
 }
+
+#[cfg(test)]
+mod tests;

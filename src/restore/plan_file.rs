@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::apply::Applied;
 use super::disk::{self, Access, Disk};
 use super::journal::Journal;
 use super::plan::{Plan, PlannedPage};
@@ -157,23 +158,46 @@ fn entry(page: &PlannedPage) -> PlanPageEntry {
 /// Whether planning again gave exactly what was reviewed: the same files, the same old and new bytes. Refuses with
 /// the first difference.
 pub fn matches<D: Disk>(disk: &D, reviewed: &PlanFile, plan: &Plan) -> Result<()> {
+    matches_rest(disk, reviewed, &[], plan)
+}
+
+/// The same where an interrupted pass of this plan was finished first: what it wrote and what is planned now are
+/// together what was reviewed.
+pub(super) fn matches_rest<D: Disk>(
+    disk: &D,
+    reviewed: &PlanFile,
+    finished: &[Applied],
+    plan: &Plan,
+) -> Result<()> {
     check_version(reviewed)?;
     let now = export(disk, plan)?;
-    for (file, at_review) in now.files.iter().filter_map(|file| {
-        reviewed.files.iter().find(|reviewed| reviewed.file == file.file).map(|reviewed| (file, reviewed))
-    }) {
-        if file != at_review {
+    for file in &now.files {
+        let at_review = reviewed.files.iter().find(|reviewed| reviewed.file == file.file);
+        if at_review.is_some_and(|at_review| at_review != file) {
             return Err(differs(&format!("{} is another file or has another size now", file.file.display())));
         }
     }
-    same_pages(&reviewed.pages, &now.pages)
+    let done = entries(finished.iter().flat_map(|applied| &applied.pages).map(|(page, _)| page));
+    let left = |entry: &&PlanPageEntry| !done.iter().any(|done| same_target(entry, done));
+    let rest: Vec<_> = reviewed.pages.iter().filter(left).cloned().collect();
+    same_pages(&rest, &now.pages)
 }
 
-/// Whether an unfinished journal is the interrupted pass of this very plan, so that finishing it is what was signed.
-/// Its pages must be the reviewed ones.
+/// Whether every page of an unfinished journal was reviewed, so that finishing it is what was signed.
 pub fn matches_journal(reviewed: &PlanFile, journal: &Journal) -> Result<()> {
     check_version(reviewed)?;
-    same_pages(&reviewed.pages, &entries(journal.pages.iter().map(|record| &record.page)))
+    for page in entries(journal.pages.iter().map(|record| &record.page)) {
+        if !reviewed.pages.iter().any(|entry| same_target(entry, &page)) {
+            let (file, offset) = (page.file.display(), page.offset);
+            return Err(differs(&format!("the interrupted pass also writes {file} at offset {offset}")));
+        }
+    }
+    Ok(())
+}
+
+/// The same new bytes at the same place, whatever is there now.
+fn same_target(one: &PlanPageEntry, other: &PlanPageEntry) -> bool {
+    (&one.file, one.offset, one.length, &one.after) == (&other.file, other.offset, other.length, &other.after)
 }
 
 fn check_version(reviewed: &PlanFile) -> Result<()> {

@@ -165,7 +165,7 @@ impl Disk for RealDisk {
     }
 
     fn absolute(&self, path: &Path) -> io::Result<PathBuf> {
-        std::path::absolute(path)
+        std::path::absolute(if path.as_os_str().is_empty() { Path::new(".") } else { path })
     }
 
     fn now(&self) -> i64 {

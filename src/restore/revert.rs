@@ -102,9 +102,9 @@ fn look_at<D: Disk>(disk: &D, page: PlannedPage, into: &mut Reverting) -> Result
 /// a journal of its own.
 pub fn run<D: Disk>(disk: &D, path: &Path, root: Option<&Path>) -> Result<(Pass, Reverting)> {
     let base = JournalName::Numbered(journal_base(path));
-    let mut pass = family::finish(disk, &base, Kind::Revert, root)?;
+    let mut pass = family::finish(disk, &base, Kind::Revert, root, |_| Ok(()))?;
     let reverting = plan(disk, path, root)?;
-    if !reverting.plan.is_empty() {
+    if pass.all_finished() && !reverting.plan.is_empty() {
         let name = family::free(disk, base.base())?;
         let mut applied = reverting.plan.clone().lock(disk)?.journal(&name, Kind::Revert)?.apply()?;
         applied.notes.extend(reverting.notes.iter().cloned());

@@ -32,11 +32,9 @@ pub struct Fx(u64);
 
 impl Hasher for Fx {
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(word) ^ ((chunk.len() as u64) << 56));
-        }
+        let (words, rest) = bytes.as_chunks::<8>();
+        words.iter().for_each(|word| self.write_u64(u64::from_le_bytes(*word)));
+        rest.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
     }
     fn write_u64(&mut self, word: u64) {
         self.0 = (self.0 ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
@@ -53,10 +51,30 @@ fn hash_of(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
+/// The bytes of a file, hashed once.
+#[derive(Default)]
+pub struct Content {
+    bytes: Vec<u8>,
+    hash: u64,
+}
+
+impl Content {
+    pub fn new(bytes: Vec<u8>) -> Arc<Content> {
+        Arc::new(Content { hash: hash_of(&bytes), bytes })
+    }
+}
+
+impl std::ops::Deref for Content {
+    type Target = Vec<u8>;
+    fn deref(&self) -> &Vec<u8> {
+        &self.bytes
+    }
+}
+
 /// What is on the platter while nothing runs: names and contents.
 #[derive(Clone, Default)]
 pub struct World {
-    pub files: BTreeMap<PathBuf, Arc<Vec<u8>>>,
+    pub files: BTreeMap<PathBuf, Arc<Content>>,
 }
 
 pub type Worlds = HashMap<u64, World, BuildHasherDefault<Fx>>;
@@ -99,7 +117,7 @@ struct Pending {
 #[derive(Clone, Default)]
 struct Inode {
     visible: Vec<u8>,
-    durable: Arc<Vec<u8>>,
+    durable: Arc<Content>,
     pending: Vec<Pending>,
     data: bool,
 }
@@ -119,7 +137,8 @@ struct State {
     changes: Vec<NameChange>,
     locks: BTreeSet<u64>,
     next: u64,
-    calls: usize,
+    /// Of each call so far, whether it can be done in part: writes and fsyncs.
+    calls: Vec<bool>,
     off: bool,
     watched: Option<Worlds>,
     changed: bool,
@@ -150,7 +169,7 @@ impl World {
         let mut hasher = Fx::default();
         for (path, bytes) in &self.files {
             hasher.write(path.as_os_str().as_encoded_bytes());
-            hasher.write_u64(hash_of(bytes));
+            hasher.write_u64(bytes.hash);
         }
         hasher.finish()
     }
@@ -213,15 +232,30 @@ impl State {
 
     /// What the running system sees: what a kill leaves.
     fn visible(&self) -> World {
-        let content = |inode: &u64| Arc::new(self.inodes[inode].visible.clone());
+        let content = |inode: &u64| {
+            let inode = &self.inodes[inode];
+            let same = inode.visible == inode.durable.bytes;
+            if same { Arc::clone(&inode.durable) } else { Content::new(inode.visible.clone()) }
+        };
         World { files: self.names.iter().map(|(path, inode)| (path.clone(), content(inode))).collect() }
     }
 
     /// One world after a power cut: so many name changes, these pending sectors, and whether lengths grew although
     /// the sectors were lost.
     fn after_cut(&self, name_changes: usize, alive: &[bool], lengths: bool) -> World {
+        self.named(name_changes, &self.contents_after_cut(alive, lengths))
+    }
+
+    fn named(&self, name_changes: usize, contents: &BTreeMap<u64, Arc<Content>>) -> World {
+        let names = self.names_after(name_changes);
+        World {
+            files: names.into_iter().map(|(path, inode)| (path, Arc::clone(&contents[&inode]))).collect(),
+        }
+    }
+
+    fn contents_after_cut(&self, alive: &[bool], lengths: bool) -> BTreeMap<u64, Arc<Content>> {
         let mut alive = alive.iter();
-        let mut contents: BTreeMap<u64, Arc<Vec<u8>>> = BTreeMap::new();
+        let mut contents = BTreeMap::new();
         for (&number, inode) in &self.inodes {
             if inode.pending.is_empty() {
                 contents.insert(number, Arc::clone(&inode.durable));
@@ -236,12 +270,9 @@ impl State {
             if lengths && bytes.len() < inode.visible.len() {
                 bytes.resize(inode.visible.len(), 0);
             }
-            contents.insert(number, Arc::new(bytes));
+            contents.insert(number, Content::new(bytes));
         }
-        let names = self.names_after(name_changes);
-        World {
-            files: names.into_iter().map(|(path, inode)| (path, Arc::clone(&contents[&inode]))).collect(),
-        }
+        contents
     }
 
     fn pending(&self) -> usize {
@@ -259,13 +290,16 @@ impl State {
         let Some(mut worlds) = self.watched.take() else { return };
         self.cut_points += 1;
         if std::mem::take(&mut self.changed) {
-            let mut add = |world: World| drop(worlds.entry(world.hash()).or_insert(world));
+            let mut add = |world: World| {
+                worlds.entry(world.hash()).or_insert(world);
+            };
             add(self.visible());
             let lengths = if self.grows() { &[false, true][..] } else { &[false] };
             for alive in survivors(self.pending()) {
-                for names in 0..=self.changes.len() {
-                    for &lengths in lengths {
-                        add(self.after_cut(names, &alive, lengths));
+                for &lengths in lengths {
+                    let contents = self.contents_after_cut(&alive, lengths);
+                    for names in 0..=self.changes.len() {
+                        add(self.named(names, &contents));
                     }
                 }
             }
@@ -295,7 +329,7 @@ impl SimDisk {
 
     pub fn with(mut self, fault: Fault) -> SimDisk {
         self.fault = fault;
-        self.state.borrow_mut().calls = 0;
+        self.state.borrow_mut().calls.clear();
         self
     }
 
@@ -330,8 +364,18 @@ impl SimDisk {
         state.after_cut(names, &alive, toss())
     }
 
-    pub fn calls(&self) -> usize {
-        self.state.borrow().calls
+    /// Of each call so far, whether it can be done in part.
+    pub fn calls(&self) -> Vec<bool> {
+        self.state.borrow().calls.clone()
+    }
+
+    pub fn fault(&self) -> Fault {
+        self.fault
+    }
+
+    /// Whether the power went.
+    pub fn is_off(&self) -> bool {
+        self.state.borrow().off
     }
 
     pub fn unlocked_writes(&self) -> usize {
@@ -345,15 +389,15 @@ impl SimDisk {
     }
 
     /// Counts a call, watches, and answers with the fault if it is this call's turn. `device`: whether the call
-    /// needs room or the device at all.
-    fn call(&self, device: bool) -> io::Result<Option<Fault>> {
+    /// needs room or the device at all; `partial`: whether it can be done in part.
+    fn call(&self, device: bool, partial: bool) -> io::Result<Option<Fault>> {
         let mut state = self.state.borrow_mut();
         if state.off {
             return Err(error(libc::ENXIO));
         }
         state.watch();
-        let number = state.calls;
-        state.calls += 1;
+        let number = state.calls.len();
+        state.calls.push(partial);
         match self.fault {
             Fault::Once { call, .. } | Fault::Short { call, .. } if call == number => Ok(Some(self.fault)),
             Fault::From { call, .. } if call <= number && device => Ok(Some(self.fault)),
@@ -367,7 +411,7 @@ impl SimDisk {
 
     /// A call that fails before it does anything.
     fn plain(&self, device: bool) -> io::Result<()> {
-        match self.call(device)? {
+        match self.call(device, false)? {
             Some(Fault::Once { errno, .. } | Fault::From { errno, .. }) => Err(error(errno)),
             Some(Fault::Cut { .. }) => Err(error(libc::ENXIO)),
             _ => Ok(()),
@@ -389,7 +433,9 @@ impl SimDisk {
             state.watch();
             let node = state.inodes.get_mut(&inode).unwrap();
             apply(&mut node.visible, unit);
-            node.pending.push(unit.clone());
+            // The disk gets whole sectors: what was written before into this one goes along.
+            let (start, end) = (unit.offset / SECTOR * SECTOR, unit.offset + unit.bytes.len());
+            node.pending.push(Pending { offset: start, bytes: node.visible[start..end].to_vec() });
             done += unit.bytes.len();
             state.changed = true;
         }
@@ -413,7 +459,7 @@ impl SimDisk {
         let mut bytes = node.durable.to_vec();
         node.pending.iter().for_each(|pending| apply(&mut bytes, pending));
         node.pending.clear();
-        node.durable = Arc::new(bytes);
+        node.durable = Content::new(bytes);
     }
 }
 
@@ -458,12 +504,12 @@ impl Disk for SimDisk {
     }
 
     fn read_at(&self, file: &SimFile, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let fault = self.call(false)?;
+        let fault = self.call(false, false)?;
         Self::read(&self.state.borrow().inodes[&file.inode].visible, buffer, offset, fault)
     }
 
     fn read_back(&self, file: &SimFile, buffer: &mut [u8], offset: u64) -> io::Result<(usize, ReadBack)> {
-        let fault = self.call(false)?;
+        let fault = self.call(false, false)?;
         let state = self.state.borrow();
         let node = &state.inodes[&file.inode];
         let mut bytes = node.durable.to_vec();
@@ -473,7 +519,7 @@ impl Disk for SimDisk {
 
     fn write_at(&self, file: &SimFile, bytes: &[u8], offset: u64) -> io::Result<usize> {
         let units = sectors(offset as usize, bytes);
-        match self.call(true)? {
+        match self.call(true, true)? {
             Some(Fault::Once { errno, sectors, .. } | Fault::From { errno, sectors, .. }) => {
                 self.store(file.inode, &units[..sectors.min(units.len())]);
                 Err(error(errno))
@@ -483,6 +529,9 @@ impl Disk for SimDisk {
                 Err(error(libc::ENXIO))
             }
             Some(Fault::Short { bytes: most, .. }) => {
+                // The page cache takes whole sectors of an overwrite.
+                let data = self.state.borrow().inodes[&file.inode].data;
+                let most = if data { most.next_multiple_of(SECTOR) } else { most };
                 let most = most.clamp(1, bytes.len());
                 Ok(self.store(file.inode, &sectors(offset as usize, &bytes[..most])))
             }
@@ -491,7 +540,7 @@ impl Disk for SimDisk {
     }
 
     fn fsync(&self, file: &SimFile) -> io::Result<()> {
-        let fault = self.call(true)?;
+        let fault = self.call(true, true)?;
         let mut state = self.state.borrow_mut();
         state.changed = true;
         let node = state.inodes.get_mut(&file.inode).unwrap();

@@ -104,7 +104,8 @@ fn one_bit_flipped_anywhere_is_noticed() {
     for at in (0..whole.len()).step_by(5).chain(0..200) {
         let mut bytes = whole.clone();
         bytes[at] ^= 1 << (at % 8);
-        assert!(offset(read(&bytes)) <= at as u64, "{at}");
+        // A wrong length of the header shows where the header would go on.
+        assert!(offset(read(&bytes)) <= at.max(48) as u64, "{at}");
     }
 }
 

@@ -8,7 +8,6 @@ use super::{
     CRC, FileRecord, Journal, Kind, MAGIC, MARK, Mark, PART_SUFFIX, PageRecord, SEAL, TAG_DONE, TAG_FILE,
     TAG_PAGE, TAG_SEAL, VERSION, crc_seeded, sha256,
 };
-use crate::bytes;
 use crate::error::{Error, Result};
 use crate::restore::disk::{self, Access, Disk};
 
@@ -196,8 +195,9 @@ fn clear_part<D: Disk>(disk: &D, part: &Path) -> Result<()> {
     let file = disk::retry(|| disk.open(part, Access::ReadWrite)).map_err(Error::io(part, "open"))?;
     let mut start = [0; MAGIC.len()];
     let read = disk::read_full(disk, &file, &mut start, 0).map_err(Error::io(part, "read"))?;
-    let ours = start.get(..read).is_some_and(|start| bytes::is_zero(start) || MAGIC.starts_with(start));
-    if !ours {
+    // A cut write leaves zeros where the magic did not arrive.
+    let ours = |(found, magic): (&u8, &u8)| *found == 0 || found == magic;
+    if !start.iter().take(read).zip(&MAGIC).all(ours) {
         return Err(Error::Refused(format!(
             "{}: in the way of the journal, and not ours; move it elsewhere and run again",
             part.display()
