@@ -359,3 +359,48 @@ fn subject_of(finding: &Finding) -> String {
         (None, None) => "no page named".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(kinds: &[(Kind, u64)]) -> Vec<Finding> {
+        let finding = |&(kind, line)| Finding {
+            line: 1,
+            last_line: line,
+            count: 1,
+            kind,
+            space_id: None,
+            page_no: Some(PageNo(3)),
+            file: None,
+            quoted: String::new(),
+            server: "",
+        };
+        kinds.iter().map(finding).collect()
+    }
+
+    #[test]
+    fn a_story_ends_as_its_last_word_says() {
+        use Kind::{CopyCorrupt, CopyTooNew, Corrupt, Recovered, Torn};
+        for (kinds, outcome) in [
+            (&[(Torn, 1), (Recovered, 2)][..], Outcome::Mended),
+            (&[(Recovered, 2)], Outcome::Mended),
+            (&[(Torn, 1), (Recovered, 2), (Corrupt, 3)], Outcome::Damaged),
+            (&[(Torn, 1), (CopyCorrupt, 2)], Outcome::Lost),
+            (&[(Torn, 1), (CopyCorrupt, 2), (Recovered, 3)], Outcome::Mended),
+            (&[(CopyTooNew, 1)], Outcome::CopyOnly),
+        ] {
+            assert_eq!(outcome_of(&said(kinds)), outcome, "{kinds:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_without_a_copy_is_whole_only_if_it_is() {
+        let now = |home, verdict| PageNow { home, verdict, copy_lsn: None, reason: String::new() };
+        assert_eq!(outcome_now(&now(HomeState::Valid, None)), Outcome::Whole);
+        assert_eq!(outcome_now(&now(HomeState::Torn, None)), Outcome::Lost);
+        assert_eq!(outcome_now(&now(HomeState::Torn, Some(Verdict::Restorable))), Outcome::Mendable);
+        assert_eq!(outcome_now(&now(HomeState::Valid, Some(Verdict::LostWrite))), Outcome::Lost);
+        assert_eq!(outcome_now(&now(HomeState::Unverifiable, None)), Outcome::Damaged);
+    }
+}
