@@ -5,6 +5,7 @@
 //! damaged is looked at again ([`settle`]), and only what stays as it is counts.
 
 pub mod baseline;
+mod look;
 pub mod metrics;
 pub mod nagios;
 pub mod publish;
@@ -13,7 +14,6 @@ pub mod sample;
 pub mod settle;
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -24,13 +24,13 @@ use crate::generation::Generation;
 use crate::home::HomeState;
 use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport};
 use crate::space::locations::Request;
-use crate::survey::{Finding, Survey};
 use crate::units::{ByteOffset, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use baseline::{Baseline, Owner};
+use look::Look;
 use range::Range;
 use sample::{Sample, Share};
-use settle::{Patience, Settled, settle};
+use settle::Patience;
 
 /// Problems listed in a report; the counts are of all.
 pub const MAX_LISTED: usize = 1000;
@@ -330,7 +330,7 @@ pub fn check(options: &Options, mut pause: impl FnMut(Duration)) -> Result<Check
     look.describe(&mut report, &agreed);
     report.changing = changing;
     report.problems = agreed.into_iter().map(Problem::of).collect();
-    compare(&mut report, options, &Owner::of(&look.survey.instance))?;
+    compare(&mut report, options, &Owner::of(look.instance()))?;
     report.decide(options.warning, options.critical);
     report.text = nagios::text(&report);
     report.started = started;
@@ -376,140 +376,6 @@ fn compare(report: &mut CheckReport, options: &Options, owner: &Owner) -> Result
     let (mendable, not): (Vec<_>, Vec<_>) = new.partition(|problem| problem.can_be_mended());
     (report.restorable, report.critical) = (mendable.len(), not.len());
     Ok(())
-}
-
-/// One survey after another.
-struct Look {
-    survey: Survey,
-    failures: Vec<String>,
-}
-
-impl Look {
-    /// The first survey. A server that switches its redo files can make one look fail: it is tried as often as others.
-    fn first(options: &Options, pause: &mut impl FnMut(Duration)) -> Result<Look> {
-        let mut result = Survey::run(&options.request);
-        for _ in 1..options.patience.reads {
-            if result.is_ok() || !options.request.path.exists() {
-                break;
-            }
-            pause(Duration::from_millis(500));
-            result = Survey::run(&options.request);
-        }
-        let survey = result?;
-        Ok(Look { failures: failures(&survey), survey })
-    }
-
-    /// Looks again until what is damaged, and what cannot be read, is certain.
-    fn settle(
-        &mut self,
-        options: &Options,
-        pause: &mut impl FnMut(Duration),
-    ) -> Result<Settled<Place, Suspect>> {
-        /// Damaged pages and unreadable files settle together: each look sees both.
-        #[derive(PartialEq, Eq, PartialOrd, Ord, Clone)]
-        enum Key {
-            Page(Place),
-            File(String),
-        }
-        let both = |survey: &Survey| -> BTreeMap<Key, Option<Suspect>> {
-            let pages =
-                suspects(survey).into_iter().map(|(place, suspect)| (Key::Page(place), Some(suspect)));
-            pages.chain(failures(survey).into_iter().map(|failure| (Key::File(failure), None))).collect()
-        };
-        let first = both(&self.survey);
-        let survey = &mut self.survey;
-        let settled = settle(first, options.patience, pause, |_| -> std::result::Result<_, Infallible> {
-            // A look that fails altogether tells nothing new about what earlier ones saw.
-            if let Ok(again) = Survey::run(&options.request) {
-                *survey = again;
-            }
-            Ok(both(survey))
-        });
-        let Ok(settled) = settled;
-        let mut agreed = BTreeMap::new();
-        self.failures.clear();
-        for (key, suspect) in settled.agreed {
-            match (key, suspect) {
-                (Key::Page(place), Some(suspect)) => drop(agreed.insert(place, suspect)),
-                (Key::File(failure), _) => self.failures.push(failure),
-                (Key::Page(_), None) => {}
-            }
-        }
-        Ok(Settled { agreed, changing: settled.changing })
-    }
-
-    /// Reads data files, and what looks damaged in them again.
-    fn sample(
-        &self,
-        share: Share,
-        patience: Patience,
-        pause: &mut impl FnMut(Duration),
-    ) -> Result<(Sample, Settled<Place, Suspect>)> {
-        let instance = &self.survey.instance;
-        let mut sample = sample::sample(instance, share)?;
-        let first = std::mem::take(&mut sample.suspects);
-        let settled = settle(first, patience, pause, |suspects| sample::read_again(instance, suspects))?;
-        Ok((sample, settled))
-    }
-
-    /// Damage that only one look saw is not in the counts, either.
-    fn describe(&self, report: &mut CheckReport, agreed: &BTreeMap<Place, Suspect>) {
-        let instance = &self.survey.instance;
-        report.generation = instance.generation;
-        report.page_size = instance.page_size.as_u32();
-        report.shutdown = instance.shutdown.into();
-        report.redo = RedoReport::of(instance);
-        for finding in &self.survey.findings {
-            let verdict = finding.judgement.verdict;
-            if !is_damage(verdict) || agreed.contains_key(&place_of(&self.survey, finding)) {
-                *report.summary.entry(verdict.name()).or_insert(0) += 1;
-            }
-        }
-        report.failures.clone_from(&self.failures);
-    }
-}
-
-fn failures(survey: &Survey) -> Vec<String> {
-    survey.instance.spaces.failures.iter().chain(&survey.failures).map(ToString::to_string).collect()
-}
-
-/// The damaged pages of a survey: of several findings on one page the one that restore would act on.
-fn suspects(survey: &Survey) -> BTreeMap<Place, Suspect> {
-    let mut suspects: BTreeMap<Place, Suspect> = BTreeMap::new();
-    for finding in &survey.findings {
-        if !is_damage(finding.judgement.verdict) {
-            continue;
-        }
-        let (place, suspect) = (place_of(survey, finding), suspect(survey, finding));
-        let worse = suspects.get(&place).is_none_or(|known| known.verdict > suspect.verdict);
-        if worse {
-            suspects.insert(place, suspect);
-        }
-    }
-    suspects
-}
-
-fn is_damage(verdict: Verdict) -> bool {
-    verdict == Verdict::Restorable || verdict.is_critical()
-}
-
-fn place_of(survey: &Survey, finding: &Finding) -> Place {
-    Place {
-        space_id: Some(finding.space_id()),
-        page_no: finding.page_no(),
-        file: survey.home_of(finding).and_then(|home| home.file.clone()).unwrap_or_default(),
-    }
-}
-
-fn suspect(survey: &Survey, finding: &Finding) -> Suspect {
-    let home = survey.home_of(finding);
-    Suspect {
-        verdict: Some(finding.judgement.verdict),
-        state: home.map_or(HomeState::Unverifiable, |home| home.state),
-        offset: home.and_then(|home| home.offset),
-        fingerprint: home.map_or(0, |home| crc32fast::hash(&home.bytes)),
-        reason: finding.judgement.reason.clone(),
-    }
 }
 
 #[cfg(test)]
