@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::check::Check;
+use crate::cli::explain_log::ExplainLog;
 use crate::space::locations::Request;
 use crate::units::{PageNo, PageSize, SpaceId};
 
@@ -79,6 +81,10 @@ pub enum Command {
     Restore(Restore),
     /// Take a restore back, byte for byte: prints the plan, with --apply writes it.
     Revert(Revert),
+    /// Give one verdict for a monitoring system.
+    Check(Check),
+    /// Read a server's error log: which pages it says are damaged, what became of them, what to do.
+    ExplainLog(ExplainLog),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.

@@ -1,7 +1,9 @@
 //! The command line: what was typed becomes what is meant; one small file per subcommand.
 
 pub mod args;
+pub mod check;
 mod exit;
+pub mod explain_log;
 mod locate;
 mod manual;
 mod restore;
@@ -99,6 +101,8 @@ fn carry_out(command: &Command, context: &mut Context<'_>) -> anyhow::Result<Sta
         Command::Verify(target) => verify::run(target, context),
         Command::Restore(restore) => restore::run(restore, context),
         Command::Revert(revert) => revert::run(revert, context),
+        Command::Check(check) => check::run(check, context),
+        Command::ExplainLog(explain) => explain_log::run(explain, context),
         Command::Completions { shell } => manual::completions(*shell, context),
         Command::Man { subcommand } => manual::man(subcommand.as_deref(), context),
     }

@@ -1,5 +1,6 @@
 //! What the program says: serialisable reports (the JSON contract) and their texts for people.
 
+pub mod explain_log;
 pub mod locate;
 pub mod restore;
 pub mod revert;
