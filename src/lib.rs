@@ -16,6 +16,7 @@ pub mod image;
 pub mod instance;
 pub mod keyring;
 pub mod log_reader;
+pub mod predict;
 pub mod redo;
 pub mod report;
 pub mod restore;

@@ -219,7 +219,7 @@ impl Survey {
     }
 
     /// For every page the newest reduced entry that counts.
-    fn newest_reduced(&self) -> BTreeMap<(SpaceId, PageNo), (PathBuf, ReducedEntry)> {
+    pub(crate) fn newest_reduced(&self) -> BTreeMap<(SpaceId, PageNo), (PathBuf, ReducedEntry)> {
         let mut newest: BTreeMap<(SpaceId, PageNo), (PathBuf, ReducedEntry)> = BTreeMap::new();
         for (area, file) in &self.instance.reduced {
             let Some(area) = self.instance.areas.get(*area).filter(|area| area.live) else { continue };

@@ -184,6 +184,15 @@ pub enum Rules {
     Server,
 }
 
+impl From<Rules> for crate::restore::Rules {
+    fn from(rules: Rules) -> crate::restore::Rules {
+        match rules {
+            Rules::Newest => crate::restore::Rules::Newest,
+            Rules::Server => crate::restore::Rules::Server,
+        }
+    }
+}
+
 impl Target {
     /// What is meant.
     ///

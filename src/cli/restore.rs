@@ -10,7 +10,8 @@ use crate::survey::Survey;
 pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
     let survey = Survey::run(&args.target.request()?)?;
     warn_of_failures(&survey, context)?;
-    let selection = Selection { pages: args.pages.clone(), include_stale: args.include_stale };
+    let selection =
+        Selection { pages: args.pages.clone(), include_stale: args.include_stale, rules: args.rules.into() };
     let plan = choose(&survey, &selection)?;
     let report = RestoreReport::planned(&survey, &plan);
     context.emit(&report, |out| report.write_text(out, &args.target.path))?;

@@ -83,6 +83,8 @@ pub struct Locations {
     pub parallel_doublewrite: Option<PathBuf>,
     /// Overrules what the files say.
     pub page_size: Option<PageSize>,
+    /// Whether the server's configuration switches doublewrite off for the next start.
+    pub doublewrite_off: bool,
     /// Whether `datadir` is searched for tablespaces: an image that lies alone is judged alone.
     pub explore: bool,
 }
@@ -125,6 +127,7 @@ impl Locations {
             data_files: request.data_file_path.as_deref().map(parse_data_file_path).transpose()?,
             parallel_doublewrite: request.parallel_doublewrite_path.as_deref().map(|p| data_home.join(p)),
             page_size: request.page_size,
+            doublewrite_off: request.doublewrite_off,
             explore,
             datadir,
             focus,
