@@ -4,6 +4,7 @@
 pub mod bytes;
 pub mod checksum;
 pub mod cli;
+pub mod config;
 pub mod dblwr;
 pub mod dict;
 pub mod error;

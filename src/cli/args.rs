@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::config::Config;
 use crate::space::locations::Request;
 use crate::units::{PageNo, PageSize, SpaceId};
 
@@ -104,6 +105,10 @@ pub struct Target {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Where things lie")]
 pub struct Places {
+    /// The server's configuration file: takes all of these from its [mysqld], [server], [mariadb] and [mariadbd] groups;
+    /// options given here win.
+    #[arg(long, value_name = "FILE")]
+    pub defaults_file: Option<PathBuf>,
     /// The data directory (datadir).
     #[arg(long, value_name = "DIR")]
     pub datadir: Option<PathBuf>,
@@ -200,7 +205,7 @@ impl Target {
     /// The server's configuration cannot be read.
     pub fn request(&self) -> anyhow::Result<Request> {
         let places = &self.places;
-        Ok(Request {
+        let mut request = Request {
             path: self.path.clone(),
             datadir: places.datadir.clone(),
             data_home_dir: places.data_home_dir.clone(),
@@ -213,7 +218,11 @@ impl Target {
             keyring: places.keyring.clone(),
             keyring_password_file: places.keyring_password_file.clone(),
             ..Request::default()
-        })
+        };
+        if let Some(file) = &places.defaults_file {
+            Config::read(file)?.complete(&mut request);
+        }
+        Ok(request)
     }
 }
 

@@ -17,11 +17,17 @@ pub(super) fn advise(facts: &Facts, outcome: &Outcome, starts: Option<bool>) -> 
     if let Some(page) = outcome.lost.iter().find_map(|&at| facts.pages.get(at)) {
         return lost(page);
     }
+    if let Some(page) = outcome.in_memory.iter().find_map(|&at| facts.pages.get(at)) {
+        return format!(
+            "run dblwr restore first: the server mends page {}:{} in memory only, and its file stays damaged",
+            page.id.space_id, page.id.page_no
+        );
+    }
     let left = facts
         .pages
         .iter()
         .enumerate()
-        .filter(|(at, page)| page.restorable.is_some() && !outcome.has_written(*at))
+        .filter(|(at, page)| page.restorable.is_some() && !outcome.mends(*at))
         .count();
     if left > 0 {
         return format!(
@@ -110,5 +116,5 @@ fn older_copy<'a>(facts: &'a Facts, outcome: &Outcome) -> Option<&'a PageView> {
 }
 
 fn unmended(facts: &Facts, outcome: &Outcome) -> bool {
-    facts.pages.iter().enumerate().any(|(at, page)| page.home.is_corrupt() && !outcome.has_written(at))
+    facts.pages.iter().enumerate().any(|(at, page)| page.home.is_corrupt() && !outcome.mends(at))
 }

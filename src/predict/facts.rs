@@ -36,8 +36,10 @@ pub struct Facts {
     pub foreign_log: bool,
     /// Redo logging was off, or the directory was never initialised: a crash in this state is final.
     pub crash_unsafe: bool,
-    /// See [`crate::redo::Redo::resized`].
+    /// Tablespaces that the redo since the checkpoint resizes; `None` where the log was not taken apart.
     pub resized: Option<BTreeSet<SpaceId>>,
+    /// There is redo after the checkpoint, but no copy is newer than it: doublewrite may have been off.
+    pub no_recent_copies: bool,
     /// The whole instance was looked at, not one image of it.
     pub whole: bool,
     /// Every page that a live area names, in the order of its first slot.
@@ -55,6 +57,8 @@ pub struct PageView {
     pub copies: Vec<CopyView>,
     /// Greatest LSN of its reduced entries, not counting LSN 0.
     pub reduced: Option<Lsn>,
+    /// End of the last redo record for the page; `None` also where [`Facts::resized`] is `None`.
+    pub redo_until: Option<Lsn>,
     /// The finding that `restore` would write.
     pub restorable: Option<usize>,
 }
@@ -136,7 +140,8 @@ impl Facts {
             foreign_log: creator.starts_with("MEB") || creator.starts_with("MySQL Clone"),
             crash_unsafe: instance.shutdown == Shutdown::Crash
                 && redo.is_some_and(|redo| redo.flags.crash_unsafe || redo.flags.not_initialised),
-            resized: redo.and_then(|redo| redo.resized.clone()),
+            resized: redo.and_then(|redo| redo.touched.as_ref()).map(|touched| touched.resized.clone()),
+            no_recent_copies: survey.newest_copy_is_old(),
             whole: instance.locations.explore
                 && matches!(instance.locations.focus, Focus::Directory | Focus::System(_)),
             pages: pages(survey),
@@ -176,7 +181,10 @@ fn pages(survey: &Survey) -> Vec<PageView> {
         let id = PageId { space_id: finding.space_id(), page_no: finding.page_no() };
         let slot = *at.entry(id).or_insert_with(|| {
             let reduced = reduced.get(&(id.space_id, id.page_no)).map(|(_, entry)| entry.lsn);
-            pages.push(PageView { reduced, ..page(survey, id, home) });
+            let touched = survey.instance.redo.redo().and_then(|redo| redo.touched.as_ref());
+            let redo_until =
+                touched.and_then(|touched| touched.last.get(&(id.space_id, id.page_no)).copied());
+            pages.push(PageView { reduced, redo_until, ..page(survey, id, home) });
             pages.len() - 1
         });
         if let Some(page) = pages.get_mut(slot) {
@@ -208,6 +216,7 @@ fn page(survey: &Survey, id: PageId, home: &Home) -> PageView {
         home: home_view(survey, id, home, space),
         copies: Vec::new(),
         reduced: None,
+        redo_until: None,
         restorable: None,
     }
 }

@@ -10,7 +10,8 @@
 //! A damaged copy never ends the start. All-zero homes are refilled.
 //! Copies that hide their space id (full_crc32, compressed or encrypted) came late: encrypted ones with 10.5.28, 10.6.21,
 //! 10.11.11 and 11.4.5; compressed ones with 10.6.22 and 10.11.12, while 11.8.6 leaves them unless the tablespace has
-//! encryption metadata. They mend damaged pages that recovery reads, never zero ones.
+//! encryption metadata. They mend damaged pages that recovery reads, never zero ones, and in memory: where no redo is newer than the copy, the
+//! page is not dirty and its home stays damaged (seen with 10.11.19 and 11.8.6: `CHECK TABLE` fails, or the server dies).
 //! Page 0, newer rule: the copy serves to open the file, and the pass writes it, but only where redo changes the size
 //! of the tablespace; else the file stays closed, all its pages stay as they are, and the server starts without the
 //! table (seen with 11.8.6).
@@ -142,6 +143,11 @@ fn recover(facts: &Facts, rules: Rules, outcome: &mut Outcome) {
         }
         if let Some(copy) = choose(facts, rules, page) {
             outcome.write(index, copy);
+            if copy.hidden && page.redo_until.is_none_or(|until| until <= copy.lsn) {
+                outcome.in_memory.push(index);
+                outcome
+                    .doubt("a page is mended in memory only, and the server may read the damaged one again");
+            }
         }
     }
 }

@@ -119,7 +119,7 @@ impl Prediction {
 fn outcome(facts: &Facts) -> Outcome {
     let mut outcome = match facts.generation {
         Generation::Unknown => {
-            Outcome::in_doubt("nothing in the files tells which generation of server ran them")
+            return Outcome::in_doubt("nothing in the files tells which generation of server ran them");
         }
         Generation::MySql41 | Generation::MySql50 | Generation::MySql51 | Generation::MySql55 => {
             legacy::predict(facts)

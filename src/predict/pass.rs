@@ -25,10 +25,14 @@ pub struct Write {
 pub struct Outcome {
     /// What it writes.
     pub writes: Vec<Write>,
+    /// What it would write if it came so far.
+    pub unreached: Vec<usize>,
     /// Where it stops: the first one ends it, the others would end the next attempt.
     pub stops: Vec<Stop>,
     /// Pages 0 that stay damaged: the server starts without the table.
     pub lost: Vec<usize>,
+    /// Pages that are mended in memory while the file keeps the damage.
+    pub in_memory: Vec<usize>,
     /// Why the files do not show whether the server starts.
     pub doubts: Vec<String>,
 }
@@ -48,11 +52,14 @@ impl Outcome {
     pub(super) fn write(&mut self, page: usize, copy: &CopyView) {
         if self.stops.is_empty() {
             self.writes.push(Write { page, finding: copy.finding });
+        } else {
+            self.unreached.push(page);
         }
     }
 
-    pub(super) fn has_written(&self, page: usize) -> bool {
-        self.writes.iter().any(|write| write.page == page)
+    /// Whether the pass mends a page, or would if it came so far.
+    pub(super) fn mends(&self, page: usize) -> bool {
+        self.writes.iter().any(|write| write.page == page) || self.unreached.contains(&page)
     }
 
     fn has_stopped_at(&self, id: PageId) -> bool {
@@ -73,6 +80,9 @@ impl Outcome {
         }
         if !facts.whole {
             self.doubt("only one image was looked at; name the data directory");
+        }
+        if facts.recovers() && facts.no_recent_copies {
+            self.doubt("no copy is newer than the checkpoint, so torn pages may have none");
         }
         for page in &facts.pages {
             match page.home.state {
@@ -108,7 +118,7 @@ impl FirstGood {
     pub fn run(self, facts: &Facts, outcome: &mut Outcome, wanted: impl Fn(&PageView) -> bool) {
         let mut slots: Vec<(usize, &PageView, &CopyView)> = facts
             .reachable()
-            .filter(|(index, page)| !outcome.has_written(*index) && wanted(page))
+            .filter(|(index, page)| !outcome.mends(*index) && wanted(page))
             .flat_map(|(index, page)| page.copies.iter().map(move |copy| (index, page, copy)))
             .collect();
         slots.sort_by_key(|(_, _, copy)| copy.finding);
@@ -208,7 +218,7 @@ pub(super) fn trip_over_what_is_left(facts: &Facts, outcome: &mut Outcome) {
     let lost: BTreeSet<_> =
         outcome.lost.iter().filter_map(|&at| facts.pages.get(at)).map(|p| p.id.space_id).collect();
     for (index, page) in facts.pages.iter().enumerate() {
-        let left = page.home.is_corrupt() && !outcome.has_written(index) && !outcome.has_stopped_at(page.id);
+        let left = page.home.is_corrupt() && !outcome.mends(index) && !outcome.has_stopped_at(page.id);
         if !left || lost.contains(&page.id.space_id) || page.home.rivals {
             continue;
         }
@@ -224,8 +234,11 @@ pub(super) fn trip_over_what_is_left(facts: &Facts, outcome: &mut Outcome) {
     }
 }
 
-/// A copy or head of later LSN than the checkpoint proves redo for the page.
+/// Where the log was not taken apart, a copy newer than the checkpoint proves redo for the page.
 fn needs_redo(facts: &Facts, page: &PageView) -> bool {
+    if facts.resized.is_some() {
+        return page.redo_until.is_some();
+    }
     let after = |lsn| facts.window.holds(lsn) == Some(true) && facts.window.checkpoint != Some(lsn);
     page.copies.iter().any(|copy| copy.state == CopyState::Valid && after(copy.lsn))
 }

@@ -47,7 +47,7 @@ fn first_pages_where(facts: &Facts, outcome: &mut Outcome, wanted: impl Fn(&Page
 fn reduced(facts: &Facts, outcome: &mut Outcome, wanted: impl Fn(&PageView) -> bool) {
     for (index, page) in facts.reachable() {
         let damaged = page.home.is_corrupt() || page.home.is_zero();
-        if page.reduced.is_some() && damaged && wanted(page) && !outcome.has_written(index) {
+        if page.reduced.is_some() && damaged && wanted(page) && !outcome.mends(index) {
             outcome.stop(page.id, "the page is damaged, and DETECT_ONLY kept only its number and LSN");
         }
     }

@@ -24,21 +24,22 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
-use crate::units::{Lsn, SpaceId};
+use crate::units::Lsn;
 
 mod block;
 mod generation;
 mod header;
 mod innodb_redo_dir;
 mod phys;
-mod resized;
 mod ring;
 mod source;
 mod sum;
 #[cfg(test)]
 mod tests;
+mod touched;
 
 pub use generation::{Version, generation_hint};
+pub use touched::Touched;
 
 use header::FileHeader;
 use source::LogFile;
@@ -166,9 +167,9 @@ pub struct Redo {
     pub flags: Flags,
     /// Record bytes are ciphertext. For MySQL the end then rests on block numbers alone, without check words.
     pub encrypted: bool,
-    /// Tablespaces whose size field on page 0 the records after the checkpoint write. MariaDB 10.8 on, and only if the
-    /// log is not encrypted; `None` elsewhere.
-    pub resized: Option<BTreeSet<SpaceId>>,
+    /// What the records after the checkpoint touch. MariaDB 10.8 on, and only if the log is not encrypted; `None`
+    /// elsewhere.
+    pub touched: Option<Touched>,
     /// Every file that belongs to the log, in log order.
     pub files: Vec<RedoFile>,
     /// What is damaged, missing or odd, in sentences for a person.
@@ -187,7 +188,7 @@ impl Redo {
             records_after_checkpoint: None,
             flags: Flags::default(),
             encrypted: false,
-            resized: None,
+            touched: None,
             files: Vec::new(),
             notes: Vec::new(),
         }

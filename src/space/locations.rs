@@ -105,7 +105,11 @@ impl Locations {
         };
         let datadir = request.datadir.clone().unwrap_or_else(|| root.clone());
         let explore = focus == Focus::Directory || request.datadir.is_some() || has_redo_files(&datadir);
-        let within = |dir: &Path| datadir.join(dir);
+        // Servers see relative directories from datadir; somebody at a prompt may have seen them from where he stands.
+        let within = |dir: &Path| match datadir.join(dir) {
+            seen if !seen.exists() && dir.exists() => dir.to_path_buf(),
+            seen => seen,
+        };
         let data_home = request.data_home_dir.as_deref().map_or_else(|| datadir.clone(), within);
         let mut doublewrite_dirs: Vec<PathBuf> = request
             .doublewrite_dir

@@ -1,16 +1,17 @@
-//! Which tablespaces a MariaDB 10.8 log resizes: whose records write `FSP_SIZE` on page 0.
+//! Which pages the records of a MariaDB 10.8 log touch, and which tablespaces they resize.
 //!
-//! MariaDB 10.11 and 11.8 look at a damaged page 0 of an `.ibd` through its copy only where such a record makes them
-//! open the file; without one the file stays closed and the table is lost (`fil_space_set_recv_size_and_flags`,
-//! `fil_node_t::read_page0`; seen with 11.8.6).
+//! Two rules of MariaDB 10.11 and 11.8 hang on this. A damaged page 0 of an `.ibd` is looked at through its copy only
+//! where a record that writes `FSP_SIZE` makes them open the file; without one the file stays closed and the table is
+//! lost (`fil_space_set_recv_size_and_flags`, `fil_node_t::read_page0`; seen with 11.8.6). And an encrypted page that is
+//! replaced while it is read becomes dirty, and so reaches its file, only where redo applies to it.
 //!
 //! A record: one byte `0tttllll` (type, length of what follows; 0 = longer, see [`super::phys`]), then for page records
 //! the page's space id and number as varints. `1tttllll` means the page of the record before. A `WRITE` (type 3) goes on
 //! with the offset, counted from the end of the write before it on that page, and the bytes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
-use crate::units::SpaceId;
+use crate::units::{Lsn, PageNo, SpaceId};
 
 /// `mrec_type_t::INIT_PAGE`: offsets behind it count from `FIL_PAGE_TYPE`.
 const INIT_PAGE: u8 = 0x10;
@@ -25,8 +26,17 @@ const SAME_PAGE: u8 = 0x80;
 /// `FSP_HEADER_OFFSET + FSP_SIZE`.
 const SIZE_AT: u64 = 46;
 
-/// Adds the tablespaces that the records of one mini-transaction resize.
-pub(super) fn collect(records: &[u8], spaces: &mut BTreeSet<SpaceId>) {
+/// What the records after a checkpoint touch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Touched {
+    /// Tablespaces whose size field on page 0 is written.
+    pub resized: BTreeSet<SpaceId>,
+    /// For every page the end of the last mini-transaction that changes it.
+    pub last: HashMap<(SpaceId, PageNo), Lsn>,
+}
+
+/// Adds the records of one mini-transaction that ends at `end`.
+pub(super) fn collect(records: &[u8], end: Lsn, touched: &mut Touched) {
     let mut rest = records;
     let mut page: Option<Position> = None;
     while let Some((first, body, after)) = split(rest) {
@@ -41,8 +51,11 @@ pub(super) fn collect(records: &[u8], spaces: &mut BTreeSet<SpaceId>) {
             }),
         };
         let (Some(body), Some(position)) = (body, page.as_mut()) else { continue };
+        if let Ok(page) = u32::try_from(position.page) {
+            touched.last.insert((position.space, PageNo(page)), end);
+        }
         if position.resizes(first & TYPE, body) {
-            spaces.insert(position.space);
+            touched.resized.insert(position.space);
         }
     }
 }
@@ -116,9 +129,9 @@ mod tests {
     use super::*;
 
     fn resized(records: &[u8]) -> Vec<u32> {
-        let mut spaces = BTreeSet::new();
-        collect(records, &mut spaces);
-        spaces.into_iter().map(|space| space.0).collect()
+        let mut touched = Touched::default();
+        collect(records, Lsn(9), &mut touched);
+        touched.resized.into_iter().map(|space| space.0).collect()
     }
 
     #[test]
@@ -139,6 +152,19 @@ mod tests {
         assert_eq!(resized(&[0x36, 4, 0, 46, 0, 0, 27]), [0u32; 0], "not the whole field");
         assert_eq!(resized(&[0xFA, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]), [0u32; 0], "a file record");
         assert_eq!(resized(&[0x3F, 4]), [0u32; 0], "cut");
+    }
+
+    #[test]
+    fn every_page_record_touches_its_page_and_file_records_touch_none() {
+        let mut touched = Touched::default();
+        let records = [0xFA, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 0x12, 6, 3, 0xB5, 2, 0, 0, 0, 4, 0x34, 7, 1, 9, 9];
+        collect(&records[..11], Lsn(100), &mut touched);
+        assert!(touched.last.is_empty());
+        collect(&records[11..], Lsn(200), &mut touched);
+        let mut pages: Vec<_> = touched.last.keys().map(|(space, page)| (space.0, page.0)).collect();
+        pages.sort_unstable();
+        assert_eq!(pages, [(6, 3), (7, 1)]);
+        assert_eq!(touched.last[&(SpaceId(7), PageNo(1))], Lsn(200));
     }
 
     #[test]
