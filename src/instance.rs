@@ -13,7 +13,7 @@ use crate::examine::judge;
 use crate::fil::{FIL_PAGE_FILE_FLUSH_LSN, FilHeader};
 use crate::fsp::Layout;
 use crate::generation::{Generation, Traces};
-use crate::image::Image;
+use crate::image::{FileIdentity, Image};
 use crate::keyring::Keyring;
 use crate::redo::{self, Shutdown};
 use crate::space::discover::discover;
@@ -92,6 +92,7 @@ impl Instance {
         instance.generation = instance.find_generation(page0.as_ref());
         instance.mark_live();
         instance.note_missing_files();
+        instance.note_other_places(&separate);
         Ok(instance)
     }
 
@@ -204,6 +205,31 @@ impl Instance {
 }
 
 impl Instance {
+    /// Files of one page size in several places: a server reads one of them, and which one its configuration says.
+    fn note_other_places(&mut self, used: &[SeparateFile]) {
+        let Some(dir) = used.first().and_then(|file| file.path.parent()) else { return };
+        if !self.locations.explore {
+            return;
+        }
+        let identity = |dir: &Path| std::fs::metadata(dir).map(|m| FileIdentity::of(&m)).ok();
+        let mut seen = vec![identity(dir)];
+        let below = hash_directories(&self.locations.datadir);
+        for other in self.locations.doublewrite_dirs.iter().chain(&below) {
+            let files = find_separate(other).unwrap_or_default();
+            let same = |file: &SeparateFile| file.page_size == self.page_size.as_u32();
+            if seen.contains(&identity(other)) || !files.iter().any(same) {
+                continue;
+            }
+            seen.push(identity(other));
+            self.notes.push(format!(
+                "doublewrite files of this page size lie in {} and in {}; those in the first were taken: if the server \
+                 uses the other, name it with --doublewrite-dir",
+                dir.display(),
+                other.display()
+            ));
+        }
+    }
+
     fn note_missing_files(&mut self) {
         let has_files = self.areas.iter().any(|area| matches!(area.kind, Kind::Separate | Kind::Reduced));
         let whole = self.locations.explore && !matches!(self.locations.focus, Focus::Doublewrite(_));

@@ -11,6 +11,7 @@ use crate::fsp::{Encryption, Layout, PageFormat};
 use crate::home::{self, Home, HomeState};
 use crate::image::Image;
 use crate::instance::Instance;
+use crate::redo::Shutdown;
 use crate::space::freed::is_free_since;
 use crate::space::identify::format_of_page0;
 use crate::space::locations::{Focus, Request};
@@ -115,6 +116,7 @@ impl Survey {
         }
         let mut survey = Survey { instance, homes: Vec::new(), findings: Vec::new(), failures: Vec::new() };
         survey.judge_all(copies);
+        survey.note_old_copies();
         Ok(survey)
     }
 
@@ -126,6 +128,37 @@ impl Survey {
     /// How many findings carry a verdict.
     pub fn count(&self, verdict: Verdict) -> usize {
         self.findings.iter().filter(|finding| finding.judgement.verdict == verdict).count()
+    }
+
+    /// Newest LSN of all copies that verify or cannot be judged, and of all reduced entries.
+    pub fn newest_copy(&self) -> Option<Lsn> {
+        let sound = |finding: &&Finding| finding.copy().is_none_or(|copy| copy.state() != CopyState::Corrupt);
+        self.findings.iter().filter(sound).map(Finding::lsn).max()
+    }
+
+    /// Whether pages were changed after the checkpoint while no copy is newer than it: doublewrite may have been off,
+    /// the storage may write atomically, or nothing was flushed since. A sign, no proof.
+    pub fn newest_copy_is_old(&self) -> bool {
+        let window = self.instance.window;
+        let changed = window.checkpoint.zip(window.end).is_some_and(|(checkpoint, end)| end > checkpoint);
+        let old = self.newest_copy().is_none_or(|newest| Some(newest) <= window.checkpoint);
+        changed && old && self.instance.shutdown == Shutdown::Crash
+    }
+
+    fn note_old_copies(&mut self) {
+        let whole = matches!(self.instance.locations.focus, Focus::Directory | Focus::System(_));
+        let Some(checkpoint) = self.instance.window.checkpoint.filter(|_| whole && self.newest_copy_is_old())
+        else {
+            return;
+        };
+        let newest = self
+            .newest_copy()
+            .map_or_else(|| "there is no copy at all".to_owned(), |lsn| format!("the newest has LSN {lsn}"));
+        self.instance.notes.push(format!(
+            "no recent copies: {newest}, the checkpoint is LSN {checkpoint}; doublewrite may have been off or left to the \
+             storage, or no page was written since the checkpoint. This proves nothing about the pages themselves: a torn \
+             page may have no copy here"
+        ));
     }
 
     fn judge_all(&mut self, copies: Vec<Copy>) {
@@ -235,7 +268,7 @@ impl Survey {
     }
 
     /// For every page the newest reduced entry that counts.
-    fn newest_reduced(&self) -> BTreeMap<(SpaceId, PageNo), (PathBuf, ReducedEntry)> {
+    pub(crate) fn newest_reduced(&self) -> BTreeMap<(SpaceId, PageNo), (PathBuf, ReducedEntry)> {
         let mut newest: BTreeMap<(SpaceId, PageNo), (PathBuf, ReducedEntry)> = BTreeMap::new();
         for (area, file) in &self.instance.reduced {
             let Some(area) = self.instance.areas.get(*area).filter(|area| area.live) else { continue };

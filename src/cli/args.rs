@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::check::Check;
 use crate::cli::explain_log::ExplainLog;
+use crate::config::Config;
 use crate::space::locations::Request;
 use crate::units::{PageNo, PageSize, SpaceId};
 
@@ -112,6 +113,10 @@ pub struct Target {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Where things lie")]
 pub struct Places {
+    /// The server's configuration file: takes all of these from its [mysqld], [server], [mariadb] and [mariadbd] groups;
+    /// options given here win.
+    #[arg(long, value_name = "FILE")]
+    pub defaults_file: Option<PathBuf>,
     /// The data directory (datadir).
     #[arg(long, value_name = "DIR")]
     pub datadir: Option<PathBuf>,
@@ -221,6 +226,15 @@ pub enum Rules {
     Server,
 }
 
+impl From<Rules> for crate::restore::Rules {
+    fn from(rules: Rules) -> crate::restore::Rules {
+        match rules {
+            Rules::Newest => crate::restore::Rules::Newest,
+            Rules::Server => crate::restore::Rules::Server,
+        }
+    }
+}
+
 impl Target {
     /// What is meant.
     ///
@@ -228,7 +242,7 @@ impl Target {
     /// The server's configuration cannot be read.
     pub fn request(&self) -> anyhow::Result<Request> {
         let places = &self.places;
-        Ok(Request {
+        let mut request = Request {
             path: self.path.clone(),
             datadir: places.datadir.clone(),
             data_home_dir: places.data_home_dir.clone(),
@@ -241,7 +255,11 @@ impl Target {
             keyring: places.keyring.clone(),
             keyring_password_file: places.keyring_password_file.clone(),
             ..Request::default()
-        })
+        };
+        if let Some(file) = &places.defaults_file {
+            Config::read(file)?.complete(&mut request);
+        }
+        Ok(request)
     }
 }
 

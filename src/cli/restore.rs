@@ -45,7 +45,7 @@ fn survey_and_plan(args: &Restore) -> anyhow::Result<(Survey, Plan)> {
 
 impl Restore {
     fn selection(&self) -> Selection {
-        Selection { pages: self.pages.clone(), include_stale: self.include_stale }
+        Selection { pages: self.pages.clone(), include_stale: self.include_stale, rules: self.rules.into() }
     }
 }
 

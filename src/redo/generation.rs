@@ -2,6 +2,28 @@
 
 use super::{Redo, RedoFormat};
 
+/// Version of a server: major, minor, patch level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version(pub u32, pub u32, pub u32);
+
+impl Version {
+    /// The version in a creator string such as "MariaDB 10.11.18".
+    pub fn of_creator(creator: &str) -> Option<Version> {
+        let text = creator.strip_prefix("MySQL ").or_else(|| creator.strip_prefix("MariaDB "))?;
+        version_of(text).map(|(major, minor, patch)| Version(major, minor, patch))
+    }
+
+    /// Whether it has a change that came with these patch levels, one for every series that got it, the oldest first.
+    /// Series newer than all of them have it, series between them have not.
+    pub fn has(self, since: &[Version]) -> bool {
+        let series = |version: &Version| (version.0, version.1);
+        match since.iter().find(|first| series(first) == series(&self)) {
+            Some(first) => self >= *first,
+            None => since.last().is_some_and(|last| series(&self) > series(last)),
+        }
+    }
+}
+
 /// The nearest generation name that the log proves, e.g. `mysql-8.0.20` or `mariadb-10.8`.
 ///
 /// The creator string goes first, then the format number. `None` for format 0, which twenty years of servers wrote
@@ -105,6 +127,19 @@ mod tests {
         ] {
             assert_eq!(hint(creator, raw), Some(expected), "{creator} {raw:#x}");
         }
+    }
+
+    #[test]
+    fn a_change_is_in_its_series_and_in_all_newer_ones() {
+        let since = [Version(10, 6, 17), Version(10, 11, 7), Version(11, 2, 3)];
+        for with in [Version(10, 6, 17), Version(10, 11, 18), Version(11, 8, 0)] {
+            assert!(with.has(&since), "{with:?}");
+        }
+        for without in [Version(10, 5, 30), Version(10, 6, 16), Version(10, 7, 99), Version(11, 1, 9)] {
+            assert!(!without.has(&since), "{without:?}");
+        }
+        assert_eq!(Version::of_creator("MariaDB 10.11.18"), Some(Version(10, 11, 18)));
+        assert_eq!(Version::of_creator("MEB 8.0.30"), None);
     }
 
     #[test]

@@ -36,8 +36,10 @@ mod source;
 mod sum;
 #[cfg(test)]
 mod tests;
+mod touched;
 
-pub use generation::generation_hint;
+pub use generation::{Version, generation_hint};
+pub use touched::Touched;
 
 use header::FileHeader;
 use source::LogFile;
@@ -165,6 +167,9 @@ pub struct Redo {
     pub flags: Flags,
     /// Record bytes are ciphertext. For MySQL the end then rests on block numbers alone, without check words.
     pub encrypted: bool,
+    /// What the records after the checkpoint touch. MariaDB 10.8 on, and only if the log is not encrypted; `None`
+    /// elsewhere.
+    pub touched: Option<Touched>,
     /// Every file that belongs to the log, in log order.
     pub files: Vec<RedoFile>,
     /// What is damaged, missing or odd, in sentences for a person.
@@ -183,6 +188,7 @@ impl Redo {
             records_after_checkpoint: None,
             flags: Flags::default(),
             encrypted: false,
+            touched: None,
             files: Vec::new(),
             notes: Vec::new(),
         }

@@ -30,6 +30,7 @@ use crate::units::Lsn;
 use super::header::FileHeader;
 use super::source::{LogFile, Window};
 use super::sum::crc32c;
+use super::touched::{self, Touched};
 use super::{Found, Redo, RedoFile, RedoFormat, unreadable};
 
 const CHECKPOINTS: [u64; 2] = [4096, 8192];
@@ -96,6 +97,7 @@ pub(super) fn read(log: LogFile, header: &FileHeader, format: RedoFormat) -> Res
             let nonce = if redo.encrypted { NONCE } else { 0 };
             let mut walker = Walker::new(&log, header.start_lsn, nonce);
             let walk = walker.walk(checkpoint.lsn)?;
+            redo.touched = (!redo.encrypted).then(|| std::mem::take(&mut walker.touched));
             finish(&mut redo, checkpoint, &walk, nonce);
         }
     }
@@ -162,12 +164,15 @@ struct Walker<'a> {
     window: Window,
     /// Records, nonce and CRC of the mini-transaction at hand.
     bytes: Vec<u8>,
+    /// See [`Redo::touched`].
+    touched: Touched,
 }
 
 impl<'a> Walker<'a> {
     fn new(log: &'a LogFile, start: Lsn, nonce: usize) -> Walker<'a> {
         let capacity = log.size.saturating_sub(START_OFFSET).max(1);
-        Walker { log, start, capacity, nonce, window: Window::default(), bytes: Vec::new() }
+        let (window, touched) = (Window::default(), Touched::default());
+        Walker { log, start, capacity, nonce, window, bytes: Vec::new(), touched }
     }
 
     /// From `checkpoint` to the first mini-transaction that is not sound, once round the file at most.
@@ -178,9 +183,18 @@ impl<'a> Walker<'a> {
             if end - checkpoint.0 > self.capacity {
                 break;
             }
+            self.note_touched(Lsn(end));
             walk = Walk { end: Lsn(end), first: walk.first.or(Some(mtr)) };
         }
         Ok(walk)
+    }
+
+    /// The records of an encrypted log are ciphertext.
+    fn note_touched(&mut self, end: Lsn) {
+        let records = self.bytes.len().checked_sub(self.nonce + CRC).and_then(|end| self.bytes.get(..end));
+        if let Some(records) = records.filter(|_| self.nonce == 0) {
+            touched::collect(records, end, &mut self.touched);
+        }
     }
 
     fn mtr(&mut self, at: Lsn) -> Result<Option<Mtr>> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::dblwr::CopyState;
 use crate::generation::Generation;
 use crate::home::{Home, HomeState};
+use crate::predict::Prediction;
 use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport, count, instance_line, style};
 use crate::survey::{Finding, Subject, Survey};
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
@@ -30,6 +31,8 @@ pub struct VerifyReport {
     pub pages: Vec<PageReport>,
     /// How many slots carry each verdict.
     pub summary: BTreeMap<&'static str, usize>,
+    /// What this generation of server will do at its next start.
+    pub prediction: Prediction,
     /// Plain sentences on what is unusual.
     pub notes: Vec<String>,
 }
@@ -179,6 +182,7 @@ impl VerifyReport {
             redo: RedoReport::of(instance),
             pages: survey.findings.iter().map(|finding| PageReport::of(survey, finding)).collect(),
             summary,
+            prediction: Prediction::of(survey),
             notes: instance.notes.iter().chain(area_notes).cloned().collect(),
         }
     }
@@ -209,6 +213,8 @@ impl VerifyReport {
         for note in &self.notes {
             writeln!(out, "note: {note}")?;
         }
+        writeln!(out, "if the server is started now: {}", self.prediction.line())?;
+        writeln!(out, "advice: {}", style::printable(&self.prediction.advice))?;
         self.write_advice(out, path)
     }
 

@@ -5,10 +5,21 @@ use std::collections::BTreeMap;
 use crate::dblwr::Copy;
 use crate::error::{Error, Result};
 use crate::home::Home;
+use crate::predict::Prediction;
 use crate::restore::plan::{CopyRef, Plan, PlannedPage};
 use crate::survey::{Finding, Survey};
 use crate::units::{PageNo, SpaceId};
 use crate::verdict::Verdict;
+
+/// Which copy of a page wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rules {
+    /// The newest verified copy inside the redo window.
+    #[default]
+    Newest,
+    /// What the server itself would write at its next start: no page more, and of several copies the same one.
+    Server,
+}
 
 /// What the caller wants restored.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +28,8 @@ pub struct Selection {
     pub pages: Vec<(SpaceId, PageNo)>,
     /// Also pages whose copies are all stale: their newest copy.
     pub include_stale: bool,
+    /// Which copy wins.
+    pub rules: Rules,
 }
 
 impl Selection {
@@ -30,15 +43,20 @@ impl Selection {
 /// # Errors
 /// A page was asked for by number that no copy can mend.
 pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
+    let by_server = match selection.rules {
+        Rules::Server => Some(Prediction::of(survey).writes),
+        Rules::Newest => None,
+    };
     let stale = if selection.include_stale { newest_stale(survey) } else { BTreeMap::new() };
     let chosen = |index: usize, finding: &Finding| match finding.judgement.verdict {
-        Verdict::Restorable => true,
+        Verdict::Restorable => by_server.is_none(),
         Verdict::Stale => stale.get(&(finding.space_id(), finding.page_no())) == Some(&index),
         _ => false,
     };
     let mut pages = Vec::new();
     for (index, finding) in survey.findings.iter().enumerate() {
-        if chosen(index, finding) && selection.wants(finding) {
+        let server = by_server.as_ref().is_some_and(|writes| writes.contains(&index));
+        if (server || chosen(index, finding)) && selection.wants(finding) {
             pages.extend(
                 survey.home_of(finding).zip(finding.copy()).and_then(|(home, copy)| planned(home, copy)),
             );

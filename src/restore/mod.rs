@@ -42,7 +42,7 @@ pub mod session;
 use std::path::Path;
 
 pub use apply::Applied;
-pub use choose::{Selection, choose};
+pub use choose::{Rules, Selection, choose};
 pub use disk::Disk;
 pub use family::JournalName;
 pub use plan::{CopyRef, Outcome, Plan, PlannedPage};

@@ -83,6 +83,8 @@ pub struct Locations {
     pub parallel_doublewrite: Option<PathBuf>,
     /// Overrules what the files say.
     pub page_size: Option<PageSize>,
+    /// Whether the server's configuration switches doublewrite off for the next start.
+    pub doublewrite_off: bool,
     /// Whether `datadir` is searched for tablespaces: an image that lies alone is judged alone.
     pub explore: bool,
 }
@@ -103,7 +105,11 @@ impl Locations {
         };
         let datadir = request.datadir.clone().unwrap_or_else(|| root.clone());
         let explore = focus == Focus::Directory || request.datadir.is_some() || has_redo_files(&datadir);
-        let within = |dir: &Path| datadir.join(dir);
+        // Servers see relative directories from datadir; somebody at a prompt may have seen them from where he stands.
+        let within = |dir: &Path| match datadir.join(dir) {
+            seen if !seen.exists() && dir.exists() => dir.to_path_buf(),
+            seen => seen,
+        };
         let data_home = request.data_home_dir.as_deref().map_or_else(|| datadir.clone(), within);
         let mut doublewrite_dirs: Vec<PathBuf> = request
             .doublewrite_dir
@@ -125,6 +131,7 @@ impl Locations {
             data_files: request.data_file_path.as_deref().map(parse_data_file_path).transpose()?,
             parallel_doublewrite: request.parallel_doublewrite_path.as_deref().map(|p| data_home.join(p)),
             page_size: request.page_size,
+            doublewrite_off: request.doublewrite_off,
             explore,
             datadir,
             focus,
