@@ -1,9 +1,11 @@
 //! The command line: what was typed becomes what is meant; one small file per subcommand.
 
 pub mod args;
+mod dump;
 mod exit;
 mod locate;
 mod manual;
+mod page;
 mod restore;
 mod revert;
 mod verify;
@@ -96,9 +98,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
 fn carry_out(command: &Command, context: &mut Context<'_>) -> anyhow::Result<Status> {
     match command {
         Command::Locate(target) => locate::run(target, context),
+        Command::Dump(dump) => dump::run(dump, context),
         Command::Verify(target) => verify::run(target, context),
         Command::Restore(restore) => restore::run(restore, context),
         Command::Revert(revert) => revert::run(revert, context),
+        Command::Page(page) => page::run(page, context),
         Command::Completions { shell } => manual::completions(*shell, context),
         Command::Man { subcommand } => manual::man(subcommand.as_deref(), context),
     }
