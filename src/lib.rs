@@ -2,6 +2,7 @@
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 pub mod bytes;
+pub mod carve;
 pub mod checksum;
 pub mod cli;
 pub mod dblwr;
