@@ -1,6 +1,7 @@
 //! The command line: what was typed becomes what is meant; one small file per subcommand.
 
 pub mod args;
+mod carve;
 mod dump;
 mod exit;
 mod locate;
@@ -103,6 +104,7 @@ fn carry_out(command: &Command, context: &mut Context<'_>) -> anyhow::Result<Sta
         Command::Restore(restore) => restore::run(restore, context),
         Command::Revert(revert) => revert::run(revert, context),
         Command::Page(page) => page::run(page, context),
+        Command::Carve(carve) => carve::run(carve, context),
         Command::Completions { shell } => manual::completions(*shell, context),
         Command::Man { subcommand } => manual::man(subcommand.as_deref(), context),
     }
