@@ -2,6 +2,7 @@
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 pub mod bytes;
+pub mod carve;
 pub mod check;
 pub mod checksum;
 pub mod cli;
@@ -10,14 +11,17 @@ pub mod dblwr;
 pub mod dict;
 pub mod error;
 pub mod examine;
+pub mod extract;
 pub mod fil;
 pub mod fsp;
 pub mod generation;
 pub mod home;
 pub mod image;
 pub mod instance;
+pub mod inventory;
 pub mod keyring;
 pub mod log_reader;
+pub mod lookup;
 pub mod predict;
 pub mod redo;
 pub mod report;
