@@ -28,7 +28,8 @@ pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<S
         return write_copies(dir, &survey, plan, args, context);
     }
     let report = RestoreReport::planned(&survey, &plan);
-    context.emit(&report, |out| report.write_text(out, &args.target.path))?;
+    let verbose = context.verbose;
+    context.emit(&report, |out| report.write_text(out, &args.target.path, verbose))?;
     Ok(match (&report.remaining[..], plan.is_empty()) {
         ([_, ..], _) => Status::Critical,
         ([], false) => Status::Attention,
@@ -69,7 +70,8 @@ fn apply(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
     warn_of_failures(&survey, context)?;
     warn_of_pass(&pass, context)?;
     let report = RestoreReport::applied(&survey, &pass);
-    context.emit(&report, |out| report.write_text(out, &args.target.path))?;
+    let verbose = context.verbose;
+    context.emit(&report, |out| report.write_text(out, &args.target.path, verbose))?;
     Ok(match (pass.all_verified(), &report.remaining[..]) {
         (true, []) if report.pages.is_empty() && has_failures(&survey) => Status::Unknown,
         (true, []) => Status::Healthy,
@@ -150,7 +152,8 @@ fn write_copies(
 ) -> anyhow::Result<Status> {
     let report = RestoreReport::copied(survey, &plan);
     let copied = restore::copy::run(&RealDisk, plan, dir)?;
-    context.emit(&report, |out| report.write_text(out, &args.target.path))?;
+    let verbose = context.verbose;
+    context.emit(&report, |out| report.write_text(out, &args.target.path, verbose))?;
     for copy in &copied {
         context.warn(format!("{}: mended copy of {}", copy.to.display(), copy.from.display()))?;
     }

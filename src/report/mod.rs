@@ -91,6 +91,31 @@ pub fn instance_line(
     format!("{generation}, {page_size}-byte pages, shutdown: {}, {window}", shutdown.name())
 }
 
+/// More empty pages than this are counted instead of listed: after a crash they come by the dozen, and redo would
+/// rebuild most of them anyway.
+const EMPTY_LISTED: usize = 3;
+
+/// Takes empty pages out of a listing where they would bury the others; the line that stands for them.
+pub fn fold_empty<T>(
+    listed: &mut Vec<&T>,
+    verbose: bool,
+    is_empty: impl Fn(&T) -> bool,
+    file: impl Fn(&T) -> String,
+) -> Option<String> {
+    let empty: Vec<&T> = listed.iter().copied().filter(|page| is_empty(page)).collect();
+    if verbose || empty.len() <= EMPTY_LISTED {
+        return None;
+    }
+    let files: std::collections::BTreeSet<String> = empty.into_iter().map(file).collect();
+    let before = listed.len();
+    listed.retain(|page| !is_empty(page));
+    let files = files.into_iter().collect::<Vec<_>>().join(", ");
+    Some(format!(
+        "and {} that are all zero, in {files} (-v lists them)",
+        count(before - listed.len(), "page")
+    ))
+}
+
 /// "1 page", "2 pages".
 pub fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }

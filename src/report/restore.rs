@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::report::{SCHEMA_VERSION, count, style};
+use crate::report::{SCHEMA_VERSION, count, fold_empty, style};
 use crate::restore::{Outcome, Pass, Plan, PlannedPage};
 use crate::survey::{Finding, Survey};
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
@@ -189,16 +189,20 @@ impl RestoreReport {
         self.pages.iter().filter(|page| page.outcome == OutcomeReport::Failed).count()
     }
 
-    /// Writes it for a person.
+    /// Writes it for a person; `verbose` lists every page.
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn write_text(&self, out: &mut dyn Write, path: &Path) -> io::Result<()> {
+    pub fn write_text(&self, out: &mut dyn Write, path: &Path, verbose: bool) -> io::Result<()> {
         writeln!(out, "{}", self.headline())?;
         if !self.pages.is_empty() {
             let header = ["FILE", "OFFSET", "BYTES", "SPACE:PAGE", "HOME IS", "COPY", "OUTCOME"];
             let mut table = style::table(&header, &[1, 2]);
-            for page in &self.pages {
+            let mut listed: Vec<&RestoredPage> = self.pages.iter().collect();
+            let unharmed =
+                |page: &RestoredPage| page.before.state == "zero" && page.outcome != OutcomeReport::Failed;
+            let empty = fold_empty(&mut listed, verbose, unharmed, |page| style::printable(&page.file));
+            for page in &listed {
                 table.add_row([
                     style::printable(&page.file),
                     page.offset.to_string(),
@@ -214,7 +218,13 @@ impl RestoreReport {
                     format!("{:?}", page.outcome).to_lowercase(),
                 ]);
             }
-            write!(out, "\n{}", style::indented(&table))?;
+            writeln!(out)?;
+            if !listed.is_empty() {
+                write!(out, "{}", style::indented(&table))?;
+            }
+            if let Some(empty) = empty {
+                writeln!(out, "  {empty}")?;
+            }
         }
         for page in self.pages.iter().filter(|page| page.reason.is_some()) {
             let why = page.reason.as_deref().unwrap_or_default();

@@ -9,7 +9,7 @@ use crate::dblwr::CopyState;
 use crate::generation::Generation;
 use crate::home::{Home, HomeState};
 use crate::predict::Prediction;
-use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport, count, instance_line, style};
+use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport, count, fold_empty, instance_line, style};
 use crate::survey::{Finding, Subject, Survey};
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
@@ -233,11 +233,13 @@ impl VerifyReport {
     }
 
     fn write_pages(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
-        let listed: Vec<&PageReport> =
+        let mut listed: Vec<&PageReport> =
             self.pages.iter().filter(|page| verbose || page.needs_attention()).collect();
         if listed.is_empty() {
             return Ok(());
         }
+        let file = |page: &PageReport| style::printable(page.home.file.as_deref().unwrap_or("-"));
+        let empty = fold_empty(&mut listed, verbose, |page| page.home.state == HomeState::Zero, file);
         let mut table = style::table(&["VERDICT", "FILE", "OFFSET", "SPACE:PAGE", "HOME IS", "COPY"], &[2]);
         for page in &listed {
             let offset = page.home.offset.map_or_else(|| "-".to_owned(), |offset| offset.to_string());
@@ -255,7 +257,13 @@ impl VerifyReport {
                 ),
             ]);
         }
-        write!(out, "\n{}", style::indented(&table))?;
+        writeln!(out)?;
+        if !listed.is_empty() {
+            write!(out, "{}", style::indented(&table))?;
+        }
+        if let Some(empty) = empty {
+            writeln!(out, "  {empty}")?;
+        }
         self.write_reasons(out, &listed)
     }
 
