@@ -229,8 +229,9 @@ fn home_view(survey: &Survey, id: PageId, home: &Home, space: Option<&Tablespace
         lsn: home.lsn,
         kind: kind(id.space_id, &file),
         file,
-        surveyed: space
-            .is_some_and(|space| matches!(space.evidence, Evidence::OtherPages | Evidence::Header)),
+        // 9.7.4 found the id of an encrypted file, too, taking the first kilobytes of its pages for compressed ones.
+        surveyed: encryption == Some(Encryption::MySql)
+            || space.is_some_and(|space| matches!(space.evidence, Evidence::OtherPages | Evidence::Header)),
         mysql_encrypted: encryption == Some(Encryption::MySql),
         mariadb_encrypted: encryption == Some(Encryption::MariaDb),
         rivals: !home.rivals.is_empty(),

@@ -40,13 +40,14 @@ use crate::units::{PageNo, SpaceId};
 pub struct Prediction {
     /// Whether it starts; `null` where the files do not show it.
     pub starts: Option<bool>,
-    /// The pages it writes back from the doublewrite buffer, in the order of space id and page number.
+    /// The pages it writes back from the doublewrite buffer, in the order of space id and page number; encrypted copies
+    /// that cannot be judged without their key count as good here.
     pub restores: Vec<PageId>,
     /// The pages it cannot get past, the first one first.
     pub stops_at: Vec<Stop>,
     /// What to do, in one sentence.
     pub advice: String,
-    /// The findings whose copies it writes, as indices into [`Survey::findings`].
+    /// The findings whose copies it writes, as indices into [`Survey::findings`]: only copies that verify.
     #[serde(skip)]
     pub writes: Vec<usize>,
 }
@@ -82,12 +83,9 @@ impl Prediction {
         let outcome = outcome(facts);
         let starts = starts(facts, &outcome);
         let advice = advice::advise(facts, &outcome, starts);
-        let mut restores: Vec<PageId> = outcome
-            .writes
-            .iter()
-            .filter_map(|write| facts.pages.get(write.page))
-            .map(|page| page.id)
-            .collect();
+        let written = outcome.writes.iter().map(|write| write.page).chain(outcome.assumed.iter().copied());
+        let mut restores: Vec<PageId> =
+            written.filter_map(|page| facts.pages.get(page)).map(|page| page.id).collect();
         restores.sort_unstable();
         let writes = outcome.writes.iter().map(|write| write.finding).collect();
         Prediction { starts, restores, stops_at: outcome.stops, advice, writes }

@@ -25,6 +25,8 @@ pub struct Write {
 pub struct Outcome {
     /// What it writes.
     pub writes: Vec<Write>,
+    /// What it writes if the copy is as good as its missing key hides: never part of a plan.
+    pub assumed: Vec<usize>,
     /// What it would write if it came so far.
     pub unreached: Vec<usize>,
     /// Where it stops: the first one ends it, the others would end the next attempt.
@@ -57,9 +59,21 @@ impl Outcome {
         }
     }
 
+    /// The server has the key and will most likely find the copy good.
+    fn assume(&mut self, page: usize) {
+        self.doubt("encrypted copies cannot be judged without their key");
+        if self.stops.is_empty() {
+            self.assumed.push(page);
+        } else {
+            self.unreached.push(page);
+        }
+    }
+
     /// Whether the pass mends a page, or would if it came so far.
     pub(super) fn mends(&self, page: usize) -> bool {
-        self.writes.iter().any(|write| write.page == page) || self.unreached.contains(&page)
+        self.writes.iter().any(|write| write.page == page)
+            || self.assumed.contains(&page)
+            || self.unreached.contains(&page)
     }
 
     fn has_stopped_at(&self, id: PageId) -> bool {
@@ -141,7 +155,7 @@ impl FirstGood {
                 outcome.stop(page.id, newer_reduced(page, copy));
             }
             CopyState::Valid => outcome.write(index, copy),
-            CopyState::Unverifiable => outcome.doubt("encrypted copies cannot be judged without their key"),
+            CopyState::Unverifiable => outcome.assume(index),
             CopyState::Corrupt if refilled || self.bad_copy == BadCopy::Skipped => return false,
             CopyState::Corrupt => {
                 outcome.stop(
@@ -179,7 +193,7 @@ pub(super) fn first_page_of_newest(outcome: &mut Outcome, index: usize, page: &P
     match copy.state {
         _ if is_older_than_reduced(page, copy) => outcome.stop(page.id, newer_reduced(page, copy)),
         CopyState::Valid => outcome.write(index, copy),
-        CopyState::Unverifiable => outcome.doubt("encrypted copies cannot be judged without their key"),
+        CopyState::Unverifiable => outcome.assume(index),
         CopyState::Corrupt => {
             outcome.stop(page.id, "this server takes its newest copy unverified, and that one is damaged");
         }

@@ -254,7 +254,7 @@ fn copies_that_hide_their_space_id_help_only_newer_servers() {
         for (kind, mended) in [(true, encrypted), (false, compressed)] {
             let p = with(maria(version), vec![hidden(kind, Torn)]);
             assert_eq!(p.writes.len(), usize::from(mended), "{version:?} {kind}");
-            assert_eq!(p.starts, if mended { None } else { Some(false) }, "{version:?} {kind}");
+            assert_eq!(p.starts, Some(mended), "{version:?} {kind}");
             assert_eq!(with(maria(version), vec![hidden(kind, Zero)]).writes.len(), 0, "zero pages never");
         }
     }
@@ -263,10 +263,10 @@ fn copies_that_hide_their_space_id_help_only_newer_servers() {
 #[test]
 fn a_hidden_copy_reaches_the_file_only_with_newer_redo() {
     let known = || Facts { resized: Some([].into()), ..maria(Version(11, 8, 6)) };
-    for (until, starts) in [(151, Some(true)), (150, None)] {
+    for until in [151, 150] {
         let page = PageView { redo_until: Some(Lsn(until)), ..hidden(true, Torn) };
         let p = with(known(), vec![page]);
-        assert_eq!((p.writes.len(), p.starts), (1, starts), "{until}");
+        assert_eq!((p.writes.len(), p.starts), (1, Some(true)), "{until}");
         assert_eq!(p.advice.contains("in memory only"), until == 150, "{}", p.advice);
     }
 }
@@ -302,6 +302,14 @@ fn what_the_files_do_not_show_stays_open() {
     let mut rivals = torn();
     rivals.home.rivals = true;
     assert_eq!(open(facts(Generation::MySql56), rivals), None);
+}
+
+#[test]
+fn a_copy_that_only_its_key_can_prove_is_foreseen_but_never_planned() {
+    for (page_no, state) in [(9, Torn), (9, Zero), (0, Torn)] {
+        let p = with(facts(Generation::MySql8030), vec![page(5, page_no, state, &[(3, Unverifiable, 150)])]);
+        assert_eq!((p.restores.len(), p.writes.len(), p.starts), (1, 0, None), "{page_no}");
+    }
 }
 
 #[test]
