@@ -12,7 +12,7 @@ def make(case, out, root, scratch, seed=1):
     """One fixture OUT/<kind>-<name>/: data/ (and ext/), case.json, oracle.log; a line for the index."""
     name = f"{case.kind}-{case.name}"
     target = Path(out) / name
-    for seed in range(seed, seed + 4):
+    for seed in range(seed, seed + 6):
         round_ = Round(case, seed, Path(scratch) / name, root)
         round_.crash()
         # A cut through sectors that did not change tears nothing, and MariaDB makes no copy of a page
