@@ -37,6 +37,7 @@ class Case:
     physical: int = 0  # size of a home page of d.t1, where it differs from the page size
     ibd: str = "/d/t1.ibd"
     restart: list = field(default_factory=list)  # options of the run that is killed, if others
+    lost: bool = False  # the write is lost instead of torn, the server lives on and is killed later
     cut_at_restart: bool = False  # armed before the second start instead of after it
     keyring: bool = False  # MySQL: load component_keyring_file
     copies: bool = True  # whether the run that is killed saves full copies
@@ -89,6 +90,7 @@ class Case:
             "FROM": first * sector,
             "TO": end * sector,
             "UNIT": unit,
+            "MODE": "drop" if self.lost else "tear",
             "NTH": rng.randint(1, most),
         }
 
@@ -112,6 +114,7 @@ def mysql56():
     yield case("zip4-none", options=zips + [CLASSIC + "none"], table=ZIP + "4", physical=4096)
     yield case("undo", "undo", options=["--innodb-undo-tablespaces=2", "--innodb-undo-logs=20"])
     yield case("undo-4k", "undo", options=["--innodb-undo-tablespaces=2", "--innodb-undo-logs=20"], page_size=4096)
+    yield case("lost-write", lost=True)
     yield case("doublewrite", "doublewrite")
     yield case("doublewrite-4k", "doublewrite", page_size=4096)
     yield case("no-doublewrite-leftovers", restart=["--skip-innodb-doublewrite"], copies=False)
@@ -153,6 +156,7 @@ def mysql97():
     yield case("undo", "undo")
     yield case("undo-truncated", "undo", change=UNDO_TRUNCATE)
     yield case("redo-archived", options=["--innodb-redo-log-archive-dirs=a:@DIR@/ext"], change=["do innodb_redo_log_archive_start('a')"])
+    yield case("lost-write", lost=True)
     yield case("doublewrite", "doublewrite")
     yield case("two-ibdata", "second file", options=["--innodb-data-file-path=ibdata1:6M;ibdata2:6M:autoextend", "--innodb-file-per-table=0"])
 
@@ -194,6 +198,7 @@ def maria(kind, codecs, providers):
         # MariaDB writes page 5 only when rollback segments are made anew.
         slow = ["--innodb-fast-shutdown=0", "--innodb-undo-tablespaces=0"]
         yield case("page5", "page 5", options=slow, restart=["--innodb-undo-tablespaces=3"], cut_at_restart=True)
+    yield case("lost-write", lost=True)
     yield case("doublewrite", "doublewrite")
     yield case("partitions", partitions="partition by hash(id) partitions 4", ibd="t1#P#p1.ibd")
     yield case("redundant", table="row_format=redundant")

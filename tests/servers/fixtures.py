@@ -18,7 +18,7 @@ def make(case, out, root, scratch, seed=1):
         # A cut through sectors that did not change tears nothing, and MariaDB makes no copy of a page
         # that redo can rebuild: both are worth little here.
         torn = round_.result["torn"]
-        if case.target == "doublewrite" or any(page["copies"] or not case.copies for page in torn):
+        if case.target == "doublewrite" or any(page["copies"] or not case.copies for page in torn + round_.result["lost"]):
             break
     round_.recover()
     round_.control()
@@ -44,6 +44,7 @@ def make(case, out, root, scratch, seed=1):
         "seed": seed,
         "tear": result["tear"],
         "torn_pages": result["torn"],
+        "lost_pages": result["lost"],
         "oracle_started": result["server_started"],
         "oracle_healthy": result["server_restored"],
         "oracle_contents": result["server_contents"],
@@ -98,8 +99,9 @@ def line(about):
     """What the index says of one fixture."""
     words = [f"{about['kind']} {about['version']}", " ".join(about["options"] + about.get("options_of_killed_run", [])), about["table"]]
     if not about["clean"]:
-        pages = ", ".join(f"offset {page['offset']} ({page['copies']} copies)" for page in about["torn_pages"]) or "no home page"
-        words += [f"tear: {about['tear']}; torn: {pages}"]
+        damaged = about["torn_pages"] + about.get("lost_pages", [])
+        pages = ", ".join(f"offset {page['offset']} ({page['copies']} copies)" for page in damaged) or "no home page"
+        words += [f"tear: {about['tear']}; damaged: {pages}"]
         words += ["the server mends it" if about["oracle_healthy"] else "the server starts but tables are lost" if about["oracle_started"] else "the server does not start"]
         words += ["wiped and unmended it fails" if about["wiped_and_unmended_fails"] else "wiped and unmended it starts all the same"]
     return f"{about['name']}: " + "; ".join(word for word in words if word)

@@ -116,6 +116,8 @@ class Round:
                 client.wait(120)
             (self.folder / "armed").touch()
             flush(server, 15)
+            if self.case.lost:
+                time.sleep(3)  # the checkpoint has to pass the write that never arrived
         except SqlError:
             pass  # the server died under us, as it should
         finally:
@@ -137,16 +139,19 @@ class Round:
         with open(self.crashed / name, "rb") as file:
             file.seek(offset)
             disk = file.read(length).ljust(length, b"\0")
-        torn = []
+        torn, lost = [], []
         home = not (name.endswith("dblwr") or self.case.target == "doublewrite")
         for at in range(0, length, unit):
             piece = slice(at, at + unit)
-            if home and disk[piece] not in (new[piece], old[piece]):
+            if found["what"] == "lost" and disk[piece] == old[piece] != new[piece]:
+                lost.append({"offset": offset + at, "copies": holds(self.crashed, self.case.page_size, new[piece])[0]})
+            elif home and disk[piece] not in (new[piece], old[piece]):
                 copies, exact = holds(self.crashed, self.case.page_size, new[piece])
                 torn.append({"offset": (offset + at) // unit * unit, "copies": copies, "exact_copies": exact})
         self.result["tear"] = f"{name} offset={offset} len={length} {found['what']}={found['a']}..{found['b']}"
         self.result["torn_file"] = name.removeprefix("data/")
         self.result["torn"] = torn
+        self.result["lost"] = lost
 
     def clean(self):
         """No crash at all: the workload, then a clean shutdown, in FOLDER/live; what the tables hold."""
@@ -260,16 +265,20 @@ class Round:
             return
         self.result["verify_summary"] = report["summary"]
         for page in self.result["torn"]:
-            if not page["copies"] or not self.result["control_failed"]:
-                continue  # without the area all is well: cut in the padding, say, or redo has it all
-            verdicts = {
-                entry["verdict"]
-                for entry in report["pages"]
-                if (entry.get("home") or {}).get("offset") == page["offset"]
-                and str(entry["home"]["file"]).endswith(self.result["torn_file"].split("/")[-1])
-            }
-            if "restorable" not in verdicts and self.case.expect_restorable:
-                self.complain(f"verify: {self.result['torn_file']} offset {page['offset']} torn, a copy is there, verdicts {sorted(verdicts)}")
+            # Without the area all may be well: cut in the padding, say, or redo has it all.
+            if page["copies"] and self.result["control_failed"] and self.case.expect_restorable:
+                self.expect(report, page["offset"], "restorable")
+        for page in self.result.get("lost", []):
+            if page["copies"]:
+                self.expect(report, page["offset"], "lost_write")
+
+    def expect(self, report, offset, verdict):
+        """Complains unless the page at `offset` of the cut file has this verdict."""
+        name = self.result["torn_file"]
+        homes = [entry for entry in report["pages"] if entry.get("home") and entry["home"]["offset"] == offset]
+        found = {entry["verdict"] for entry in homes if str(entry["home"]["file"]).endswith(name.split("/")[-1])}
+        if verdict not in found:
+            self.complain(f"verify: {name} offset {offset}, a copy is there: verdicts {sorted(found)}, expected {verdict}")
 
     def mend(self):
         """dblwr mends, the area is wiped, the server must start with the same contents."""
@@ -306,6 +315,8 @@ class Round:
 
     def judge(self):
         """All judges after the crash; needs a dblwr."""
+        if self.case.lost:
+            return self.judge_lost()
         self.recover()
         self.control()
         self.verify()
@@ -313,13 +324,24 @@ class Round:
         self.conclude()
         self.save()
 
+    def judge_lost(self):
+        """A lost write cannot be proven to any server: dblwr must name it and must not touch it."""
+        self.result["control_failed"] = False
+        self.verify()
+        named = any(page["copies"] for page in self.result["lost"]) and not self.result.get("disagreements")
+        self.result["outcome"] = "disagree" if self.result.get("disagreements") else "agree" if named else "proves nothing"
+        self.save()
+
     def replay(self, fixture, about):
         """Judges a kept crash: the server's part is known, so only dblwr's is played."""
         self.crashed = Path(fixture)
         self.result |= {key: about[key] for key in ("version", "tear")}
+        self.result["lost"] = about.get("lost_pages", [])
         self.result["torn"], self.result["torn_file"] = about["torn_pages"], about["tear"].split(" offset=")[0].removeprefix("data/")
         self.result["server_started"], self.result["server_restored"] = about["oracle_started"], about["oracle_healthy"]
         self.result["control_failed"] = about["wiped_and_unmended_fails"]
+        if self.case.lost:
+            return self.judge_lost()
         self.truth = about["oracle_contents"] if about["oracle_healthy"] else about["finished_contents"]
         self.verify()
         self.mend()
