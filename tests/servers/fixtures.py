@@ -5,19 +5,20 @@ import shutil
 from pathlib import Path
 
 from cases import Case
-from rounds import Round
+from rounds import NoCrash, Round
 from servers import copy
 
 def make(case, out, root, scratch, seed=1):
     """One fixture OUT/<kind>-<name>/: data/ (and ext/), case.json, oracle.log; a line for the index."""
     name = f"{case.kind}-{case.name}"
     target = Path(out) / name
-    for seed in range(seed, seed + 4):
+    for seed in range(seed, seed + 6):
         round_ = Round(case, seed, Path(scratch) / name, root)
         round_.crash()
         # A cut through sectors that did not change tears nothing, and MariaDB makes no copy of a page
         # that redo can rebuild: both are worth little here.
-        if case.target == "doublewrite" or any(page["copies"] for page in round_.result["torn"]):
+        torn = round_.result["torn"]
+        if case.target == "doublewrite" or any(page["copies"] or not case.copies for page in torn + round_.result["lost"]):
             break
     round_.recover()
     round_.control()
@@ -43,6 +44,7 @@ def make(case, out, root, scratch, seed=1):
         "seed": seed,
         "tear": result["tear"],
         "torn_pages": result["torn"],
+        "lost_pages": result["lost"],
         "oracle_started": result["server_started"],
         "oracle_healthy": result["server_restored"],
         "oracle_contents": result["server_contents"],
@@ -64,8 +66,48 @@ def make_clean(kind, page_size, out, root, scratch, options=(), table="", name="
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     copy(round_.live / "data", target / "data")
-    about = {"name": full, "kind": kind, "version": round_.result["version"], "options": case.server_options, "table": table,
-             "page_size": page_size, "clean": True, "oracle_contents": found}
+    about = {
+        "name": full,
+        "kind": kind,
+        "version": round_.result["version"],
+        "options": case.server_options,
+        "table": table,
+        "page_size": page_size,
+        "clean": True,
+        "oracle_contents": found,
+    }
     (target / "case.json").write_text(json.dumps(about, indent=1) + "\n")
     round_.tidy()
     return about
+
+
+def make_all(cases, out, root, scratch):
+    """A fixture of every case, and a clean one of every server and page size among them; an index."""
+    out.mkdir(parents=True, exist_ok=True)
+    for case in cases:
+        try:
+            print(line(make(case, out, root, scratch)), flush=True)
+        except NoCrash as why:
+            print(f"{case.kind}-{case.name}: none: {why}", flush=True)
+    for kind, page_size in sorted({(case.kind, case.page_size) for case in cases}):
+        print(line(make_clean(kind, page_size, out, root, scratch)), flush=True)
+    write_index(out)
+    return 0
+
+
+def line(about):
+    """What the index says of one fixture."""
+    words = [f"{about['kind']} {about['version']}", " ".join(about["options"] + about.get("options_of_killed_run", [])), about["table"]]
+    if not about["clean"]:
+        damaged = about["torn_pages"] + about.get("lost_pages", [])
+        pages = ", ".join(f"offset {page['offset']} ({page['copies']} copies)" for page in damaged) or "no home page"
+        words += [f"tear: {about['tear']}; damaged: {pages}"]
+        words += ["the server mends it" if about["oracle_healthy"] else "the server starts but tables are lost" if about["oracle_started"] else "the server does not start"]
+        words += ["wiped and unmended it fails" if about["wiped_and_unmended_fails"] else "wiped and unmended it starts all the same"]
+    return f"{about['name']}: " + "; ".join(word for word in words if word)
+
+
+def write_index(out):
+    """OUT/README: one line for each fixture."""
+    lines = [line(json.loads(path.read_text())) for path in sorted(out.glob("*/case.json"))]
+    (out / "README").write_text("".join(f"{text}\n" for text in lines))

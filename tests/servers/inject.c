@@ -12,6 +12,7 @@
  *   DBLWR_INJECT_MINLEN  only writes of at least so many bytes count
  *   DBLWR_INJECT_FROM, _TO   the bytes of the write that arrive, counted from its start, or from LO where
  *                        the write begins before LO (what lies before LO then arrives too)
+ *   DBLWR_INJECT_UNIT    page size; in a write shorter than that FROM and TO shrink in proportion
  *   DBLWR_INJECT_MODE    "tear" (default), or "drop": the write is lost, reported to the server as
  *                        done, and the server lives on
  *   DBLWR_INJECT_REPORT  path: one line of text; what should have arrived is in PATH.new, what lay
@@ -34,7 +35,7 @@
 
 static int configured;          /* 0 not yet, 1 yes, -1 nothing to do */
 static const char *suffix, *arm, *report;
-static long nth, lo, hi, min_len, from, to;
+static long nth, lo, hi, min_len, from, to, unit;
 static int drop;
 static long seen;               /* matching writes since armed */
 static int in_flight;           /* writes between enter() and leave() */
@@ -62,6 +63,7 @@ static void configure(void)
     min_len = env_number("DBLWR_INJECT_MINLEN");
     from = env_number("DBLWR_INJECT_FROM");
     to = env_number("DBLWR_INJECT_TO");
+    unit = env_number("DBLWR_INJECT_UNIT");
     drop = mode && strcmp(mode, "drop") == 0;
     configured = suffix && arm && report ? 1 : -1;
 }
@@ -130,8 +132,14 @@ static void cut(const char *bytes, size_t len, off_t offset, const char *path)
 {
     char line[4096 + 200] = "";
     long base = lo > offset ? lo - offset : 0;
-    long begin = base + from;
-    long end = base + to > (long)len ? (long)len : base + to;
+    long first = from, last = to;
+    if ((long)len < unit) {
+        first = from * (long)len / unit / 512 * 512;
+        last = to * (long)len / unit / 512 * 512;
+        last = last > first ? last : first + 512;
+    }
+    long begin = base + first;
+    long end = base + last > (long)len ? (long)len : base + last;
     /* A descriptor of our own: the server's may want aligned (O_DIRECT) transfers. */
     int own = syscall(SYS_open, path, O_RDWR);
     long old = syscall(SYS_pread64, own, before, len < sizeof before ? len : sizeof before, offset);

@@ -25,7 +25,7 @@ COMMON = [
 ]
 OWN = {
     "mysql56": ["--innodb-log-file-size=4M", "--innodb-buffer-pool-dump-at-shutdown=0", "--skip-grant-tables"],
-    "mysql97": ["--innodb-redo-log-capacity=8M", "--mysqlx=OFF", "--secure-file-priv=", "--innodb-buffer-pool-dump-at-shutdown=0"],
+    "mysql97": ["--innodb-redo-log-capacity=8M", "--mysqlx=OFF", "--log-error-verbosity=3", "--secure-file-priv=", "--innodb-buffer-pool-dump-at-shutdown=0"],
     "maria105": ["--innodb-log-file-size=8M", "--innodb-buffer-pool-dump-at-shutdown=0", "--skip-grant-tables"],
     "maria1011": ["--innodb-log-file-size=8M", "--innodb-buffer-pool-dump-at-shutdown=0", "--skip-grant-tables"],
     "maria118": ["--innodb-log-file-size=8M", "--innodb-buffer-pool-dump-at-shutdown=0", "--skip-grant-tables"],

@@ -8,6 +8,7 @@ import time
 from servers import SqlError
 
 SMALL_TABLES = 8
+IN_DDL = ("cut", "gone", "fresh")
 
 
 def literal(rng, length):
@@ -32,15 +33,15 @@ def wide(rng):
 
 
 class Workload:
-    """Statements for one case.  `case` gives the table options of d.t1 and d.b1."""
+    """Statements for one case.  `case` gives the table options of d.t1 and d.b1; `folder` is @DIR@ in them."""
 
-    def __init__(self, case, rng):
-        self.case, self.rng = case, rng
+    def __init__(self, case, rng, folder):
+        self.case, self.rng, self.folder = case, rng, str(folder)
         # 16 KiB pages hold about 60 rows of t1; larger pages get more rows.
         self.count = 1500 * max(1, case.page_size // 16384)
 
     def schema(self):
-        options = self.case.table
+        options = self.case.table.replace("@DIR@", self.folder)
         body = "(id int primary key, k int, c varchar(80), pad varchar(200), key(k), key(c(20))) engine=innodb"
         case = self.case
         yield from case.before
@@ -74,9 +75,11 @@ class Workload:
         """What dirties pages before the crash: one SQL text for each concurrent client."""
         rng, n = self.rng, self.count
         seed = rng.randrange(1000)
-        first = f"update t1 set k=(k+{seed})%1000, pad=concat(substr(pad,1,100),'{seed}') where id%3={seed % 3};\n"
-        first += "".join(rows(rng, "t1", n + 1, n // 3, wide(rng)))
-        first += f"delete from t1 where id%11={seed % 11};\n"
+        # MariaDB makes no copy of a zip page that was compressed anew, so leave most of these alone.
+        less = 12 if self.case.physical else 1
+        first = f"update t1 set k=(k+{seed})%1000, pad=concat(substr(pad,1,100),'{seed}') where id%{3 * less}={seed % 3};\n"
+        first += "".join(rows(rng, "t1", n + 1, n // 3 // less, wide(rng)))
+        first += f"delete from t1 where id%{11 * less}={seed % 11};\n"
         second = f"update b1 set body=concat(substr(body,1,20000),repeat('{seed}',3000)) where id%2=0;\n"
         second += "".join(rows(rng, "b1", 21, 5, lambda i: (str(i), literal(rng, 40000))))
         second += "delete from parent where id%17=3;\n"
@@ -141,5 +144,10 @@ def contents(server):
 
 
 def healthy(found):
-    """Whether every table could be read and checked."""
-    return bool(found) and all(checksum != "NULL" and check == "OK" for checksum, check, _ in found.values())
+    """Whether every table could be read and checked.
+
+    The tables that are being truncated, dropped or made at the crash do not count: servers without
+    atomic DDL lose them, torn page or not.
+    """
+    whole = [checksum != "NULL" and check == "OK" for table, (checksum, check, _) in found.items() if table not in IN_DDL]
+    return bool(whole) and all(whole)
