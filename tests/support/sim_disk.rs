@@ -77,7 +77,31 @@ pub struct World {
     pub files: BTreeMap<PathBuf, Arc<Content>>,
 }
 
-pub type Worlds = HashMap<u64, World, BuildHasherDefault<Fx>>;
+/// Told apart by hash.
+pub type ByHash<T> = HashMap<u64, T, BuildHasherDefault<Fx>>;
+
+/// What stopping at any of many points can leave.
+#[derive(Clone, Default)]
+pub struct Stops {
+    /// After a power cut, or a kill and then an orderly restart.
+    pub worlds: ByHash<World>,
+    /// After a kill, on a machine that runs on: what was not synced is still only in its cache.
+    pub running: ByHash<Machine>,
+    /// How many points there were.
+    pub points: usize,
+}
+
+/// A machine without a program on it.
+#[derive(Clone)]
+pub struct Machine(State);
+
+impl Stops {
+    pub fn extend(&mut self, more: Stops) {
+        self.worlds.extend(more.worlds);
+        self.running.extend(more.running);
+        self.points += more.points;
+    }
+}
 
 /// What goes wrong, and at which call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,9 +164,8 @@ struct State {
     /// Of each call so far, whether it can be done in part: writes and fsyncs.
     calls: Vec<bool>,
     off: bool,
-    watched: Option<Worlds>,
+    watched: Option<Stops>,
     changed: bool,
-    cut_points: usize,
     unlocked_writes: usize,
 }
 
@@ -285,13 +308,34 @@ impl State {
             .any(|inode| !inode.pending.is_empty() && inode.visible.len() > inode.durable.len())
     }
 
+    /// This machine when the program on it is gone.
+    fn alone(&self) -> State {
+        State { watched: None, locks: BTreeSet::new(), off: false, calls: Vec::new(), ..self.clone() }
+    }
+
+    fn hash(&self) -> u64 {
+        let mut hasher = Fx::default();
+        hasher.write_u64(self.visible().hash());
+        hasher.write_u64(self.after_cut(0, &[], false).hash());
+        for (number, inode) in &self.inodes {
+            for pending in &inode.pending {
+                hasher.write_u64(*number ^ pending.offset as u64);
+                hasher.write(&pending.bytes);
+            }
+        }
+        for count in 0..self.changes.len() {
+            self.names_after(count).keys().for_each(|path| hasher.write(path.as_os_str().as_encoded_bytes()));
+        }
+        hasher.finish()
+    }
+
     /// Everything that a stop at this moment could leave.
     fn watch(&mut self) {
-        let Some(mut worlds) = self.watched.take() else { return };
-        self.cut_points += 1;
+        let Some(mut stops) = self.watched.take() else { return };
+        stops.points += 1;
         if std::mem::take(&mut self.changed) {
             let mut add = |world: World| {
-                worlds.entry(world.hash()).or_insert(world);
+                stops.worlds.entry(world.hash()).or_insert(world);
             };
             add(self.visible());
             let lengths = if self.grows() { &[false, true][..] } else { &[false] };
@@ -303,8 +347,12 @@ impl State {
                     }
                 }
             }
+            // Without anything unsynced a machine that runs on is one that was restarted.
+            if self.pending() > 0 || !self.changes.is_empty() {
+                stops.running.entry(self.hash()).or_insert_with(|| Machine(self.alone()));
+            }
         }
-        self.watched = Some(worlds);
+        self.watched = Some(stops);
     }
 }
 
@@ -327,23 +375,25 @@ impl SimDisk {
         SimDisk { state: Rc::new(RefCell::new(state)), fault: Fault::None }
     }
 
-    pub fn with(mut self, fault: Fault) -> SimDisk {
-        self.fault = fault;
-        self.state.borrow_mut().calls.clear();
-        self
-    }
-
     /// Collects every world that a stop could leave, from now on.
     pub fn watch(self) -> SimDisk {
-        self.state.borrow_mut().watched = Some(Worlds::default());
+        let mut state = self.state.borrow_mut();
+        state.watched = Some(Stops::default());
+        state.changed = true;
+        drop(state);
         self
     }
 
-    /// The worlds collected, the last moment included, and the number of points at which it could have stopped.
-    pub fn watched(&self) -> (Worlds, usize) {
+    /// What was collected, the last moment included.
+    pub fn watched(&self) -> Stops {
         let mut state = self.state.borrow_mut();
         state.watch();
-        (state.watched.take().unwrap_or_default(), state.cut_points)
+        state.watched.take().unwrap_or_default()
+    }
+
+    /// A program on a machine that ran on when the last one was killed.
+    pub fn on(machine: &Machine) -> SimDisk {
+        SimDisk { state: Rc::new(RefCell::new(machine.0.clone())), fault: Fault::None }
     }
 
     /// What a program sees.
@@ -373,19 +423,14 @@ impl SimDisk {
         self.fault
     }
 
-    /// Whether the power went.
-    pub fn is_off(&self) -> bool {
-        self.state.borrow().off
-    }
-
     pub fn unlocked_writes(&self) -> usize {
         self.state.borrow().unlocked_writes
     }
 
-    /// A fresh handle on the same running system with another fault: the machine stays up.
+    /// Another program on the same machine, with another fault. This one was killed, or has ended.
     pub fn again(&self, fault: Fault) -> SimDisk {
-        let copy = self.state.borrow().clone();
-        SimDisk { state: Rc::new(RefCell::new(copy)), fault }.with(fault)
+        let state = self.state.borrow().alone();
+        SimDisk { state: Rc::new(RefCell::new(state)), fault }
     }
 
     /// Counts a call, watches, and answers with the fault if it is this call's turn. `device`: whether the call
