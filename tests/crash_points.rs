@@ -9,6 +9,8 @@
 
 #[path = "support/sim_disk.rs"]
 mod sim_disk;
+#[path = "support/sim_world.rs"]
+mod sim_world;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +21,8 @@ use dblwr::restore::journal::{Mark, read};
 use dblwr::restore::{self, CopyRef, JournalName, Outcome, Pass, Plan, PlannedPage, family, revert};
 use dblwr::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use rayon::prelude::*;
-use sim_disk::{Content, Fault, SimDisk, Stops, World};
+use sim_disk::{Fault, SimDisk};
+use sim_world::{Content, Stops, World};
 
 const ROOT: &str = "/data";
 const JOURNAL: &str = "/data/restore.journal";
@@ -262,6 +265,7 @@ fn faults(call: usize, partial: bool) -> Vec<Fault> {
             faults.push(Fault::From { call, errno, sectors });
         }
     }
+    faults.push(Fault::Lie { call });
     faults.push(Fault::Once { call, errno: libc::EINTR, sectors: 0 });
     faults.extend([1, 511, 700].map(|bytes| Fault::Short { call, bytes }));
     faults
