@@ -9,6 +9,8 @@
 
 #[path = "support/sim_disk.rs"]
 mod sim_disk;
+#[path = "support/sim_world.rs"]
+mod sim_world;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +21,8 @@ use dblwr::restore::journal::{Mark, read};
 use dblwr::restore::{self, CopyRef, JournalName, Outcome, Pass, Plan, PlannedPage, family, revert};
 use dblwr::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use rayon::prelude::*;
-use sim_disk::{Content, Fault, SimDisk, World, Worlds};
+use sim_disk::{Fault, SimDisk};
+use sim_world::{Content, Stops, World};
 
 const ROOT: &str = "/data";
 const JOURNAL: &str = "/data/restore.journal";
@@ -165,27 +168,32 @@ impl Case {
         assert_eq!(disk.unlocked_writes(), 0);
     }
 
-    /// Whatever stopped before: running the restore finishes the job, reverting takes it back, in either order.
-    fn assert_recovers(&self, world: &World) {
-        self.assert_invariant(world);
-        let disk = self.disk(world);
+    /// Whatever stopped before: running the restore finishes the job, and reverting takes it back, then or at once.
+    fn assert_recovers(&self, start: impl Fn() -> SimDisk) {
+        self.assert_invariant(&start().visible());
+        let disk = start();
         self.assert_restores(&disk);
         self.assert_reverts(&disk);
-        let disk = self.disk(world);
-        self.assert_reverts(&disk);
-        self.assert_restores(&disk);
+        self.assert_reverts(&start());
     }
 
-    /// Every world that stopping a restore, or a revert, of this world can leave.
-    fn stops(&self, world: &World) -> (Worlds, usize) {
-        let restoring = self.disk(world).watch();
+    /// The same for everything that some stops left.
+    fn assert_all_recover(&self, stops: &Stops) {
+        let worlds: Vec<&World> = stops.worlds.values().collect();
+        worlds.par_iter().for_each(|world| self.assert_recovers(|| self.disk(world)));
+        let running: Vec<_> = stops.running.values().collect();
+        running.par_iter().for_each(|machine| self.assert_recovers(|| SimDisk::on(machine)));
+    }
+
+    /// Every way to stop a restore, or a revert, that starts here.
+    fn stops(&self, start: impl Fn() -> SimDisk) -> Stops {
+        let restoring = start().watch();
         self.assert_restores(&restoring);
-        let (mut worlds, points) = restoring.watched();
-        let reverting = self.disk(world).watch();
+        let mut stops = restoring.watched();
+        let reverting = start().watch();
         self.assert_reverts(&reverting);
-        let (more, more_points) = reverting.watched();
-        worlds.extend(more);
-        (worlds, points + more_points)
+        stops.extend(reverting.watched());
+        stops
     }
 }
 
@@ -211,24 +219,28 @@ impl Rng {
 
 /// Two stops in a row, at every pair of points.
 fn enumerate_two_stops(case: &Case) {
-    let first = case.disk(&case.world).watch();
-    case.assert_restores(&first);
-    let (first, mut points) = first.watched();
-    let first: Vec<World> = first.into_values().collect();
-    let results: Vec<(Worlds, usize)> = first.par_iter().map(|world| case.stops(world)).collect();
-    let mut second = Worlds::default();
-    for (worlds, more) in results {
-        second.extend(worlds);
-        points += more;
-    }
-    let both: Vec<World> = second.into_values().collect();
-    both.par_iter().for_each(|world| case.assert_recovers(world));
+    let restoring = case.disk(&case.world).watch();
+    case.assert_restores(&restoring);
+    let first = restoring.watched();
+    let worlds: Vec<&World> = first.worlds.values().collect();
+    let again = worlds.par_iter().map(|world| case.stops(|| case.disk(world)));
+    let mut second = again.reduce(Stops::default, merge);
+    let running: Vec<_> = first.running.values().collect();
+    let again = running.par_iter().map(|machine| case.stops(|| SimDisk::on(machine)));
+    second.extend(again.reduce(Stops::default, merge));
+    case.assert_all_recover(&second);
     println!(
-        "{} pages: {points} stopping points, {} worlds after one stop, {} after two, all recovered both ways",
+        "{} pages: {} stopping points, {} states after one stop, {} after two, all recovered both ways",
         case.pages.len(),
-        first.len(),
-        both.len()
+        first.points + second.points,
+        first.worlds.len() + first.running.len(),
+        second.worlds.len() + second.running.len()
     );
+}
+
+fn merge(mut one: Stops, other: Stops) -> Stops {
+    one.extend(other);
+    one
 }
 
 #[test]
@@ -253,13 +265,14 @@ fn faults(call: usize, partial: bool) -> Vec<Fault> {
             faults.push(Fault::From { call, errno, sectors });
         }
     }
+    faults.push(Fault::Lie { call });
     faults.push(Fault::Once { call, errno: libc::EINTR, sectors: 0 });
     faults.extend([1, 511, 700].map(|bytes| Fault::Short { call, bytes }));
     faults
 }
 
 /// Runs one way with a fault; what it leaves, stopped or running on, recovers both ways.
-fn survive_fault(case: &Case, start: &SimDisk, restoring: bool, fault: Fault) -> Worlds {
+fn survive_fault(case: &Case, start: &SimDisk, restoring: bool, fault: Fault) -> Stops {
     let disk = start.again(fault).watch();
     let result = match restoring {
         true => case.restore(&disk).map(|pass| pass.all_verified()),
@@ -271,20 +284,15 @@ fn survive_fault(case: &Case, start: &SimDisk, restoring: bool, fault: Fault) ->
     } else if result.is_ok_and(|verified| verified) {
         case.assert_files(&disk.durable(), restoring, "although the pass says that all is verified");
     }
-    let (worlds, _) = disk.watched();
-    case.assert_invariant(&disk.visible());
-    case.assert_restores(&disk.again(Fault::None));
-    case.assert_reverts(&disk.again(Fault::None));
-    let both = disk.again(Fault::None);
-    case.assert_restores(&both);
-    case.assert_reverts(&both);
-    worlds
+    let stops = disk.watched();
+    case.assert_recovers(|| disk.again(Fault::None));
+    stops
 }
 
 #[test]
 fn every_call_may_fail_once_or_from_then_on() {
     let case = Case::new(&[("ibdata1", 3), ("t1.ibd", 2)], &[("ibdata1", 0), ("ibdata1", 2), ("t1.ibd", 1)]);
-    let (mut runs, mut worlds) = (0, Worlds::default());
+    let (mut runs, mut stops) = (0, Stops::default());
     for restoring in [true, false] {
         let world = || {
             let disk = case.disk(&case.world);
@@ -293,23 +301,22 @@ fn every_call_may_fail_once_or_from_then_on() {
             }
             disk.durable()
         };
-        let count = case.disk(&world()).with(Fault::None);
+        let count = case.disk(&world());
         match restoring {
             true => case.assert_restores(&count),
             false => case.assert_reverts(&count),
         }
         let calls = count.calls().into_iter().enumerate();
-        for fault in calls.flat_map(|(call, partial)| faults(call, partial)) {
-            worlds.extend(survive_fault(&case, &case.disk(&world()), restoring, fault));
-            runs += 1;
-        }
+        let faults: Vec<_> = calls.flat_map(|(call, partial)| faults(call, partial)).collect();
+        let start = world();
+        let failing =
+            faults.par_iter().map(|&fault| survive_fault(&case, &case.disk(&start), restoring, fault));
+        stops.extend(failing.reduce(Stops::default, merge));
+        runs += faults.len();
     }
-    let worlds: Vec<World> = worlds.into_values().collect();
-    worlds.par_iter().for_each(|world| case.assert_recovers(world));
-    println!(
-        "{runs} runs with a failing call, {} worlds after a stop in one of them, all recovered",
-        worlds.len()
-    );
+    case.assert_all_recover(&stops);
+    let states = stops.worlds.len() + stops.running.len();
+    println!("{runs} runs with a failing call, {states} states after a stop in one of them, all recovered");
 }
 
 /// A larger plan: several files, pages of several sizes.
@@ -366,7 +373,7 @@ fn random_run(seed: u64) {
         let _ = if restoring { case.restore(&running).map(drop) } else { case.revert(&running).map(drop) };
         case.assert_invariant(&running.visible());
         disk = match rng.below(3) {
-            0 if !running.is_off() => running,
+            0 => running.again(Fault::None),
             1 => case.disk(&running.visible()),
             _ => case.disk(&running.power_cut(|| rng.coin())),
         };

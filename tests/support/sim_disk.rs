@@ -7,77 +7,22 @@
 //! - [`SimDisk::watch`] collects, before every call and at every sector of every write, all the worlds that a kill or a
 //!   power cut at that point could leave.
 //! - [`Fault`] fails one call, or every call from one on, or cuts the power for good.
+//! - A write can lie: the system sees it, the device never gets it.
 //! - A failed fsync drops what was written, as Linux does: the bytes stay visible, the disk never gets them, and the
 //!   next fsync succeeds.
 //! - Locks are POSIX locks: closing any handle of a file drops them. Writing to a data file without one is an error.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::Arc;
 
 use dblwr::image::lock::Holder;
 use dblwr::restore::disk::{Access, CopyMethod, Disk, ReadBack, Stat};
 
-const SECTOR: usize = 512;
-/// Up to this many pending sectors every subset is tried.
-const ALL_SUBSETS: usize = 8;
-
-/// Hashes eight bytes at a time; states are told apart by 64 bits.
-#[derive(Default, Clone)]
-pub struct Fx(u64);
-
-impl Hasher for Fx {
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        words.iter().for_each(|word| self.write_u64(u64::from_le_bytes(*word)));
-        rest.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
-    }
-    fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0 ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
-    }
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 31)
-    }
-}
-
-fn hash_of(bytes: &[u8]) -> u64 {
-    let mut hasher = Fx::default();
-    hasher.write(bytes);
-    hasher.write_u64(bytes.len() as u64);
-    hasher.finish()
-}
-
-/// The bytes of a file, hashed once.
-#[derive(Default)]
-pub struct Content {
-    bytes: Vec<u8>,
-    hash: u64,
-}
-
-impl Content {
-    pub fn new(bytes: Vec<u8>) -> Arc<Content> {
-        Arc::new(Content { hash: hash_of(&bytes), bytes })
-    }
-}
-
-impl std::ops::Deref for Content {
-    type Target = Vec<u8>;
-    fn deref(&self) -> &Vec<u8> {
-        &self.bytes
-    }
-}
-
-/// What is on the platter while nothing runs: names and contents.
-#[derive(Clone, Default)]
-pub struct World {
-    pub files: BTreeMap<PathBuf, Arc<Content>>,
-}
-
-pub type Worlds = HashMap<u64, World, BuildHasherDefault<Fx>>;
+use crate::sim_world::{
+    Content, Inode, Machine, NameChange, Pending, SECTOR, State, Stops, World, apply, hash_of, sectors,
+};
 
 /// What goes wrong, and at which call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,49 +46,15 @@ pub enum Fault {
         call: usize,
         bytes: usize,
     },
+    /// A write claims success, and the device never gets it.
+    Lie {
+        call: usize,
+    },
     /// The power goes at this call; a write gets this many sectors into the cache before.
     Cut {
         call: usize,
         sectors: usize,
     },
-}
-
-#[derive(Clone)]
-struct Pending {
-    offset: usize,
-    bytes: Vec<u8>,
-}
-
-#[derive(Clone, Default)]
-struct Inode {
-    visible: Vec<u8>,
-    durable: Arc<Content>,
-    pending: Vec<Pending>,
-    data: bool,
-}
-
-#[derive(Clone)]
-enum NameChange {
-    Add(PathBuf, u64),
-    Remove(PathBuf),
-    Rename(PathBuf, PathBuf),
-}
-
-#[derive(Clone, Default)]
-struct State {
-    inodes: BTreeMap<u64, Inode>,
-    names: BTreeMap<PathBuf, u64>,
-    durable_names: BTreeMap<PathBuf, u64>,
-    changes: Vec<NameChange>,
-    locks: BTreeSet<u64>,
-    next: u64,
-    /// Of each call so far, whether it can be done in part: writes and fsyncs.
-    calls: Vec<bool>,
-    off: bool,
-    watched: Option<Worlds>,
-    changed: bool,
-    cut_points: usize,
-    unlocked_writes: usize,
 }
 
 #[derive(Clone)]
@@ -161,150 +72,6 @@ impl Drop for SimFile {
     /// POSIX: closing any descriptor drops the process's locks on the file.
     fn drop(&mut self) {
         self.state.borrow_mut().locks.remove(&self.inode);
-    }
-}
-
-impl World {
-    pub fn hash(&self) -> u64 {
-        let mut hasher = Fx::default();
-        for (path, bytes) in &self.files {
-            hasher.write(path.as_os_str().as_encoded_bytes());
-            hasher.write_u64(bytes.hash);
-        }
-        hasher.finish()
-    }
-}
-
-fn apply(bytes: &mut Vec<u8>, pending: &Pending) {
-    let end = pending.offset + pending.bytes.len();
-    if bytes.len() < end {
-        bytes.resize(end, 0);
-    }
-    bytes[pending.offset..end].copy_from_slice(&pending.bytes);
-}
-
-/// A write in units that reach the disk whole or not at all.
-fn sectors(offset: usize, bytes: &[u8]) -> Vec<Pending> {
-    let mut units = Vec::new();
-    let mut at = 0;
-    while at < bytes.len() {
-        let room = SECTOR - (offset + at) % SECTOR;
-        let end = (at + room).min(bytes.len());
-        units.push(Pending { offset: offset + at, bytes: bytes[at..end].to_vec() });
-        at = end;
-    }
-    units
-}
-
-/// Which of `count` pending sectors reached the disk: every subset of a few; of many, each prefix, each suffix, each
-/// one alone and each one missing.
-fn survivors(count: usize) -> Vec<Vec<bool>> {
-    if count <= ALL_SUBSETS {
-        return (0..1u32 << count).map(|mask| (0..count).map(|bit| mask >> bit & 1 == 1).collect()).collect();
-    }
-    let mut sets = Vec::new();
-    for cut in 0..=count {
-        sets.push((0..count).map(|i| i < cut).collect());
-        sets.push((0..count).map(|i| i >= cut).collect());
-        sets.push((0..count).map(|i| i == cut).collect());
-        sets.push((0..count).map(|i| i != cut).collect());
-    }
-    sets
-}
-
-impl State {
-    fn names_after(&self, count: usize) -> BTreeMap<PathBuf, u64> {
-        let mut names = self.durable_names.clone();
-        for change in self.changes.iter().take(count) {
-            match change {
-                NameChange::Add(path, inode) => drop(names.insert(path.clone(), *inode)),
-                NameChange::Remove(path) => drop(names.remove(path)),
-                NameChange::Rename(from, to) => {
-                    // Moved even where the power cut took the creation: then nothing is there to move.
-                    if let Some(inode) = names.remove(from) {
-                        names.insert(to.clone(), inode);
-                    }
-                }
-            }
-        }
-        names
-    }
-
-    /// What the running system sees: what a kill leaves.
-    fn visible(&self) -> World {
-        let content = |inode: &u64| {
-            let inode = &self.inodes[inode];
-            let same = inode.visible == inode.durable.bytes;
-            if same { Arc::clone(&inode.durable) } else { Content::new(inode.visible.clone()) }
-        };
-        World { files: self.names.iter().map(|(path, inode)| (path.clone(), content(inode))).collect() }
-    }
-
-    /// One world after a power cut: so many name changes, these pending sectors, and whether lengths grew although
-    /// the sectors were lost.
-    fn after_cut(&self, name_changes: usize, alive: &[bool], lengths: bool) -> World {
-        self.named(name_changes, &self.contents_after_cut(alive, lengths))
-    }
-
-    fn named(&self, name_changes: usize, contents: &BTreeMap<u64, Arc<Content>>) -> World {
-        let names = self.names_after(name_changes);
-        World {
-            files: names.into_iter().map(|(path, inode)| (path, Arc::clone(&contents[&inode]))).collect(),
-        }
-    }
-
-    fn contents_after_cut(&self, alive: &[bool], lengths: bool) -> BTreeMap<u64, Arc<Content>> {
-        let mut alive = alive.iter();
-        let mut contents = BTreeMap::new();
-        for (&number, inode) in &self.inodes {
-            if inode.pending.is_empty() {
-                contents.insert(number, Arc::clone(&inode.durable));
-                continue;
-            }
-            let mut bytes = inode.durable.to_vec();
-            for pending in &inode.pending {
-                if alive.next().copied().unwrap_or(false) {
-                    apply(&mut bytes, pending);
-                }
-            }
-            if lengths && bytes.len() < inode.visible.len() {
-                bytes.resize(inode.visible.len(), 0);
-            }
-            contents.insert(number, Content::new(bytes));
-        }
-        contents
-    }
-
-    fn pending(&self) -> usize {
-        self.inodes.values().map(|inode| inode.pending.len()).sum()
-    }
-
-    fn grows(&self) -> bool {
-        self.inodes
-            .values()
-            .any(|inode| !inode.pending.is_empty() && inode.visible.len() > inode.durable.len())
-    }
-
-    /// Everything that a stop at this moment could leave.
-    fn watch(&mut self) {
-        let Some(mut worlds) = self.watched.take() else { return };
-        self.cut_points += 1;
-        if std::mem::take(&mut self.changed) {
-            let mut add = |world: World| {
-                worlds.entry(world.hash()).or_insert(world);
-            };
-            add(self.visible());
-            let lengths = if self.grows() { &[false, true][..] } else { &[false] };
-            for alive in survivors(self.pending()) {
-                for &lengths in lengths {
-                    let contents = self.contents_after_cut(&alive, lengths);
-                    for names in 0..=self.changes.len() {
-                        add(self.named(names, &contents));
-                    }
-                }
-            }
-        }
-        self.watched = Some(worlds);
     }
 }
 
@@ -327,23 +94,25 @@ impl SimDisk {
         SimDisk { state: Rc::new(RefCell::new(state)), fault: Fault::None }
     }
 
-    pub fn with(mut self, fault: Fault) -> SimDisk {
-        self.fault = fault;
-        self.state.borrow_mut().calls.clear();
-        self
-    }
-
     /// Collects every world that a stop could leave, from now on.
     pub fn watch(self) -> SimDisk {
-        self.state.borrow_mut().watched = Some(Worlds::default());
+        let mut state = self.state.borrow_mut();
+        state.watched = Some(Stops::default());
+        state.changed = true;
+        drop(state);
         self
     }
 
-    /// The worlds collected, the last moment included, and the number of points at which it could have stopped.
-    pub fn watched(&self) -> (Worlds, usize) {
+    /// What was collected, the last moment included.
+    pub fn watched(&self) -> Stops {
         let mut state = self.state.borrow_mut();
         state.watch();
-        (state.watched.take().unwrap_or_default(), state.cut_points)
+        state.watched.take().unwrap_or_default()
+    }
+
+    /// A program on a machine that ran on when the last one was killed.
+    pub fn on(machine: &Machine) -> SimDisk {
+        SimDisk { state: Rc::new(RefCell::new(machine.0.clone())), fault: Fault::None }
     }
 
     /// What a program sees.
@@ -373,19 +142,14 @@ impl SimDisk {
         self.fault
     }
 
-    /// Whether the power went.
-    pub fn is_off(&self) -> bool {
-        self.state.borrow().off
-    }
-
     pub fn unlocked_writes(&self) -> usize {
         self.state.borrow().unlocked_writes
     }
 
-    /// A fresh handle on the same running system with another fault: the machine stays up.
+    /// Another program on the same machine, with another fault. This one was killed, or has ended.
     pub fn again(&self, fault: Fault) -> SimDisk {
-        let copy = self.state.borrow().clone();
-        SimDisk { state: Rc::new(RefCell::new(copy)), fault }.with(fault)
+        let state = self.state.borrow().alone();
+        SimDisk { state: Rc::new(RefCell::new(state)), fault }
     }
 
     /// Counts a call, watches, and answers with the fault if it is this call's turn. `device`: whether the call
@@ -399,7 +163,9 @@ impl SimDisk {
         let number = state.calls.len();
         state.calls.push(partial);
         match self.fault {
-            Fault::Once { call, .. } | Fault::Short { call, .. } if call == number => Ok(Some(self.fault)),
+            Fault::Once { call, .. } | Fault::Short { call, .. } | Fault::Lie { call } if call == number => {
+                Ok(Some(self.fault))
+            }
             Fault::From { call, .. } if call <= number && device => Ok(Some(self.fault)),
             Fault::Cut { call, .. } if call == number => {
                 state.off = true;
@@ -534,6 +300,13 @@ impl Disk for SimDisk {
                 let most = if data { most.next_multiple_of(SECTOR) } else { most };
                 let most = most.clamp(1, bytes.len());
                 Ok(self.store(file.inode, &sectors(offset as usize, &bytes[..most])))
+            }
+            Some(Fault::Lie { .. }) => {
+                let done = self.store(file.inode, &units);
+                let mut state = self.state.borrow_mut();
+                let pending = &mut state.inodes.get_mut(&file.inode).unwrap().pending;
+                pending.truncate(pending.len() - units.len());
+                Ok(done)
             }
             _ => Ok(self.store(file.inode, &units)),
         }

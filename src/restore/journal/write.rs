@@ -146,8 +146,8 @@ pub(super) fn mark_bytes(header_crc: u32, mark: Mark, verified: u32, now: i64) -
     out
 }
 
-/// Writes a journal so that it survives a power cut: a part file, its fsync, a rename that replaces nothing, and the
-/// fsync of the directory. On an error the part file is removed again where that still works.
+/// Writes a journal so that it survives a power cut: a part file, its fsync, a look at what the device has, a rename
+/// that replaces nothing, and the fsync of the directory. On an error the part file is removed again where that still works.
 pub fn create<D: Disk>(disk: &D, path: &Path, journal: &Journal) -> Result<OnDisk<D::File>> {
     let encoded = encode(journal)?;
     let part = disk::with_suffix(path, PART_SUFFIX);
@@ -175,7 +175,18 @@ pub fn create<D: Disk>(disk: &D, path: &Path, journal: &Journal) -> Result<OnDis
 
 fn fill<D: Disk>(disk: &D, file: &D::File, part: &Path, encoded: &Encoded) -> Result<()> {
     disk::write_full(disk, file, &encoded.bytes, 0).map_err(Error::io(part, "write the journal"))?;
-    disk::retry(|| disk.fsync(file)).map_err(Error::io(part, "bring the journal to disk"))
+    disk::retry(|| disk.fsync(file)).map_err(Error::io(part, "bring the journal to disk"))?;
+    let mut found = vec![0; encoded.bytes.len()];
+    let (read, _) =
+        disk::read_back_full(disk, file, &mut found, 0).map_err(Error::io(part, "read the journal back"))?;
+    if read == encoded.bytes.len() && found == encoded.bytes {
+        return Ok(());
+    }
+    Err(Error::Refused(format!(
+        "{}: the device gave back another journal than was written; nothing was written, name a journal on another \
+         device with --journal",
+        part.display()
+    )))
 }
 
 fn publish<D: Disk>(disk: &D, part: &Path, path: &Path) -> Result<()> {
