@@ -320,7 +320,7 @@ fn describe_tear(home: &Home, copy: &Copy) -> Option<String> {
 }
 
 /// Files whose page 0 is damaged take their format, and if need be their id, from a verified copy of page 0.
-fn learn_from_copies(instance: &mut Instance) -> Result<()> {
+pub(crate) fn learn_from_copies(instance: &mut Instance) -> Result<()> {
     if instance.spaces.list.iter().all(|space| space.evidence == Evidence::Header) {
         return Ok(());
     }
@@ -361,7 +361,7 @@ fn is_torn_from(space: &Tablespace, copy: &[u8]) -> bool {
 }
 
 /// An encrypted full_crc32 copy belongs to the one file whose page of that number has a sector of ciphertext in common.
-fn find_hidden_owners(copies: &mut [Copy], spaces: &Spaces) {
+pub(crate) fn find_hidden_owners(copies: &mut [Copy], spaces: &Spaces) {
     let encrypted: Vec<&Tablespace> = spaces.list.iter().filter(|space| may_be_encrypted(space)).collect();
     for copy in copies.iter_mut().filter(|copy| is_hidden(copy)) {
         let mut owners = encrypted.iter().filter(|space| {

@@ -76,6 +76,8 @@ pub enum ColorChoice {
 pub enum Command {
     /// Find every doublewrite area and print its fields, the redo window and the shutdown state.
     Locate(Target),
+    /// List every slot of every doublewrite area; decode or extract the pages in them.
+    Dump(Dump),
     /// Hold every buffered copy against its home page and give a verdict for each.
     Verify(Target),
     /// Put damaged pages back from their copies: prints the plan, with --apply writes it.
@@ -86,6 +88,8 @@ pub enum Command {
     Check(Check),
     /// Read a server's error log: which pages it says are damaged, what became of them, what to do.
     ExplainLog(ExplainLog),
+    /// Decode one page of a file: header, state, checksums, what is written on it.
+    Page(Page),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -163,6 +167,53 @@ fn parse_page(text: &str) -> Result<(SpaceId, PageNo), String> {
         .split_once(':')
         .and_then(|(space, page)| Some((SpaceId(space.parse().ok()?), PageNo(page.parse().ok()?))));
     parsed.ok_or_else(|| "expected SPACE:PAGE, two decimal numbers, e.g. 5:3".to_owned())
+}
+
+/// `[FILE:]N`.
+fn parse_slot(text: &str) -> Result<(Option<String>, u32), String> {
+    let (file, index) = match text.rsplit_once(':') {
+        Some((file, index)) => (Some(file.to_owned()), index),
+        None => (None, text),
+    };
+    match index.parse() {
+        Ok(index) if file.as_deref() != Some("") => Ok((file, index)),
+        _ => Err("expected [FILE:]N, e.g. 7 or #ib_16384_1.dblwr:7".to_owned()),
+    }
+}
+
+/// Options of `dump`.
+#[derive(Debug, Args)]
+pub struct Dump {
+    /// What to look at.
+    #[command(flatten)]
+    pub target: Target,
+    /// Decode this slot; without FILE that of every area that the server reads. Repeatable.
+    #[arg(long = "slot", value_name = "[FILE:]N", value_parser = parse_slot)]
+    pub slots: Vec<(Option<String>, u32)>,
+    /// Decode every copy of this page; repeatable.
+    #[arg(long = "page", value_name = "SPACE:PAGE", value_parser = parse_page)]
+    pub pages: Vec<(SpaceId, PageNo)>,
+    /// Show annotated bytes of each page that is decoded; without --slot or --page of every copy.
+    #[arg(long)]
+    pub hex: bool,
+    /// Extract the copies as files to this directory, which must not lie in a data directory. Nothing is overwritten.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+}
+
+/// Options of `page`.
+#[derive(Debug, Args)]
+pub struct Page {
+    /// The file that the page lies in.
+    #[command(flatten)]
+    pub target: Target,
+    /// Number of the page in its tablespace (of a later file of a system tablespace of several: in the whole
+    /// tablespace); of a doublewrite file, the number of the slot.
+    #[arg(value_name = "PAGE_NO")]
+    pub page_no: u32,
+    /// Show annotated bytes.
+    #[arg(long)]
+    pub hex: bool,
 }
 
 /// Options of `restore`.
@@ -276,6 +327,12 @@ mod tests {
     #[test]
     fn page_numbers_are_two_decimal_numbers() {
         assert_eq!(parse_page("4294967295:0"), Ok((SpaceId(u32::MAX), PageNo(0))));
+        assert_eq!(parse_slot("#ib_16384_1.dblwr:7"), Ok((Some("#ib_16384_1.dblwr".to_owned()), 7)));
+        assert_eq!(parse_slot("C:x:7"), Ok((Some("C:x".to_owned()), 7)));
+        assert_eq!(parse_slot("7"), Ok((None, 7)));
+        for bad in ["", ":7", "f:", "f", "-1", "4294967296"] {
+            assert!(parse_slot(bad).is_err(), "{bad}");
+        }
         for bad in ["5", "5:", ":3", "5:x", "4294967296:0", "-1:3"] {
             assert!(parse_page(bad).is_err(), "{bad}");
         }

@@ -2,10 +2,12 @@
 
 pub mod args;
 pub mod check;
+mod dump;
 mod exit;
 pub mod explain_log;
 mod locate;
 mod manual;
+mod page;
 mod restore;
 mod revert;
 mod verify;
@@ -98,11 +100,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
 fn carry_out(command: &Command, context: &mut Context<'_>) -> anyhow::Result<Status> {
     match command {
         Command::Locate(target) => locate::run(target, context),
+        Command::Dump(dump) => dump::run(dump, context),
         Command::Verify(target) => verify::run(target, context),
         Command::Restore(restore) => restore::run(restore, context),
         Command::Revert(revert) => revert::run(revert, context),
         Command::Check(check) => check::run(check, context),
         Command::ExplainLog(explain) => explain_log::run(explain, context),
+        Command::Page(page) => page::run(page, context),
         Command::Completions { shell } => manual::completions(*shell, context),
         Command::Man { subcommand } => manual::man(subcommand.as_deref(), context),
     }

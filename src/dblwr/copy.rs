@@ -80,6 +80,18 @@ impl Copy {
     }
 }
 
+/// What a slot is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Usage {
+    /// It holds a page of some tablespace.
+    Copy,
+    /// Every byte is zero.
+    Zero,
+    /// It describes itself: space 0 and its own page number.
+    Placeholder,
+}
+
 /// Every used slot of an area, in slot order. Used means: neither all zero nor a placeholder that describes itself
 /// (space 0 and its own page number).
 ///
@@ -87,17 +99,30 @@ impl Copy {
 /// A file of the area cannot be read.
 pub fn read_copies(area: &Area, spaces: &Spaces) -> Result<Vec<Copy>> {
     let mut copies = Vec::new();
-    let codecs = codecs_in_use(spaces);
-    area.for_each_slot(|slot| copies.extend(copy_of(area, spaces, &codecs, &slot)))?;
+    for_each_usage(area, spaces, |_, _, copy| copies.extend(copy))?;
     Ok(copies)
 }
 
+/// Hands every slot of an area to `visit`, in slot order, with what it is used for and the copy in it.
+///
+/// # Errors
+/// A file of the area cannot be read.
+pub fn for_each_usage(
+    area: &Area,
+    spaces: &Spaces,
+    mut visit: impl FnMut(&Slot<'_>, Usage, Option<Copy>),
+) -> Result<()> {
+    let codecs = codecs_in_use(spaces);
+    area.for_each_slot(|slot| {
+        let usage = area.usage_of(&slot);
+        let copy = if usage == Usage::Copy { copy_of(area, spaces, &codecs, &slot) } else { None };
+        visit(&slot, usage, copy);
+    })
+}
+
 fn copy_of(area: &Area, spaces: &Spaces, codecs: &[Codec], slot: &Slot<'_>) -> Option<Copy> {
-    let header = FilHeader::parse(slot.bytes).filter(|_| is_used(slot.bytes))?;
-    let space_id = if area.space_id_stored { header.space_id } else { SpaceId::SYSTEM };
-    if space_id == SpaceId::SYSTEM && slot.own_page == Some(header.page_no) {
-        return None;
-    }
+    let header = FilHeader::parse(slot.bytes)?;
+    let space_id = area.claimed_space(&header);
     let attribution = attribute(slot.bytes, &header, space_id, spaces, codecs, area.slot_size);
     Some(Copy {
         slot: SlotRef {
@@ -115,7 +140,27 @@ fn copy_of(area: &Area, spaces: &Spaces, codecs: &[Codec], slot: &Slot<'_>) -> O
 }
 
 impl Area {
-    fn file_of(&self, slot: &Slot<'_>) -> PathBuf {
+    /// The space id that a slot claims: before 4.1.1 the field means something else and all belong to space 0.
+    fn claimed_space(&self, header: &FilHeader) -> SpaceId {
+        if self.space_id_stored { header.space_id } else { SpaceId::SYSTEM }
+    }
+
+    /// What a slot of this area is used for.
+    pub fn usage_of(&self, slot: &Slot<'_>) -> Usage {
+        match FilHeader::parse(slot.bytes).filter(|_| is_used(slot.bytes)) {
+            None => Usage::Zero,
+            Some(header)
+                if self.claimed_space(&header) == SpaceId::SYSTEM
+                    && slot.own_page == Some(header.page_no) =>
+            {
+                Usage::Placeholder
+            }
+            Some(_) => Usage::Copy,
+        }
+    }
+
+    /// The file that a slot lies in, as printed.
+    pub fn file_of(&self, slot: &Slot<'_>) -> PathBuf {
         match self.runs.first() {
             // Blocks in several files of the system tablespace: only the first has the area's name.
             Some(first) if self.kind == Kind::System && first.path != slot.path => {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub(crate) use copy::is_hidden;
-pub use copy::{Copy, CopyState, SlotRef, read_copies, shares_a_sector};
+pub use copy::{Copy, CopyState, SlotRef, Usage, for_each_usage, read_copies, shares_a_sector};
 pub use parallel::{DEFAULT_NAME as PARALLEL_DEFAULT_NAME, locate_parallel};
 pub use reduced::{ReducedEntry, ReducedFile, parse_reduced, reduced_page_size};
 pub use separate::{SeparateFile, find_separate};

@@ -14,7 +14,7 @@
 
 use crate::bytes::{is_zero, slice_at, u16_at, u32_at, u64_at};
 use crate::checksum::crc32c;
-use crate::units::{Lsn, PageNo, PageSize, SpaceId};
+use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 
 /// Size of a reduced page, whatever the page size of the instance.
 pub const REDUCED_PAGE: usize = 8192;
@@ -36,6 +36,15 @@ pub struct ReducedEntry {
     pub page_no: PageNo,
     /// Newest modification at the time of the write; 0 does not count for servers.
     pub lsn: Lsn,
+}
+
+impl ReducedEntry {
+    /// Where the entry lies in its file.
+    pub fn offset(&self) -> ByteOffset {
+        let index = u64::from(self.index);
+        let (page, at) = (index / ENTRIES_PER_PAGE as u64, index % ENTRIES_PER_PAGE as u64);
+        ByteOffset(page * REDUCED_PAGE as u64 + DATA as u64 + at * ENTRY as u64)
+    }
 }
 
 /// A decoded reduced file.
@@ -128,6 +137,8 @@ mod tests {
             file.entries.iter().map(|e| (e.index, e.space_id.0, e.page_no.0, e.lsn.0)).collect();
         assert_eq!(found, [(510, 2, 7, 20_563_026), (511, 3, 9, 1)]);
         assert_eq!((file.pages, file.faults.len()), (2, 0));
+        let offsets: Vec<u64> = file.entries.iter().map(|entry| entry.offset().0).collect();
+        assert_eq!(offsets, [8192 + 20, 8192 + 36]);
     }
 
     #[test]

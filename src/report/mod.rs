@@ -1,7 +1,11 @@
 //! What the program says: serialisable reports (the JSON contract) and their texts for people.
 
 pub mod explain_log;
+pub mod decoded;
+pub mod dump;
+pub mod hex;
 pub mod locate;
+pub mod page;
 pub mod restore;
 pub mod revert;
 pub mod style;

@@ -32,7 +32,8 @@ pub fn table(header: &[&str], right: &[usize]) -> Table {
 
 /// The lines of a table, indented by two.
 pub fn indented(table: &Table) -> String {
-    table.lines().map(|line| format!("  {}\n", line.trim().trim_end())).collect()
+    // Cells are padded by one space; more of them in front are the alignment of the first column.
+    table.lines().map(|line| format!("  {}\n", line.strip_prefix(' ').unwrap_or(&line).trim_end())).collect()
 }
 
 /// Text from a file, safe for a terminal: control characters become U+FFFD.

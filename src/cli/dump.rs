@@ -1,0 +1,71 @@
+//! `dblwr dump`.
+
+use std::cell::Cell;
+
+use anyhow::bail;
+
+use crate::cli::args::Dump;
+use crate::cli::{Context, Status};
+use crate::dblwr::Usage;
+use crate::extract::{OutDir, directories_of, name_of};
+use crate::image::Image;
+use crate::instance::Instance;
+use crate::inventory::{Inventory, Item, Selection};
+use crate::report::count;
+use crate::report::dump::{Decode, DumpReport};
+
+/// Pages that `--hex` alone shows at most: all of them are in memory at once.
+const MAX_HEX: usize = 4096;
+
+pub(super) fn run(args: &Dump, context: &mut Context<'_>) -> anyhow::Result<Status> {
+    let instance = Instance::open(&args.target.request()?)?;
+    for failure in &instance.spaces.failures {
+        context.warn(failure)?;
+    }
+    let selection = Selection { slots: args.slots.clone(), pages: args.pages.clone() };
+    selection.check(&instance)?;
+    // Before anything is read: a wrong directory must not cost a long wait.
+    let out = args.out.as_deref().map(|dir| OutDir::prepare(dir, &directories_of(&instance))).transpose()?;
+    let inventory = take(args, &selection, instance)?;
+    let decode = (args.hex || !selection.is_empty()).then_some(Decode { hex: args.hex });
+    let mut report = DumpReport::of(&inventory, &selection, decode);
+    let mut extracted = 0;
+    if let Some(out) = &out {
+        for (item, slot) in inventory.named_by(&selection).zip(&mut report.slots) {
+            slot.extracted = extract(item, out)?;
+            extracted += usize::from(slot.extracted.is_some());
+        }
+    }
+    let verbose = context.verbose;
+    context.emit(&report, |out| report.write_text(out, verbose))?;
+    if let Some(dir) = &args.out {
+        context.warn(format!("{} extracted to {}", count(extracted, "page"), dir.display()))?;
+    }
+    Ok(Status::Healthy)
+}
+
+fn take(args: &Dump, selection: &Selection, instance: Instance) -> anyhow::Result<Inventory> {
+    let kept = Cell::new(0);
+    let inventory = Inventory::of(instance, |item, instance| {
+        let all = args.hex && selection.is_empty() && item.usage == Usage::Copy && item.reduced.is_none();
+        let keep = selection.names(item, instance) || all;
+        kept.set(kept.get() + usize::from(keep));
+        keep && kept.get() <= MAX_HEX
+    })?;
+    if kept.get() > MAX_HEX {
+        bail!("{} slots are too many to show: name one with --slot or --page", kept.get());
+    }
+    Ok(inventory)
+}
+
+/// Writes the physical page of a copy to a file of its own; its name.
+fn extract(item: &Item, out: &OutDir) -> anyhow::Result<Option<String>> {
+    let Some(copy) = &item.copy else { return Ok(None) };
+    let image = Image::open(&item.slot.path)?;
+    let Some(page) = image.read_page(item.slot.offset, copy.format.physical)? else { return Ok(None) };
+    let space = copy.space.map_or_else(|| "hidden".to_owned(), |space| space.to_string());
+    let (file, index) = (name_of(&item.slot.file), item.slot.index);
+    let name = format!("{file}-slot-{index}-space-{space}-page-{}.page", copy.page_no());
+    out.write(&name, &page)?;
+    Ok(Some(name))
+}

@@ -1,0 +1,48 @@
+//! `dblwr page`.
+
+use anyhow::bail;
+
+use crate::cli::args::Page;
+use crate::cli::{Context, Status};
+use crate::home::HomeState;
+use crate::instance::Instance;
+use crate::inventory::{Inventory, Selection};
+use crate::lookup::Lookup;
+use crate::report::dump::{Decode, DumpReport};
+use crate::report::page::PageDocument;
+use crate::space::locations::{Focus, Locations, Request};
+use crate::units::PageNo;
+
+pub(super) fn run(args: &Page, context: &mut Context<'_>) -> anyhow::Result<Status> {
+    let request = args.target.request()?;
+    match Locations::resolve(&request)?.focus {
+        Focus::Directory => bail!("{}: a directory; name one file in it", request.path.display()),
+        Focus::Doublewrite(_) => run_slot(args, &request, context),
+        Focus::System(_) | Focus::Tablespace(_) => run_page(args, &request, context),
+    }
+}
+
+fn run_page(args: &Page, request: &Request, context: &mut Context<'_>) -> anyhow::Result<Status> {
+    let page_no = PageNo(args.page_no);
+    let lookup = Lookup::run(request, page_no)?;
+    let report = PageDocument::of(&lookup, page_no, args.hex);
+    context.emit(&report, |out| report.write_text(out))?;
+    Ok(match (report.state.is_damaged(), report.restore_command.is_some()) {
+        (true, true) => Status::Attention,
+        // Never written, as far as anybody can tell; but every tablespace has a page 0.
+        (true, false) if report.state == HomeState::Zero && page_no != PageNo(0) => Status::Healthy,
+        (true, false) => Status::Critical,
+        (false, _) => Status::Healthy,
+    })
+}
+
+/// A page of a doublewrite file is a slot.
+fn run_slot(args: &Page, request: &Request, context: &mut Context<'_>) -> anyhow::Result<Status> {
+    let instance = Instance::open(request)?;
+    let selection = Selection { slots: vec![(None, args.page_no)], pages: Vec::new() };
+    selection.check(&instance)?;
+    let inventory = Inventory::of(instance, |item, instance| selection.names(item, instance))?;
+    let report = DumpReport::of(&inventory, &selection, Some(Decode { hex: args.hex }));
+    context.emit(&report, |out| report.write_text(out, false))?;
+    Ok(if report.is_damaged() { Status::Critical } else { Status::Healthy })
+}

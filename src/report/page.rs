@@ -1,0 +1,138 @@
+//! `page`: one page of a tablespace file, decoded.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::home::HomeState;
+use crate::lookup::Lookup;
+use crate::report::SCHEMA_VERSION;
+use crate::report::decoded::DecodedPage;
+use crate::report::style;
+use crate::report::verify::SlotReport;
+use crate::survey::{Finding, Subject};
+use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
+use crate::verdict::Verdict;
+
+/// The document of `page --format json`.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct PageDocument {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The file that the page lies in.
+    pub file: String,
+    /// Where in the file, in bytes.
+    pub offset: ByteOffset,
+    /// Bytes that a page takes in this file.
+    pub page_size: u32,
+    /// Id of the tablespace, where anything tells it.
+    pub space_id: Option<SpaceId>,
+    /// Number of the page in its tablespace, by its place.
+    pub page_no: PageNo,
+    /// What lies there, held against the place.
+    pub state: HomeState,
+    /// Why, where it is neither valid nor zero.
+    pub reason: String,
+    /// What its bytes say.
+    pub page: Option<DecodedPage>,
+    /// Copies of it in the doublewrite buffer; looked for where the page is damaged or zero.
+    pub copies: Vec<PageCopy>,
+    /// The command that would put it back.
+    pub restore_command: Option<String>,
+    /// Plain sentences on what is unusual.
+    pub notes: Vec<String>,
+}
+
+/// A copy of the page.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct PageCopy {
+    /// Which slot, or entry of a reduced file.
+    pub slot: SlotReport,
+    /// Its LSN.
+    pub lsn: Lsn,
+    /// What verify says of it.
+    pub verdict: Verdict,
+    /// One sentence for a person.
+    pub reason: String,
+}
+
+impl PageCopy {
+    fn of(finding: &Finding) -> PageCopy {
+        let (file, index) = match &finding.subject {
+            Subject::Copy(copy) => (&copy.slot.file, copy.slot.index),
+            Subject::Reduced(file, entry) => (file, entry.index),
+        };
+        PageCopy {
+            slot: SlotReport { file: file.display().to_string(), index },
+            lsn: finding.lsn(),
+            verdict: finding.judgement.verdict,
+            reason: finding.judgement.reason.clone(),
+        }
+    }
+}
+
+impl PageDocument {
+    /// A page that was looked up by its number.
+    pub fn of(lookup: &Lookup, page_no: PageNo, with_hex: bool) -> PageDocument {
+        let (home, space) = (&lookup.home, &lookup.space);
+        let clear = lookup.clear();
+        let page = DecodedPage::of(&home.bytes, &space.format, &lookup.judged, clear.as_deref(), with_hex);
+        let id = space.id.filter(|_| lookup.is_restorable());
+        let context = lookup.context.display();
+        PageDocument {
+            schema_version: SCHEMA_VERSION,
+            file: home.path.display().to_string(),
+            offset: home.offset.unwrap_or_default(),
+            page_size: space.format.physical.as_u32(),
+            space_id: space.id,
+            page_no,
+            state: home.state,
+            reason: home.why.clone(),
+            page,
+            copies: lookup.findings().map(PageCopy::of).collect(),
+            restore_command: id.map(|id| format!("dblwr restore {context} --page {id}:{page_no}")),
+            notes: lookup.notes.clone(),
+        }
+    }
+
+    /// Writes it for a person.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+        let place = format!("{} offset {}", style::printable(&self.file), self.offset);
+        if self.state == HomeState::Misdirected {
+            writeln!(out, "{}", style::paint(style::BAD, &format!("MISDIRECTED: {}", self.reason)))?;
+        }
+        match &self.page {
+            Some(page) => page.write_text(out, &place)?,
+            None => writeln!(out, "{place}: too short for a page")?,
+        }
+        self.write_copies(out)?;
+        for note in &self.notes {
+            writeln!(out, "note: {}", style::printable(note))?;
+        }
+        Ok(())
+    }
+
+    fn write_copies(&self, out: &mut dyn Write) -> io::Result<()> {
+        if !self.state.is_damaged() {
+            return Ok(());
+        }
+        if self.copies.is_empty() {
+            writeln!(out, "\nno copy of page {} in any doublewrite buffer that was found", self.page_no)?;
+        }
+        for copy in &self.copies {
+            let (file, index) = (style::printable(&copy.slot.file), copy.slot.index);
+            let (verdict, lsn, reason) = (copy.verdict.name(), copy.lsn, style::printable(&copy.reason));
+            writeln!(out, "\n{file} slot {index}, LSN {lsn}: {verdict}: {reason}")?;
+        }
+        match &self.restore_command {
+            Some(command) => {
+                writeln!(out, "\n{}", style::paint(style::WARN, crate::report::restore::GUARD))?;
+                writeln!(out, "next: {command}    (shows the plan, writes nothing)")
+            }
+            None => Ok(()),
+        }
+    }
+}
