@@ -3,6 +3,7 @@
 
 pub mod bytes;
 pub mod check;
+pub mod carve;
 pub mod checksum;
 pub mod cli;
 pub mod config;
