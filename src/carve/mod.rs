@@ -17,10 +17,9 @@ mod runs;
 use crate::dblwr::ReducedEntry;
 use crate::error::{Error, Result};
 use crate::examine::State;
-use crate::fsp::Layout;
 use crate::image::Image;
 use crate::trx_sys::DoublewriteHeader;
-use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SECTOR, SpaceId};
+use crate::units::{ByteOffset, PageNo, PageSize, SECTOR};
 
 pub use probe::{Hit, Sizes, probe, probe_next, probe_reduced};
 pub use runs::{Run, RunKind, group};
@@ -94,7 +93,8 @@ impl Carved {
 /// # Errors
 /// Nothing of the image can be read.
 pub fn carve(image: &Image, sizes: &Sizes) -> Result<Carved> {
-    let mut search = Search { sizes, carved: Carved { bytes: image.len(), ..Carved::default() }, next: 0, previous: None };
+    let mut search =
+        Search { sizes, carved: Carved { bytes: image.len(), ..Carved::default() }, next: 0, previous: None };
     let mut buffer = vec![0; WINDOW + OVERLAP];
     let mut base = 0u64;
     while base < image.len() {
@@ -182,26 +182,10 @@ impl Search<'_> {
     }
 }
 
-/// Low-level view of a page for tests and reports.
 impl Found {
     /// Where the file would begin, if this page lies where its number says; may be negative.
     pub fn file_start(&self) -> i128 {
-        i128::from(self.offset.0) - i128::from(self.hit.page_no.0) * i128::from(self.hit.size.as_u64())
-    }
-
-    /// Its space id; `None` where it is ciphertext.
-    pub fn space(&self) -> Option<SpaceId> {
-        self.hit.space
-    }
-
-    /// Its LSN.
-    pub fn lsn(&self) -> Lsn {
-        self.hit.lsn
-    }
-
-    /// Its framing.
-    pub fn layout(&self) -> Layout {
-        self.hit.layout
+        i128::from(self.offset.0) - i128::from(self.hit.page_no.offset(self.hit.size).0)
     }
 }
 

@@ -174,7 +174,8 @@ fn accept(page: &[u8], format: &PageFormat, header: &FilHeader) -> Option<Hit> {
 pub fn probe_next(bytes: &[u8], before: &Hit) -> Option<Hit> {
     let page = bytes.get(..before.size.bytes())?;
     let header = FilHeader::parse(page)?;
-    let follows = header.page_no.0.checked_sub(1) == Some(before.page_no.0) && Some(header.space_id) == before.space;
+    let follows =
+        header.page_no.0.checked_sub(1) == Some(before.page_no.0) && Some(header.space_id) == before.space;
     // Space 0 and a small number are too little evidence over zeros.
     if !follows || header.lsn.0 == 0 || header.lsn.0 >= MAX_LSN || !is_known_type(header.page_type) {
         return None;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::carve::{Found, FoundHeader};
 use crate::examine::State;
+use crate::trx_sys::TRX_SYS_PAGE;
 use crate::units::{ByteOffset, PageNo, PageSize, SpaceId};
 
 /// A tablespace of fewer pages found proves nothing about the place of its doublewrite buffer.
@@ -112,21 +113,36 @@ fn is_same_file(one: &Found, other: &Found) -> bool {
 /// place; what describes itself there is a placeholder.
 fn mark_built_in(pages: &mut [Found], headers: &[FoundHeader]) {
     let mut systems: BTreeMap<(i128, PageSize), usize> = BTreeMap::new();
-    for page in pages.iter().filter(|page| page.hit.space == Some(SpaceId::SYSTEM)) {
-        if page.hit.page_no.0 < page.hit.size.extent_pages() {
-            *systems.entry((page.file_start(), page.hit.size)).or_default() += 1;
-        }
+    for page in pages.iter().filter(|page| is_early_system_page(page)) {
+        *systems.entry((page.file_start(), page.hit.size)).or_default() += 1;
     }
-    for (start, size) in systems.into_iter().filter(|(_, found)| *found >= PROOF).map(|(key, _)| key) {
-        let extent = size.extent_pages();
-        let of_start = |header: &&FoundHeader| {
-            i128::from(header.offset.0) - 5 * i128::from(size.as_u64()) == start && header.size == size
+    let mut systems: Vec<_> = systems.into_iter().filter(|(_, found)| *found >= PROOF).collect();
+    systems.sort_by_key(|&(_, found)| std::cmp::Reverse(found));
+    for ((start, size), _) in systems {
+        // Copies of system pages, side by side in a buffer that was marked already, look like a tablespace, too.
+        let proof = |page: &&Found| {
+            is_early_system_page(page)
+                && !page.doublewrite
+                && (page.file_start(), page.hit.size) == (start, size)
         };
-        let stated = headers.iter().find(of_start).map(|header| header.blocks);
-        for block in stated.unwrap_or([PageNo(extent), PageNo(extent * 2)]) {
+        if pages.iter().filter(proof).count() < PROOF {
+            continue;
+        }
+        let extent = size.extent_pages();
+        for block in stated_blocks(headers, start, size).unwrap_or([PageNo(extent), PageNo(extent * 2)]) {
             mark_block(pages, start, size, block, extent);
         }
     }
+}
+
+fn is_early_system_page(page: &Found) -> bool {
+    page.hit.space == Some(SpaceId::SYSTEM) && page.hit.page_no.0 < page.hit.size.extent_pages()
+}
+
+fn stated_blocks(headers: &[FoundHeader], start: i128, size: PageSize) -> Option<[PageNo; 2]> {
+    let page5 = start + i128::from(TRX_SYS_PAGE.offset(size).0);
+    let header = headers.iter().find(|header| i128::from(header.offset.0) == page5 && header.size == size);
+    header.map(|header| header.blocks)
 }
 
 fn mark_block(pages: &mut [Found], start: i128, size: PageSize, block: PageNo, extent: u32) {
@@ -134,7 +150,8 @@ fn mark_block(pages: &mut [Found], start: i128, size: PageSize, block: PageNo, e
     let (from, to) = (at(u64::from(block.0)), at(u64::from(block.0) + u64::from(extent)));
     let first = pages.partition_point(|page| i128::from(page.offset.0) < from);
     for page in pages.iter_mut().skip(first).take_while(|page| i128::from(page.offset.0) < to) {
-        page.doublewrite = page.file_start() != start || page.hit.space.is_some_and(|id| id != SpaceId::SYSTEM);
+        page.doublewrite =
+            page.file_start() != start || page.hit.space.is_some_and(|id| id != SpaceId::SYSTEM);
     }
 }
 

@@ -90,6 +90,8 @@ pub enum Command {
     ExplainLog(ExplainLog),
     /// Decode one page of a file: header, state, checksums, what is written on it.
     Page(Page),
+    /// Find pages and doublewrite slots by their own structure: in raw disk images and broken files.
+    Carve(Carve),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -214,6 +216,20 @@ pub struct Page {
     /// Show annotated bytes.
     #[arg(long)]
     pub hex: bool,
+}
+
+/// Options of `carve`.
+#[derive(Debug, Args)]
+pub struct Carve {
+    /// A raw disk or partition, its image, or a file with a broken structure.
+    #[arg(value_name = "PATH")]
+    pub path: PathBuf,
+    /// Only pages of an instance with this page size; all sizes by default.
+    #[arg(long, value_name = "BYTES", value_parser = parse_page_size)]
+    pub page_size: Option<PageSize>,
+    /// Extract every page as a file to this directory, which must not lie in a data directory. Nothing is overwritten.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// Options of `restore`.

@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod check;
+mod carve;
 mod dump;
 mod exit;
 pub mod explain_log;
@@ -107,6 +108,7 @@ fn carry_out(command: &Command, context: &mut Context<'_>) -> anyhow::Result<Sta
         Command::Check(check) => check::run(check, context),
         Command::ExplainLog(explain) => explain_log::run(explain, context),
         Command::Page(page) => page::run(page, context),
+        Command::Carve(carve) => carve::run(carve, context),
         Command::Completions { shell } => manual::completions(*shell, context),
         Command::Man { subcommand } => manual::man(subcommand.as_deref(), context),
     }

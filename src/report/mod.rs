@@ -1,6 +1,7 @@
 //! What the program says: serialisable reports (the JSON contract) and their texts for people.
 
 pub mod explain_log;
+pub mod carve;
 pub mod decoded;
 pub mod dump;
 pub mod hex;

@@ -1,0 +1,52 @@
+//! `dblwr carve`.
+
+use crate::carve::{Carved, Found, Sizes, carve};
+use crate::cli::args::Carve;
+use crate::cli::{Context, Status};
+use crate::error::Error;
+use crate::extract::{OutDir, name_of};
+use crate::image::Image;
+use crate::report::carve::CarveReport;
+use crate::report::count;
+
+pub(super) fn run(args: &Carve, context: &mut Context<'_>) -> anyhow::Result<Status> {
+    let image = Image::open(&args.path)?;
+    let out = args.out.as_deref().map(|dir| OutDir::prepare(dir, &[])).transpose()?;
+    let mut carved = carve(&image, &Sizes::of(args.page_size))?;
+    if let Some(failure) = &carved.failure {
+        context.warn(failure)?;
+    }
+    if carved.is_empty() {
+        return Err(nothing(args, &carved).into());
+    }
+    let mut report = CarveReport::of(&args.path.display().to_string(), &mut carved);
+    if let Some(out) = &out {
+        for (found, page) in carved.pages.iter().zip(&mut report.pages) {
+            page.extracted = extract(&image, found, out)?;
+        }
+    }
+    let verbose = context.verbose;
+    context.emit(&report, |out| report.write_text(out, verbose))?;
+    if let Some(dir) = &args.out {
+        context.warn(format!("{} extracted to {}", count(carved.pages.len(), "page"), dir.display()))?;
+    }
+    Ok(Status::Healthy)
+}
+
+fn nothing(args: &Carve, carved: &Carved) -> Error {
+    let sizes = args.page_size.map_or_else(|| "any size".to_owned(), |size| format!("{size} bytes"));
+    let what = format!(
+        "no InnoDB page of {sizes} in {} bytes; pages that MySQL encrypted cannot be found without their key",
+        carved.bytes
+    );
+    Error::foreign(&args.path, what)
+}
+
+fn extract(image: &Image, found: &Found, out: &OutDir) -> anyhow::Result<Option<String>> {
+    let Some(page) = image.read_page(found.offset, found.hit.size)? else { return Ok(None) };
+    let space = found.hit.space.map_or_else(|| "hidden".to_owned(), |space| space.to_string());
+    let (file, offset, number) = (name_of(image.path()), found.offset, found.hit.page_no);
+    let name = format!("{file}-offset-{offset}-space-{space}-page-{number}.page");
+    out.write(&name, &page)?;
+    Ok(Some(name))
+}

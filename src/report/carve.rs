@@ -1,0 +1,257 @@
+//! `carve`: pages found in an image without a usable structure.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::carve::{Carved, Found, FoundReduced, Run, RunKind, group};
+use crate::checksum::Algorithm;
+use crate::fil::page_type;
+use crate::report::decoded::{LayoutReport, PageState};
+use crate::report::{SCHEMA_VERSION, count, style};
+use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
+
+/// The document of `carve --format json`.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct CarveReport {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The image, as named.
+    pub file: String,
+    /// Its size.
+    pub bytes: u64,
+    /// How many bytes could not be read.
+    pub unreadable_bytes: u64,
+    /// Pages that belong together, in the order of their places.
+    pub runs: Vec<CarvedRun>,
+    /// Every page, in the order of their places.
+    pub pages: Vec<CarvedPage>,
+    /// Entries of reduced doublewrite files.
+    pub reduced: Vec<CarvedEntry>,
+}
+
+/// Pages that belong together.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct CarvedRun {
+    /// What they are.
+    pub kind: RunKind,
+    /// Where the first page lies.
+    pub offset: ByteOffset,
+    /// Where the last page ends.
+    pub end: ByteOffset,
+    /// Space id of a tablespace; `null` in a doublewrite buffer, or where it is ciphertext.
+    pub space_id: Option<SpaceId>,
+    /// Physical page size in bytes.
+    pub page_size: u32,
+    /// Smallest page number.
+    pub first_page: PageNo,
+    /// Greatest page number.
+    pub last_page: PageNo,
+    /// How many pages were found.
+    pub pages: usize,
+    /// Of these, damaged.
+    pub damaged: usize,
+}
+
+/// One page.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct CarvedPage {
+    /// Where it lies.
+    pub offset: ByteOffset,
+    /// Space id; `null` where it is ciphertext.
+    pub space_id: Option<SpaceId>,
+    /// Page number.
+    pub page_no: PageNo,
+    /// LSN.
+    pub lsn: Lsn,
+    /// Page type.
+    pub page_type: u16,
+    /// InnoDB's name of it.
+    pub page_type_name: &'static str,
+    /// Physical size in bytes.
+    pub page_size: u32,
+    /// How it is framed.
+    pub layout: LayoutReport,
+    /// The checksum that holds.
+    pub algorithm: Option<&'static str>,
+    /// What its bytes say; pages that are not valid were recognised by the page before them.
+    pub state: PageState,
+    /// Likely a slot of a doublewrite buffer.
+    pub doublewrite: bool,
+    /// Index of its run.
+    pub run: u32,
+    /// The file that it was extracted to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extracted: Option<String>,
+}
+
+/// One entry of a reduced doublewrite file.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct CarvedEntry {
+    /// Where the page of 8192 bytes lies that it stands in.
+    pub offset: ByteOffset,
+    /// Space id.
+    pub space_id: SpaceId,
+    /// Page number.
+    pub page_no: PageNo,
+    /// LSN.
+    pub lsn: Lsn,
+}
+
+impl From<&Run> for CarvedRun {
+    fn from(run: &Run) -> CarvedRun {
+        CarvedRun {
+            kind: run.kind,
+            offset: run.offset,
+            end: run.end,
+            space_id: run.space,
+            page_size: run.size.as_u32(),
+            first_page: run.first_page,
+            last_page: run.last_page,
+            pages: run.pages,
+            damaged: run.damaged,
+        }
+    }
+}
+
+impl From<&Found> for CarvedPage {
+    fn from(found: &Found) -> CarvedPage {
+        let hit = &found.hit;
+        CarvedPage {
+            offset: found.offset,
+            space_id: hit.space,
+            page_no: hit.page_no,
+            lsn: hit.lsn,
+            page_type: hit.page_type,
+            page_type_name: page_type::name(hit.page_type),
+            page_size: hit.size.as_u32(),
+            layout: hit.layout.into(),
+            algorithm: hit.algorithm.map(Algorithm::name),
+            state: hit.state.into(),
+            doublewrite: found.doublewrite,
+            run: found.run,
+            extracted: None,
+        }
+    }
+}
+
+impl CarvedEntry {
+    fn all_of(found: &FoundReduced) -> impl Iterator<Item = CarvedEntry> {
+        found.entries.iter().map(|entry| CarvedEntry {
+            offset: found.offset,
+            space_id: entry.space_id,
+            page_no: entry.page_no,
+            lsn: entry.lsn,
+        })
+    }
+}
+
+impl CarvedPage {
+    fn place(&self) -> String {
+        let space = self.space_id.map_or_else(|| "hidden".to_owned(), |id| id.to_string());
+        format!("{space}:{}", self.page_no)
+    }
+
+    fn row(&self) -> [String; 7] {
+        [
+            self.offset.to_string(),
+            self.place(),
+            self.lsn.to_string(),
+            self.page_type_name.to_owned(),
+            self.page_size.to_string(),
+            self.algorithm.unwrap_or("-").to_owned(),
+            self.state.name().to_owned(),
+        ]
+    }
+}
+
+impl CarvedRun {
+    fn row(&self) -> [String; 7] {
+        let space = self.space_id.map_or_else(|| "-".to_owned(), |id| id.to_string());
+        let damaged = if self.damaged > 0 { format!(", {} damaged", self.damaged) } else { String::new() };
+        [
+            self.offset.to_string(),
+            self.end.to_string(),
+            if self.kind == RunKind::Doublewrite { "doublewrite" } else { "tablespace" }.to_owned(),
+            space,
+            format!("{} to {}", self.first_page, self.last_page),
+            self.page_size.to_string(),
+            format!("{}{damaged}", count(self.pages, "page")),
+        ]
+    }
+}
+
+impl CarveReport {
+    /// The report on an image; puts the pages into runs.
+    pub fn of(file: &str, carved: &mut Carved) -> CarveReport {
+        let runs = group(&mut carved.pages, &carved.headers);
+        CarveReport {
+            schema_version: SCHEMA_VERSION,
+            file: file.to_owned(),
+            bytes: carved.bytes,
+            unreadable_bytes: carved.unreadable,
+            runs: runs.iter().map(CarvedRun::from).collect(),
+            pages: carved.pages.iter().map(CarvedPage::from).collect(),
+            reduced: carved.reduced.iter().flat_map(CarvedEntry::all_of).collect(),
+        }
+    }
+
+    /// Writes it for a person: runs, and the pages of doublewrite buffers; `verbose` lists every page.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_text(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
+        writeln!(out, "{}", style::paint(style::HEAD, &self.headline()))?;
+        writeln!(out, "{}, {} bytes", style::printable(&self.file), self.bytes)?;
+        if self.unreadable_bytes > 0 {
+            writeln!(out, "note: {} bytes could not be read and count as zeros", self.unreadable_bytes)?;
+        }
+        if !self.runs.is_empty() {
+            let header = ["FROM", "TO", "LIKELY", "SPACE", "PAGES", "PAGE SIZE", "FOUND"];
+            let mut table = style::table(&header, &[0, 1, 5]);
+            for run in &self.runs {
+                table.add_row(run.row());
+            }
+            write!(out, "\n{}", style::indented(&table))?;
+        }
+        self.write_pages(out, verbose)?;
+        self.write_reduced(out)
+    }
+
+    fn headline(&self) -> String {
+        let slots = self.pages.iter().filter(|page| page.doublewrite).count();
+        let reduced = match self.reduced.len() {
+            0 => String::new(),
+            entries => format!(", {} of a reduced doublewrite file", count(entries, "record")),
+        };
+        let (pages, runs) = (count(self.pages.len(), "InnoDB page"), count(self.runs.len(), "run"));
+        format!("{pages} in {runs}, {slots} of them likely in a doublewrite buffer{reduced}")
+    }
+
+    fn write_pages(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
+        let listed: Vec<&CarvedPage> = self.pages.iter().filter(|page| verbose || page.doublewrite).collect();
+        if listed.is_empty() {
+            return Ok(());
+        }
+        let header = ["OFFSET", "SPACE:PAGE", "LSN", "TYPE", "SIZE", "CHECKSUM", "STATE"];
+        let mut table = style::table(&header, &[0, 2, 4]);
+        for page in listed {
+            table.add_row(page.row());
+        }
+        let title = if verbose { "every page" } else { "likely doublewrite slots" };
+        write!(out, "\n{}\n{}", style::paint(style::HEAD, title), style::indented(&table))
+    }
+
+    fn write_reduced(&self, out: &mut dyn Write) -> io::Result<()> {
+        if self.reduced.is_empty() {
+            return Ok(());
+        }
+        let mut table = style::table(&["OFFSET", "SPACE:PAGE", "LSN"], &[0, 2]);
+        for entry in &self.reduced {
+            let place = format!("{}:{}", entry.space_id, entry.page_no);
+            table.add_row([entry.offset.to_string(), place, entry.lsn.to_string()]);
+        }
+        let title = style::paint(style::HEAD, "reduced doublewrite records (no contents)");
+        write!(out, "\n{title}\n{}", style::indented(&table))
+    }
+}
