@@ -2,8 +2,8 @@
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 pub mod bytes;
-pub mod check;
 pub mod carve;
+pub mod check;
 pub mod checksum;
 pub mod cli;
 pub mod config;
@@ -21,8 +21,8 @@ pub mod instance;
 pub mod inventory;
 pub mod keyring;
 pub mod log_reader;
-pub mod predict;
 pub mod lookup;
+pub mod predict;
 pub mod redo;
 pub mod report;
 pub mod restore;

@@ -1,8 +1,8 @@
 //! The command line: what was typed becomes what is meant; one small file per subcommand.
 
 pub mod args;
-pub mod check;
 mod carve;
+pub mod check;
 mod dump;
 mod exit;
 pub mod explain_log;

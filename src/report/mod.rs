@@ -1,9 +1,9 @@
 //! What the program says: serialisable reports (the JSON contract) and their texts for people.
 
-pub mod explain_log;
 pub mod carve;
 pub mod decoded;
 pub mod dump;
+pub mod explain_log;
 pub mod hex;
 pub mod locate;
 pub mod page;
