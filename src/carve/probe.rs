@@ -2,6 +2,7 @@
 
 use crate::bytes::{is_zero, slice_at, u16_at, u32_at, u32_from_end};
 use crate::checksum::Algorithm;
+use crate::checksum::{Algorithm, NO_CHECKSUM_MAGIC};
 use crate::dblwr::{ReducedEntry, parse_reduced, reduced_page_size};
 use crate::examine::{Claim, Judged, State, judge};
 use crate::fil::{FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_LSN, FilHeader, page_type};
@@ -96,6 +97,7 @@ pub fn probe(bytes: &[u8], sizes: &Sizes) -> Option<Hit> {
     logical()
         .find_map(|(size, page)| opaque(page, size, &header))
         .or_else(|| sizes.zip.iter().find_map(|&size| zip(bytes.get(..size.bytes())?, size, &header)))
+        .map(|hit| if is_of_any_size(&hit) { sized_by_the_next(hit, bytes, sizes) } else { hit })
 }
 
 /// Layouts that repeat the low LSN word behind the body: 32 bits that must agree before a checksum is computed. Servers
@@ -130,6 +132,14 @@ fn opaque(page: &[u8], size: PageSize, header: &FilHeader) -> Option<Hit> {
         return full.or_else(|| post_encryption(page, &PageFormat::classic(size), header));
     }
     if compressed { compressed_full_crc32(page, size, header) } else { None }
+    if let Some(hit) = post_encryption(page, &PageFormat::classic(size), header) {
+        return Some(hit);
+    }
+    match (header.checksum, compressed) {
+        (1.., _) => accept(page, &PageFormat::full_crc32(size), header),
+        (0, true) => compressed_full_crc32(page, size, header),
+        (0, false) => None,
+    }
 }
 
 /// The checksum covers the compressed bytes only: the page size shows when they are expanded, and the space id, too.
@@ -152,6 +162,27 @@ fn zip(page: &[u8], size: PageSize, header: &FilHeader) -> Option<Hit> {
     }
     let format = PageFormat::zip(PageSize::DEFAULT, size);
     accept(page, &format, header).or_else(|| post_encryption(page, &format, header))
+}
+
+/// The constant of `none` in a compressed page fits every size.
+fn is_of_any_size(hit: &Hit) -> bool {
+    hit.layout == Layout::Zip && hit.algorithm == Some(Algorithm::None)
+}
+
+/// The size is where the next page of the same space begins; without one, the usual `KEY_BLOCK_SIZE=8`.
+fn sized_by_the_next(hit: Hit, bytes: &[u8], sizes: &Sizes) -> Hit {
+    let next_begins = |size: &PageSize| {
+        let next = bytes.get(size.bytes()..).and_then(FilHeader::parse);
+        next.is_some_and(|next| {
+            next.checksum == NO_CHECKSUM_MAGIC
+                && Some(next.space_id) == hit.space
+                && next.page_no.0 != FIL_NULL
+        })
+    };
+    let found = sizes.zip.iter().copied().filter(next_begins).min();
+    let usual =
+        || sizes.zip.iter().copied().find(|&size| size.as_u32() == 8192 && size.bytes() <= bytes.len());
+    Hit { size: found.or_else(usual).unwrap_or(hit.size), taken: SECTOR as u32, ..hit }
 }
 
 /// MariaDB keeps a checksum of the ciphertext behind the key version.

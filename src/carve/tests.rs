@@ -55,6 +55,7 @@ fn every_format() -> Vec<(PageFormat, Algorithm)> {
     for bytes in [1024, 2048, 4096, 8192, 16384] {
         let zip = PageFormat::zip(PageSize::DEFAULT, PageSize::new(bytes).unwrap());
         formats.extend([Crc32, LegacyBigEndianCrc32, Innodb, None].map(|algorithm| (zip, algorithm)));
+        formats.extend([Crc32, LegacyBigEndianCrc32, Innodb].map(|algorithm| (zip, algorithm)));
         formats.push((PageFormat { encryption: Encryption::MariaDb, ..zip }, PostEncryptionCrc32));
     }
     formats
@@ -65,6 +66,8 @@ fn every_format_is_found_at_any_sector_and_nothing_else() {
     let mut image = noise(SECTOR * 3, 1);
     let mut expected = Vec::new();
     for (at, (format, algorithm)) in every_format().into_iter().enumerate() {
+    let formats = every_format();
+    for (at, (format, algorithm)) in formats.iter().copied().cycle().take(formats.len() * 3).enumerate() {
         let number = at as u32 * 7 + 3;
         expected.push((image.len() as u64, number, format.physical, format.layout, Some(algorithm)));
         image.extend(page(&format, 9, number, 0x1234_5678_9ABC, algorithm));
@@ -79,6 +82,28 @@ fn every_format_is_found_at_any_sector_and_nothing_else() {
     assert_eq!(found, expected);
     assert!(carved.pages.iter().all(|page| page.hit.space == Some(SpaceId(9))));
     assert!(image.len() > 2 * WINDOW, "pages lie across the ends of windows");
+    let ends = |at: u64| at / WINDOW as u64;
+    let across =
+        expected.iter().filter(|(at, _, size, ..)| ends(*at) != ends(at + size.as_u64() - 1)).count();
+    assert!(across > 0, "no page lies across the end of a window");
+}
+
+#[test]
+fn compressed_pages_without_a_checksum_are_sized_by_the_page_behind() {
+    for bytes in [1024, 2048, 4096, 8192, 16384] {
+        let format = PageFormat::zip(PageSize::DEFAULT, PageSize::new(bytes).unwrap());
+        let mut image = noise(SECTOR * 3, 2);
+        image.extend((3..9).flat_map(|number| page(&format, 6, number, 4711, Algorithm::None)));
+        image.extend(vec![0; 65536]);
+        let mut sizes: Vec<_> =
+            carved(&image, None).pages.iter().map(|p| (p.hit.page_no.0, p.hit.size)).collect();
+        assert_eq!(
+            sizes.pop(),
+            Some((8, PageSize::new(8192).unwrap())),
+            "nothing tells the size of the last one"
+        );
+        assert_eq!(sizes, (3..8).map(|number| (number, format.physical)).collect::<Vec<_>>());
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What was typed: clap's types, and their translation into requests.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -209,10 +209,16 @@ pub struct Page {
     /// The file that the page lies in.
     #[command(flatten)]
     pub target: Target,
+    /// The file that the page lies in: ibdata1, an .ibd, an undo tablespace, a doublewrite file.
+    #[arg(value_name = "FILE")]
+    pub path: PathBuf,
     /// Number of the page in its tablespace (of a later file of a system tablespace of several: in the whole
     /// tablespace); of a doublewrite file, the number of the slot.
     #[arg(value_name = "PAGE_NO")]
     pub page_no: u32,
+    /// Where everything lies that does not lie where a server's defaults put it.
+    #[command(flatten)]
+    pub places: Places,
     /// Show annotated bytes.
     #[arg(long)]
     pub hex: bool,
@@ -308,22 +314,31 @@ impl Target {
     /// # Errors
     /// The server's configuration cannot be read.
     pub fn request(&self) -> anyhow::Result<Request> {
-        let places = &self.places;
+        self.places.request(&self.path)
+    }
+}
+
+impl Places {
+    /// What is meant by a path in these places.
+    ///
+    /// # Errors
+    /// The server's configuration cannot be read.
+    pub fn request(&self, path: &Path) -> anyhow::Result<Request> {
         let mut request = Request {
-            path: self.path.clone(),
-            datadir: places.datadir.clone(),
-            data_home_dir: places.data_home_dir.clone(),
-            doublewrite_dir: places.doublewrite_dir.clone(),
-            undo_dir: places.undo_dir.clone(),
-            redo_dir: places.redo_dir.clone(),
-            directories: places.directories.clone(),
-            data_file_path: places.data_file_path.clone(),
-            page_size: places.page_size,
-            keyring: places.keyring.clone(),
-            keyring_password_file: places.keyring_password_file.clone(),
+            path: path.to_path_buf(),
+            datadir: self.datadir.clone(),
+            data_home_dir: self.data_home_dir.clone(),
+            doublewrite_dir: self.doublewrite_dir.clone(),
+            undo_dir: self.undo_dir.clone(),
+            redo_dir: self.redo_dir.clone(),
+            directories: self.directories.clone(),
+            data_file_path: self.data_file_path.clone(),
+            page_size: self.page_size,
+            keyring: self.keyring.clone(),
+            keyring_password_file: self.keyring_password_file.clone(),
             ..Request::default()
         };
-        if let Some(file) = &places.defaults_file {
+        if let Some(file) = &self.defaults_file {
             Config::read(file)?.complete(&mut request);
         }
         Ok(request)

@@ -15,6 +15,7 @@ use crate::units::PageNo;
 
 pub(super) fn run(args: &Page, context: &mut Context<'_>) -> anyhow::Result<Status> {
     let request = args.target.request()?;
+    let request = args.places.request(&args.path)?;
     match Locations::resolve(&request)?.focus {
         Focus::Directory => bail!("{}: a directory; name one file in it", request.path.display()),
         Focus::Doublewrite(_) => run_slot(args, &request, context),
