@@ -1,7 +1,6 @@
 //! Whether a page begins at one place: a plausible header first, then a checksum.
 
 use crate::bytes::{is_zero, slice_at, u16_at, u32_at, u32_from_end};
-use crate::checksum::Algorithm;
 use crate::checksum::{Algorithm, NO_CHECKSUM_MAGIC};
 use crate::dblwr::{ReducedEntry, parse_reduced, reduced_page_size};
 use crate::examine::{Claim, Judged, State, judge};
@@ -127,11 +126,6 @@ fn opaque(page: &[u8], size: PageSize, header: &FilHeader) -> Option<Hit> {
         }
         _ => {}
     }
-    if header.checksum != 0 {
-        let full = accept(page, &PageFormat::full_crc32(size), header);
-        return full.or_else(|| post_encryption(page, &PageFormat::classic(size), header));
-    }
-    if compressed { compressed_full_crc32(page, size, header) } else { None }
     if let Some(hit) = post_encryption(page, &PageFormat::classic(size), header) {
         return Some(hit);
     }

@@ -54,7 +54,6 @@ fn every_format() -> Vec<(PageFormat, Algorithm)> {
     }
     for bytes in [1024, 2048, 4096, 8192, 16384] {
         let zip = PageFormat::zip(PageSize::DEFAULT, PageSize::new(bytes).unwrap());
-        formats.extend([Crc32, LegacyBigEndianCrc32, Innodb, None].map(|algorithm| (zip, algorithm)));
         formats.extend([Crc32, LegacyBigEndianCrc32, Innodb].map(|algorithm| (zip, algorithm)));
         formats.push((PageFormat { encryption: Encryption::MariaDb, ..zip }, PostEncryptionCrc32));
     }
@@ -65,7 +64,6 @@ fn every_format() -> Vec<(PageFormat, Algorithm)> {
 fn every_format_is_found_at_any_sector_and_nothing_else() {
     let mut image = noise(SECTOR * 3, 1);
     let mut expected = Vec::new();
-    for (at, (format, algorithm)) in every_format().into_iter().enumerate() {
     let formats = every_format();
     for (at, (format, algorithm)) in formats.iter().copied().cycle().take(formats.len() * 3).enumerate() {
         let number = at as u32 * 7 + 3;
@@ -81,7 +79,6 @@ fn every_format_is_found_at_any_sector_and_nothing_else() {
         .collect();
     assert_eq!(found, expected);
     assert!(carved.pages.iter().all(|page| page.hit.space == Some(SpaceId(9))));
-    assert!(image.len() > 2 * WINDOW, "pages lie across the ends of windows");
     let ends = |at: u64| at / WINDOW as u64;
     let across =
         expected.iter().filter(|(at, _, size, ..)| ends(*at) != ends(at + size.as_u64() - 1)).count();

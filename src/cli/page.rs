@@ -14,7 +14,6 @@ use crate::space::locations::{Focus, Locations, Request};
 use crate::units::PageNo;
 
 pub(super) fn run(args: &Page, context: &mut Context<'_>) -> anyhow::Result<Status> {
-    let request = args.target.request()?;
     let request = args.places.request(&args.path)?;
     match Locations::resolve(&request)?.focus {
         Focus::Directory => bail!("{}: a directory; name one file in it", request.path.display()),
