@@ -178,6 +178,8 @@ class Round:
 
     def reset(self):
         copy(self.crashed, self.live)
+        if self.case.keyring:
+            self.keyring()  # a fixture's was written for another folder
 
     def look(self, log, seconds=40):
         """Starts the server on live; what its tables hold, or None if it does not start."""
@@ -328,12 +330,17 @@ class Round:
         """A lost write cannot be proven to any server: dblwr must name it and must not touch it."""
         self.result["control_failed"] = False
         self.verify()
+        _, plan = self.call("restore", str(self.live / "data"), *self.places())
+        planned = {(page["file"], page["offset"]) for page in (plan or {}).get("pages", [])}
+        if plan is None or any((self.result["torn_file"], page["offset"]) in planned for page in self.result["lost"]):
+            self.complain("restore: no plan, or one that writes a page whose home is valid")
         named = any(page["copies"] for page in self.result["lost"]) and not self.result.get("disagreements")
         self.result["outcome"] = "disagree" if self.result.get("disagreements") else "agree" if named else "proves nothing"
         self.save()
 
     def replay(self, fixture, about):
         """Judges a kept crash: the server's part is known, so only dblwr's is played."""
+        shutil.rmtree(self.folder, ignore_errors=True)
         self.crashed = Path(fixture)
         self.result |= {key: about[key] for key in ("version", "tear")}
         self.result["lost"] = about.get("lost_pages", [])
@@ -350,6 +357,7 @@ class Round:
 
     def replay_clean(self, fixture):
         """A cleanly shut down directory: nothing to mend, nothing damaged."""
+        shutil.rmtree(self.folder, ignore_errors=True)
         self.crashed = Path(fixture)
         self.reset()
         self.scan_clean()
