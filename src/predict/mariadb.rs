@@ -147,8 +147,6 @@ fn recover(facts: &Facts, rules: Rules, outcome: &mut Outcome) {
             outcome.write(index, copy);
             if copy.hidden && page.redo_until.is_none_or(|until| until <= copy.lsn) {
                 outcome.in_memory.push(index);
-                outcome
-                    .doubt("a page is mended in memory only, and the server may read the damaged one again");
             }
         }
     }
