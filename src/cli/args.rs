@@ -206,9 +206,6 @@ pub struct Dump {
 /// Options of `page`.
 #[derive(Debug, Args)]
 pub struct Page {
-    /// The file that the page lies in.
-    #[command(flatten)]
-    pub target: Target,
     /// The file that the page lies in: ibdata1, an .ibd, an undo tablespace, a doublewrite file.
     #[arg(value_name = "FILE")]
     pub path: PathBuf,
