@@ -71,7 +71,7 @@ impl Instance {
         let separate = find_files(&locations)?;
         refuse_foreign(&locations, &spaces, &separate)?;
         let page_size = page_size(&locations, &spaces, &separate);
-        let redo = if locations.explore { redo::read(&locations.redo_dir)? } else { redo::Found::Absent };
+        let redo = read_redo(&locations)?;
         let page0 = spaces.system().and_then(SystemPage0::read);
         let flushed_lsn = page0.as_ref().and_then(|page| page.flushed_lsn);
         let mut instance = Instance {
@@ -240,6 +240,15 @@ impl Instance {
                     .into(),
             );
         }
+    }
+}
+
+/// A bundle without the redo itself knows what it said.
+fn read_redo(locations: &Locations) -> Result<redo::Found> {
+    match locations.bundle.as_ref().and_then(|bundle| bundle.redo()) {
+        Some(found) => Ok(found),
+        None if locations.explore => redo::read(&locations.redo_dir),
+        None => Ok(redo::Found::Absent),
     }
 }
 
