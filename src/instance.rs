@@ -1,8 +1,10 @@
 //! An instance as its files show it: tablespaces, redo window, generation, doublewrite areas. No page is judged yet.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::bytes::u64_at;
+use crate::capture::bundle::Bundle;
 use crate::checksum::Algorithm;
 use crate::dblwr::{
     Area, Kind, Magic, ReducedFile, SeparateFile, find_separate, locate_parallel, locate_system,
@@ -50,6 +52,8 @@ pub struct Instance {
     pub reduced: Vec<(usize, ReducedFile)>,
     /// The server's keys, where a key file was given.
     pub keyring: Option<Keyring>,
+    /// The bundle whose copies are taken instead of the directory's; its files are there as long as this is.
+    pub copies_from: Option<Arc<Bundle>>,
     /// Plain sentences for a person.
     pub notes: Vec<String>,
 }
@@ -83,6 +87,7 @@ impl Instance {
             flushed_lsn,
             areas: Vec::new(),
             reduced: Vec::new(),
+            copies_from: None,
             notes: spaces.notes.clone(),
             spaces,
             keyring,

@@ -44,6 +44,7 @@
 //! anything of it is used. The seal shows damage and tampering by hand; it is no signature.
 
 pub mod bundle;
+pub mod donor;
 mod fields;
 pub mod read;
 mod recompress;
@@ -193,6 +194,8 @@ fn seal(previous: u32, parts: &[&[u8]]) -> u32 {
     hasher.finalize()
 }
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -254,7 +254,7 @@ impl<R: Read> Reader<R> {
     /// Whether it is redacted, from the header.
     fn header(&mut self) -> Result<bool> {
         let mut header = [0; HEADER];
-        self.fill(&mut header, "the header")?;
+        self.fill(&mut header, 0, "the header")?;
         if !header.starts_with(&MAGIC) {
             return Err(self.at_offset(0, "no bundle of dblwr capture"));
         }
@@ -279,7 +279,7 @@ impl<R: Read> Reader<R> {
     fn record(&mut self) -> Result<(u64, [u8; 4], Vec<u8>)> {
         let start = self.at;
         let mut head = [0; RECORD_FIXED];
-        self.fill(&mut head, "a record")?;
+        self.fill(&mut head, start, "a record")?;
         let [t0, t1, t2, t3, rest @ ..] = head;
         let length = u32_at(&rest, 0).and_then(|length| usize::try_from(length).ok()).unwrap_or_default();
         if !(RECORD_FIXED + CRC..=RECORD_MAX).contains(&length) {
@@ -290,7 +290,7 @@ impl<R: Read> Reader<R> {
             ));
         }
         let mut body = vec![0; length - RECORD_FIXED];
-        self.fill(&mut body, "a record")?;
+        self.fill(&mut body, start, "a record")?;
         let stored = u32_at(&body, body.len() - CRC);
         body.truncate(length - RECORD_FIXED - CRC);
         self.seal = seal(self.seal, &[&head, &body]);
@@ -312,11 +312,15 @@ impl<R: Read> Reader<R> {
         Ok((start, [t0, t1, t2, t3], body))
     }
 
-    fn fill(&mut self, buffer: &mut [u8], what: &str) -> Result<()> {
+    /// `start` is where the thing begins that a cut would be inside of.
+    fn fill(&mut self, buffer: &mut [u8], start: u64, what: &str) -> Result<()> {
         match self.input.read_exact(buffer) {
             Ok(()) => {}
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
-                return Err(self.at_offset(self.at, format!("the bundle is cut inside or before {what}")));
+                return Err(self.at_offset(
+                    start,
+                    format!("{what} should lie here, but the bundle ends inside or before it; it is cut"),
+                ));
             }
             Err(e) => return Err(Error::io(&self.path, "read the bundle")(e)),
         }

@@ -238,7 +238,12 @@ impl Redactor {
     }
 }
 
+/// Whose page it is counts only where it verifies: the stream of a blank page may be so short that it decompresses
+/// although its frame is damaged.
 fn same_judgement(one: &Judged, other: &Judged) -> bool {
+    if one.state != State::Valid {
+        return one.state == other.state;
+    }
     (one.state, one.algorithm, one.weak, one.claim) == (other.state, other.algorithm, other.weak, other.claim)
 }
 
