@@ -1,8 +1,10 @@
 //! An instance as its files show it: tablespaces, redo window, generation, doublewrite areas. No page is judged yet.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::bytes::u64_at;
+use crate::capture::bundle::Bundle;
 use crate::checksum::Algorithm;
 use crate::dblwr::{
     Area, Kind, Magic, ReducedFile, SeparateFile, find_separate, locate_parallel, locate_system,
@@ -50,6 +52,8 @@ pub struct Instance {
     pub reduced: Vec<(usize, ReducedFile)>,
     /// The server's keys, where a key file was given.
     pub keyring: Option<Keyring>,
+    /// The bundle whose copies are taken instead of the directory's; its files are there as long as this is.
+    pub copies_from: Option<Arc<Bundle>>,
     /// Plain sentences for a person.
     pub notes: Vec<String>,
 }
@@ -71,7 +75,7 @@ impl Instance {
         let separate = find_files(&locations)?;
         refuse_foreign(&locations, &spaces, &separate)?;
         let page_size = page_size(&locations, &spaces, &separate);
-        let redo = if locations.explore { redo::read(&locations.redo_dir)? } else { redo::Found::Absent };
+        let redo = read_redo(&locations)?;
         let page0 = spaces.system().and_then(SystemPage0::read);
         let flushed_lsn = page0.as_ref().and_then(|page| page.flushed_lsn);
         let mut instance = Instance {
@@ -83,6 +87,7 @@ impl Instance {
             flushed_lsn,
             areas: Vec::new(),
             reduced: Vec::new(),
+            copies_from: None,
             notes: spaces.notes.clone(),
             spaces,
             keyring,
@@ -240,6 +245,15 @@ impl Instance {
                     .into(),
             );
         }
+    }
+}
+
+/// A bundle without the redo itself knows what it said.
+fn read_redo(locations: &Locations) -> Result<redo::Found> {
+    match locations.bundle.as_ref().and_then(|bundle| bundle.redo()) {
+        Some(found) => Ok(found),
+        None if locations.explore => redo::read(&locations.redo_dir),
+        None => Ok(redo::Found::Absent),
     }
 }
 

@@ -2,11 +2,13 @@
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 pub mod bytes;
+pub mod capture;
 pub mod carve;
 pub mod check;
 pub mod checksum;
 pub mod cli;
 pub mod config;
+pub mod custody;
 pub mod dblwr;
 pub mod dict;
 pub mod error;

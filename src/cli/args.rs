@@ -49,6 +49,13 @@ pub struct Common {
     /// List what is merely fine, too.
     #[arg(short, long, global = true)]
     pub verbose: bool,
+    /// Append a custody record of this action, one line of JSON: who did what, and the SHA-256 of what was read, before
+    /// and after.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+    /// Hash the files of the custody record whole, not only the bytes that the judgement rests on.
+    #[arg(long, global = true, requires = "record")]
+    pub record_full: bool,
 }
 
 /// Output formats.
@@ -92,6 +99,8 @@ pub enum Command {
     Page(Page),
     /// Find pages and doublewrite slots by their own structure: in raw disk images and broken files.
     Carve(Carve),
+    /// Save the evidence of a crash in one small sealed file, before anything is started.
+    Capture(Capture),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -107,7 +116,8 @@ pub enum Command {
 /// What to look at.
 #[derive(Debug, Args)]
 pub struct Target {
-    /// A data directory, or one image: ibdata1, an .ibd, an undo tablespace, a doublewrite file.
+    /// A data directory, or one image: ibdata1, an .ibd, an undo tablespace, a doublewrite file; or a bundle of dblwr
+    /// capture.
     #[arg(value_name = "PATH")]
     pub path: PathBuf,
     /// Where everything lies that does not lie where a server's defaults put it.
@@ -265,6 +275,10 @@ pub struct Restore {
     /// Write mended copies of only the files concerned below this directory and leave the originals alone.
     #[arg(long, value_name = "DIR", conflicts_with = "apply")]
     pub to: Option<PathBuf>,
+    /// Take the copies from a bundle of dblwr capture instead of the directory: for when a server start has overwritten
+    /// them.
+    #[arg(long, value_name = "BUNDLE")]
+    pub copies_from: Option<PathBuf>,
     /// Write although a pid file or socket in the data directory looks like a running server.
     #[arg(long)]
     pub i_am_sure_no_server_runs: bool,
@@ -285,6 +299,23 @@ pub struct Revert {
     /// Write although a pid file or socket in the data directory looks like a running server.
     #[arg(long)]
     pub i_am_sure_no_server_runs: bool,
+}
+
+/// Options of `capture`.
+#[derive(Debug, Args)]
+pub struct Capture {
+    /// What to look at.
+    #[command(flatten)]
+    pub target: Target,
+    /// Where to write the bundle: a new file, or - for standard output.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Blank the contents of rows and keep all that verdicts need: for sending it to somebody.
+    #[arg(long)]
+    pub redact: bool,
+    /// The server's configuration, to be saved as well.
+    #[arg(long, value_name = "FILE")]
+    pub defaults_file: Option<PathBuf>,
 }
 
 /// Which copy wins.

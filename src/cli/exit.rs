@@ -26,6 +26,18 @@ impl Status {
         }
     }
 
+    /// What an exit code means.
+    pub fn meaning(code: u8) -> &'static str {
+        match code {
+            0 => "healthy, or all that was asked was done and verified",
+            1 => {
+                "attention: damage that the doublewrite buffer can mend, or a plan that has not been applied"
+            }
+            2 => "critical: damage that it cannot mend, or a write that failed",
+            _ => "unknown: wrong usage, unreadable or foreign input, files held by a running server",
+        }
+    }
+
     /// The status of a verification. Files that could not be read make "healthy" unknown, but hide no damage.
     pub fn of_verify(report: &VerifyReport, unreadable: bool) -> Status {
         match (report.critical(), report.restorable()) {

@@ -1,6 +1,7 @@
 //! The command line: what was typed becomes what is meant; one small file per subcommand.
 
 pub mod args;
+mod capture;
 mod carve;
 pub mod check;
 mod dump;
@@ -9,6 +10,7 @@ pub mod explain_log;
 mod locate;
 mod manual;
 mod page;
+mod record;
 mod restore;
 mod revert;
 mod verify;
@@ -67,7 +69,8 @@ impl Context<'_> {
 
 /// Runs the program: parses, carries out, prints errors; the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -93,9 +96,17 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         out: &mut out,
         err: &mut err,
     };
-    let result = carry_out(&cli.command, &mut context);
+    let mut recorder = match record::Recorder::begin(&cli, &args) {
+        Ok(recorder) => recorder,
+        Err(error) => return finish(Err(error), &mut err),
+    };
+    let result = recorder.watch(|| carry_out(&cli.command, &mut context));
     let flushed = out.flush().map_err(anyhow::Error::from);
-    finish(result.and_then(|status| flushed.map(|()| status)), &mut err)
+    let code = finish(result.and_then(|status| flushed.map(|()| status)), &mut err);
+    match recorder.finish(code) {
+        Ok(()) => code,
+        Err(error) => finish(Err(error), &mut err),
+    }
 }
 
 fn carry_out(command: &Command, context: &mut Context<'_>) -> anyhow::Result<Status> {
@@ -109,6 +120,7 @@ fn carry_out(command: &Command, context: &mut Context<'_>) -> anyhow::Result<Sta
         Command::ExplainLog(explain) => explain_log::run(explain, context),
         Command::Page(page) => page::run(page, context),
         Command::Carve(carve) => carve::run(carve, context),
+        Command::Capture(capture) => capture::run(capture, context),
         Command::Completions { shell } => manual::completions(*shell, context),
         Command::Man { subcommand } => manual::man(subcommand.as_deref(), context),
     }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::capture::donor;
+use crate::capture::read::is_bundle;
 use crate::cli::args::Restore;
 use crate::cli::verify::{has_failures, warn_of_failures};
 use crate::cli::{Context, Status};
@@ -16,6 +18,7 @@ use crate::survey::Survey;
 const JOURNAL: &str = "dblwr-restore.journal";
 
 pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
+    refuse_a_bundle(args)?;
     if args.apply {
         return apply(args, context);
     }
@@ -39,12 +42,33 @@ pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<S
 }
 
 fn survey_and_plan(args: &Restore) -> anyhow::Result<(Survey, Plan)> {
-    let survey = Survey::run(&args.target.request()?)?;
+    let survey = args.survey()?;
     let plan = choose(&survey, &args.selection())?;
     Ok((survey, plan))
 }
 
+/// What was not captured reads as zeros: a bundle gives a plan, but neither mended files nor anything to sign.
+fn refuse_a_bundle(args: &Restore) -> anyhow::Result<()> {
+    let writes = args.apply || args.to.is_some() || args.plan_out.is_some();
+    if !writes || !is_bundle(&args.target.path) {
+        return Ok(());
+    }
+    let path = args.target.path.display();
+    Err(Error::Refused(format!(
+        "{path}: a bundle cannot be restored; name the data directory, and the bundle with --copies-from"
+    ))
+    .into())
+}
+
 impl Restore {
+    fn survey(&self) -> crate::Result<Survey> {
+        let request = self.target.request().map_err(|e| Error::Refused(e.to_string()))?;
+        match &self.copies_from {
+            Some(bundle) => donor::survey(&request, bundle),
+            None => Survey::run(&request),
+        }
+    }
+
     fn selection(&self) -> Selection {
         Selection { pages: self.pages.clone(), include_stale: self.include_stale, rules: self.rules.into() }
     }
@@ -52,13 +76,13 @@ impl Restore {
 
 fn apply(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
     // An unfinished journal is finished before anything is planned: the damage it left is not the damage of the crash.
-    let first = Survey::run(&args.target.request()?)?;
+    let first = args.survey()?;
     refuse_a_live_directory(args, &first)?;
     let name = journal_name(args, &first.instance.locations.root)?;
     let root = first.instance.locations.root.clone();
     let mut planned = None;
     let pass = restore::run(&RealDisk, &name, &root, || {
-        let survey = Survey::run(&args.target.request().map_err(|e| Error::Refused(e.to_string()))?)?;
+        let survey = args.survey()?;
         let plan = choose(&survey, &args.selection())?;
         if let Some(file) = &args.plan {
             plan_file::matches(&RealDisk, &read_plan(file)?, &plan)?;

@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::image::trace;
 use crate::units::{ByteOffset, PageSize};
 
 /// A file opened for reading.
@@ -46,6 +47,7 @@ impl Image {
         } else {
             file.seek(SeekFrom::End(0)).map_err(Error::io(path, "find the size of"))?
         };
+        trace::note(path, 0, 0);
         Ok(Image { file, path: path.to_path_buf(), len, identity: FileIdentity::of(&metadata) })
     }
 
@@ -86,6 +88,7 @@ impl Image {
                 Err(e) => return Err(Error::io_at(&self.path, "read", at)(e)),
             }
         }
+        trace::note(&self.path, offset.0, done);
         Ok(done)
     }
 

@@ -2,5 +2,6 @@
 
 mod file;
 pub mod lock;
+pub mod trace;
 
 pub use file::{FileIdentity, Image};

@@ -21,7 +21,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::units::Lsn;
@@ -54,7 +54,7 @@ const FORMAT_ENC_11: u32 = 0xF09F_979D;
 const FORMAT_ENCRYPTED: u32 = 0x8000_0000;
 
 /// How a log is laid out, from the format word of its first file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum RedoFormat {
     /// 0: MySQL up to 5.7.8, MariaDB up to 10.1.
     BeforeMySql579,
@@ -102,7 +102,7 @@ impl RedoFormat {
 }
 
 /// `LOG_HEADER_FLAGS` of MySQL 8.0.19 and later, as in the newest file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Flags {
     /// `ALTER INSTANCE DISABLE INNODB REDO_LOG` was in force.
     pub no_logging: bool,
@@ -122,7 +122,7 @@ impl Flags {
 }
 
 /// One file of a log, for display and for saving its header blocks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RedoFile {
     /// Where it is.
     pub path: PathBuf,
@@ -146,7 +146,7 @@ impl RedoFile {
 }
 
 /// A log that could be read at least in part.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Redo {
     /// How it is laid out.
     pub format: RedoFormat,
@@ -233,7 +233,7 @@ impl Redo {
 }
 
 /// What a directory holds in the way of a redo log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Found {
     /// No file with a log's name.
     Absent,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bytes::slice_at;
 use crate::error::{Error, Result};
+use crate::image::trace;
 use crate::units::ByteOffset;
 
 use super::block::BLOCK;
@@ -38,6 +39,7 @@ impl LogFile {
             ));
         }
         let file = File::open(path).map_err(Error::io(path, "open"))?;
+        trace::note(path, 0, 0);
         Ok(Some(LogFile { path: path.to_path_buf(), size: meta.len(), file }))
     }
 
@@ -60,6 +62,7 @@ impl LogFile {
             }
         }
         bytes.truncate(done);
+        trace::note(&self.path, at, done);
         Ok(bytes)
     }
 

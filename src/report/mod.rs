@@ -1,5 +1,6 @@
 //! What the program says: serialisable reports (the JSON contract) and their texts for people.
 
+pub mod capture;
 pub mod carve;
 pub mod decoded;
 pub mod dump;

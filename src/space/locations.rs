@@ -1,7 +1,10 @@
 //! Where an instance keeps its files: what was asked for, completed by the servers' defaults.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use crate::capture::bundle::Bundle;
+use crate::capture::read::is_bundle;
 use crate::error::{Error, Result};
 use crate::units::PageSize;
 
@@ -87,14 +90,26 @@ pub struct Locations {
     pub doublewrite_off: bool,
     /// Whether `datadir` is searched for tablespaces: an image that lies alone is judged alone.
     pub explore: bool,
+    /// The bundle that was named, unpacked: its files are there as long as this is.
+    pub bundle: Option<Arc<Bundle>>,
 }
 
 impl Locations {
     /// Completes a request by the servers' defaults.
     ///
     /// # Errors
-    /// The path does not exist or cannot be examined, or `data_file_path` is not in the server's syntax.
+    /// The path does not exist or cannot be examined, `data_file_path` is not in the server's syntax, or the path is a
+    /// bundle that is cut or altered.
     pub fn resolve(request: &Request) -> Result<Locations> {
+        if is_bundle(&request.path) {
+            let bundle = Bundle::open(&request.path)?;
+            let unpacked = bundle.request(request)?;
+            return Locations::of_files(&unpacked, Some(Arc::new(bundle)));
+        }
+        Locations::of_files(request, None)
+    }
+
+    fn of_files(request: &Request, bundle: Option<Arc<Bundle>>) -> Result<Locations> {
         let path = &request.path;
         let metadata = std::fs::metadata(path).map_err(Error::io(path, "look at"))?;
         let focus = if metadata.is_dir() { Focus::Directory } else { focus_of_file(path) };
@@ -133,6 +148,7 @@ impl Locations {
             page_size: request.page_size,
             doublewrite_off: request.doublewrite_off,
             explore,
+            bundle,
             datadir,
             focus,
         })

@@ -35,7 +35,8 @@ const IV: usize = 8;
 const MIN_KEY_VERSION: usize = 24;
 const KEY_ID: usize = 28;
 const MODE: usize = 32;
-const CRYPT_DATA_SIZE: usize = 33;
+/// Size of MariaDB's record.
+pub const CRYPT_DATA_SIZE: usize = 33;
 
 const _: () = assert!(IV + 16 == MIN_KEY_VERSION && KEY_ID + 4 == MODE && MODE + 1 == CRYPT_DATA_SIZE);
 

@@ -1,0 +1,111 @@
+//! `dblwr capture`.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::capture::save::{Options, Saved, save};
+use crate::cli::args::Capture;
+use crate::cli::record::lies_below;
+use crate::cli::{Context, Status};
+use crate::error::Error;
+use crate::report::capture::CaptureReport;
+
+pub(super) fn run(args: &Capture, context: &mut Context<'_>) -> anyhow::Result<Status> {
+    let request = args.target.request()?;
+    let options = Options { redact: args.redact, config: args.defaults_file.clone(), ..Options::default() };
+    if let Some(config) = &args.defaults_file {
+        File::open(config).map_err(Error::io(config, "open the configuration"))?;
+    }
+    let to_stdout = args.out.as_os_str() == "-";
+    let (saved, sha256) = if to_stdout {
+        let stdout = io::stdout();
+        if stdout.is_terminal() {
+            anyhow::bail!(
+                "a bundle is not for a terminal; redirect standard output, or name a file with --out"
+            );
+        }
+        let out = Hashing::new(BufWriter::new(stdout.lock()));
+        let (saved, out) = save(&request, &options, Path::new("standard output"), out)?;
+        (saved, out.finish())
+    } else {
+        refuse_inside(args)?;
+        to_file(args, |out| save(&request, &options, &args.out, out))?
+    };
+    let report = CaptureReport::of(&args.out, &saved, sha256);
+    for note in report.notes.iter().chain(&report.lost) {
+        context.warn(note)?;
+    }
+    if to_stdout {
+        context.warn(report.headline())?;
+    } else {
+        context.emit(&report, |out| report.write_text(out))?;
+    }
+    Ok(if saved.lost.is_empty() { Status::Healthy } else { Status::Unknown })
+}
+
+type Out = Hashing<BufWriter<File>>;
+
+/// What could not be finished is taken away again: a full disk must not stay full of half a bundle.
+fn to_file(
+    args: &Capture,
+    work: impl FnOnce(Out) -> crate::Result<(Saved, Out)>,
+) -> anyhow::Result<(Saved, String)> {
+    let path = &args.out;
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let file = file.map_err(Error::io(path, "create the bundle"))?;
+    let synced = file.try_clone().map_err(Error::io(path, "create the bundle"))?;
+    let result = work(Hashing::new(BufWriter::new(file))).and_then(|(saved, out)| {
+        synced.sync_all().map_err(Error::io(path, "bring the bundle to disk"))?;
+        Ok((saved, out.finish()))
+    });
+    if result.is_err() {
+        // The error that counts is the one above.
+        let _ = std::fs::remove_file(path);
+    }
+    Ok(result?)
+}
+
+fn refuse_inside(args: &Capture) -> anyhow::Result<()> {
+    let dirs = [Some(&args.target.path), args.target.places.datadir.as_ref()];
+    match dirs.into_iter().flatten().find(|dir| dir.is_dir() && lies_below(&args.out, dir)) {
+        None => Ok(()),
+        Some(dir) => Err(Error::Refused(format!(
+            "{}: lies inside {}, which is evidence; write the bundle somewhere else, or stream it with --out -",
+            args.out.display(),
+            dir.display()
+        ))
+        .into()),
+    }
+}
+
+/// Hashes what passes through.
+struct Hashing<W> {
+    out: W,
+    hash: Sha256,
+}
+
+impl<W> Hashing<W> {
+    fn new(out: W) -> Hashing<W> {
+        Hashing { out, hash: Sha256::new() }
+    }
+
+    fn finish(self) -> String {
+        self.hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl<W: Write> Write for Hashing<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.hash.update(bytes.get(..written).unwrap_or_default());
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
