@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::bytes::{u32_from_end, u64_at};
 use crate::error::{Error, Result};
 use crate::examine::{Claim, Judged, State, judge_in};
-use crate::fil::{FIL_PAGE_LSN, FilHeader};
+use crate::fil::{FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_LSN, FIL_PAGE_SPACE_ID, FilHeader};
 use crate::fsp::{Layout, PageFormat};
 use crate::image::Image;
 use crate::space::{Owner, Place, Spaces, Tablespace};
@@ -61,6 +61,8 @@ pub struct Home {
     pub lsn: Option<Lsn>,
     /// The low LSN word in the tail, in layouts that have one.
     pub tail_lsn: Option<u32>,
+    /// Valid only by a rule that looks at no content (checksum `none`).
+    pub weak: bool,
     /// Why, in words, for damaged pages.
     pub why: String,
     /// The page as it lies in the file.
@@ -80,6 +82,7 @@ impl Home {
             format: None,
             lsn: None,
             tail_lsn: None,
+            weak: false,
             why: why.into(),
             bytes: Vec::new(),
             rivals: Vec::new(),
@@ -88,6 +91,18 @@ impl Home {
 }
 
 impl Home {
+    /// Whether a copy shows that this home is torn although no checksum tells: both carry one LSN, so both are the
+    /// same write of the page, yet their bytes differ. Bytes 26..34 are stamped apart from it and do not count.
+    pub fn is_belied_by(&self, copy: &[u8], copy_lsn: Lsn) -> bool {
+        let stamped = FIL_PAGE_FILE_FLUSH_LSN..FIL_PAGE_SPACE_ID;
+        let differs = |(at, (mine, theirs)): (usize, (&u8, &u8))| mine != theirs && !stamped.contains(&at);
+        self.weak
+            && self.state == HomeState::Valid
+            && self.lsn == Some(copy_lsn)
+            && self.bytes.len() == copy.len()
+            && self.bytes.iter().zip(copy).enumerate().any(differs)
+    }
+
     /// A home that the system would not let us read.
     pub fn unreadable(error: &Error) -> Home {
         Home::nowhere(HomeState::Unverifiable, error.to_string())
@@ -139,6 +154,7 @@ pub fn look_in(space: &Tablespace, page_no: PageNo, space_id_stored: bool) -> Re
     (home.state, home.why) = state_at(&judged, &page, space, page_no, space_id_stored);
     home.lsn = u64_at(&page, FIL_PAGE_LSN).map(Lsn);
     home.tail_lsn = tail_lsn(&page, &space.format);
+    home.weak = judged.weak;
     home.bytes = page;
     Ok(home)
 }

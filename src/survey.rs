@@ -190,7 +190,10 @@ impl Survey {
         group: Vec<(usize, Copy)>,
         reduced: Option<Lsn>,
     ) -> Vec<(usize, Finding)> {
-        let home = self.look(space, page_no);
+        let mut home = self.look(space, page_no);
+        if let Some(home) = &mut home {
+            believe_copies(home, &group);
+        }
         let (judgements, at) = match home {
             Some(home) => {
                 let judgements = self.judge_against(&home, page_no, space, &group, reduced);
@@ -297,6 +300,15 @@ impl Survey {
             let subject = Subject::Reduced(file.clone(), *entry);
             self.findings.push(Finding { subject, home: self.homes.len() - 1, judgement });
         }
+    }
+}
+
+/// A home without a real checksum is torn where a good copy of the very same write differs from it.
+fn believe_copies(home: &mut Home, group: &[(usize, Copy)]) {
+    let belies = |copy: &Copy| copy.state() == CopyState::Valid && home.is_belied_by(copy.page(), copy.lsn());
+    if group.iter().any(|(_, copy)| belies(copy)) {
+        home.state = HomeState::Torn;
+        home.why = "it has no checksum to tell, but a copy of the same LSN differs from it".into();
     }
 }
 

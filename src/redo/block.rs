@@ -66,6 +66,9 @@ pub(super) struct Rules {
     pub encrypt_bit: bool,
     /// Bytes 8..12 are the epoch of the LSN (MySQL 8.0.30 on).
     pub epoch: bool,
+    /// The data length is ciphertext: number and check word, which covers the ciphertext, are all there is (MariaDB
+    /// 10.4 to 10.7 with `innodb_encrypt_log`; seen with 10.5.23). The end is then the end of the last block.
+    pub hidden_length: bool,
 }
 
 /// A block that is the one expected at its LSN.
@@ -89,7 +92,11 @@ pub(super) fn epoch_of(lsn: Lsn) -> u32 {
 fn judge(block: &[u8], lsn: Lsn, rules: Rules) -> Option<Sound> {
     let raw_len = u16_at(block, DATA_LEN)?;
     let encrypted = rules.encrypt_bit && raw_len & ENCRYPT_BIT != 0;
-    let len = if encrypted { raw_len & !ENCRYPT_BIT } else { raw_len };
+    let len = match (rules.hidden_length, encrypted) {
+        (true, _) => BLOCK as u16,
+        (false, true) => raw_len & !ENCRYPT_BIT,
+        (false, false) => raw_len,
+    };
     let (body, stored) = stored_sum(block)?;
     let sum_holds = encrypted
         || stored == crc32c(body)
@@ -130,8 +137,8 @@ pub(super) fn walk(
         let Some(end) = at.0.checked_add(block.len).map(Lsn) else { break };
         found.encrypted |= block.encrypted;
         found.end = Some(end);
-        found.cut = block.len == BLOCK_LSN;
-        if !found.cut {
+        found.cut = block.len == BLOCK_LSN && !rules.hidden_length;
+        if block.len < BLOCK_LSN {
             break;
         }
         at = end;

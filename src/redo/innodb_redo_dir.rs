@@ -166,7 +166,7 @@ fn judge_set(files: &Files, newest: &FileHeader, redo: &mut Redo) {
 }
 
 fn walk(files: &Files, checkpoint: Lsn, redo: &mut Redo) -> Result<Walk> {
-    let rules = Rules { additive: false, encrypt_bit: true, epoch: true };
+    let rules = Rules { additive: false, encrypt_bit: true, epoch: true, hidden_length: false };
     let mut window = Window::default();
     let mut current = 0;
     block::walk(checkpoint, files.blocks(), rules, |lsn| {

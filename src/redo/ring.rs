@@ -203,6 +203,8 @@ fn walk(files: &[LogFile], checkpoint: Checkpoint, redo: &mut Redo) -> Result<Wa
         additive: redo.format == RedoFormat::BeforeMySql579,
         encrypt_bit: matches!(redo.format, RedoFormat::MySql(2..)),
         epoch: false,
+        hidden_length: redo.encrypted
+            && matches!(redo.format, RedoFormat::MariaDb104 | RedoFormat::MariaDb105),
     };
     let mut window = Window::default();
     block::walk(checkpoint.lsn, ring.blocks(), rules, |lsn| {

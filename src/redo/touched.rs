@@ -27,12 +27,37 @@ const SAME_PAGE: u8 = 0x80;
 const SIZE_AT: u64 = 46;
 
 /// What the records after a checkpoint touch.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Touched {
     /// Tablespaces whose size field on page 0 is written.
     pub resized: BTreeSet<SpaceId>,
     /// For every page the end of the last mini-transaction that changes it.
+    #[serde(with = "as_list")]
     pub last: HashMap<(SpaceId, PageNo), Lsn>,
+}
+
+/// JSON has text keys only: pages and their LSNs are written as a list.
+mod as_list {
+    use super::{HashMap, Lsn, PageNo, SpaceId};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    type Entry = (SpaceId, PageNo, Lsn);
+
+    pub(super) fn serialize<S: Serializer>(
+        last: &HashMap<(SpaceId, PageNo), Lsn>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let mut entries: Vec<Entry> = last.iter().map(|(&(space, page), &lsn)| (space, page, lsn)).collect();
+        entries.sort_unstable();
+        serializer.collect_seq(entries)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<HashMap<(SpaceId, PageNo), Lsn>, D::Error> {
+        let entries = Vec::<Entry>::deserialize(deserializer)?;
+        Ok(entries.into_iter().map(|(space, page, lsn)| ((space, page), lsn)).collect())
+    }
 }
 
 /// Adds the records of one mini-transaction that ends at `end`.
