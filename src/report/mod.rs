@@ -4,6 +4,7 @@ pub mod explain_log;
 pub mod locate;
 pub mod restore;
 pub mod revert;
+pub mod scan;
 pub mod style;
 pub mod verify;
 
