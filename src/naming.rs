@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+use crate::dict::file_name::FileName;
 use crate::dict::index_page::{IndexHeader, key_range, show_key};
 use crate::dict::{IndexKind, Names, PageSource};
 use crate::examine::judge_in;
@@ -14,7 +15,7 @@ use crate::fil::FilHeader;
 use crate::fsp::Layout;
 use crate::image::Image;
 use crate::space::discover::is_undo_name;
-use crate::space::{Owner, Spaces, Tablespace};
+use crate::space::{Owner, SpaceFile, Spaces, Tablespace};
 use crate::units::{FIL_NULL, PageNo, SpaceId};
 
 /// What a page is part of.
@@ -75,6 +76,12 @@ impl<'a> Naming<'a> {
         PageName { table: self.names.table_of(space).map(str::to_owned), ..PageName::default() }
     }
 
+    /// The name of a page of a file whose tablespace is not known.
+    pub fn of_file(&self, file: &SpaceFile) -> PageName {
+        let name = FileName::from_path(&file.name).filter(|name| name.database.is_some());
+        PageName { table: name.map(|name| name.to_string()), ..PageName::default() }
+    }
+
     /// What the neighbours on the level of an index page say of its rows.
     pub fn surroundings(&self, space: &Tablespace, header: &FilHeader, index: &IndexHeader) -> Surroundings {
         let pages = Pages::of(space);
@@ -85,10 +92,11 @@ impl<'a> Naming<'a> {
             if same && space.format.layout != Layout::Zip { key_range(&page) } else { None }
         };
         let (previous, next) = (neighbour(header.prev), neighbour(header.next));
-        let counts: Vec<u64> = [&previous, &next].into_iter().flatten().map(|keys| keys.records as u64).collect();
+        let counts: Vec<u64> =
+            [&previous, &next].into_iter().flatten().map(|keys| keys.records as u64).collect();
         Surroundings {
-            after: previous.and_then(|keys| keys.last).map(|key| show_key(&key)),
-            before: next.and_then(|keys| keys.first).map(|key| show_key(&key)),
+            after: previous.and_then(|keys| keys.last).map(|key| show_key(&key.bytes)),
+            before: next.and_then(|keys| keys.first).map(|key| show_key(&key.bytes)),
             records: counts.iter().sum::<u64>().checked_div(counts.len() as u64),
         }
     }

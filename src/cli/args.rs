@@ -1,7 +1,7 @@
 //! What was typed: clap's types, and their translation into requests.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -58,6 +58,10 @@ pub enum Format {
     Table,
     /// One document.
     Json,
+    /// One JSON document a line (only scan writes several).
+    Jsonl,
+    /// Comma-separated values (scan only).
+    Csv,
 }
 
 /// When to use colour.
@@ -86,6 +90,8 @@ pub enum Command {
     Check(Check),
     /// Read a server's error log: which pages it says are damaged, what became of them, what to do.
     ExplainLog(ExplainLog),
+    /// Check every page of every tablespace file named or found.
+    Scan(Scan),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -235,15 +241,54 @@ impl From<Rules> for crate::restore::Rules {
     }
 }
 
+/// Options of `scan`.
+#[derive(Debug, Args)]
+pub struct Scan {
+    /// Data directories and tablespace files.
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Where everything lies that does not lie where a server's defaults put it.
+    #[command(flatten)]
+    pub places: Places,
+    /// Write one row for each page, as CSV or with --format jsonl.
+    #[arg(long)]
+    pub pages: bool,
+    /// Keep a record of what is done in FILE; where it holds one of an interrupted scan, go on from there.
+    #[arg(long, value_name = "FILE")]
+    pub resume: Option<PathBuf>,
+    /// Read at most so many MiB a second.
+    #[arg(long, value_name = "MIB_PER_S", value_parser = clap::value_parser!(u64).range(1..))]
+    pub rate: Option<u64>,
+    /// Read only when nobody else wants the disk (idle I/O priority).
+    #[arg(long)]
+    pub idle: bool,
+    /// Leave the page cache as it is: read around it, or forget what was not in it before.
+    #[arg(long)]
+    pub direct: bool,
+    /// Write progress as lines of JSON to this open file descriptor.
+    #[arg(long, value_name = "N")]
+    pub progress_fd: Option<u32>,
+}
+
 impl Target {
     /// What is meant.
     ///
     /// # Errors
     /// The server's configuration cannot be read.
     pub fn request(&self) -> anyhow::Result<Request> {
-        let places = &self.places;
+        self.places.request(&self.path)
+    }
+}
+
+impl Places {
+    /// What is meant, for one PATH.
+    ///
+    /// # Errors
+    /// The server's configuration cannot be read.
+    pub fn request(&self, path: &Path) -> anyhow::Result<Request> {
+        let places = self;
         let mut request = Request {
-            path: self.path.clone(),
+            path: path.to_path_buf(),
             datadir: places.datadir.clone(),
             data_home_dir: places.data_home_dir.clone(),
             doublewrite_dir: places.doublewrite_dir.clone(),

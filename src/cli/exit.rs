@@ -1,5 +1,6 @@
 //! Exit codes: the same for every subcommand, so that each is a valid monitoring plugin.
 
+use crate::report::scan::ScanSummary;
 use crate::report::verify::VerifyReport;
 
 /// How a command ended.
@@ -23,6 +24,16 @@ impl Status {
             Status::Attention => 1,
             Status::Critical => 2,
             Status::Unknown => 3,
+        }
+    }
+
+    /// The status of a scan; `unknown`: something could not be looked at.
+    pub fn of_scan(summary: &ScanSummary, unknown: bool) -> Status {
+        match (summary.damaged, summary.damaged.saturating_sub(summary.restorable)) {
+            (0, _) if unknown => Status::Unknown,
+            (0, _) => Status::Healthy,
+            (_, 0) => Status::Attention,
+            (_, 1..) => Status::Critical,
         }
     }
 

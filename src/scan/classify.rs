@@ -19,7 +19,9 @@ use crate::tear::Tear;
 use crate::units::{PageNo, SECTOR};
 
 /// The kind of damage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
     /// Two versions, or a version and nothing, are mixed.
@@ -93,7 +95,9 @@ pub fn classify(page: &[u8], format: &PageFormat, page_no: PageNo, copy: Option<
         .or_else(|| bit_flip(page, format, page_no))
         .or_else(|| wrong_algorithm(page, format))
         .or_else(|| torn_against(page, copy))
-        .or_else(|| if is_transformed(page) { None } else { lsn_words(page, format).or_else(|| cut_short(page)) })
+        .or_else(|| {
+            if is_transformed(page) { None } else { lsn_words(page, format).or_else(|| cut_short(page)) }
+        })
         .unwrap_or_else(|| diagnosis(Class::Garbage, why(page, format)))
 }
 
@@ -116,7 +120,9 @@ fn why(page: &[u8], format: &PageFormat) -> String {
     match checksum::examine(page, format) {
         Examined::Corrupt { detail } => detail.to_string(),
         Examined::Torn { head, tail } => lsn_words_differ(head, tail),
-        Examined::Zero | Examined::Valid { .. } => "its compressed or encrypted content is damaged".to_owned(),
+        Examined::Zero | Examined::Valid { .. } => {
+            "its compressed or encrypted content is damaged".to_owned()
+        }
     }
 }
 
@@ -155,8 +161,15 @@ fn checksum_words(page: &[u8], format: &PageFormat) -> Option<Diagnosis> {
         let mut fitted = mended.clone();
         put(&mut fitted, wrong.at, wrong.computed);
         if (proven || lone) && is_verified(&fitted, format) {
-            let (class, place) =
-                if wrong.at == 0 { (Class::Checksum, "in front") } else { (Class::Trailer, "in its trailer") };
+            let (class, place) = if wrong.at == 0 {
+                (Class::Checksum, "in front")
+            } else {
+                (Class::Trailer, "in its trailer")
+            };
+            if mended != page {
+                let what = "its content verifies, but its trailer is that of another version";
+                return Some(mendable(Class::Trailer, what));
+            }
             let what = format!(
                 "only the checksum {place} is wrong: {:#010x}, not {:#010x} ({})",
                 wrong.stored, wrong.computed, wrong.algorithm
@@ -179,11 +192,9 @@ fn ranges(layout: Layout, page_len: usize, word_at: usize) -> Vec<Range<usize>> 
             FIL_PAGE_OFFSET..FIL_PAGE_FILE_FLUSH_LSN,
             FIL_PAGE_DATA..page_len.saturating_sub(FIL_PAGE_DATA_END),
         ],
-        Layout::Zip => vec![
-            FIL_PAGE_OFFSET..FIL_PAGE_LSN,
-            FIL_PAGE_TYPE..FIL_PAGE_TYPE + 2,
-            FIL_PAGE_SPACE_ID..page_len,
-        ],
+        Layout::Zip => {
+            vec![FIL_PAGE_OFFSET..FIL_PAGE_LSN, FIL_PAGE_TYPE..FIL_PAGE_TYPE + 2, FIL_PAGE_SPACE_ID..page_len]
+        }
         Layout::FullCrc32 => vec![0..word_at],
     }
 }
@@ -231,7 +242,8 @@ fn wrong_algorithm(page: &[u8], format: &PageFormat) -> Option<Diagnosis> {
     ];
     for (name, other) in others.iter().filter(|(_, other)| other.layout != format.layout) {
         if is_verified(page, other) && !is_zero(page.get(FIL_PAGE_DATA..)?) {
-            let what = format!("its checksum is right by the rule of {name}, which does not apply to this file");
+            let what =
+                format!("its checksum is right by the rule of {name}, which does not apply to this file");
             return Some(mendable(Class::WrongAlgorithm, what));
         }
     }

@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use crate::error::Error;
 use crate::image::Image;
 use crate::scan::finding::{Counts, DamageState, FileFinding, RowState, RunKey};
-use crate::scan::judge::{Found, Judge, Peek};
 use crate::scan::jobs::{Job, Jobs};
+use crate::scan::judge::{Found, Judge, Peek};
 use crate::scan::links::Links;
 use crate::scan::reader::{Buffer, Input, read_run};
 use crate::scan::runs::Runs;
@@ -41,7 +41,11 @@ struct Done {
 ///
 /// # Errors
 /// Those of the observer. What cannot be read is told to the observer, and the scan goes on.
-pub fn scan(targets: &[Target<'_>], options: &Options<'_>, observer: &mut dyn Observer) -> anyhow::Result<Progress> {
+pub fn scan(
+    targets: &[Target<'_>],
+    options: &Options<'_>,
+    observer: &mut dyn Observer,
+) -> anyhow::Result<Progress> {
     let threads = options.threads.max(1);
     let jobs = Jobs::new(targets, AHEAD * threads as u64, options.sample);
     let throttle = Throttle::new(options.rate);
@@ -79,7 +83,13 @@ fn work(
     }
 }
 
-fn perform(target: &Target<'_>, job: Job, options: &Options<'_>, throttle: &Throttle, buffer: &mut Buffer) -> Done {
+fn perform(
+    target: &Target<'_>,
+    job: Job,
+    options: &Options<'_>,
+    throttle: &Throttle,
+    buffer: &mut Buffer,
+) -> Done {
     let mut done = Done { found: Found::default(), failure: None, bytes: 0, cut: false, job };
     if done.job.pages == 0 {
         return done;
@@ -148,7 +158,9 @@ fn ended_early(target: &Target<'_>, at: u64) -> Error {
     let was = target.file.len;
     Error::foreign(
         &target.file.path,
-        format!("it ended at {at} bytes while it was scanned, but had {was} bytes before: it shrank meanwhile; scan it again"),
+        format!(
+            "it ended at {at} bytes while it was scanned, but had {was} bytes before: it shrank meanwhile; scan it again"
+        ),
     )
 }
 
@@ -270,7 +282,12 @@ impl<'a> Collector<'a> {
         observer.progress(target, (watermark, self.file.counts), &self.progress)
     }
 
-    fn finish(&mut self, target: usize, links: Option<&Links>, observer: &mut dyn Observer) -> anyhow::Result<()> {
+    fn finish(
+        &mut self,
+        target: usize,
+        links: Option<&Links>,
+        observer: &mut dyn Observer,
+    ) -> anyhow::Result<()> {
         let mut file = std::mem::take(&mut self.file);
         let Some(target) = self.targets.get(target) else { return Ok(()) };
         if let Some(run) = file.runs.finish() {
@@ -314,7 +331,8 @@ fn lost_zero(target: &Target<'_>, file: &OfFile, page_no: PageNo, links: Option<
     let why = if page_no == PageNo(0) {
         // It is made before every other page of its file.
         let lowest = file.lowest_lsn?;
-        let home = target.ground.flushed.holds(lowest) || target.ground.flushed == crate::scan::Flushed::Unknown;
+        let home =
+            target.ground.flushed.holds(lowest) || target.ground.flushed == crate::scan::Flushed::Unknown;
         home.then(|| format!("it is the first page of a file that has pages as old as LSN {lowest}"))?
     } else {
         links.filter(|links| links.contains(page_no.0))?;

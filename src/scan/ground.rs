@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use crate::dblwr::Area;
 use crate::error::{Error, Result};
+use crate::fsp::PageFormat;
 use crate::home::HomeState;
 use crate::instance::Instance;
 use crate::redo::Shutdown;
-use crate::space::Tablespace;
+use crate::scan::reserved::Reserved;
 use crate::space::locations::Request;
+use crate::space::{Evidence, SpaceFile, Tablespace};
 use crate::survey::{Finding, Survey};
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
@@ -62,7 +64,13 @@ pub struct Ground {
     pub failures: Vec<Error>,
     /// Which pages must be home.
     pub flushed: Flushed,
+    /// Files named like tablespaces in which nothing looks like a page, taken for what the instance would have put there.
+    pub unidentified: Vec<Tablespace>,
+    /// Whether an all-zero page in use may be one that was freed after the checkpoint: MariaDB punches and scrubs freed
+    /// pages before the descriptor that says so is home (`buf_flush_freed_pages`, 10.5 to 11.8).
+    pub zero_may_be_freed: bool,
     copies: BTreeMap<(SpaceId, PageNo), Arc<CopySituation>>,
+    reserved: Reserved,
 }
 
 impl Ground {
@@ -88,7 +96,32 @@ impl Ground {
         }
         let copies = copies.into_iter().map(|(key, copy)| (key, Arc::new(copy))).collect();
         let flushed = flushed(&survey.instance);
-        Ground { instance: survey.instance, failures: survey.failures, flushed, copies }
+        let unidentified = unidentified(&survey.instance);
+        let reserved = Reserved::of(&survey.instance);
+        let zero_may_be_freed = flushed != Flushed::All && survey.instance.generation.is_mariadb();
+        let (instance, failures) = (survey.instance, survey.failures);
+        Ground { instance, failures, flushed, unidentified, zero_may_be_freed, copies, reserved }
+    }
+
+    /// As [`Ground::survey`]; where an instance is in such disorder that it has no survey, its files alone.
+    ///
+    /// # Errors
+    /// The survey's, where no tablespace is found at all.
+    pub fn survey_or_bare(request: &Request) -> Result<Ground> {
+        Ground::survey(request).or_else(|error| {
+            let instance = Instance::bare(request).ok().filter(|instance| !instance.spaces.list.is_empty());
+            let Some(instance) = instance else { return Err(error) };
+            let unidentified = unidentified(&instance);
+            Ok(Ground {
+                instance,
+                failures: vec![error],
+                flushed: Flushed::Unknown,
+                unidentified,
+                zero_may_be_freed: true,
+                copies: BTreeMap::new(),
+                reserved: Reserved::default(),
+            })
+        })
     }
 
     /// The best copy of a page whose home the survey found damaged.
@@ -101,6 +134,11 @@ impl Ground {
         self.areas().any(|area| area.covers(page_no))
     }
 
+    /// Whether a page of the system tablespace was handed out to the doublewrite buffer and never written.
+    pub fn is_reserved(&self, page_no: PageNo) -> bool {
+        self.reserved.contains(page_no)
+    }
+
     /// Whether pages carry space ids: not before MySQL 4.1.1.
     pub fn space_id_stored(&self) -> bool {
         self.areas().all(|area| area.space_id_stored)
@@ -109,6 +147,19 @@ impl Ground {
     fn areas(&self) -> impl Iterator<Item = &Area> {
         self.instance.areas.iter()
     }
+}
+
+fn unidentified(instance: &Instance) -> Vec<Tablespace> {
+    let default = PageFormat::classic(instance.page_size);
+    let format = instance.spaces.system().map_or(default, |system| system.format);
+    let tablespace = |file: &SpaceFile| Tablespace {
+        id: None,
+        format,
+        files: vec![file.clone()],
+        evidence: Evidence::Unknown,
+        key: None,
+    };
+    instance.spaces.unidentified.iter().map(tablespace).collect()
 }
 
 fn flushed(instance: &Instance) -> Flushed {

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::scan::{Flushed, Target};
 use crate::scan::links::Links;
+use crate::scan::{Flushed, Target};
 use crate::units::PageNo;
 
 /// Bytes of a job: many enough that opening the file costs nothing, few enough that threads end together.
@@ -122,5 +122,6 @@ impl State {
 
 /// Links are of use only after a crash whose checkpoint is known.
 fn new_links(target: &Target<'_>, pages: u64) -> Option<Arc<Links>> {
-    matches!(target.ground.flushed, Flushed::UpTo(_)).then(|| Arc::new(Links::new(target.file.first_page, pages)))
+    let useful = matches!(target.ground.flushed, Flushed::UpTo(_)) && !target.ground.zero_may_be_freed;
+    useful.then(|| Arc::new(Links::new(target.file.first_page, pages)))
 }

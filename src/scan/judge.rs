@@ -95,14 +95,8 @@ impl<'a> Judge<'a> {
         self.examined = examined;
     }
 
-    fn page(
-        &mut self,
-        page: &[u8],
-        examined: Examined,
-        page_no: PageNo,
-        peek: &dyn Peek,
-    ) {
-        let apart = self.space.id == Some(SpaceId::SYSTEM) && self.ground.in_doublewrite(page_no);
+    fn page(&mut self, page: &[u8], examined: Examined, page_no: PageNo, peek: &dyn Peek) {
+        let apart = self.is_system() && self.ground.in_doublewrite(page_no);
         let state = match examined {
             _ if apart => RowState::Doublewrite,
             Examined::Valid { weak, .. } if self.is_in_place(page, page_no) => {
@@ -116,6 +110,10 @@ impl<'a> Judge<'a> {
         if self.rows {
             self.found.rows.push(Row::of(page, page_no, state, &self.space.format));
         }
+    }
+
+    fn is_system(&self) -> bool {
+        self.space.id == Some(SpaceId::SYSTEM)
     }
 
     /// Whether a page that verifies says that it belongs here, as far as it says so in clear.
@@ -145,16 +143,20 @@ impl<'a> Judge<'a> {
 
     /// An all-zero page: never written, or lost?
     fn zero(&mut self, page_no: PageNo) -> RowState {
+        let certain = |lsn| self.ground.flushed.holds(lsn) && !self.ground.zero_may_be_freed;
         let decided = match self.descriptors.usage(page_no) {
             Use::Free => Some(false),
-            Use::Taken(lsn) if self.ground.flushed.holds(lsn) => Some(true),
+            Use::Taken(_) if self.is_system() && self.ground.is_reserved(page_no) => Some(false),
+            Use::Taken(lsn) if certain(lsn) => Some(true),
             Use::Taken(_) | Use::Unknown => None,
         };
         match decided {
             Some(false) => RowState::Zero,
             Some(true) => {
                 let why = match self.ground.flushed {
-                    Flushed::All => "the extent descriptors say that it is in use, and the server ended cleanly",
+                    Flushed::All => {
+                        "the extent descriptors say that it is in use, and the server ended cleanly"
+                    }
                     _ => "the extent descriptors said that it is in use before the last checkpoint",
                 };
                 self.lost_zero(page_no, why);
@@ -201,7 +203,9 @@ impl<'a> Judge<'a> {
             _ => {}
         }
         // A page that changed since it was read was being written meanwhile: it is judged as it is now.
-        if let Some(now) = peek.and_then(|peek| peek.now(self.offset(page_no), page.len())).filter(|now| now != page) {
+        if let Some(now) =
+            peek.and_then(|peek| peek.now(self.offset(page_no), page.len())).filter(|now| now != page)
+        {
             return self.slow(&now, page_no, None);
         }
         if self.is_harmless(page, page_no, state) {
@@ -222,7 +226,8 @@ impl<'a> Judge<'a> {
     /// Free pages are never read. After a crash the descriptors may be older than the page: one whose write falls into
     /// the redo window was in use again.
     fn is_harmless(&mut self, page: &[u8], page_no: PageNo, state: HomeState) -> bool {
-        if self.ground.copy_of(self.space, page_no).is_some() || self.descriptors.usage(page_no) != Use::Free {
+        if self.ground.copy_of(self.space, page_no).is_some() || self.descriptors.usage(page_no) != Use::Free
+        {
             return false;
         }
         let lsn = Lsn(u64_at(page, FIL_PAGE_LSN).unwrap_or_default());
@@ -230,7 +235,8 @@ impl<'a> Judge<'a> {
             Flushed::All | Flushed::Unknown => true,
             Flushed::UpTo(_) if state == HomeState::Misdirected => true,
             Flushed::UpTo(checkpoint) => {
-                lsn.0 != 0 && (lsn < checkpoint || self.ground.instance.window.end.is_some_and(|end| end < lsn))
+                lsn.0 != 0
+                    && (lsn < checkpoint || self.ground.instance.window.end.is_some_and(|end| end < lsn))
             }
         }
     }
@@ -262,7 +268,11 @@ impl<'a> Judge<'a> {
         {
             damage.class = Class::Shifted;
             damage.run = Some(RunKey::Bytes(shift));
-            damage.detail = format!("its content lies {} bytes {}", shift.abs(), if shift > 0 { "further on" } else { "before" });
+            damage.detail = format!(
+                "its content lies {} bytes {}",
+                shift.abs(),
+                if shift > 0 { "further on" } else { "before" }
+            );
         }
         damage
     }
@@ -276,14 +286,18 @@ impl<'a> Judge<'a> {
         let starts = (0..around.len().saturating_sub(size)).step_by(SECTOR);
         let found = starts.filter(|&at| {
             let page = around.get(at..at + size).unwrap_or_default();
-            begin + at as u64 != here && self.is_in_place(page, page_no) && examine(page, &self.space.format).is_verified()
+            begin + at as u64 != here
+                && self.is_in_place(page, page_no)
+                && examine(page, &self.space.format).is_verified()
         });
         let at = i64::try_from(found.take(1).next()?).ok()?;
         Some(i64::try_from(begin).ok()? + at - i64::try_from(here).ok()?)
     }
 
     fn offset(&self, page_no: PageNo) -> u64 {
-        u64::from(page_no.0).saturating_sub(self.file.first_page).saturating_mul(self.space.format.physical.as_u64())
+        u64::from(page_no.0)
+            .saturating_sub(self.file.first_page)
+            .saturating_mul(self.space.format.physical.as_u64())
     }
 
     fn misdirected(&self, page: &[u8], page_no: PageNo, why: String) -> Damage {
@@ -353,5 +367,6 @@ fn encrypted(page: &[u8], format: &PageFormat) -> Option<Examined> {
     if kind == page_type::MARIADB_PAGE_COMPRESSED {
         return None;
     }
-    post_encryption(page, format).filter(|examined| examined.algorithm() == Some(Algorithm::PostEncryptionCrc32))
+    post_encryption(page, format)
+        .filter(|examined| examined.algorithm() == Some(Algorithm::PostEncryptionCrc32))
 }

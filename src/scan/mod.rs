@@ -16,6 +16,7 @@ mod jobs;
 pub mod judge;
 pub mod links;
 pub mod reader;
+mod reserved;
 mod runs;
 mod throttle;
 
@@ -51,7 +52,9 @@ pub struct Options<'a> {
 /// One file to scan.
 #[derive(Debug, Clone)]
 pub struct Target<'a> {
-    /// What is known of its instance.
+    /// Which of the caller's instances it belongs to.
+    pub group: usize,
+    /// What is known of that instance.
     pub ground: &'a Ground,
     /// Its tablespace.
     pub space: &'a Tablespace,
@@ -92,5 +95,10 @@ pub trait Observer {
     /// A file that could not be read, or not to its end.
     fn failure(&mut self, target: &Target<'_>, error: &Error) -> anyhow::Result<()>;
     /// Some pages further: the number of pages of this file that are done, and what was counted in them.
-    fn progress(&mut self, target: &Target<'_>, done: (u64, Counts), progress: &Progress) -> anyhow::Result<()>;
+    fn progress(
+        &mut self,
+        target: &Target<'_>,
+        done: (u64, Counts),
+        progress: &Progress,
+    ) -> anyhow::Result<()>;
 }

@@ -57,7 +57,9 @@ impl Input {
             let flags = i32::try_from(OFlags::DIRECT.bits()).unwrap_or_default();
             // Some file systems refuse at once, others when they are read from.
             let direct = options.clone().custom_flags(flags).open(path);
-            if let Some(file) = direct.ok().filter(|f| f.read_at(Buffer::new(ALIGNMENT).get(ALIGNMENT), 0).is_ok()) {
+            if let Some(file) =
+                direct.ok().filter(|f| f.read_at(Buffer::new(ALIGNMENT).get(ALIGNMENT), 0).is_ok())
+            {
                 return Ok(Input { file, mode: Mode::Direct });
             }
         }

@@ -1,5 +1,7 @@
 //! `scan`: every damaged page of every file.
 
+pub mod stream;
+
 use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +24,24 @@ pub struct ScanReport {
     pub damaged: Vec<DamageReport>,
     /// Sums.
     pub summary: ScanSummary,
+    #[serde(skip)]
+    notable: Notable,
+}
+
+/// Pages that are worth a note although they are fine.
+#[derive(Debug, Clone, Copy, Default)]
+struct Notable {
+    doublewrite: u64,
+    freed: u64,
+    zero_in_use: u64,
+}
+
+impl Notable {
+    fn add(&mut self, file: &FileReport) {
+        self.doublewrite += file.doublewrite;
+        self.freed += file.freed;
+        self.zero_in_use += file.zero_in_use;
+    }
 }
 
 /// One file.
@@ -168,10 +188,18 @@ pub struct Owner {
 
 impl DamageReport {
     /// The report on damage in a file.
-    pub fn of(path: String, file: String, space_id: Option<SpaceId>, length: PageSize, damage: &Damage, owner: Owner) -> DamageReport {
+    pub fn of(
+        path: String,
+        file: String,
+        space_id: Option<SpaceId>,
+        length: PageSize,
+        damage: &Damage,
+        owner: Owner,
+    ) -> DamageReport {
         let header = damage.header.as_ref();
         let index = damage.index.as_ref().filter(|_| owner.name.index.is_some());
-        let own = index.filter(|index| index.is_plausible(length.bytes())).map(|index| u64::from(index.records));
+        let own =
+            index.filter(|index| index.is_plausible(length.bytes())).map(|index| u64::from(index.records));
         let copy = damage.copy.as_ref().map(|copy| CopyReport {
             file: copy.file.clone(),
             index: copy.index,
@@ -225,7 +253,10 @@ fn reason(damage: &Damage, copy: Option<&CopyReport>, without_copy: &str) -> Str
             format!("{what}; {} slot {} holds a good copy: {command}", copy.file, copy.index)
         }
         (Some(situation), Some(copy)) => {
-            format!("{what}; {} slot {} has a copy that is not to be used: {}", copy.file, copy.index, situation.reason)
+            format!(
+                "{what}; {} slot {} has a copy that is not to be used: {}",
+                copy.file, copy.index, situation.reason
+            )
         }
         _ if damage.mendable => format!("{what}; the doublewrite buffer has no copy of it"),
         _ => format!("{what}; {without_copy}"),
@@ -278,13 +309,17 @@ impl ScanSummary {
 
     /// The first line for a person.
     pub fn headline(&self) -> String {
-        let looked = format!("{} in {}", count(self.pages as usize, "page"), count(self.files as usize, "file"));
+        let looked =
+            format!("{} in {}", count(self.pages as usize, "page"), count(self.files as usize, "file"));
         let damaged = count(self.damaged as usize, "damaged page");
         match (self.damaged, self.damaged.saturating_sub(self.restorable)) {
             (0, _) if self.complete && self.failures == 0 => {
                 style::paint(style::GOOD, &format!("OK: no damaged page; {looked}"))
             }
-            (0, _) => style::paint(style::WARN, &format!("UNKNOWN: no damaged page so far; {looked}, not all of it")),
+            (0, _) => style::paint(
+                style::WARN,
+                &format!("UNKNOWN: no damaged page so far; {looked}, not all of it"),
+            ),
             (_, 0) => style::paint(
                 style::WARN,
                 &format!("RESTORABLE: {damaged}, each with a good copy in the doublewrite buffer; {looked}"),
@@ -301,7 +336,13 @@ impl ScanReport {
     /// An empty report.
     pub fn new() -> ScanReport {
         let summary = ScanSummary { complete: true, ..ScanSummary::default() };
-        ScanReport { schema_version: SCHEMA_VERSION, files: Vec::new(), damaged: Vec::new(), summary }
+        ScanReport {
+            schema_version: SCHEMA_VERSION,
+            files: Vec::new(),
+            damaged: Vec::new(),
+            summary,
+            notable: Notable::default(),
+        }
     }
 
     /// Writes it for a person. `verbose` lists every file.
@@ -312,13 +353,11 @@ impl ScanReport {
         writeln!(out, "{}", self.summary.headline())?;
         self.write_files(out, verbose)?;
         self.write_damaged(out)?;
-        let apart: u64 = self.files.iter().map(|file| file.doublewrite).sum();
-        let freed: u64 = self.files.iter().map(|file| file.freed).sum();
-        let in_use: u64 = self.files.iter().map(|file| file.zero_in_use).sum();
+        let Notable { doublewrite, freed, zero_in_use } = self.notable;
         for (number, what) in [
-            (apart, "lie in the doublewrite buffer and were not judged (dblwr verify does)"),
+            (doublewrite, "lie in the doublewrite buffer and were not judged (dblwr verify does)"),
             (freed, "are damaged but free: harmless"),
-            (in_use, "are all zero and in use: written by redo when the server starts, or never needed"),
+            (zero_in_use, "are all zero and in use: written by redo when the server starts, or never needed"),
             (self.summary.unverifiable, "could not be judged: encrypted without a key"),
             (self.summary.omitted, "more findings were left out of this list"),
         ] {
@@ -382,7 +421,10 @@ impl ScanReport {
         let secondary = self.damaged.iter().filter(|page| page.rebuildable == Some(true)).count();
         if secondary > 0 {
             let pages = count(secondary, "finding");
-            writeln!(out, "{pages} in secondary indexes: these can be made anew from the table (DROP INDEX, ADD INDEX).")?;
+            writeln!(
+                out,
+                "{pages} in secondary indexes: these can be made anew from the table (DROP INDEX, ADD INDEX)."
+            )?;
         }
         Ok(())
     }
