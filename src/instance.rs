@@ -101,6 +101,30 @@ impl Instance {
         Ok(instance)
     }
 
+    /// The tablespaces alone: no redo window, no doublewrite area. For directories whose other parts cannot be read.
+    ///
+    /// # Errors
+    /// The path is not there.
+    pub fn bare(request: &Request) -> Result<Instance> {
+        let locations = Locations::resolve(request)?;
+        let spaces = discover(&locations);
+        Ok(Instance {
+            page_size: page_size(&locations, &spaces, &[]),
+            generation: Generation::Unknown,
+            redo: redo::Found::Absent,
+            window: Window::default(),
+            flushed_lsn: None,
+            shutdown: Shutdown::Unknown,
+            areas: Vec::new(),
+            reduced: Vec::new(),
+            keyring: None,
+            copies_from: None,
+            notes: Vec::new(),
+            spaces,
+            locations,
+        })
+    }
+
     fn locate(&mut self, separate: &[SeparateFile]) -> Result<()> {
         let mut cut = Vec::new();
         if let Some(system) =

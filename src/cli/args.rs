@@ -65,6 +65,10 @@ pub enum Format {
     Table,
     /// One document.
     Json,
+    /// One JSON document a line (only scan writes several).
+    Jsonl,
+    /// Comma-separated values (scan only).
+    Csv,
 }
 
 /// When to use colour.
@@ -101,6 +105,8 @@ pub enum Command {
     Carve(Carve),
     /// Save the evidence of a crash in one small sealed file, before anything is started.
     Capture(Capture),
+    /// Check every page of every tablespace file named or found.
+    Scan(Scan),
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -334,6 +340,35 @@ impl From<Rules> for crate::restore::Rules {
             Rules::Server => crate::restore::Rules::Server,
         }
     }
+}
+
+/// Options of `scan`.
+#[derive(Debug, Args)]
+pub struct Scan {
+    /// Data directories and tablespace files.
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Where everything lies that does not lie where a server's defaults put it.
+    #[command(flatten)]
+    pub places: Places,
+    /// Write one row for each page, as CSV or with --format jsonl.
+    #[arg(long)]
+    pub pages: bool,
+    /// Keep a record of what is done in FILE; where it holds one of an interrupted scan, go on from there.
+    #[arg(long, value_name = "FILE")]
+    pub resume: Option<PathBuf>,
+    /// Read at most so many MiB a second.
+    #[arg(long, value_name = "MIB_PER_S", value_parser = clap::value_parser!(u64).range(1..))]
+    pub rate: Option<u64>,
+    /// Read only when nobody else wants the disk (idle I/O priority).
+    #[arg(long)]
+    pub idle: bool,
+    /// Leave the page cache as it is: read around it, or forget what was not in it before.
+    #[arg(long)]
+    pub direct: bool,
+    /// Write progress as lines of JSON to this open file descriptor.
+    #[arg(long, value_name = "N")]
+    pub progress_fd: Option<u32>,
 }
 
 impl Target {

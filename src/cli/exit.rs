@@ -1,5 +1,6 @@
 //! Exit codes: the same for every subcommand, so that each is a valid monitoring plugin.
 
+use crate::report::scan::ScanSummary;
 use crate::report::verify::VerifyReport;
 
 /// How a command ended.
@@ -35,6 +36,16 @@ impl Status {
             }
             2 => "critical: damage that it cannot mend, or a write that failed",
             _ => "unknown: wrong usage, unreadable or foreign input, files held by a running server",
+        }
+    }
+
+    /// The status of a scan; `unknown`: something could not be looked at.
+    pub fn of_scan(summary: &ScanSummary, unknown: bool) -> Status {
+        match (summary.damaged, summary.damaged.saturating_sub(summary.restorable)) {
+            (0, _) if unknown => Status::Unknown,
+            (0, _) => Status::Healthy,
+            (_, 0) => Status::Attention,
+            (_, 1..) => Status::Critical,
         }
     }
 

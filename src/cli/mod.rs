@@ -10,9 +10,12 @@ pub mod explain_log;
 mod locate;
 mod manual;
 mod page;
+mod progress;
 mod record;
 mod restore;
+mod resume;
 mod revert;
+mod scan;
 mod verify;
 
 use std::ffi::OsString;
@@ -31,12 +34,14 @@ pub struct Context<'a> {
     pub out: &'a mut dyn Write,
     /// Everything else.
     pub err: &'a mut dyn Write,
-    /// `table` or `json`.
+    /// How data are written.
     pub format: Format,
     /// `-v`: list what is merely fine, too.
     pub verbose: bool,
     /// `-q`: no notes and warnings.
     pub quiet: bool,
+    /// `--threads`, or one for each processor.
+    pub threads: usize,
 }
 
 impl Context<'_> {
@@ -55,6 +60,11 @@ impl Context<'_> {
                 serde_json::to_writer_pretty(&mut *self.out, document)?;
                 writeln!(self.out)
             }
+            Format::Jsonl => {
+                serde_json::to_writer(&mut *self.out, document)?;
+                writeln!(self.out)
+            }
+            Format::Csv => Err(io::Error::new(io::ErrorKind::InvalidInput, "only scan writes --format csv")),
         }
     }
 
@@ -93,6 +103,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         format: if common.json { Format::Json } else { common.format },
         verbose: common.verbose,
         quiet: common.quiet,
+        threads: rayon::current_num_threads(),
         out: &mut out,
         err: &mut err,
     };
@@ -121,6 +132,7 @@ fn carry_out(command: &Command, context: &mut Context<'_>) -> anyhow::Result<Sta
         Command::Page(page) => page::run(page, context),
         Command::Carve(carve) => carve::run(carve, context),
         Command::Capture(capture) => capture::run(capture, context),
+        Command::Scan(scan) => scan::run(scan, context),
         Command::Completions { shell } => manual::completions(*shell, context),
         Command::Man { subcommand } => manual::man(subcommand.as_deref(), context),
     }

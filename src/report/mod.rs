@@ -10,6 +10,7 @@ pub mod locate;
 pub mod page;
 pub mod restore;
 pub mod revert;
+pub mod scan;
 pub mod style;
 pub mod verify;
 

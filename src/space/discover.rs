@@ -43,10 +43,14 @@ pub fn discover(locations: &Locations) -> Spaces {
                     spaces.list.push(space);
                 }
             }
-            Ok(None) => spaces.notes.push(format!(
-                "{}: nothing in it looks like an InnoDB page; it was left out",
-                locations.relative(path).display()
-            )),
+            Ok(None) => {
+                spaces.notes.push(format!(
+                    "{}: nothing in it looks like an InnoDB page; it was left out",
+                    locations.relative(path).display()
+                ));
+                let image = Image::open(path).ok();
+                spaces.unidentified.extend(image.map(|image| space_file(locations, &image, 0)));
+            }
             Err(error) => spaces.failures.push(error),
         }
     }

@@ -93,6 +93,8 @@ impl Tablespace {
 pub struct Spaces {
     /// In the order of discovery; the system tablespace first where there is one.
     pub list: Vec<Tablespace>,
+    /// Files named like tablespaces in which nothing looks like an InnoDB page.
+    pub unidentified: Vec<SpaceFile>,
     /// Files that could not be looked at.
     pub failures: Vec<Error>,
     /// Plain sentences for a person.

@@ -1,0 +1,152 @@
+//! `--resume FILE`: what a scan has done, one JSON line after the other, so that an interrupted one goes on.
+//!
+//! | line | says |
+//! |---|---|
+//! | `damage` | a finding |
+//! | `part` | so many pages of a file are done, and what was counted in them |
+//! | `file` | a file is done |
+//!
+//! A line that the end of the file cuts is ignored: a scan may be killed at any moment.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::scan::{DamageReport, FileReport};
+use crate::scan::Counts;
+
+/// A file is noted as partly done this often.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// What tells whether a file is still the one that was scanned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Version {
+    len: u64,
+    modified: i64,
+    modified_ns: i64,
+}
+
+impl Version {
+    /// Of the file as it is now.
+    pub fn of(path: &Path) -> Option<Version> {
+        let metadata = std::fs::metadata(path).ok()?;
+        Some(Version { len: metadata.len(), modified: metadata.mtime(), modified_ns: metadata.mtime_nsec() })
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Line {
+    Damage(DamageReport),
+    Part { path: String, version: Version, pages: u64, counts: Counts },
+    File { version: Version, report: FileReport },
+}
+
+/// What an earlier scan did of one file.
+#[derive(Debug, Default)]
+pub(super) struct Earlier {
+    /// The whole of it.
+    pub finished: Option<FileReport>,
+    /// Pages that are done, and what was counted in them.
+    pub part: (u64, Counts),
+    /// Findings in those pages.
+    pub damage: Vec<DamageReport>,
+    version: Option<Version>,
+}
+
+/// The record of a scan.
+pub(super) struct Resume {
+    file: File,
+    earlier: HashMap<String, Earlier>,
+    next: Instant,
+}
+
+impl Resume {
+    /// Reads what there is, and goes on writing behind it.
+    pub fn open(path: &Path) -> anyhow::Result<Resume> {
+        let open =
+            |error| anyhow::anyhow!("{}: cannot open it as a record of a scan: {error}", path.display());
+        let file = File::options().read(true).append(true).create(true).open(path).map_err(open)?;
+        let mut earlier = HashMap::new();
+        let mut used = false;
+        for line in BufReader::new(&file).split(b'\n') {
+            match serde_json::from_slice(&line.map_err(open)?) {
+                Ok(line) => note(&mut earlier, line),
+                Err(error) if !used => {
+                    anyhow::bail!("{}: not a record of a scan ({error}); name another file", path.display())
+                }
+                Err(_) => {}
+            }
+            used = true;
+        }
+        let mut resume = Resume { file, earlier, next: Instant::now() + INTERVAL };
+        if used {
+            // Behind a line that was cut, the next one must begin anew.
+            resume.file.write_all(b"\n")?;
+        }
+        Ok(resume)
+    }
+
+    /// What was done of a file, if it has not changed since.
+    pub fn take(&mut self, shown: &str, path: &Path) -> anyhow::Result<Earlier> {
+        let earlier = self.earlier.remove(shown).unwrap_or_default();
+        let now = Version::of(path);
+        if earlier.version.is_some() && earlier.version == now {
+            return Ok(earlier);
+        }
+        if let (Some(version), true) = (now, earlier.version.is_some() || !earlier.damage.is_empty()) {
+            let (path, counts) = (shown.to_owned(), Counts::default());
+            self.write(&Line::Part { path, version, pages: 0, counts })?;
+        }
+        Ok(Earlier::default())
+    }
+
+    /// A finding.
+    pub fn damage(&mut self, report: &DamageReport) -> anyhow::Result<()> {
+        self.write(&Line::Damage(report.clone()))
+    }
+
+    /// Pages of a file that are done.
+    pub fn part(&mut self, shown: &str, path: &Path, pages: u64, counts: Counts) -> anyhow::Result<()> {
+        if Instant::now() < self.next {
+            return Ok(());
+        }
+        self.next = Instant::now() + INTERVAL;
+        let Some(version) = Version::of(path) else { return Ok(()) };
+        self.write(&Line::Part { path: shown.to_owned(), version, pages, counts })
+    }
+
+    /// A file that is done.
+    pub fn file(&mut self, path: &Path, report: &FileReport) -> anyhow::Result<()> {
+        let Some(version) = Version::of(path) else { return Ok(()) };
+        self.write(&Line::File { version, report: report.clone() })
+    }
+
+    fn write(&mut self, line: &Line) -> anyhow::Result<()> {
+        let mut text = serde_json::to_vec(line)?;
+        text.push(b'\n');
+        Ok(self.file.write_all(&text)?)
+    }
+}
+
+fn note(earlier: &mut HashMap<String, Earlier>, line: Line) {
+    match line {
+        Line::Damage(report) => earlier.entry(report.path.clone()).or_default().damage.push(report),
+        Line::Part { path, version, pages, counts } => {
+            let file = earlier.entry(path).or_default();
+            if pages == 0 {
+                file.damage.clear();
+            }
+            (file.version, file.part, file.finished) = (Some(version), (pages, counts), None);
+        }
+        Line::File { version, report } => {
+            let file = earlier.entry(report.path.clone()).or_default();
+            (file.version, file.finished) = (Some(version), Some(report));
+        }
+    }
+}

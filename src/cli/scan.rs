@@ -1,0 +1,338 @@
+//! `dblwr scan`.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+use crate::cli::args::{Format, Scan};
+use crate::cli::progress::Progress;
+use crate::cli::resume::Resume;
+use crate::cli::{Context, Status};
+use crate::error::{Error, Result};
+use crate::image::FileIdentity;
+use crate::naming::Naming;
+use crate::report::scan::stream::{Shape, Stream};
+use crate::report::scan::{DamageReport, FileReport, Owner, RowReport};
+use crate::scan::{
+    self, Cache, Counts, Damage, FileFinding, Flushed, Ground, Observer, Options, Row, Target,
+};
+use crate::space::locations::{Focus, Locations};
+use crate::space::{SpaceFile, Tablespace};
+
+pub(super) fn run(args: &Scan, context: &mut Context<'_>) -> anyhow::Result<Status> {
+    if args.idle {
+        be_idle(context)?;
+    }
+    let stop = Arc::new(AtomicBool::new(false));
+    watch_signals(&stop)?;
+    let mut opened = Opened::default();
+    for path in &args.paths {
+        if let Err(error) = opened.open(args, path) {
+            opened.failures += 1;
+            // Errors are said even to the quiet: the exit code alone does not name the file.
+            writeln!(context.err, "dblwr: {error}")?;
+        }
+    }
+    for failure in opened
+        .grounds
+        .iter()
+        .flat_map(|(_, ground)| ground.failures.iter().chain(&ground.instance.spaces.failures))
+    {
+        opened.failures += 1;
+        context.warn(failure)?;
+    }
+    if opened.chosen.is_empty() && opened.failures > 0 {
+        return Ok(Status::Unknown);
+    }
+    perform(args, context, &opened, &stop)
+}
+
+fn perform(
+    args: &Scan,
+    context: &mut Context<'_>,
+    opened: &Opened,
+    stop: &AtomicBool,
+) -> anyhow::Result<Status> {
+    let mut resume = args.resume.as_deref().map(Resume::open).transpose()?;
+    let shape = shape(args, context.format);
+    let options = Options {
+        threads: context.threads,
+        rate: args.rate.map(|mib| mib.saturating_mul(1 << 20)),
+        cache: if args.direct { Cache::Spare } else { Cache::Use },
+        rows: args.pages,
+        sample: None,
+        stop,
+    };
+    let progress = Progress::new(context.quiet, args.progress_fd)?;
+    let stream = Stream::begin(context.out, shape, context.verbose)?;
+    let mut reporter = Reporter {
+        opened,
+        namings: opened.grounds.iter().map(|(_, ground)| Naming::new(&ground.instance.spaces)).collect(),
+        stream,
+        err: context.err,
+        progress,
+        resume: None,
+    };
+    reporter.stream.summary().failures = opened.failures;
+    let targets = reporter.targets(resume.as_mut())?;
+    reporter.resume = resume;
+    let done = scan::scan(&targets, &options, &mut reporter)?;
+    reporter.progress.finish(&done)?;
+    let interrupted = stop.load(Relaxed);
+    reporter.stream.summary().complete &= !interrupted && done.files == targets.len() as u64;
+    let summary = reporter.stream.end()?;
+    if interrupted {
+        context.warn("interrupted: this is what was found so far")?;
+    }
+    if args.pages {
+        context.warn(summary.headline())?;
+    }
+    Ok(Status::of_scan(&summary, interrupted || summary.failures > 0))
+}
+
+fn shape(args: &Scan, format: Format) -> Shape {
+    match (args.pages, format) {
+        (false, Format::Table) => Shape::Table,
+        (false, Format::Json) => Shape::Json,
+        (false, Format::Jsonl) => Shape::Jsonl,
+        (false, Format::Csv) => Shape::Csv,
+        (true, Format::Table | Format::Csv) => Shape::RowsCsv,
+        (true, Format::Json | Format::Jsonl) => Shape::RowsJsonl,
+    }
+}
+
+/// The first signal asks for an end, the second one brings it.
+fn watch_signals(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(signal, i32::from(Status::Unknown.code()), Arc::clone(stop))?;
+        flag::register(signal, Arc::clone(stop))?;
+    }
+    Ok(())
+}
+
+/// Threads inherit the I/O priority of the one that starts them, so this comes before all of them.
+fn be_idle(context: &mut Context<'_>) -> anyhow::Result<()> {
+    let own = std::process::id().to_string();
+    let done = std::process::Command::new("ionice").args(["-c", "3", "-p", &own]).status();
+    if !done.is_ok_and(|status| status.success()) {
+        context.warn("--idle: ionice is not there or refused; the scan runs at its usual priority")?;
+    }
+    Ok(())
+}
+
+/// The instances of all PATHs, and which of their files are to be scanned.
+#[derive(Default)]
+struct Opened {
+    /// What is put before names, and the instance.
+    grounds: Vec<(PathBuf, Ground)>,
+    /// Data directories that are open already, so that a hundred files of one do not open it a hundred times.
+    by_datadir: HashMap<PathBuf, usize>,
+    chosen: Vec<Chosen>,
+    failures: u64,
+}
+
+struct Chosen {
+    group: usize,
+    space: Member,
+    file: usize,
+    path: PathBuf,
+}
+
+/// Which list of an instance a tablespace is in.
+#[derive(Clone, Copy)]
+enum Member {
+    Identified(usize),
+    Unidentified(usize),
+}
+
+impl Opened {
+    fn open(&mut self, args: &Scan, path: &Path) -> anyhow::Result<()> {
+        let request = args.places.request(path)?;
+        let locations = Locations::resolve(&request)?;
+        let group = match &locations.focus {
+            Focus::System(_) | Focus::Tablespace(_) if locations.explore => {
+                let directory = args.places.request(&locations.datadir)?;
+                let found = self.by_datadir.get(&locations.datadir).copied();
+                match found
+                    .map_or_else(|| self.add(locations.datadir.clone(), Ground::survey(&directory)), Ok)
+                {
+                    Ok(group) => {
+                        self.by_datadir.insert(locations.datadir.clone(), group);
+                        group
+                    }
+                    // A directory in disorder does not keep its files from being read.
+                    Err(_) => self.add(path.to_path_buf(), Ground::survey(&request))?,
+                }
+            }
+            _ => self.add(path.to_path_buf(), Ground::survey_or_bare(&request))?,
+        };
+        let only = match &locations.focus {
+            Focus::Directory => None,
+            Focus::System(file) | Focus::Tablespace(file) | Focus::Doublewrite(file) => {
+                Some(FileIdentity::of(&std::fs::metadata(file).map_err(Error::io(file, "look at"))?))
+            }
+        };
+        if self.choose(group, path, only) == 0 && only.is_some() {
+            anyhow::bail!(
+                "{}: nothing in it looks like a page of a tablespace; name a data directory, ibdata1, an .ibd or undo file",
+                path.display()
+            );
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, root: PathBuf, ground: Result<Ground>) -> Result<usize> {
+        self.grounds.push((root, ground?));
+        Ok(self.grounds.len() - 1)
+    }
+
+    /// Files of an instance, all or one; how many.
+    fn choose(&mut self, group: usize, path: &Path, only: Option<FileIdentity>) -> usize {
+        let before = self.chosen.len();
+        let Some((_, ground)) = self.grounds.get(group) else { return 0 };
+        let identified = (0..).map(Member::Identified).zip(&ground.instance.spaces.list);
+        // A file that was named and is none of ours is foreign, not damaged.
+        let unidentified =
+            (0..).map(Member::Unidentified).zip(&ground.unidentified).filter(|_| only.is_none());
+        for (member, space) in identified.chain(unidentified) {
+            for (index, file) in space.files.iter().enumerate() {
+                if only.is_none_or(|only| only == file.identity) {
+                    let shown = if only.is_some() { path.to_path_buf() } else { path.join(&file.name) };
+                    self.chosen.push(Chosen { group, space: member, file: index, path: shown });
+                }
+            }
+        }
+        self.chosen.len() - before
+    }
+
+    fn target(&self, chosen: &Chosen) -> Option<Target<'_>> {
+        let (_, ground) = self.grounds.get(chosen.group)?;
+        let space: &Tablespace = match chosen.space {
+            Member::Identified(at) => ground.instance.spaces.list.get(at)?,
+            Member::Unidentified(at) => ground.unidentified.get(at)?,
+        };
+        let file: &SpaceFile = space.files.get(chosen.file)?;
+        let done = (0, Counts::default());
+        Some(Target { group: chosen.group, ground, space, file, path: chosen.path.clone(), done })
+    }
+}
+
+/// Puts what is found into words, and passes it on.
+struct Reporter<'a> {
+    opened: &'a Opened,
+    namings: Vec<Naming<'a>>,
+    stream: Stream<'a>,
+    err: &'a mut dyn std::io::Write,
+    progress: Progress,
+    resume: Option<Resume>,
+}
+
+impl<'a> Reporter<'a> {
+    /// All files, but those that an earlier scan has finished: what it found is passed on.
+    fn targets(&mut self, mut resume: Option<&mut Resume>) -> anyhow::Result<Vec<Target<'a>>> {
+        let mut targets = Vec::with_capacity(self.opened.chosen.len());
+        for chosen in &self.opened.chosen {
+            let Some(mut target) = self.opened.target(chosen) else { continue };
+            if let Some(resume) = resume.as_deref_mut() {
+                let mut earlier = resume.take(&target.path.display().to_string(), &target.file.path)?;
+                let size = target.space.format.physical.as_u64();
+                let end = earlier.part.0.saturating_mul(size);
+                earlier.damage.retain(|damage| earlier.finished.is_some() || damage.offset.0 < end);
+                for damage in earlier.damage {
+                    self.stream.damage(damage)?;
+                }
+                if let Some(report) = earlier.finished {
+                    self.stream.file(report)?;
+                    continue;
+                }
+                target.done = earlier.part;
+            }
+            targets.push(target);
+        }
+        Ok(targets)
+    }
+
+    fn owner(&mut self, target: &Target<'_>, damage: &Damage) -> Owner {
+        let root = self.opened.grounds.get(target.group).map(|(root, _)| root.display().to_string());
+        let mut owner = Owner {
+            root: root.unwrap_or_default(),
+            without_copy: without_copy(target, damage),
+            ..Owner::default()
+        };
+        let Some(naming) = self.namings.get_mut(target.group) else { return owner };
+        owner.name = match target.space.id {
+            Some(id) => naming.of(id, damage.index.as_ref()),
+            None => naming.of_file(target.file),
+        };
+        if let (Some(header), Some(index), Some(_)) = (&damage.header, &damage.index, &owner.name.index) {
+            owner.around = naming.surroundings(target.space, header, index);
+        }
+        owner
+    }
+}
+
+/// What may be said of a damaged page that the doublewrite buffer has nothing for. Never that data are lost: redo makes
+/// anew every page that was initialised after the checkpoint, and its first change cannot be seen here.
+fn without_copy(target: &Target<'_>, damage: &Damage) -> &'static str {
+    let lsn = damage.header.as_ref().map(|header| header.lsn);
+    match target.ground.flushed {
+        Flushed::UpTo(checkpoint) if lsn.is_none_or(|lsn| lsn.0 == 0 || lsn >= checkpoint) => {
+            "the doublewrite buffer has no copy of it; if it was new since the last checkpoint, the server makes it anew \
+             from redo when it starts"
+        }
+        _ => "the doublewrite buffer has no copy of it",
+    }
+}
+
+impl Observer for Reporter<'_> {
+    fn rows(&mut self, target: &Target<'_>, rows: &[Row]) -> anyhow::Result<()> {
+        let path = target.path.display().to_string();
+        self.stream.rows(rows.iter().map(|row| RowReport::of(&path, target.space.id, row)))
+    }
+
+    fn damage(&mut self, target: &Target<'_>, damage: Damage) -> anyhow::Result<()> {
+        let owner = self.owner(target, &damage);
+        let report = DamageReport::of(
+            target.path.display().to_string(),
+            target.file.name.display().to_string(),
+            target.space.id,
+            target.space.format.physical,
+            &damage,
+            owner,
+        );
+        if let Some(resume) = &mut self.resume {
+            resume.damage(&report)?;
+        }
+        self.stream.damage(report)
+    }
+
+    fn file(&mut self, target: &Target<'_>, file: FileFinding) -> anyhow::Result<()> {
+        let report = FileReport::of(&file);
+        if let Some(resume) = self.resume.as_mut().filter(|_| report.complete) {
+            resume.file(&target.file.path, &report)?;
+        }
+        self.stream.file(report)
+    }
+
+    fn failure(&mut self, _: &Target<'_>, error: &Error) -> anyhow::Result<()> {
+        self.stream.summary().failures += 1;
+        writeln!(self.err, "dblwr: {error}")?;
+        Ok(())
+    }
+
+    fn progress(
+        &mut self,
+        target: &Target<'_>,
+        done: (u64, Counts),
+        progress: &scan::Progress,
+    ) -> anyhow::Result<()> {
+        if let Some(resume) = self.resume.as_mut().filter(|_| done.0 > 0) {
+            resume.part(&target.path.display().to_string(), &target.file.path, done.0, done.1)?;
+        }
+        self.progress.show(progress)
+    }
+}

@@ -1,0 +1,257 @@
+//! Scan results as they come: nothing is kept that can be written at once.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::report::SCHEMA_VERSION;
+use crate::report::scan::{DamageReport, FileReport, RowReport, ScanReport, ScanSummary};
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// For people, at the end.
+    Table,
+    /// One document; its files are written as they are finished.
+    Json,
+    /// One line for each file, each finding and the sums.
+    Jsonl,
+    /// One line for each finding.
+    Csv,
+    /// `--pages`: one JSON line for each page.
+    RowsJsonl,
+    /// `--pages`: one CSV line for each page.
+    RowsCsv,
+}
+
+/// Findings that are kept for a table or document at most.
+const MAX_KEPT: usize = 100_000;
+
+/// One line of `--format jsonl`.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Line<'a> {
+    File(&'a FileReport),
+    Damaged(&'a DamageReport),
+    Summary(Summary<'a>),
+}
+
+#[derive(Serialize)]
+struct Summary<'a> {
+    schema_version: u32,
+    #[serde(flatten)]
+    summary: &'a ScanSummary,
+}
+
+/// Writes results in one of the shapes.
+pub struct Stream<'a> {
+    out: &'a mut dyn Write,
+    shape: Shape,
+    report: ScanReport,
+    verbose: bool,
+    header_written: bool,
+}
+
+impl<'a> Stream<'a> {
+    /// Begins the output.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn begin(out: &'a mut dyn Write, shape: Shape, verbose: bool) -> io::Result<Stream<'a>> {
+        if shape == Shape::Json {
+            write!(out, "{{\n  \"schema_version\": {SCHEMA_VERSION},\n  \"files\": [")?;
+        }
+        Ok(Stream { out, shape, report: ScanReport::new(), verbose, header_written: false })
+    }
+
+    /// The sums so far.
+    pub fn summary(&mut self) -> &mut ScanSummary {
+        &mut self.report.summary
+    }
+
+    /// Rows of pages.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn rows<'r>(&mut self, rows: impl Iterator<Item = RowReport<'r>>) -> anyhow::Result<()> {
+        match self.shape {
+            Shape::RowsJsonl => {
+                for row in rows {
+                    line(self.out, &row)?;
+                }
+            }
+            Shape::RowsCsv => self.csv(rows)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A finished file.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn file(&mut self, file: FileReport) -> anyhow::Result<()> {
+        let first = self.report.summary.files == 0;
+        self.report.summary.add_file(&file);
+        match self.shape {
+            Shape::Table => {
+                self.report.notable.add(&file);
+                if self.verbose || file.damaged > 0 {
+                    self.report.files.push(file);
+                }
+            }
+            Shape::Json => {
+                write!(self.out, "{}\n    ", if first { "" } else { "," })?;
+                serde_json::to_writer(&mut *self.out, &file)?;
+            }
+            Shape::Jsonl => line(self.out, &Line::File(&file))?,
+            Shape::Csv | Shape::RowsJsonl | Shape::RowsCsv => {}
+        }
+        Ok(())
+    }
+
+    /// A finding.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn damage(&mut self, damage: DamageReport) -> anyhow::Result<()> {
+        self.report.summary.add_damage(&damage);
+        match self.shape {
+            Shape::Table | Shape::Json if self.report.damaged.len() < MAX_KEPT => {
+                self.report.damaged.push(damage)
+            }
+            Shape::Table | Shape::Json => self.report.summary.omitted += 1,
+            Shape::Jsonl => {
+                line(self.out, &Line::Damaged(&damage))?;
+                self.out.flush()?;
+            }
+            Shape::Csv => self.csv(std::iter::once(DamageRow::of(&damage)))?,
+            Shape::RowsJsonl | Shape::RowsCsv => {}
+        }
+        Ok(())
+    }
+
+    /// Ends the output.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn end(mut self) -> anyhow::Result<ScanSummary> {
+        let summary = self.report.summary;
+        match self.shape {
+            Shape::Table => self.report.write_text(self.out, self.verbose)?,
+            Shape::Json => {
+                write!(self.out, "{}],\n  \"damaged\": [", if summary.files > 0 { "\n  " } else { "" })?;
+                for (n, damage) in self.report.damaged.iter().enumerate() {
+                    write!(self.out, "{}\n    ", if n == 0 { "" } else { "," })?;
+                    serde_json::to_writer(&mut *self.out, damage)?;
+                }
+                write!(
+                    self.out,
+                    "{}],\n  \"summary\": ",
+                    if self.report.damaged.is_empty() { "" } else { "\n  " }
+                )?;
+                serde_json::to_writer(&mut *self.out, &summary)?;
+                writeln!(self.out, "\n}}")?;
+            }
+            Shape::Jsonl => {
+                line(
+                    self.out,
+                    &Line::Summary(Summary { schema_version: SCHEMA_VERSION, summary: &summary }),
+                )?;
+            }
+            // A file without findings still says what its columns are.
+            Shape::Csv if !self.header_written => self.csv(std::iter::empty::<DamageRow<'_>>())?,
+            Shape::Csv | Shape::RowsJsonl | Shape::RowsCsv => {}
+        }
+        Ok(summary)
+    }
+
+    fn csv<T: Serialize>(&mut self, rows: impl Iterator<Item = T>) -> anyhow::Result<()> {
+        let mut writer =
+            csv::WriterBuilder::new().has_headers(!self.header_written).from_writer(&mut *self.out);
+        let mut any = false;
+        for row in rows {
+            writer.serialize(row)?;
+            any = true;
+        }
+        if !any && !self.header_written {
+            writer.write_record(DamageRow::COLUMNS)?;
+        }
+        writer.flush()?;
+        drop(writer);
+        self.header_written = true;
+        Ok(())
+    }
+}
+
+fn line(out: &mut dyn Write, value: &impl Serialize) -> anyhow::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// One finding as a line of CSV.
+#[derive(Serialize)]
+struct DamageRow<'a> {
+    path: &'a str,
+    space_id: Option<u32>,
+    page_no: u32,
+    pages: u32,
+    offset: u64,
+    length: u32,
+    state: &'a str,
+    class: &'a str,
+    table: Option<&'a str>,
+    index: Option<&'a str>,
+    rebuildable: Option<bool>,
+    level: Option<u16>,
+    records: Option<u64>,
+    lsn: Option<u64>,
+    mendable: bool,
+    restorable: bool,
+    reason: &'a str,
+}
+
+impl<'a> DamageRow<'a> {
+    const COLUMNS: [&'static str; 17] = [
+        "path",
+        "space_id",
+        "page_no",
+        "pages",
+        "offset",
+        "length",
+        "state",
+        "class",
+        "table",
+        "index",
+        "rebuildable",
+        "level",
+        "records",
+        "lsn",
+        "mendable",
+        "restorable",
+        "reason",
+    ];
+
+    fn of(damage: &'a DamageReport) -> DamageRow<'a> {
+        DamageRow {
+            path: &damage.path,
+            space_id: damage.space_id.map(|id| id.0),
+            page_no: damage.page_no.0,
+            pages: damage.pages,
+            offset: damage.offset.0,
+            length: damage.length,
+            state: damage.state.name(),
+            class: damage.class.name(),
+            table: damage.table.as_deref(),
+            index: damage.index.as_deref(),
+            rebuildable: damage.rebuildable,
+            level: damage.level,
+            records: damage.records,
+            lsn: damage.lsn.map(|lsn| lsn.0),
+            mendable: damage.mendable,
+            restorable: damage.is_restorable(),
+            reason: &damage.reason,
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! Threads that read and judge, and the one that collects in order.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, SystemTime};
+
+use crate::error::Error;
+use crate::image::Image;
+use crate::scan::finding::{Counts, DamageState, FileFinding, RowState, RunKey};
+use crate::scan::jobs::{Job, Jobs};
+use crate::scan::judge::{Found, Judge, Peek};
+use crate::scan::links::Links;
+use crate::scan::reader::{Buffer, Input, read_run};
+use crate::scan::runs::Runs;
+use crate::scan::throttle::Throttle;
+use crate::scan::{Class, Damage, Observer, Options, Progress, Target};
+use crate::units::{ByteOffset, Lsn, PageNo};
+
+/// Bytes read at once: small enough to stay in the second-level cache until they are judged, large enough that 32
+/// pages of 16 KiB are folded abreast.
+const RUN_BYTES: usize = 512 << 10;
+/// Jobs that may be finished before they are collected, for each thread.
+const AHEAD: u64 = 8;
+/// A page that was just written may be read in the middle of that; this long after, the write is over.
+const SETTLE: Duration = Duration::from_millis(30);
+/// A file that was not written for this long is not being written.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// What became of one job.
+struct Done {
+    job: Job,
+    found: Found,
+    failure: Option<Error>,
+    bytes: u64,
+    /// The scan was stopped before the job was finished, or the file ended early.
+    cut: bool,
+}
+
+/// Scans all targets.
+///
+/// # Errors
+/// Those of the observer. What cannot be read is told to the observer, and the scan goes on.
+pub fn scan(
+    targets: &[Target<'_>],
+    options: &Options<'_>,
+    observer: &mut dyn Observer,
+) -> anyhow::Result<Progress> {
+    let threads = options.threads.max(1);
+    let jobs = Jobs::new(targets, AHEAD * threads as u64, options.sample);
+    let throttle = Throttle::new(options.rate);
+    let (sender, receiver) = channel();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            let sender = sender.clone();
+            let (jobs, throttle) = (&jobs, &throttle);
+            scope.spawn(move || work(targets, options, jobs, throttle, &sender));
+        }
+        drop(sender);
+        let collected = Collector::new(targets, options.rows).collect(&receiver, &jobs, observer);
+        // Threads that wait for their turn must not wait for a collector that is gone.
+        jobs.close();
+        collected
+    })
+}
+
+fn work(
+    targets: &[Target<'_>],
+    options: &Options<'_>,
+    jobs: &Jobs<'_>,
+    throttle: &Throttle,
+    sender: &Sender<Done>,
+) {
+    let mut buffer = Buffer::new(RUN_BYTES);
+    while let Some(job) = jobs.next() {
+        if options.stop.load(Relaxed) {
+            jobs.close();
+        }
+        let Some(target) = targets.get(job.target) else { return };
+        if sender.send(perform(target, job, options, throttle, &mut buffer)).is_err() {
+            return;
+        }
+    }
+}
+
+fn perform(
+    target: &Target<'_>,
+    job: Job,
+    options: &Options<'_>,
+    throttle: &Throttle,
+    buffer: &mut Buffer,
+) -> Done {
+    let mut done = Done { found: Found::default(), failure: None, bytes: 0, cut: false, job };
+    if done.job.pages == 0 {
+        return done;
+    }
+    let path = &target.file.path;
+    let input = match Input::open(path, options.cache, target.file.len > RUN_BYTES as u64) {
+        Ok(input) => input,
+        Err(error) => {
+            done.failure = Some(Error::io(path, "open")(error));
+            done.cut = true;
+            return done;
+        }
+    };
+    let links = done.job.links.clone();
+    let mut judge = Judge::new(target.ground, target.space, target.file, links.as_deref(), options.rows);
+    let glance = Glance { target, image: std::cell::OnceCell::new() };
+    let size = target.space.format.physical.bytes();
+    let pages_at_once = (RUN_BYTES / size).max(1) as u64;
+    let mut page = 0;
+    while page < done.job.pages {
+        if options.stop.load(Relaxed) {
+            done.cut = true;
+            break;
+        }
+        let pages = pages_at_once.min(done.job.pages - page);
+        let len = pages as usize * size;
+        throttle.pass(len as u64);
+        let offset = done.job.offset + page * size as u64;
+        let bytes = buffer.get(len);
+        let run = read_run(&input, offset, bytes, size);
+        let first = PageNo(done.job.first.0.saturating_add(u32::try_from(page).unwrap_or(u32::MAX)));
+        judge_run(&mut judge, bytes.get(..run.filled).unwrap_or_default(), first, &run, &glance);
+        done.bytes += run.filled as u64;
+        if run.filled < len {
+            done.cut = true;
+            done.failure = Some(ended_early(target, offset + run.filled as u64));
+            break;
+        }
+        page += pages;
+    }
+    done.found = judge.found;
+    done
+}
+
+/// Runs between unreadable pages are judged, the unreadable ones noted.
+fn judge_run(
+    judge: &mut Judge<'_>,
+    bytes: &[u8],
+    first: PageNo,
+    run: &crate::scan::reader::Run,
+    glance: &Glance<'_>,
+) {
+    let size = judge.page_size();
+    let number = |index: usize| PageNo(first.0.saturating_add(u32::try_from(index).unwrap_or(u32::MAX)));
+    let error = run.error.as_deref().unwrap_or_default();
+    let mut begin = 0;
+    for &bad in run.unreadable.iter().filter(|&&bad| (bad + 1) * size <= bytes.len()) {
+        judge.run(bytes.get(begin * size..bad * size).unwrap_or_default(), number(begin), glance);
+        judge.unreadable(number(bad), error);
+        begin = bad + 1;
+    }
+    judge.run(bytes.get(begin * size..).unwrap_or_default(), number(begin), glance);
+}
+
+fn ended_early(target: &Target<'_>, at: u64) -> Error {
+    let was = target.file.len;
+    Error::foreign(
+        &target.file.path,
+        format!(
+            "it ended at {at} bytes while it was scanned, but had {was} bytes before: it shrank meanwhile; scan it again"
+        ),
+    )
+}
+
+/// The second look at damaged pages, through the page cache.
+struct Glance<'a> {
+    target: &'a Target<'a>,
+    image: std::cell::OnceCell<Option<Image>>,
+}
+
+impl Glance<'_> {
+    fn image(&self) -> Option<&Image> {
+        self.image.get_or_init(|| Image::open(&self.target.file.path).ok()).as_ref()
+    }
+
+    fn is_quiet(&self) -> bool {
+        let modified = self.image().and_then(|image| image.file().metadata().ok()?.modified().ok());
+        let age = modified.and_then(|at| SystemTime::now().duration_since(at).ok());
+        age.is_some_and(|age| age > QUIET)
+    }
+}
+
+impl Peek for Glance<'_> {
+    fn now(&self, offset: u64, len: usize) -> Option<Vec<u8>> {
+        if self.is_quiet() {
+            return None;
+        }
+        std::thread::sleep(SETTLE);
+        self.bytes(offset, len).filter(|bytes| bytes.len() == len)
+    }
+
+    fn bytes(&self, offset: u64, len: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; len];
+        let read = self.image()?.read_up_to(ByteOffset(offset), &mut bytes).ok()?;
+        bytes.truncate(read);
+        Some(bytes)
+    }
+}
+
+/// What is known of the file that is being collected.
+#[derive(Default)]
+struct OfFile {
+    counts: Counts,
+    undecided: Vec<(PageNo, u32)>,
+    lowest_lsn: Option<Lsn>,
+    runs: Runs,
+    cut: bool,
+    skipped: bool,
+}
+
+struct Collector<'a> {
+    targets: &'a [Target<'a>],
+    rows: bool,
+    progress: Progress,
+    file: OfFile,
+}
+
+impl<'a> Collector<'a> {
+    fn new(targets: &'a [Target<'a>], rows: bool) -> Collector<'a> {
+        let bytes_total = targets.iter().map(|target| target.file.len).sum();
+        let progress = Progress { files_total: targets.len() as u64, bytes_total, ..Progress::default() };
+        Collector { targets, rows, progress, file: OfFile::default() }
+    }
+
+    fn collect(
+        mut self,
+        receiver: &Receiver<Done>,
+        jobs: &Jobs<'_>,
+        observer: &mut dyn Observer,
+    ) -> anyhow::Result<Progress> {
+        let mut waiting: BTreeMap<u64, Done> = BTreeMap::new();
+        let mut next = 0;
+        let mut open = None;
+        for done in receiver {
+            waiting.insert(done.job.number, done);
+            while let Some(done) = waiting.remove(&next) {
+                next += 1;
+                jobs.collect();
+                open = (!done.job.last).then_some((done.job.target, done.job.links.clone()));
+                self.take(done, observer)?;
+            }
+        }
+        // Stopped in the middle of a file.
+        if let Some((target, links)) = open {
+            self.file.cut = true;
+            self.finish(target, links.as_deref(), observer)?;
+        }
+        Ok(self.progress)
+    }
+
+    fn take(&mut self, done: Done, observer: &mut dyn Observer) -> anyhow::Result<()> {
+        let Some(target) = self.targets.get(done.job.target) else { return Ok(()) };
+        let size = target.space.format.physical.as_u64();
+        if done.job.offset == target.done.0.saturating_mul(size) {
+            self.file.counts = target.done.1;
+        }
+        if self.rows {
+            observer.rows(target, &done.found.rows)?;
+        }
+        for damage in done.found.damage {
+            if let Some(run) = self.file.runs.push(damage) {
+                observer.damage(target, run)?;
+            }
+        }
+        self.file.counts.merge(&done.found.counts);
+        self.progress.damaged += done.found.counts.damaged;
+        self.file.undecided.extend(done.found.undecided);
+        self.file.lowest_lsn = [self.file.lowest_lsn, done.found.lowest_lsn].into_iter().flatten().min();
+        if let Some(failure) = &done.failure {
+            observer.failure(target, failure)?;
+        }
+        self.file.cut |= done.cut;
+        self.file.skipped |= done.job.pages == 0 && done.job.offset < target.file.len / size * size;
+        self.progress.bytes += done.bytes;
+        if done.job.last {
+            self.finish(done.job.target, done.job.links.as_deref(), observer)?;
+        }
+        let pages_done = done.job.offset / size + done.job.pages;
+        let watermark = if self.file.cut || done.job.last { 0 } else { pages_done };
+        observer.progress(target, (watermark, self.file.counts), &self.progress)
+    }
+
+    fn finish(
+        &mut self,
+        target: usize,
+        links: Option<&Links>,
+        observer: &mut dyn Observer,
+    ) -> anyhow::Result<()> {
+        let mut file = std::mem::take(&mut self.file);
+        let Some(target) = self.targets.get(target) else { return Ok(()) };
+        if let Some(run) = file.runs.finish() {
+            observer.damage(target, run)?;
+        }
+        let mut undecided = 0;
+        for (first, pages) in &file.undecided {
+            for number in first.0..=first.0.saturating_add(pages - 1) {
+                match lost_zero(target, &file, PageNo(number), links) {
+                    Some(damage) => {
+                        file.counts.zero = file.counts.zero.saturating_sub(1);
+                        file.counts.add(RowState::Damaged(DamageState::Zero));
+                        self.progress.damaged += 1;
+                        observer.damage(target, damage)?;
+                    }
+                    None => undecided += 1,
+                }
+            }
+        }
+        self.progress.files += 1;
+        let size = target.space.format.physical;
+        observer.file(
+            target,
+            FileFinding {
+                path: target.path.clone(),
+                name: target.file.name.clone(),
+                space_id: target.space.id,
+                page_size: size.as_u32(),
+                pages: target.file.len / size.as_u64(),
+                counts: file.counts,
+                undecided,
+                rest: target.file.len % size.as_u64(),
+                complete: !file.cut && !file.skipped,
+            },
+        )
+    }
+}
+
+/// Whether an all-zero page must have been written, by what the rest of the file shows.
+fn lost_zero(target: &Target<'_>, file: &OfFile, page_no: PageNo, links: Option<&Links>) -> Option<Damage> {
+    let why = if page_no == PageNo(0) {
+        // It is made before every other page of its file.
+        let lowest = file.lowest_lsn?;
+        let home =
+            target.ground.flushed.holds(lowest) || target.ground.flushed == crate::scan::Flushed::Unknown;
+        home.then(|| format!("it is the first page of a file that has pages as old as LSN {lowest}"))?
+    } else {
+        links.filter(|links| links.contains(page_no.0))?;
+        "a page that was home before the last checkpoint names it as its neighbour".to_owned()
+    };
+    let copy = target.ground.copy_of(target.space, page_no).cloned();
+    let in_file = u64::from(page_no.0).saturating_sub(target.file.first_page);
+    Some(Damage {
+        page_no,
+        pages: 1,
+        offset: ByteOffset(in_file.saturating_mul(target.space.format.physical.as_u64())),
+        state: DamageState::Zero,
+        class: Class::Zero,
+        detail: format!("every byte is zero, but {why}"),
+        mendable: false,
+        header: None,
+        index: None,
+        belongs_to: None,
+        copy,
+        run: Some(RunKey::Class(Class::Zero)),
+    })
+}

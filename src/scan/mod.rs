@@ -1,0 +1,104 @@
+//! Every page of every tablespace, judged at the speed of memory.
+//!
+//! A file is cut into jobs of a few megabytes; threads take them in order, read runs of pages into a buffer that stays
+//! in their cache, and judge each run where it lies. The calling thread collects what they find in the order of the
+//! pages, so that output streams and never depends on the number of threads. Nothing is kept of a page that is fine.
+//!
+//! What an all-zero page means is decided by the extent descriptors and the redo window: see [`judge`].
+
+pub mod bitflip;
+pub mod classify;
+pub mod descriptors;
+mod engine;
+pub mod finding;
+pub mod ground;
+mod jobs;
+pub mod judge;
+pub mod links;
+pub mod reader;
+mod reserved;
+mod runs;
+mod throttle;
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+
+pub use classify::Class;
+pub use engine::scan;
+pub use finding::{Counts, Damage, DamageState, FileFinding, Row, RowState};
+pub use ground::{CopySituation, Flushed, Ground};
+pub use reader::Cache;
+
+use crate::error::Error;
+use crate::space::{SpaceFile, Tablespace};
+
+/// How to scan.
+#[derive(Debug, Clone, Copy)]
+pub struct Options<'a> {
+    /// How many threads read and judge.
+    pub threads: usize,
+    /// Bytes a second over all threads together.
+    pub rate: Option<u64>,
+    /// How the page cache is treated.
+    pub cache: Cache,
+    /// Whether every page gives a row.
+    pub rows: bool,
+    /// Only every so many-th job of a few megabytes, beginning with the one of this number.
+    pub sample: Option<(u64, u64)>,
+    /// Set from outside to stop early.
+    pub stop: &'a AtomicBool,
+}
+
+/// One file to scan.
+#[derive(Debug, Clone)]
+pub struct Target<'a> {
+    /// Which of the caller's instances it belongs to.
+    pub group: usize,
+    /// What is known of that instance.
+    pub ground: &'a Ground,
+    /// Its tablespace.
+    pub space: &'a Tablespace,
+    /// The file.
+    pub file: &'a SpaceFile,
+    /// As printed.
+    pub path: PathBuf,
+    /// Pages that an earlier scan has looked at already, and what it counted.
+    pub done: (u64, Counts),
+}
+
+/// How far a scan is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Files that are finished.
+    pub files: u64,
+    /// All files.
+    pub files_total: u64,
+    /// Bytes that were judged.
+    pub bytes: u64,
+    /// All bytes.
+    pub bytes_total: u64,
+    /// Damaged pages so far.
+    pub damaged: u64,
+}
+
+/// Is told what is found, in the order of files and pages.
+///
+/// # Errors
+/// Of each method: those of whatever it writes to; they end the scan.
+pub trait Observer {
+    /// The pages of a job, where rows were asked for.
+    fn rows(&mut self, target: &Target<'_>, rows: &[Row]) -> anyhow::Result<()>;
+    /// A damaged page or run of pages.
+    fn damage(&mut self, target: &Target<'_>, damage: Damage) -> anyhow::Result<()>;
+    /// A file that is finished, or that was left unfinished.
+    fn file(&mut self, target: &Target<'_>, file: FileFinding) -> anyhow::Result<()>;
+    /// A file that could not be read, or not to its end.
+    fn failure(&mut self, target: &Target<'_>, error: &Error) -> anyhow::Result<()>;
+    /// Some pages further: the number of pages of this file that are done, and what was counted in them.
+    fn progress(
+        &mut self,
+        target: &Target<'_>,
+        done: (u64, Counts),
+        progress: &Progress,
+    ) -> anyhow::Result<()>;
+}
