@@ -306,7 +306,7 @@ mod tests {
         std::fs::write(&data, b"0123456789").unwrap();
         let record = dir.path().join("record");
         let mut custody = Custody::begin(&record, vec![], Scope::Whole).unwrap();
-        custody.measure_before(Reads::from([(data, Ranges::from_iter([2..4]))]));
+        custody.measure_before(Reads::from([(data, Ranges::from(2..4))]));
         std::fs::write(&made, b"new").unwrap();
         custody.finish(&Reads::new(), &[made], 0, "healthy").unwrap();
         let line = &lines(&record)[0];

@@ -42,6 +42,9 @@ fn a_bundle_is_judged_exactly_as_its_directory_redacted_or_not() {
                 let context = format!("{} {command} {more:?}", case.display());
                 assert_eq!(report(command, &bundle), report(command, dir.path()), "{context}");
             }
+            if more.is_empty() {
+                assert_eq!(report("dump", &bundle), report("dump", dir.path()), "{}", case.display());
+            }
             let bytes = std::fs::read(&bundle).unwrap();
             assert_eq!(document["sha256"], support::sha256(&bytes));
             assert_eq!(document["length"], bytes.len());
@@ -188,6 +191,30 @@ fn an_image_alone_is_captured_alone() {
     let document = capture(&alone.join("ibdata1"), &bundle, &[]);
     assert_eq!(document["listed"], 1, "{document}");
     assert_eq!(report("verify", &bundle), report("verify", &alone.join("ibdata1")));
+}
+
+#[test]
+fn the_configuration_is_saved_and_its_places_count() {
+    let (dir, elsewhere) = (image("m97-16k"), tempfile::tempdir().unwrap());
+    let files = elsewhere.path().join("dblwr files");
+    std::fs::create_dir(&files).unwrap();
+    for name in ["#ib_16384_0.dblwr", "#ib_16384_1.dblwr"] {
+        std::fs::copy(dir.path().join(name), files.join(name)).unwrap();
+        std::fs::remove_file(dir.path().join(name)).unwrap();
+    }
+    let config = elsewhere.path().join("my.cnf");
+    let places = format!("[mysqld]\ninnodb_doublewrite_dir={}\npassword=hunter2\n", files.display());
+    std::fs::write(&config, places).unwrap();
+    let bundle = elsewhere.path().join("bundle");
+    let with_config = ["--defaults-file", config.to_str().unwrap(), "--redact"];
+    capture(dir.path(), &bundle, &with_config);
+    let output = run([&"verify" as &dyn AsRef<OsStr>, &"--json", &dir.path(), &"--defaults-file", &config]);
+    let (_, of_bundle) = report("verify", &bundle);
+    assert_eq!(of_bundle["summary"], json(&output)["summary"]);
+    assert_eq!(of_bundle["summary"]["restorable"], 1);
+    let saved = captured_bytes(&bundle);
+    assert!(saved.windows(24).any(|window| window == b"innodb_doublewrite_dir=/"));
+    assert!(!saved.windows(7).any(|window| window == b"hunter2"));
 }
 
 /// Zeros over every doublewrite file: what a server start does to the copies, for these purposes.

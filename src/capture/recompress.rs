@@ -83,7 +83,7 @@ fn full_crc32(page: &[u8], codec: Codec, clear: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let mut out = frame(page, FULL_CRC32_HEADER, &payload)?;
-    put_u16(&mut out, FIL_PAGE_TYPE, usize::from(page_type::FULL_CRC32_COMPRESSED) | size / UNIT)?;
+    put_u16(&mut out, FIL_PAGE_TYPE, usize::from(page_type::FULL_CRC32_COMPRESSED) | (size / UNIT))?;
     if exact {
         *out.get_mut(size.checked_sub(5)?)? = u8::try_from(used % UNIT).ok()?;
     }

@@ -13,6 +13,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Read};
+use std::iter;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -189,9 +190,9 @@ impl Redactor {
 
     /// Header and trailer stay, and with them every sign of the damage; sectors of a copy become those of its blank.
     fn damaged(&self, page: &[u8], format: &PageFormat, judged: &Judged, fill: Fill) -> Vec<u8> {
-        let mut keep = vec![0..FIL_PAGE_DATA];
+        let mut keep: Vec<Range<usize>> = iter::once(0..FIL_PAGE_DATA).collect();
         if FilHeader::parse(page).is_some_and(|header| header.page_no == PageNo(0)) {
-            keep = vec![0..XDES_ARR_OFFSET];
+            keep.push(0..XDES_ARR_OFFSET);
             keep.extend(crypt_record(page, format));
         }
         if format.layout != Layout::Zip && judged.state != State::Unverifiable {
@@ -249,7 +250,7 @@ fn same_judgement(one: &Judged, other: &Judged) -> bool {
 
 /// What stays of a page that verified.
 fn structure(page: &[u8], format: &PageFormat, algorithm: Algorithm) -> Vec<Range<usize>> {
-    let mut keep = vec![0..FIL_PAGE_DATA];
+    let mut keep: Vec<Range<usize>> = iter::once(0..FIL_PAGE_DATA).collect();
     let Some(header) = FilHeader::parse(page) else { return keep };
     let ciphertext = algorithm == Algorithm::PostEncryptionCrc32
         || (format.layout == Layout::FullCrc32 && header.checksum != 0);

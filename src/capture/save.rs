@@ -1,6 +1,7 @@
 //! The capture itself: look, list, select, write. Nothing is written but the bundle, and nothing is read twice except
 //! what goes into it; the largest thing in memory is one chunk.
 
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
@@ -135,7 +136,7 @@ fn manifest(
             notes.push(
                 "the redo itself is not in the bundle: its window was noted when it was captured".into(),
             );
-            Some(stored_redo(&survey.instance.redo, listing))
+            Some(stored_redo(survey, listing))
         }
         _ => None,
     };
@@ -165,11 +166,17 @@ fn manifest(
     }
 }
 
-fn stored_redo(found: &redo::Found, listing: &Listing) -> redo::Found {
-    let mut found = found.clone();
+/// What the redo said. Of the pages it touches only those that have a copy: a log of GiB touches millions.
+fn stored_redo(survey: &Survey, listing: &Listing) -> redo::Found {
+    let mut found = survey.instance.redo.clone();
     if let redo::Found::Read(redo) = &mut found {
         for file in &mut redo.files {
             file.path = listing.stored(&file.path).unwrap_or_default();
+        }
+        if let Some(touched) = &mut redo.touched {
+            let copied: HashSet<_> =
+                survey.findings.iter().map(|finding| (finding.space_id(), finding.page_no())).collect();
+            touched.last.retain(|page, _| copied.contains(page));
         }
     }
     found

@@ -57,7 +57,7 @@ impl Selection {
             if let Some(offset) = home.offset {
                 let length = home.length as u64;
                 let around = offset.0.saturating_sub(length)..offset.0.saturating_add(2 * length);
-                selection.add(listing, &home.path, &Ranges::from_iter([around]));
+                selection.add(listing, &home.path, &Ranges::from(around));
             }
         }
         if let redo::Found::Read(redo) = &survey.instance.redo {
@@ -91,7 +91,7 @@ impl Selection {
                     Kind::System => run.offset.0..run.offset.0.saturating_add(length),
                     Kind::Separate | Kind::Reduced | Kind::Parallel => 0..u64::MAX,
                 };
-                self.add(listing, &run.path, &Ranges::from_iter([slots]));
+                self.add(listing, &run.path, &Ranges::from(slots));
             }
         }
     }

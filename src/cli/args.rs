@@ -103,7 +103,8 @@ pub enum Command {
     Page(Page),
     /// Find pages and doublewrite slots by their own structure: in raw disk images and broken files.
     Carve(Carve),
-    /// Save the evidence of a crash in one small sealed file, before anything is started.
+    /// Save the evidence of a crash in one small sealed file, before anything is started; the server's configuration as
+    /// well, where --defaults-file names it.
     Capture(Capture),
     /// Check every page of every tablespace file named or found.
     Scan(Scan),
@@ -319,9 +320,6 @@ pub struct Capture {
     /// Blank the contents of rows and keep all that verdicts need: for sending it to somebody.
     #[arg(long)]
     pub redact: bool,
-    /// The server's configuration, to be saved as well.
-    #[arg(long, value_name = "FILE")]
-    pub defaults_file: Option<PathBuf>,
 }
 
 /// Which copy wins.

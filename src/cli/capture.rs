@@ -16,10 +16,11 @@ use crate::report::capture::CaptureReport;
 
 pub(super) fn run(args: &Capture, context: &mut Context<'_>) -> anyhow::Result<Status> {
     let request = args.target.request()?;
-    let options = Options { redact: args.redact, config: args.defaults_file.clone(), ..Options::default() };
-    if let Some(config) = &args.defaults_file {
-        File::open(config).map_err(Error::io(config, "open the configuration"))?;
-    }
+    let options = Options {
+        redact: args.redact,
+        config: args.target.places.defaults_file.clone(),
+        ..Options::default()
+    };
     let to_stdout = args.out.as_os_str() == "-";
     let (saved, sha256) = if to_stdout {
         let stdout = io::stdout();

@@ -58,6 +58,8 @@ fn target(command: &Command) -> Option<&Target> {
         Command::Locate(target) | Command::Verify(target) => Some(target),
         Command::Restore(restore) => Some(&restore.target),
         Command::Capture(capture) => Some(&capture.target),
+        Command::Dump(dump) => Some(&dump.target),
+        Command::Check(check) => Some(&check.target),
         _ => None,
     }
 }
@@ -90,7 +92,7 @@ fn inputs(command: &Command) -> Reads {
 
 fn whole(path: &Path) -> Reads {
     let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
-    Reads::from([(path.to_path_buf(), Ranges::from_iter([0..length]))])
+    Reads::from([(path.to_path_buf(), Ranges::from(0..length))])
 }
 
 /// Files that the command makes where it was told to.

@@ -7,6 +7,7 @@
 //! notebook down. While nobody asks it costs one relaxed load per read.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -122,6 +123,12 @@ impl Ranges {
             out.insert(range.start - range.start % unit..end);
         }
         out
+    }
+}
+
+impl From<Range<u64>> for Ranges {
+    fn from(range: Range<u64>) -> Ranges {
+        iter::once(range).collect()
     }
 }
 
