@@ -140,6 +140,27 @@ fn one_slot_with_annotated_bytes() {
 }
 
 #[test]
+fn a_tablespace_lists_its_own_copies_but_any_slot_can_be_named() {
+    let dir = image("m97-16k");
+    let file = dir.path().join("d/t1.ibd");
+    let slots = json(&dump(&file, &["--json"]))["slots"].as_array().unwrap().clone();
+    assert!(!slots.is_empty() && slots.iter().all(|slot| slot["space_id"] == 2));
+    let slots = json(&dump(&file, &["--json", "--slot", "#ib_16384_0.dblwr:3"]))["slots"].clone();
+    assert_eq!(
+        (&slots[0]["space_id"], &slots[0]["page_no"]),
+        (&Value::from(4_294_967_279u32), &Value::from(260))
+    );
+}
+
+#[test]
+fn annotated_bytes_of_every_copy() {
+    let dir = image("ma105-pagecompressed");
+    let output = dump(dir.path(), &["--hex"]);
+    assert_eq!(code(&output), 0);
+    assert_eq!(text(&output).matches("bytes as they lie in the file").count(), 38);
+}
+
+#[test]
 fn a_slot_that_is_not_there_is_an_error_that_says_the_range() {
     let dir = image("m97-ibdata");
     let output = dump(dir.path(), &["--slot", "256000"]);

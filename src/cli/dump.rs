@@ -46,7 +46,7 @@ pub(super) fn run(args: &Dump, context: &mut Context<'_>) -> anyhow::Result<Stat
 
 fn take(args: &Dump, selection: &Selection, instance: Instance) -> anyhow::Result<Inventory> {
     let kept = Cell::new(0);
-    let inventory = Inventory::of(instance, |item, instance| {
+    let mut inventory = Inventory::of(instance, |item, instance| {
         let all = args.hex && selection.is_empty() && item.usage == Usage::Copy && item.reduced.is_none();
         let keep = selection.names(item, instance) || all;
         kept.set(kept.get() + usize::from(keep));
@@ -54,6 +54,9 @@ fn take(args: &Dump, selection: &Selection, instance: Instance) -> anyhow::Resul
     })?;
     if kept.get() > MAX_HEX {
         bail!("{} slots are too many to show: name one with --slot or --page", kept.get());
+    }
+    if selection.is_empty() {
+        inventory.only_the_named_tablespace();
     }
     Ok(inventory)
 }

@@ -129,7 +129,6 @@ impl Inventory {
         for at in 0..inventory.instance.areas.len() {
             inventory.add_area(at, &keep)?;
         }
-        inventory.only_the_named_tablespace();
         Ok(inventory)
     }
 
@@ -152,8 +151,8 @@ impl Inventory {
         Ok(())
     }
 
-    /// Where a tablespace was named, only its copies are of interest.
-    fn only_the_named_tablespace(&mut self) {
+    /// Where the request named a tablespace, keeps its copies only.
+    pub fn only_the_named_tablespace(&mut self) {
         let Focus::Tablespace(file) = &self.instance.locations.focus else { return };
         let only = self.instance.spaces.of_file(file).and_then(|space| space.id);
         self.items.retain(|item| item.page().is_some_and(|(space, _)| Some(space) == only));

@@ -267,7 +267,8 @@ impl DumpReport {
         if self.slots.is_empty() {
             writeln!(out, "no slot holds a copy of this page")?;
         }
-        for (at, slot) in self.slots.iter().enumerate() {
+        let shown = self.slots.iter().filter(|slot| self.selected || slot.page.is_some());
+        for (at, slot) in shown.enumerate() {
             if at > 0 {
                 writeln!(out, "\n")?;
             }
