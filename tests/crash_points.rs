@@ -7,6 +7,14 @@
 //!
 //! A failure prints how to repeat it. `DBLWR_CRASH_SEED` repeats a random case, `DBLWR_CRASH_CASES` sets their number.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may stop"
+)]
+
 #[path = "support/sim_disk.rs"]
 mod sim_disk;
 #[path = "support/sim_world.rs"]

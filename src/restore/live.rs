@@ -36,7 +36,8 @@ fn pid_file(path: &Path) -> Option<String> {
         return None;
     }
     let text = std::fs::read_to_string(path).ok()?;
-    let pid: i32 = text.split_whitespace().next()?.parse().ok()?;
+    // A negative number would be a panic in rustix, in debug builds.
+    let pid: i32 = text.split_whitespace().next()?.parse().ok().filter(|&pid| pid > 0)?;
     let process = rustix::process::Pid::from_raw(pid)?;
     rustix::process::test_kill_process(process).ok()?;
     // After a reboot the number may belong to anybody: only a server counts, or a process that hides its name.

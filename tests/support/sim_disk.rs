@@ -16,6 +16,7 @@ use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use dblwr::image::lock::Holder;
 use dblwr::restore::disk::{Access, CopyMethod, Disk, ReadBack, Stat};
