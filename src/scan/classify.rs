@@ -195,7 +195,7 @@ fn ranges(layout: Layout, page_len: usize, word_at: usize) -> Vec<Range<usize>> 
         Layout::Zip => {
             vec![FIL_PAGE_OFFSET..FIL_PAGE_LSN, FIL_PAGE_TYPE..FIL_PAGE_TYPE + 2, FIL_PAGE_SPACE_ID..page_len]
         }
-        Layout::FullCrc32 => vec![0..word_at],
+        Layout::FullCrc32 => std::iter::once(0..word_at).collect(),
     }
 }
 
