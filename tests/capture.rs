@@ -211,7 +211,7 @@ fn the_configuration_is_saved_and_its_places_count() {
     let output = run([&"verify" as &dyn AsRef<OsStr>, &"--json", &dir.path(), &"--defaults-file", &config]);
     let (_, of_bundle) = report("verify", &bundle);
     assert_eq!(of_bundle["summary"], json(&output)["summary"]);
-    assert_eq!(of_bundle["summary"]["restorable"], 1);
+    assert_eq!(of_bundle["summary"]["restorable"], 22);
     let saved = captured_bytes(&bundle);
     assert!(saved.windows(24).any(|window| window == b"innodb_doublewrite_dir=/"));
     assert!(!saved.windows(7).any(|window| window == b"hunter2"));
