@@ -2,6 +2,7 @@
 
 pub mod explain_log;
 pub mod locate;
+pub mod names;
 pub mod restore;
 pub mod revert;
 pub mod scan;
