@@ -7,6 +7,7 @@ pub mod dump;
 pub mod explain_log;
 pub mod hex;
 pub mod locate;
+pub mod names;
 pub mod page;
 pub mod restore;
 pub mod revert;

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::report::names::SurveyNames;
 use crate::report::{SCHEMA_VERSION, count, fold_empty, style};
 use crate::restore::{Outcome, Pass, Plan, PlannedPage};
 use crate::survey::{Finding, Survey};
@@ -45,6 +46,12 @@ pub struct RestoredPage {
     pub offset: ByteOffset,
     /// Physical page size in bytes.
     pub length: usize,
+    /// Table, `db/table`, of damaged pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// Index name, of damaged pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
     /// The copy that is written.
     pub copy: CopyRefReport,
     /// What lies there before.
@@ -119,6 +126,12 @@ pub struct RemainingPage {
     pub file: String,
     /// Offset in bytes.
     pub offset: ByteOffset,
+    /// Table, `db/table`, of damaged pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// Index name, of damaged pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
     /// The verdict.
     pub verdict: Verdict,
     /// One sentence for a person.
@@ -131,7 +144,8 @@ pub fn sha256(bytes: &[u8]) -> String {
 }
 
 impl RestoredPage {
-    fn of(page: &PlannedPage, outcome: &Outcome) -> RestoredPage {
+    fn of(page: &PlannedPage, outcome: &Outcome, names: &mut SurveyNames<'_>) -> RestoredPage {
+        let name = names.of_page(page.space_id, page.page_no);
         let (outcome, reason) = OutcomeReport::of(outcome);
         RestoredPage {
             space_id: page.space_id,
@@ -139,6 +153,8 @@ impl RestoredPage {
             file: page.file.display().to_string(),
             offset: page.offset,
             length: page.length,
+            table: name.table,
+            index: name.index,
             copy: CopyRefReport {
                 file: page.copy.file.display().to_string(),
                 index: page.copy.index,
@@ -155,31 +171,34 @@ impl RestoredPage {
 impl RestoreReport {
     /// The report on a plan that was not applied.
     pub fn planned(survey: &Survey, plan: &Plan) -> RestoreReport {
+        let names = &mut SurveyNames::new(survey);
         RestoreReport {
             schema_version: SCHEMA_VERSION,
             applied: false,
             journal: None,
-            pages: plan.pages.iter().map(|page| RestoredPage::of(page, &Outcome::Planned)).collect(),
+            pages: plan.pages.iter().map(|page| RestoredPage::of(page, &Outcome::Planned, names)).collect(),
             remaining: remaining(survey, plan.pages.iter()),
         }
     }
 
     /// The report on everything that an applying call did; what an earlier run had left unfinished comes first.
     pub fn applied(survey: &Survey, pass: &Pass) -> RestoreReport {
+        let names = &mut SurveyNames::new(survey);
         let pages = || pass.applied.iter().flat_map(|applied| &applied.pages);
         RestoreReport {
             schema_version: SCHEMA_VERSION,
             applied: true,
             journal: pass.applied.last().map(|applied| applied.journal.display().to_string()),
-            pages: pages().map(|(page, outcome)| RestoredPage::of(page, outcome)).collect(),
+            pages: pages().map(|(page, outcome)| RestoredPage::of(page, outcome, names)).collect(),
             remaining: remaining(survey, pages().map(|(page, _)| page)),
         }
     }
 
     /// The report on mended copies elsewhere: the files themselves were not written.
     pub fn copied(survey: &Survey, plan: &Plan) -> RestoreReport {
+        let names = &mut SurveyNames::new(survey);
         RestoreReport {
-            pages: plan.pages.iter().map(|page| RestoredPage::of(page, &Outcome::Verified)).collect(),
+            pages: plan.pages.iter().map(|page| RestoredPage::of(page, &Outcome::Verified, names)).collect(),
             ..RestoreReport::planned(survey, plan)
         }
     }
@@ -292,17 +311,20 @@ impl RestoreReport {
 fn remaining<'a>(survey: &Survey, written: impl Iterator<Item = &'a PlannedPage>) -> Vec<RemainingPage> {
     let written: BTreeSet<_> = written.map(|page| (page.space_id, page.page_no)).collect();
     let mended = |finding: &Finding| written.contains(&(finding.space_id(), finding.page_no()));
-    let mut seen = BTreeSet::new();
+    let (mut seen, mut names) = (BTreeSet::new(), SurveyNames::new(survey));
     let critical = survey.findings.iter().filter(|f| f.judgement.verdict.is_critical() && !mended(f));
     critical
         .filter(|finding| seen.insert((finding.space_id(), finding.page_no())))
         .filter_map(|finding| {
             let home = survey.home_of(finding)?;
+            let name = names.of(finding);
             Some(RemainingPage {
                 space_id: finding.space_id(),
                 page_no: finding.page_no(),
                 file: home.file.as_ref()?.display().to_string(),
                 offset: home.offset?,
+                table: name.table,
+                index: name.index,
                 verdict: finding.judgement.verdict,
                 reason: finding.judgement.reason.clone(),
             })

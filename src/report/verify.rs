@@ -8,7 +8,9 @@ use serde::Serialize;
 use crate::dblwr::CopyState;
 use crate::generation::Generation;
 use crate::home::{Home, HomeState};
+use crate::naming::PageName;
 use crate::predict::Prediction;
+use crate::report::names::SurveyNames;
 use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport, count, fold_empty, instance_line, style};
 use crate::survey::{Finding, Subject, Survey};
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
@@ -50,6 +52,12 @@ pub struct PageReport {
     pub copy: CopyReport,
     /// Its home.
     pub home: HomeReport,
+    /// Table, `db/table`, of damaged pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// Index name, of damaged pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
     /// The verdict.
     pub verdict: Verdict,
     /// One sentence for a person.
@@ -128,7 +136,14 @@ impl HomeReport {
 }
 
 impl PageReport {
-    fn of(survey: &Survey, finding: &Finding) -> PageReport {
+    fn of(survey: &Survey, finding: &Finding, names: &mut SurveyNames<'_>) -> PageReport {
+        let verdict = finding.judgement.verdict;
+        // The dictionary is read for damaged pages only.
+        let name = if verdict == Verdict::Restorable || verdict.is_critical() {
+            names.of(finding)
+        } else {
+            PageName::default()
+        };
         let (slot, copy) = match &finding.subject {
             Subject::Copy(copy) => (
                 SlotReport { file: copy.slot.file.display().to_string(), index: copy.slot.index },
@@ -155,7 +170,9 @@ impl PageReport {
             page_no: finding.page_no(),
             copy,
             home: HomeReport::of(survey.home_of(finding)),
-            verdict: finding.judgement.verdict,
+            table: name.table,
+            index: name.index,
+            verdict,
             reason: finding.judgement.reason.clone(),
         }
     }
@@ -169,7 +186,7 @@ impl VerifyReport {
     /// The report on a survey.
     pub fn of(survey: &Survey) -> VerifyReport {
         let instance = &survey.instance;
-        let mut summary = BTreeMap::new();
+        let (mut summary, mut names) = (BTreeMap::new(), SurveyNames::new(survey));
         for finding in &survey.findings {
             *summary.entry(finding.judgement.verdict.name()).or_insert(0) += 1;
         }
@@ -180,7 +197,7 @@ impl VerifyReport {
             generation: instance.generation,
             shutdown: instance.shutdown.into(),
             redo: RedoReport::of(instance),
-            pages: survey.findings.iter().map(|finding| PageReport::of(survey, finding)).collect(),
+            pages: survey.findings.iter().map(|f| PageReport::of(survey, f, &mut names)).collect(),
             summary,
             prediction: Prediction::of(survey),
             notes: instance.notes.iter().chain(area_notes).cloned().collect(),
@@ -240,7 +257,8 @@ impl VerifyReport {
         }
         let file = |page: &PageReport| style::printable(page.home.file.as_deref().unwrap_or("-"));
         let empty = fold_empty(&mut listed, verbose, |page| page.home.state == HomeState::Zero, file);
-        let mut table = style::table(&["VERDICT", "FILE", "OFFSET", "SPACE:PAGE", "HOME IS", "COPY"], &[2]);
+        let header = ["VERDICT", "FILE", "OFFSET", "SPACE:PAGE", "HOME IS", "COPY", "TABLE", "INDEX"];
+        let mut table = style::table(&header, &[2]);
         for page in &listed {
             let offset = page.home.offset.map_or_else(|| "-".to_owned(), |offset| offset.to_string());
             table.add_row([
@@ -255,6 +273,8 @@ impl VerifyReport {
                     page.slot.index,
                     page.copy.lsn
                 ),
+                style::printable(page.table.as_deref().unwrap_or("-")),
+                style::printable(page.index.as_deref().unwrap_or("-")),
             ]);
         }
         writeln!(out)?;

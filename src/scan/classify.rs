@@ -91,13 +91,13 @@ pub fn classify(page: &[u8], format: &PageFormat, page_no: PageNo, copy: Option<
     if page.iter().all(|&byte| byte == 0xFF) {
         return diagnosis(Class::Ff, "every byte is 0xFF");
     }
+    let plain = !is_transformed(page);
     checksum_words(page, format)
         .or_else(|| bit_flip(page, format, page_no))
         .or_else(|| wrong_algorithm(page, format))
+        .or_else(|| if plain { cut_short(page) } else { None })
         .or_else(|| torn_against(page, copy))
-        .or_else(|| {
-            if is_transformed(page) { None } else { lsn_words(page, format).or_else(|| cut_short(page)) }
-        })
+        .or_else(|| if plain { lsn_words(page, format) } else { None })
         .unwrap_or_else(|| diagnosis(Class::Garbage, why(page, format)))
 }
 

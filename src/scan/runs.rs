@@ -15,6 +15,7 @@ impl Runs {
         match &mut self.pending {
             Some(run) if continues(run, &damage) => {
                 run.pages = run.pages.saturating_add(damage.pages);
+                run.copy = None;
                 None
             }
             pending => pending.replace(damage).map(finish),
@@ -31,8 +32,8 @@ impl Runs {
 fn continues(run: &Damage, next: &Damage) -> bool {
     run.run.is_some()
         && run.run == next.run
-        && run.copy.is_none()
-        && next.copy.is_none()
+        && !run.is_restorable()
+        && !next.is_restorable()
         && run.page_no.0.checked_add(run.pages) == Some(next.page_no.0)
 }
 

@@ -194,7 +194,12 @@ fn system_space(locations: &Locations, paths: &[PathBuf], spaces: &mut Spaces) -
         match &mut result {
             None => match identify_first(locations, &image) {
                 Ok(Some(identity)) => {
-                    result = Some(tablespace(identity, vec![space_file(locations, &image, 0)]))
+                    // A later file that was named alone, or whose predecessor is missing.
+                    let header = identity.evidence == Evidence::Header;
+                    let first_page =
+                        if header { None } else { stated_first_page(&image, &identity.format) }.unwrap_or(0);
+                    result = Some(tablespace(identity, vec![space_file(locations, &image, first_page)]));
+                    next_page = first_page;
                 }
                 Ok(None) => spaces.notes.push(format!(
                     "{}: nothing in it looks like an InnoDB page; it was left out",

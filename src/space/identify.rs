@@ -117,10 +117,18 @@ fn candidates(instance: Option<PageSize>) -> Vec<PageFormat> {
 /// The format under which most bytes of the first pages verify in their place, and the id that most of them carry.
 fn survey(image: &Image, instance: Option<PageSize>) -> Result<Option<Identity>> {
     let mut best: Option<(u64, Identity)> = None;
-    for format in candidates(instance) {
-        let (bytes, id) = survey_as(image, &format)?;
-        if bytes > best.as_ref().map_or(0, |(most, _)| *most) {
-            best = Some((bytes, Identity { id, format, evidence: Evidence::OtherPages }));
+    // Pages of a later system file are numbered on from the file before it.
+    for from_zero in [true, false] {
+        for format in candidates(instance).into_iter().filter(|f| from_zero || f.layout != Layout::Zip) {
+            let first = if from_zero { Some(0) } else { first_number(image, &format)? };
+            let Some(first) = first else { continue };
+            let (bytes, id) = survey_as(image, &format, first)?;
+            if bytes > best.as_ref().map_or(0, |(most, _)| *most) {
+                best = Some((bytes, Identity { id, format, evidence: Evidence::OtherPages }));
+            }
+        }
+        if best.is_some() {
+            break;
         }
     }
     Ok(best.map(|(_, identity)| Identity {
@@ -129,7 +137,22 @@ fn survey(image: &Image, instance: Option<PageSize>) -> Result<Option<Identity>>
     }))
 }
 
-fn survey_as(image: &Image, format: &PageFormat) -> Result<(u64, Option<SpaceId>)> {
+/// The number that the first page of the file must have for the first page that verifies to be in its place.
+fn first_number(image: &Image, format: &PageFormat) -> Result<Option<u32>> {
+    const TRIED: u32 = 8;
+    for number in 0..TRIED {
+        let Some(page) = image.read_page(PageNo(number).offset(format.physical), format.physical)? else {
+            break;
+        };
+        let judged = judge(&page, format);
+        if judged.is_valid() && !judged.weak {
+            return Ok(FilHeader::parse(&page).and_then(|header| header.page_no.0.checked_sub(number)));
+        }
+    }
+    Ok(None)
+}
+
+fn survey_as(image: &Image, format: &PageFormat, first: u32) -> Result<(u64, Option<SpaceId>)> {
     let mut votes: BTreeMap<SpaceId, u32> = BTreeMap::new();
     let mut bytes = 0;
     for number in 0..SURVEY_PAGES {
@@ -137,8 +160,8 @@ fn survey_as(image: &Image, format: &PageFormat) -> Result<(u64, Option<SpaceId>
             break;
         };
         let judged = judge(&page, format);
-        if !judged.is_valid() || judged.weak || FilHeader::parse(&page).is_none_or(|h| h.page_no.0 != number)
-        {
+        let stated = FilHeader::parse(&page).map(|header| header.page_no.0);
+        if !judged.is_valid() || judged.weak || stated != first.checked_add(number) {
             continue;
         }
         bytes += format.physical.as_u64();
