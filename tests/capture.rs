@@ -27,7 +27,14 @@ fn capture(dir: &Path, out: &Path, more: &[&str]) -> Value {
 
 fn report(command: &str, path: &Path) -> (i32, Value) {
     let output = run([&command as &dyn AsRef<OsStr>, &"--json", &path]);
-    (code(&output), json(&output))
+    let mut document = json(&output);
+    // Names come from dictionary pages, which a bundle does not hold: verdicts must agree, names need not.
+    for page in document["pages"].as_array_mut().into_iter().flatten() {
+        for name in ["table", "index"] {
+            page.as_object_mut().unwrap().remove(name);
+        }
+    }
+    (code(&output), document)
 }
 
 #[test]
