@@ -10,7 +10,9 @@ use std::io::{BufWriter, Write};
 use anyhow::{Context, bail};
 use dblwr::checksum::{Algorithm, stamp};
 use dblwr::fil::{FIL_PAGE_LSN, FIL_PAGE_OFFSET, FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE, page_type};
-use dblwr::fsp::{FSP_FREE_LIMIT, FSP_SIZE, FSP_SPACE_FLAGS, FSP_SPACE_ID, PageFormat, XDES_ARR_OFFSET, xdes_size};
+use dblwr::fsp::{
+    FSP_FREE_LIMIT, FSP_SIZE, FSP_SPACE_FLAGS, FSP_SPACE_ID, PageFormat, XDES_ARR_OFFSET, xdes_size,
+};
 use dblwr::units::PageSize;
 
 const SPACE: u32 = 5;
@@ -54,7 +56,9 @@ fn page(format: &PageFormat, flags: u32, number: u32, pages: u32, random: &mut u
         _ if number % format.physical.as_u32() == 1 => page_type::IBUF_BITMAP,
         2 => page_type::INODE,
         // Half of the page is left to a hole.
-        _ if format.page_compressed => page_type::FULL_CRC32_COMPRESSED | (format.physical.as_u32() / 512) as u16,
+        _ if format.page_compressed => {
+            page_type::FULL_CRC32_COMPRESSED | (format.physical.as_u32() / 512) as u16
+        }
         _ => page_type::INDEX,
     };
     if kind == page_type::INDEX || kind & page_type::FULL_CRC32_COMPRESSED != 0 {

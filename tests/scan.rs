@@ -153,7 +153,10 @@ fn damage_is_called_by_its_name() {
         let output = scan(&[], dir.path());
         let report = json(&output);
         let found = only(&report);
-        assert_eq!((found["page_no"].as_u64(), &found["state"], &found["class"]), (Some(4), &state.into(), &class.into()));
+        assert_eq!(
+            (found["page_no"].as_u64(), &found["state"], &found["class"]),
+            (Some(4), &state.into(), &class.into())
+        );
         assert!(found["reason"].as_str().unwrap().contains(says), "{class}: {}", found["reason"]);
         assert_eq!(found["table"], "d/t1", "{class}");
         assert_eq!(code(&output), 2, "{class}");
@@ -215,7 +218,10 @@ fn a_secondary_index_is_told_from_the_rows() {
     let dir = image("m56-innodb-16k");
     let report = json(&scan(&[], dir.path()));
     let found = only(&report);
-    assert_eq!((&found["table"], &found["index"], &found["rebuildable"]), (&"d/t1".into(), &"kb".into(), &true.into()));
+    assert_eq!(
+        (&found["table"], &found["index"], &found["rebuildable"]),
+        (&"d/t1".into(), &"kb".into(), &true.into())
+    );
     assert_eq!((&found["level"], &found["leaf"]), (&0.into(), &true.into()));
     let command = found["copy"]["command"].as_str().unwrap();
     assert_eq!(command, format!("dblwr restore {} --page 6:5", dir.path().display()));
@@ -303,7 +309,10 @@ fn lines_and_rows() {
     assert_eq!(rows.len(), pages);
     let torn: Vec<&Value> = rows.iter().filter(|row| row["state"] == "torn").collect();
     assert_eq!(torn.len(), 1);
-    assert_eq!((&torn[0]["page_no"], &torn[0]["space_id"], &torn[0]["damaged"]), (&7.into(), &2.into(), &true.into()));
+    assert_eq!(
+        (&torn[0]["page_no"], &torn[0]["space_id"], &torn[0]["damaged"]),
+        (&7.into(), &2.into(), &true.into())
+    );
     let leaf = |row: &&Value| row["type_name"] == "INDEX" && row["level"] == 0 && row["index_id"].is_u64();
     assert!(rows.iter().filter(leaf).count() > 50);
 
@@ -355,7 +364,8 @@ fn an_interrupted_scan_goes_on_where_it_was() {
     cut.write_all(b"{\"part\":{\"path\":\"").unwrap();
     let resumed = json(&scan(&["--resume", &record_text], dir.path()));
     let sorted = |report: &Value| {
-        let mut files: Vec<String> = report["files"].as_array().unwrap().iter().map(Value::to_string).collect();
+        let mut files: Vec<String> =
+            report["files"].as_array().unwrap().iter().map(Value::to_string).collect();
         files.sort();
         files
     };
@@ -377,12 +387,20 @@ fn an_interrupted_scan_goes_on_where_it_was() {
 fn progress_is_written_to_a_descriptor() {
     let dir = image("m56-innodb-16k");
     let progress = dir.path().join("progress");
-    let command = format!("exec {} scan --json --progress-fd 5 {} 5>{}", env!("CARGO_BIN_EXE_dblwr"), dir.path().display(), progress.display());
+    let command = format!(
+        "exec {} scan --json --progress-fd 5 {} 5>{}",
+        env!("CARGO_BIN_EXE_dblwr"),
+        dir.path().display(),
+        progress.display()
+    );
     let output = Command::new("sh").args(["-c", &command]).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let text = std::fs::read_to_string(&progress).unwrap();
     let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
-    assert_eq!((&last["done"], &last["files"], &last["bytes"]), (&true.into(), &8.into(), &last["bytes_total"]));
+    assert_eq!(
+        (&last["done"], &last["files"], &last["bytes"]),
+        (&true.into(), &8.into(), &last["bytes_total"])
+    );
 }
 
 #[test]
@@ -411,10 +429,15 @@ fn a_page_that_was_lost_is_told_from_one_that_was_never_written() {
     // After a crash: a zero page that neighbours from before the checkpoint name.
     let dir = image("m97-16k");
     let rows = dblwr(["scan", "--pages", "--format", "jsonl", dir.path().join("d/t1.ibd").to_str().unwrap()]);
-    let rows: Vec<Value> =
-        String::from_utf8(rows.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let checkpoint = json(&dblwr(["verify", "--json", dir.path().to_str().unwrap()]))["redo"]["checkpoint_lsn"].as_u64();
-    let old = |row: &&Value| row["level"] == 0 && row["lsn"].as_u64() < checkpoint && row["type_name"] == "INDEX";
+    let rows: Vec<Value> = String::from_utf8(rows.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let checkpoint =
+        json(&dblwr(["verify", "--json", dir.path().to_str().unwrap()]))["redo"]["checkpoint_lsn"].as_u64();
+    let old =
+        |row: &&Value| row["level"] == 0 && row["lsn"].as_u64() < checkpoint && row["type_name"] == "INDEX";
     let table = dir.path().join("d/t1.ibd");
     let neighbour = rows.iter().find(old).expect("a leaf from before the checkpoint");
     let at = neighbour["page_no"].as_u64().unwrap() * PAGE;
@@ -422,5 +445,8 @@ fn a_page_that_was_lost_is_told_from_one_that_was_never_written() {
     assert_ne!(next, u32::MAX);
     overwrite(&table, u64::from(next) * PAGE, &vec![0; PAGE as usize]);
     let report = json(&scan(&[], dir.path()));
-    assert!(damaged(&report).contains(&("d/t1.ibd".into(), u64::from(next) * PAGE, "zero".into())), "{report:#}");
+    assert!(
+        damaged(&report).contains(&("d/t1.ibd".into(), u64::from(next) * PAGE, "zero".into())),
+        "{report:#}"
+    );
 }
