@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod custody;
 pub mod dblwr;
+pub mod descriptors;
 pub mod dict;
 pub mod error;
 pub mod examine;

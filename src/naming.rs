@@ -4,11 +4,14 @@
 //! SYS_INDEXES once for all (MySQL up to 5.7, MariaDB); else the file name speaks.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use crate::descriptors::Descriptors;
 use crate::dict::file_name::FileName;
-use crate::dict::index_page::{IndexHeader, key_range, show_key};
+use crate::dict::index_page::{IndexHeader, PAGE_BTR_SEG_LEAF, PAGE_BTR_SEG_TOP, key_range, show_key};
+use crate::dict::segments::{Segment, segment};
+use crate::dict::xdes::PageState;
 use crate::dict::{IndexKind, Names, PageSource};
 use crate::examine::judge_in;
 use crate::fil::FilHeader;
@@ -27,6 +30,8 @@ pub struct PageName {
     pub index: Option<String>,
     /// What the index is for.
     pub kind: Option<IndexKind>,
+    /// Whether it is a leaf, where the page's owner is known from its file segment.
+    pub leaf: Option<bool>,
 }
 
 impl PageName {
@@ -55,22 +60,37 @@ pub struct Naming<'a> {
     names: Names,
     system_read: bool,
     read: BTreeSet<SpaceId>,
+    /// Of each tablespace that was asked for: the segments of its indexes, the index, and whether it is the leaves'.
+    segments: BTreeMap<SpaceId, Vec<(Segment, u64, bool)>>,
 }
 
 impl<'a> Naming<'a> {
     /// Nothing is read before the first question.
     pub fn new(spaces: &'a Spaces) -> Naming<'a> {
-        Naming { spaces, names: Names::empty(), system_read: false, read: BTreeSet::new() }
+        Naming {
+            spaces,
+            names: Names::empty(),
+            system_read: false,
+            read: BTreeSet::new(),
+            segments: BTreeMap::new(),
+        }
     }
 
-    /// The name of a page of this space, by the index id in its header where that is to be believed.
-    pub fn of(&mut self, space: SpaceId, header: Option<&IndexHeader>) -> PageName {
+    /// The name of a page of this space: by the index id in its header where that is to be believed, else by the file
+    /// segment that owns its place.
+    pub fn of(&mut self, space: SpaceId, page_no: PageNo, header: Option<&IndexHeader>) -> PageName {
         self.learn(space);
-        if let Some(found) = header.and_then(|header| self.names.lookup(space, header.index_id)) {
+        let stated = header.filter(|header| self.names.lookup(space, header.index_id).is_some());
+        let (index_id, leaf) = match stated {
+            Some(header) => (Some(header.index_id), Some(header.level == 0)),
+            None => self.owner(space, page_no).map_or((None, None), |(id, leaf)| (Some(id), Some(leaf))),
+        };
+        if let Some(found) = index_id.and_then(|id| self.names.lookup(space, id)) {
             return PageName {
                 table: Some(found.table.to_owned()),
                 index: Some(found.index.to_owned()),
                 kind: Some(found.kind),
+                leaf,
             };
         }
         PageName { table: self.names.table_of(space).map(str::to_owned), ..PageName::default() }
@@ -99,6 +119,22 @@ impl<'a> Naming<'a> {
             before: next.and_then(|keys| keys.first).map(|key| show_key(&key.bytes)),
             records: counts.iter().sum::<u64>().checked_div(counts.len() as u64),
         }
+    }
+
+    /// The index whose file segment owns a page, and whether that is the segment of its leaves.
+    fn owner(&mut self, space: SpaceId, page_no: PageNo) -> Option<(u64, bool)> {
+        let Owner::One(owner) = self.spaces.owner(space) else { return None };
+        let extent = match Descriptors::new(owner).state(page_no)? {
+            PageState::Free => return None,
+            PageState::Used { segment } => segment,
+        };
+        let names = &self.names;
+        let segments = self.segments.entry(space).or_insert_with(|| segments_of(names, owner));
+        let owns = |segment: &Segment| match extent {
+            Some(id) => segment.id == id,
+            None => segment.single_pages.contains(&page_no),
+        };
+        segments.iter().find(|(segment, ..)| owns(segment)).map(|&(_, index, leaf)| (index, leaf))
     }
 
     /// The path whose last two parts name database and table. Files beside the system tablespace are nobody's own:
@@ -131,6 +167,18 @@ impl<'a> Naming<'a> {
             }
         }
     }
+}
+
+fn segments_of(names: &Names, space: &Tablespace) -> Vec<(Segment, u64, bool)> {
+    let pages = Pages::of(space);
+    let mut found = Vec::new();
+    for (_, id, index) in names.indexes().filter(|&(owner, ..)| Some(owner) == space.id) {
+        let Some(root) = index.root.and_then(|root| pages.page(root)) else { continue };
+        for (at, leaf) in [(PAGE_BTR_SEG_LEAF, true), (PAGE_BTR_SEG_TOP, false)] {
+            found.extend(segment(&pages, &root, at, &space.format).map(|segment| (segment, id, leaf)));
+        }
+    }
+    found
 }
 
 /// The verified pages of a tablespace, decompressed.

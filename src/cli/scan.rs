@@ -18,7 +18,7 @@ use crate::naming::Naming;
 use crate::report::scan::stream::{Shape, Stream};
 use crate::report::scan::{DamageReport, FileReport, Owner, RowReport};
 use crate::scan::{
-    self, Cache, Counts, Damage, FileFinding, Flushed, Ground, Observer, Options, Row, Target,
+    self, Cache, Counts, Damage, DamageState, FileFinding, Flushed, Ground, Observer, Options, Row, Target,
 };
 use crate::space::locations::{Focus, Locations};
 use crate::space::{SpaceFile, Tablespace};
@@ -265,7 +265,9 @@ impl<'a> Reporter<'a> {
         };
         let Some(naming) = self.namings.get_mut(target.group) else { return owner };
         owner.name = match target.space.id {
-            Some(id) => naming.of(id, damage.index.as_ref()),
+            // What lies in the wrong place says nothing of whose place it is.
+            Some(id) if damage.state == DamageState::Misdirected => naming.of(id, damage.page_no, None),
+            Some(id) => naming.of(id, damage.page_no, damage.index.as_ref()),
             None => naming.of_file(target.file),
         };
         if let (Some(header), Some(index), Some(_)) = (&damage.header, &damage.index, &owner.name.index) {

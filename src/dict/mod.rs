@@ -12,6 +12,7 @@ pub mod letters;
 mod names;
 pub mod record;
 pub mod sdi;
+pub mod segments;
 pub mod summary;
 pub mod sys_tables;
 pub mod walk;

@@ -23,7 +23,7 @@ impl<'a> SurveyNames<'a> {
         let home = self.survey.home_of(finding);
         let copy = finding.copy().map(|copy| copy.judged.clear.as_deref().unwrap_or(copy.page()));
         let header = copy.and_then(index_header).or_else(|| index_header(&home?.bytes));
-        self.naming.of(finding.space_id(), header.as_ref())
+        self.naming.of(finding.space_id(), finding.page_no(), header.as_ref())
     }
 
     /// A page of this number, which the survey must have found in a slot.

@@ -17,9 +17,12 @@ use crate::scan::throttle::Throttle;
 use crate::scan::{Class, Damage, Observer, Options, Progress, Target};
 use crate::units::{ByteOffset, Lsn, PageNo};
 
-/// Bytes read at once: small enough to stay in the second-level cache until they are judged, large enough that 32
-/// pages of 16 KiB are folded abreast.
-const RUN_BYTES: usize = 512 << 10;
+/// Bytes read at once: small enough to stay in the second-level cache until they are judged.
+const RUN_BYTES: usize = 256 << 10;
+/// Bytes read at once where pages are folded side by side: that many pages, but no more than this.
+const MAX_RUN_BYTES: usize = 1 << 20;
+/// Pages that the checksum module folds side by side.
+const ABREAST: usize = 32;
 /// Jobs that may be finished before they are collected, for each thread.
 const AHEAD: u64 = 8;
 /// A page that was just written may be read in the middle of that; this long after, the write is over.
@@ -71,7 +74,7 @@ fn work(
     throttle: &Throttle,
     sender: &Sender<Done>,
 ) {
-    let mut buffer = Buffer::new(RUN_BYTES);
+    let mut buffer = Buffer::new(MAX_RUN_BYTES);
     while let Some(job) = jobs.next() {
         if options.stop.load(Relaxed) {
             jobs.close();
@@ -107,14 +110,15 @@ fn perform(
     let mut judge = Judge::new(target.ground, target.space, target.file, links.as_deref(), options.rows);
     let glance = Glance { target, image: std::cell::OnceCell::new() };
     let size = target.space.format.physical.bytes();
-    let pages_at_once = (RUN_BYTES / size).max(1) as u64;
     let mut page = 0;
     while page < done.job.pages {
         if options.stop.load(Relaxed) {
             done.cut = true;
             break;
         }
-        let pages = pages_at_once.min(done.job.pages - page);
+        let at_once =
+            if judge.folds() { (ABREAST * size).clamp(RUN_BYTES, MAX_RUN_BYTES) } else { RUN_BYTES };
+        let pages = ((at_once / size).max(1) as u64).min(done.job.pages - page);
         let len = pages as usize * size;
         throttle.pass(len as u64);
         let offset = done.job.offset + page * size as u64;

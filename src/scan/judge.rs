@@ -2,6 +2,7 @@
 
 use crate::bytes::{u16_at, u32_at, u64_at};
 use crate::checksum::{Algorithm, Examined, examine, examine_run, post_encryption};
+use crate::descriptors::{Descriptors, Use};
 use crate::dict::index_page::index_header;
 use crate::examine::{Judged, judge_in};
 use crate::fil::{
@@ -11,7 +12,6 @@ use crate::fil::{
 use crate::fsp::{Encryption, Layout, PageFormat};
 use crate::home::{HomeState, state_at};
 use crate::scan::classify::{Class, classify};
-use crate::scan::descriptors::{Descriptors, Use};
 use crate::scan::finding::{Counts, Damage, DamageState, Row, RowState, RunKey};
 use crate::scan::ground::{Flushed, Ground};
 use crate::scan::links::Links;
@@ -81,6 +81,12 @@ impl<'a> Judge<'a> {
     /// Physical page size of the file, in bytes.
     pub fn page_size(&self) -> usize {
         self.space.format.physical.bytes()
+    }
+
+    /// Whether the last pages were verified by the legacy fold, which likes many pages at once.
+    pub fn folds(&self) -> bool {
+        let folded = Examined::Valid { algorithm: Algorithm::Innodb, weak: false };
+        self.space.format.layout == Layout::Classic && self.examined.last() == Some(&folded)
     }
 
     /// Judges whole pages that lie one behind the other from page `first` on.

@@ -8,7 +8,6 @@
 
 pub mod bitflip;
 pub mod classify;
-pub mod descriptors;
 mod engine;
 pub mod finding;
 pub mod ground;

@@ -197,7 +197,9 @@ impl DamageReport {
         owner: Owner,
     ) -> DamageReport {
         let header = damage.header.as_ref();
-        let index = damage.index.as_ref().filter(|_| owner.name.index.is_some());
+        // Only a header that names an index of this tablespace is believed.
+        let index =
+            damage.index.as_ref().filter(|_| owner.name.index.is_some() && damage.belongs_to.is_none());
         let own =
             index.filter(|index| index.is_plausible(length.bytes())).map(|index| u64::from(index.records));
         let copy = damage.copy.as_ref().map(|copy| CopyReport {
@@ -223,7 +225,7 @@ impl DamageReport {
             rebuildable: owner.name.is_rebuildable(),
             index_id: index.map(|index| index.index_id),
             level: index.map(|index| index.level),
-            leaf: index.map(|index| index.level == 0),
+            leaf: owner.name.leaf,
             key_after: owner.around.after,
             key_before: owner.around.before,
             records: own.or(owner.around.records),

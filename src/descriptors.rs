@@ -38,17 +38,25 @@ impl<'a> Descriptors<'a> {
 
     /// Whether a page is in use.
     pub fn usage(&mut self, page_no: PageNo) -> Use {
-        if self.free_limit().is_some_and(|limit| page_no.0 >= limit) {
-            return Use::Free;
-        }
-        let format = self.space.format;
-        let number = descriptor_page(&format, page_no);
-        let Some((page, lsn)) = self.descriptor(number) else { return Use::Unknown };
-        match page_state(page, &format, page_no) {
-            Some(PageState::Free) => Use::Free,
-            Some(PageState::Used { .. }) => Use::Taken(*lsn),
+        match self.look(page_no) {
+            Some((PageState::Free, _)) => Use::Free,
+            Some((PageState::Used { .. }, lsn)) => Use::Taken(lsn),
             None => Use::Unknown,
         }
+    }
+
+    /// What a descriptor that verifies says of a page.
+    pub fn state(&mut self, page_no: PageNo) -> Option<PageState> {
+        self.look(page_no).map(|(state, _)| state)
+    }
+
+    fn look(&mut self, page_no: PageNo) -> Option<(PageState, Lsn)> {
+        if self.free_limit().is_some_and(|limit| page_no.0 >= limit) {
+            return Some((PageState::Free, Lsn(0)));
+        }
+        let format = self.space.format;
+        let (page, lsn) = self.descriptor(descriptor_page(&format, page_no))?;
+        Some((page_state(page, &format, page_no)?, *lsn))
     }
 
     /// `FSP_FREE_LIMIT`, where page 0 verifies.
