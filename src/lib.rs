@@ -1,4 +1,31 @@
 //! Offline forensics for the InnoDB doublewrite buffer.
+//!
+//! One way through the house, each module importing only from those before it:
+//!
+//! - [`units`], [`bytes`], [`error`]: numbers that wear their type, bytes that may be missing, errors that name the file.
+//! - [`fil`], [`fsp`], [`trx_sys`]: what is written on a page; parsing does not judge.
+//! - [`checksum`], [`transform`], [`examine`]: what state a page is in, whatever lies over it.
+//! - [`space`], [`redo`], [`dblwr`], [`instance`]: which file holds which tablespace, what redo still covers, where the
+//!   doublewrite buffer is.
+//! - [`home`], [`verdict`], [`survey`]: each copy held against its home; the one loop that puts them together.
+//! - [`predict`]: what the server would do at its next start.
+//! - [`restore`]: plan, journal, apply, verify, revert. The only module that writes to data files.
+//! - [`scan`], [`carve`], [`check`], [`capture`], [`log_reader`], [`dict`]: every page, raw images, monitoring, evidence,
+//!   error logs, names.
+//! - [`report`], [`cli`]: the JSON contract and the texts; the command line.
+//!
+//! ```no_run
+//! use dblwr::space::locations::Request;
+//! use dblwr::survey::Survey;
+//! use dblwr::verdict::Verdict;
+//!
+//! let request = Request { path: "/var/lib/mysql".into(), ..Request::default() };
+//! let survey = Survey::run(&request)?;
+//! for finding in survey.findings.iter().filter(|f| f.judgement.verdict == Verdict::Restorable) {
+//!     println!("{}:{} {}", finding.space_id(), finding.page_no(), finding.judgement.reason);
+//! }
+//! # Ok::<(), dblwr::Error>(())
+//! ```
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 pub mod bytes;
