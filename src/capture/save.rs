@@ -15,6 +15,7 @@ use super::{CHUNK, CONFIG_DIR, FileEntry, Manifest};
 use crate::error::{Error, Result};
 use crate::image::trace::{self, Ranges};
 use crate::redo;
+use crate::report::verify::VerifyReport;
 use crate::space::discover::discover;
 use crate::space::locations::{Locations, Request};
 use crate::survey::Survey;
@@ -77,7 +78,7 @@ pub fn save<W: Write>(request: &Request, options: &Options, name: &Path, out: W)
             "this is a bundle already; name a data directory or an image",
         ));
     }
-    let (survey, reads) = trace::during(|| Survey::run(request));
+    let (survey, reads) = trace::during(|| judge(request));
     let listing = Listing::of(request, &locations);
     let limit = if options.redact { RedoLimit::Headers } else { RedoLimit::Bytes(options.redo_limit) };
     let (mut selection, survey) = match survey {
@@ -105,6 +106,13 @@ pub fn save<W: Write>(request: &Request, options: &Options, name: &Path, out: W)
     let Saver { writer, files, lost, .. } = saver;
     let (sealed, out) = writer.finish().map_err(failed)?;
     Ok((Saved { sealed, manifest, files, lost }, out))
+}
+
+/// All that a verification reads: the names of tables and indexes are looked up when the report is made.
+fn judge(request: &Request) -> Result<Survey> {
+    let survey = Survey::run(request)?;
+    let _ = VerifyReport::of(&survey);
+    Ok(survey)
 }
 
 /// Whole pages: half a page can neither be judged nor blanked.

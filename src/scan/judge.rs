@@ -78,6 +78,14 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Whether a page of an unpacked bundle was never captured: it reads as zeros and means nothing.
+    fn is_hole(&self, page_no: PageNo) -> bool {
+        let Some(bundle) = &self.ground.instance.locations.bundle else { return false };
+        let size = self.space.format.physical.as_u64();
+        let at = u64::from(page_no.0).saturating_sub(self.file.first_page).saturating_mul(size);
+        !bundle.covers(&self.file.path, &(at..at.saturating_add(size)))
+    }
+
     /// Physical page size of the file, in bytes.
     pub fn page_size(&self) -> usize {
         self.space.format.physical.bytes()
@@ -109,6 +117,7 @@ impl<'a> Judge<'a> {
                 self.note_valid(page, weak);
                 RowState::Valid
             }
+            Examined::Zero if self.is_hole(page_no) => RowState::Unverifiable,
             Examined::Zero => self.zero(page_no),
             _ => self.slow(page, page_no, Some(peek)),
         };
