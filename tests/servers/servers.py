@@ -114,6 +114,7 @@ class Server:
             f"--datadir={self.data}",
             f"--socket={self.socket}",
             f"--pid-file={self.sockets}/pid",
+            f"--tmpdir={self.sockets}",
             *self.options,
         ]
 
