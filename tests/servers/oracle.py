@@ -9,9 +9,8 @@ ID = r"\[page id: space=(?P<space>\d+), page number=(?P<page>\d+)\]"
 RESTORED = [
     re.compile(rf"Recovered page {ID}"),
     re.compile(rf"Restoring page {ID} of datafile"),
-    re.compile(r"Restoring page (?P<page>\d+) of tablespace (?P<space>\d+) from the doublewrite"),
-    # MySQL 5.6 breaks its lines anywhere, so the log is read with all white space made one blank.
-    re.compile(r"corruption or a failed file read of space (?P<space>\d+) page (?P<page>\d+)\. InnoDB: Trying to recover it from the doublewrite"),
+    re.compile(r"Restoring page (?P<page>\d+) of tablespace (?P<space>\d+)"),
+    re.compile(r"corruption or a failed file read of space (?P<space>\d+) page (?P<page>\d+)\. Trying to recover it from the doublewrite"),
 ]
 NAMED = [
     re.compile(ID),
@@ -21,6 +20,15 @@ NAMED = [
     re.compile(r"[Ff]ailed to read page (?P<page>\d+) from file"),
     re.compile(r"file read of page (?P<page>\d+)\."),
 ]
+
+
+# What stands before the words of a line; MySQL 5.6 breaks its messages anywhere, and repeats some of it.
+HEAD = re.compile(r"^(?:\d{4}-\S+ .*?)?InnoDB: ", re.MULTILINE)
+
+
+def joined(log):
+    """The log as one line, without what stands before the words."""
+    return " ".join(HEAD.sub("", log).split())
 
 
 def pages(patterns, log):
@@ -42,7 +50,7 @@ def compare(report, log, started, kind):
     prediction = report.get("prediction")
     if prediction is None:
         return "wrong", ["verify: no prediction"]
-    log = " ".join(log.split())
+    log = joined(log)
     wrong = []
     foretold, did = numbers(prediction["restores"]), pages(RESTORED, log)
     if kind == "mysql56":  # refills zero pages without a word

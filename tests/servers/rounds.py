@@ -23,11 +23,13 @@ class Round(Crash):
         if self.case.keyring:
             self.keyring()  # a fixture's was written for another folder
 
-    def look(self, log, seconds=40):
+    def look(self, log, seconds=150):
         """Starts the server on live; what its tables hold, or None if it does not start."""
         server = self.server(log)
         try:
             if not server.start(seconds=seconds):
+                if server.hung and "corrupt" not in (self.folder / log).read_text(errors="replace").lower():
+                    raise TimeoutError(f"{log}: the server neither starts nor says why within {seconds} s")
                 return None
             found = contents(server)
             server.stop()
@@ -79,7 +81,7 @@ class Round(Crash):
         """Wiped and not mended: must fail, or the round proves nothing."""
         self.reset()
         scrub(self.live, self.case.page_size)
-        found = self.look("control.log", seconds=20)  # 9.7 may hang on the page instead of giving up
+        found = self.look("control.log", seconds=40)  # 9.7 may hang on the page instead of giving up
         self.result["control_failed"] = found is None or found != self.truth
 
     def call(self, *words):
