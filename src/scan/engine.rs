@@ -7,11 +7,12 @@ use std::time::{Duration, SystemTime};
 
 use crate::error::Error;
 use crate::image::Image;
+use crate::image::map::Window;
 use crate::scan::finding::{Counts, DamageState, FileFinding, RowState, RunKey};
 use crate::scan::jobs::{Job, Jobs};
 use crate::scan::judge::{Found, Judge, Peek};
 use crate::scan::links::Links;
-use crate::scan::reader::{Buffer, Input, read_run};
+use crate::scan::reader::{Buffer, Input, Run, read_run};
 use crate::scan::runs::Runs;
 use crate::scan::throttle::Throttle;
 use crate::scan::{Class, Damage, Observer, Options, Progress, Target};
@@ -106,6 +107,47 @@ fn perform(
             return done;
         }
     };
+    let window =
+        input.window(done.job.offset, done.job.pages.saturating_mul(target.space.format.physical.as_u64()));
+    if let Some(window) = window {
+        judge_job(&mut done, target, options, throttle, Pages::InPlace(&window));
+        if window.is_whole() {
+            return done;
+        }
+        // The file shrank, or a sector cannot be read: what was seen is void, and reading tells what is the matter.
+        done = Done { found: Found::default(), failure: None, bytes: 0, cut: false, job: done.job };
+    }
+    judge_job(&mut done, target, options, throttle, Pages::Read { input: &input, buffer });
+    done
+}
+
+/// Where the bytes of a job come from.
+enum Pages<'a> {
+    InPlace(&'a Window<'a>),
+    Read { input: &'a Input, buffer: &'a mut Buffer },
+}
+
+impl Pages<'_> {
+    /// `len` bytes that begin `at` bytes into the job.
+    fn get(&mut self, job: &Job, at: usize, len: usize, page_size: usize) -> (&[u8], Run) {
+        match self {
+            Pages::InPlace(window) => (window.bytes().get(at..at + len).unwrap_or_default(), Run::full(len)),
+            Pages::Read { input, buffer } => {
+                let bytes = buffer.get(len);
+                let run = read_run(*input, job.offset + at as u64, bytes, page_size);
+                (bytes, run)
+            }
+        }
+    }
+}
+
+fn judge_job(
+    done: &mut Done,
+    target: &Target<'_>,
+    options: &Options<'_>,
+    throttle: &Throttle,
+    mut source: Pages<'_>,
+) {
     let links = done.job.links.clone();
     let mut judge = Judge::new(target.ground, target.space, target.file, links.as_deref(), options.rows);
     let glance = Glance { target, image: std::cell::OnceCell::new() };
@@ -121,31 +163,23 @@ fn perform(
         let pages = ((at_once / size).max(1) as u64).min(done.job.pages - page);
         let len = pages as usize * size;
         throttle.pass(len as u64);
-        let offset = done.job.offset + page * size as u64;
-        let bytes = buffer.get(len);
-        let run = read_run(&input, offset, bytes, size);
+        let at = page as usize * size;
+        let (bytes, run) = source.get(&done.job, at, len, size);
         let first = PageNo(done.job.first.0.saturating_add(u32::try_from(page).unwrap_or(u32::MAX)));
         judge_run(&mut judge, bytes.get(..run.filled).unwrap_or_default(), first, &run, &glance);
         done.bytes += run.filled as u64;
         if run.filled < len {
             done.cut = true;
-            done.failure = Some(ended_early(target, offset + run.filled as u64));
+            done.failure = Some(ended_early(target, done.job.offset + (at + run.filled) as u64));
             break;
         }
         page += pages;
     }
     done.found = judge.found;
-    done
 }
 
 /// Runs between unreadable pages are judged, the unreadable ones noted.
-fn judge_run(
-    judge: &mut Judge<'_>,
-    bytes: &[u8],
-    first: PageNo,
-    run: &crate::scan::reader::Run,
-    glance: &Glance<'_>,
-) {
+fn judge_run(judge: &mut Judge<'_>, bytes: &[u8], first: PageNo, run: &Run, glance: &Glance<'_>) {
     let size = judge.page_size();
     let number = |index: usize| PageNo(first.0.saturating_add(u32::try_from(index).unwrap_or(u32::MAX)));
     let error = run.error.as_deref().unwrap_or_default();

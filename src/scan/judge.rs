@@ -119,7 +119,11 @@ impl<'a> Judge<'a> {
             }
             Examined::Zero if self.is_hole(page_no) => RowState::Unverifiable,
             Examined::Zero => self.zero(page_no),
-            _ => self.slow(page, page_no, Some(peek)),
+            // A copy: what lies in the page cache may change under a closer look.
+            _ => {
+                let copy = page.to_vec();
+                self.slow(&copy, page_no, Some(peek))
+            }
         };
         self.found.counts.add(state);
         if self.rows {

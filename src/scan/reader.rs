@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
+use crate::image::lock;
+use crate::image::map::Window;
 use rustix::fs::{Advice, OFlags, fadvise};
 use rustix::io::{ReadWriteFlags, preadv2};
 
@@ -73,6 +75,19 @@ impl Input {
     }
 }
 
+/// Bytes from which on mapping pays.
+const MAPPED_BYTES: usize = 1 << 20;
+
+impl Input {
+    /// A part of the file in place. `None` where it is to be read: around the page cache, where little is wanted, where
+    /// a server holds the file and may be writing it, and where the system cannot map all of it.
+    pub fn window(&self, offset: u64, len: u64) -> Option<Window<'_>> {
+        let len = usize::try_from(len).ok().filter(|&len| len >= MAPPED_BYTES)?;
+        let quiet = self.mode == Mode::Cached && lock::holder(&self.file).ok()?.is_none();
+        if quiet { Window::open(&self.file, offset, len).ok() } else { None }
+    }
+}
+
 impl Source for Input {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         match self.mode {
@@ -102,6 +117,13 @@ pub struct Run {
     pub unreadable: Vec<usize>,
     /// What the system said of the first of them.
     pub error: Option<String>,
+}
+
+impl Run {
+    /// All bytes, and all of them readable.
+    pub fn full(len: usize) -> Run {
+        Run { filled: len, ..Run::default() }
+    }
 }
 
 /// Fills the buffer from `offset` on; where the system fails, page by page, so that one bad sector costs one page.
