@@ -76,15 +76,20 @@ impl Input {
 }
 
 /// Bytes from which on mapping pays.
-const MAPPED_BYTES: usize = 1 << 20;
+const LEAST_MAPPED: u64 = 1 << 20;
+/// Bytes mapped at a time: less pays less, more only takes memory. At least the longest run.
+const MOST_MAPPED: u64 = 2 << 20;
 
 impl Input {
-    /// A part of the file in place. `None` where it is to be read: around the page cache, where little is wanted, where
-    /// a server holds the file and may be writing it, and where the system cannot map all of it.
+    /// The beginning of a part of the file, or all of it, in place. `None` where it is to be read: around the page cache,
+    /// where little is wanted, where a server holds the file and may be writing it, and where the system cannot map it.
     pub fn window(&self, offset: u64, len: u64) -> Option<Window<'_>> {
-        let len = usize::try_from(len).ok().filter(|&len| len >= MAPPED_BYTES)?;
-        let quiet = self.mode == Mode::Cached && lock::holder(&self.file).ok()?.is_none();
-        if quiet { Window::open(&self.file, offset, len).ok() } else { None }
+        if (len < LEAST_MAPPED && offset == 0) || self.mode != Mode::Cached {
+            return None;
+        }
+        let len = usize::try_from(len.min(MOST_MAPPED)).ok()?;
+        let free = lock::holder(&self.file).ok()?.is_none();
+        if free { Window::open(&self.file, offset, len).ok() } else { None }
     }
 }
 
