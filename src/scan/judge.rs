@@ -282,7 +282,9 @@ impl<'a> Judge<'a> {
         damage.detail = diagnosis.detail;
         damage.mendable = diagnosis.mendable;
         damage.run = (diagnosis.class == Class::Ff).then_some(RunKey::Class(Class::Ff));
-        if diagnosis.class == Class::Garbage
+        // A page that a tear or a flipped bit hit still says which it is.
+        if diagnosis.class != Class::Ff
+            && u32_at(page, FIL_PAGE_OFFSET) != Some(page_no.0)
             && let Some(shift) = peek.and_then(|peek| self.moved_by(page_no, peek))
         {
             damage.class = Class::Shifted;
