@@ -87,6 +87,8 @@ pub struct HomeView {
     pub file: String,
     /// Torn, but only its copy shows it: the server's checksum is `none`, and it takes the page for good.
     pub unnoticed: bool,
+    /// Bytes of the page in its file.
+    pub length: usize,
     /// A compressed page, which the server cannot unpack where it is damaged.
     pub zip: bool,
     /// The other pages of the file tell its space id.
@@ -234,6 +236,7 @@ fn home_view(survey: &Survey, id: PageId, home: &Home, space: Option<&Tablespace
         kind: kind(id.space_id, &file),
         file,
         unnoticed: home.weak && home.state == HomeState::Torn,
+        length: home.length,
         zip: home.format.is_some_and(|format| format.layout == Layout::Zip),
         // 9.7.4 found the id of an encrypted file, too, taking the first kilobytes of its pages for compressed ones.
         surveyed: encryption == Some(Encryption::MySql)

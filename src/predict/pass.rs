@@ -240,7 +240,10 @@ pub(super) fn trip_over_what_is_left(facts: &Facts, outcome: &mut Outcome) {
         if page.home.unnoticed && !page.home.zip {
             outcome.doubt("a torn page has no checksum, so the server takes it for good");
         } else if page.home.unnoticed && facts.recovers() && needs_redo(facts, page) {
-            outcome.stop(page.id, "it has no checksum, so the pass leaves it as it is, and recovery cannot unpack it");
+            outcome.stop(
+                page.id,
+                "it has no checksum, so the pass leaves it as it is, and recovery cannot unpack it",
+            );
         } else if page.home.kind == SpaceKind::System && READ_AT_EVERY_START.contains(&page.id.page_no.0) {
             outcome
                 .stop(page.id, "it stays damaged, and every start reads this page of the system tablespace");

@@ -55,6 +55,7 @@ fn page(space: u32, page_no: u32, state: HomeState, copies: &[(usize, CopyState,
             kind,
             file: "d/t1.ibd".into(),
             unnoticed: false,
+            length: 16384,
             zip: false,
             surveyed: true,
             mysql_encrypted: false,
@@ -271,6 +272,11 @@ fn a_hidden_copy_reaches_the_file_only_with_newer_redo() {
         assert_eq!((p.writes.len(), p.starts), (1, Some(true)), "{until}");
         assert_eq!(p.advice.contains("in memory only"), until == 150, "{}", p.advice);
     }
+    let mut large = PageView { redo_until: Some(Lsn(150)), ..hidden(true, Torn) };
+    large.home.length = 65536;
+    let p = with(known(), vec![large]);
+    assert_eq!((p.writes.len(), p.starts), (1, None), "read again from the file");
+    assert!(p.advice.contains("in memory only"), "{}", p.advice);
 }
 
 #[test]

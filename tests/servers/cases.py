@@ -128,7 +128,7 @@ def mysql56():
     yield case("doublewrite", "doublewrite")
     yield case("doublewrite-4k", "doublewrite", page_size=4096)
     yield case("no-doublewrite-leftovers", restart=["--skip-innodb-doublewrite"], copies=False)
-    yield case("three-ibdata", "second file", options=["--innodb-data-file-path=ibdata1:12M;ibdata2:8M;ibdata3:4M:autoextend", "--innodb-file-per-table=0"])
+    yield case("three-ibdata", "second file", options=["--innodb-data-file-path=ibdata1:6M;ibdata2:4M;ibdata3:4M:autoextend", "--innodb-file-per-table=0"])
     yield case("one-tablespace", "system, high", options=["--innodb-file-per-table=0"])
     yield case("partitions", partitions="partition by hash(id) partitions 4", ibd="t1#P#p1.ibd")
 
