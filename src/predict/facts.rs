@@ -85,6 +85,12 @@ pub struct HomeView {
     pub kind: SpaceKind,
     /// The file as printed.
     pub file: String,
+    /// Torn, but only its copy shows it: the server's checksum is `none`, and it takes the page for good.
+    pub unnoticed: bool,
+    /// Bytes of the page in its file.
+    pub length: usize,
+    /// A compressed page, which the server cannot unpack where it is damaged.
+    pub zip: bool,
     /// The other pages of the file tell its space id.
     pub surveyed: bool,
     /// Encrypted by MySQL.
@@ -100,7 +106,7 @@ pub struct HomeView {
 impl HomeView {
     /// A server finds no checksum that holds.
     pub fn is_corrupt(&self) -> bool {
-        matches!(self.state, HomeState::Torn | HomeState::Corrupt)
+        matches!(self.state, HomeState::Torn | HomeState::Corrupt) && !self.unnoticed
     }
 
     /// Every byte is zero, which servers take for a page that was never written.
@@ -229,6 +235,9 @@ fn home_view(survey: &Survey, id: PageId, home: &Home, space: Option<&Tablespace
         lsn: home.lsn,
         kind: kind(id.space_id, &file),
         file,
+        unnoticed: home.weak && home.state == HomeState::Torn,
+        length: home.length,
+        zip: home.format.is_some_and(|format| format.layout == Layout::Zip),
         // 9.7.4 found the id of an encrypted file, too, taking the first kilobytes of its pages for compressed ones.
         surveyed: encryption == Some(Encryption::MySql)
             || space.is_some_and(|space| matches!(space.evidence, Evidence::OtherPages | Evidence::Header)),
