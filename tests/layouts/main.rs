@@ -13,6 +13,10 @@ mod built;
 #[path = "../support/mod.rs"]
 mod support;
 
+mod carve;
 mod mariadb;
+mod places;
+mod real;
 mod separate;
+mod spaces;
 mod system;

@@ -23,10 +23,12 @@ pub struct Proof {
 /// File, offset, length, space, page, slot, verdict.
 type Named = (String, u64, u64, u64, u64, (String, u64), String);
 
+/// Runs a subcommand on a directory; a journal that is not named goes to a directory that falls away.
 pub fn run(dir: &Path, command: &str, options: &[&str]) -> std::process::Output {
-    let mut args = vec![command, "--json", dir.to_str().unwrap()];
-    args.extend(options);
-    dblwr(args)
+    let here = tempfile::tempdir().unwrap();
+    let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_dblwr"));
+    program.args([command, "--json", dir.to_str().unwrap()]).args(options).current_dir(here.path());
+    program.output().expect("the binary runs")
 }
 
 /// Proves a layout; PATH is the directory.
