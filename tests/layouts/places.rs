@@ -3,10 +3,10 @@
 use serde_json::json;
 
 use crate::built::prove::{prove_with, run};
-use crate::built::{At, OLD, Torn, World};
+use crate::built::{At, Torn, World};
 use crate::separate::{since_8_0_20, slot};
 use crate::support::{code, json, stderr};
-use crate::system::legacy;
+use crate::system::{legacy, since_5_6};
 
 /// Moves files; what is not named goes below `data`.
 fn moved(world: &World, places: &[(&str, &str)]) -> World {
@@ -176,7 +176,25 @@ fn the_page_size_can_be_overruled() {
 
 impl World {
     fn tear_in_4k(&mut self) -> Torn {
-        assert!(OLD > 0);
         self.tear("d/t1.ibd", 4, At::File("#ib_4096_0.dblwr".into(), 7), 512)
+    }
+}
+
+#[test]
+fn percona_s_parallel_file_where_its_configuration_puts_it() {
+    let mut world = since_5_6(16384, 1, "MySQL 5.7.44");
+    world.table("d/t1.ibd", 7, 0x21, 64);
+    world.tear("d/t1.ibd", 4, At::File("xb_doublewrite".into(), 7), 4096);
+    let world = moved(&world, &[("xb_doublewrite", "fast/parallel")]);
+    let dir = tempfile::tempdir().unwrap();
+    let cnf = dir.path().join("my.cnf");
+    world.write(dir.path());
+    for value in ["../fast/parallel".to_owned(), dir.path().join("fast/parallel").display().to_string()] {
+        std::fs::write(&cnf, format!("[mysqld]\ninnodb_parallel_doublewrite_path={value}\n")).unwrap();
+        let option = format!("--defaults-file={}", cnf.display());
+        let report = json(&run(&dir.path().join("data"), "verify", &[&option]));
+        assert_eq!(report["summary"], json!({"restorable": 1}), "{report:#}");
+        let without = json(&run(&dir.path().join("data"), "verify", &[]));
+        assert_eq!(without["summary"], json!({}));
     }
 }

@@ -102,6 +102,7 @@ fn a_perfect_copy_in_the_dead_area_mends_nothing() {
     let output = run(dir.path(), "verify", &[]);
     assert_eq!((code(&output), json(&output)["summary"].clone()), (0, json!({})));
     assert_eq!(json(&output)["prediction"]["starts"], json!(null), "a torn page may have no copy");
+    assert!(json(&output)["notes"].to_string().contains("no recent copies"));
 }
 
 #[test]
@@ -266,5 +267,31 @@ fn doublewrite_off_at_the_next_start_mends_nothing_from_8_0_20_on() {
         assert_eq!(report["summary"], json!({"restorable": 1}));
         assert_eq!(pages(&report["prediction"]["restores"]).is_empty(), !mends);
         assert_eq!(pages(&report["prediction"]["stops_at"]), [(7, 4)]);
+    }
+}
+
+#[test]
+fn without_doublewrite_files_nothing_is_claimed() {
+    // Switched off, or left to the storage: the files of before may be gone, or hold what is older than the checkpoint.
+    for leftovers in [false, true] {
+        let mut world = since_8_0_20(16384, "MySQL 8.0.36");
+        let space = world.space("d/t1.ibd");
+        if leftovers {
+            let old = world.page(&space, 9, CHECKPOINT - 5000);
+            world.copy(&slot(0, 1), &old).write_home(&space, 9, &old);
+        }
+        let mut home = world.page(&space, 4, NEW);
+        home[4096..].copy_from_slice(&world.home(&space, 4)[4096..]);
+        world.write_home(&space, 4, &home);
+        let dir = tempfile::tempdir().unwrap();
+        world.write(dir.path());
+        let (status, report) = verified(dir.path());
+        assert_eq!(status, 0, "{report:#}");
+        let notes = report["notes"].to_string();
+        let newest = if leftovers { "the newest has LSN 55000" } else { "there is no copy at all" };
+        assert!(notes.contains("no recent copies") && notes.contains(newest), "{notes}");
+        assert!(notes.contains("the checkpoint is LSN 60000") && notes.contains("proves nothing"), "{notes}");
+        assert_eq!(leftovers, !notes.contains("none were found"), "{notes}");
+        assert_eq!(report["prediction"]["starts"], json!(null));
     }
 }
