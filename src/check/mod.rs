@@ -320,7 +320,7 @@ pub fn check(options: &Options, mut pause: impl FnMut(Duration)) -> Result<Check
     agreed.extend(settled.agreed);
     let mut report = CheckReport::unknown(&options.request.path, "");
     if let Some(share) = options.share {
-        let (sample, settled) = look.sample(share, options.patience, &mut pause)?;
+        let (sample, settled) = look.sample(options, share, &mut pause)?;
         changing += settled.changing;
         report.sample = Some(sample_report(&sample, settled.agreed.len()));
         for (place, suspect) in settled.agreed {

@@ -38,7 +38,8 @@ pub(super) fn old(page: &[u8]) -> u32 {
     fold(page.get(..FIL_PAGE_FILE_FLUSH_LSN).unwrap_or_default())
 }
 
-fn fold(bytes: &[u8]) -> u32 {
+/// `ut_fold_binary`, low 32 bits.
+pub(crate) fn fold(bytes: &[u8]) -> u32 {
     bytes.iter().fold(0, |h, &x| step(h, u32::from(x)))
 }
 
