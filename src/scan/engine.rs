@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use crate::error::Error;
 use crate::image::Image;
 use crate::scan::finding::{Counts, DamageState, FileFinding, RowState, RunKey};
+use crate::scan::gone::is_gone;
 use crate::scan::jobs::{Job, Jobs};
 use crate::scan::judge::{Found, Judge, Peek};
 use crate::scan::links::Links;
@@ -38,6 +39,8 @@ struct Done {
     bytes: u64,
     /// The scan was stopped before the job was finished, or the file ended early.
     cut: bool,
+    /// The file is no more: a running server dropped it, or made it anew.
+    gone: bool,
 }
 
 /// Scans all targets.
@@ -93,7 +96,7 @@ fn perform(
     throttle: &Throttle,
     buffer: &mut Buffer,
 ) -> Done {
-    let mut done = Done { found: Found::default(), failure: None, bytes: 0, cut: false, job };
+    let mut done = Done { found: Found::default(), failure: None, bytes: 0, cut: false, gone: false, job };
     if done.job.pages == 0 {
         return done;
     }
@@ -101,6 +104,7 @@ fn perform(
     let input = match Input::open(path, options.cache, target.file.len > RUN_BYTES as u64) {
         Ok(input) => input,
         Err(error) => {
+            done.gone = is_gone(target);
             done.failure = Some(Error::io(path, "open")(error));
             done.cut = true;
             return done;
@@ -135,6 +139,8 @@ fn perform(
         page += pages;
     }
     done.found = judge.found;
+    done.gone =
+        (done.failure.is_some() || !done.found.damage.is_empty()) && !glance.is_quiet() && is_gone(target);
     done
 }
 
@@ -212,6 +218,7 @@ struct OfFile {
     runs: Runs,
     cut: bool,
     skipped: bool,
+    gone: bool,
 }
 
 struct Collector<'a> {
@@ -254,8 +261,12 @@ impl<'a> Collector<'a> {
         Ok(self.progress)
     }
 
-    fn take(&mut self, done: Done, observer: &mut dyn Observer) -> anyhow::Result<()> {
+    fn take(&mut self, mut done: Done, observer: &mut dyn Observer) -> anyhow::Result<()> {
         let Some(target) = self.targets.get(done.job.target) else { return Ok(()) };
+        if done.gone && self.file.counts.damaged == 0 {
+            self.file.gone = true;
+            (done.found, done.failure) = (Found::default(), None);
+        }
         let size = target.space.format.physical.as_u64();
         if done.job.offset == target.done.0.saturating_mul(size) {
             self.file.counts = target.done.1;
@@ -294,6 +305,10 @@ impl<'a> Collector<'a> {
     ) -> anyhow::Result<()> {
         let mut file = std::mem::take(&mut self.file);
         let Some(target) = self.targets.get(target) else { return Ok(()) };
+        if file.gone {
+            self.progress.files += 1;
+            return observer.gone(target);
+        }
         if let Some(run) = file.runs.finish() {
             observer.damage(target, run)?;
         }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::units::PageSize;
 
 /// What the caller wants looked at. Directories that are `None` take the server's default.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
     /// A data directory or one tablespace image or doublewrite file.
     pub path: PathBuf,
