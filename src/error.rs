@@ -34,6 +34,16 @@ pub enum Error {
         /// The system's answer.
         source: io::Error,
     },
+    /// A journal, a mended copy or a bundle could not be written; no data file was touched.
+    #[error("{path}: cannot {action}: {source}; no data file was changed")]
+    WriteFailed {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// What was tried, as an infinitive.
+        action: &'static str,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// The input is not what the command works on.
     #[error("{path}: {what}")]
     Foreign {
@@ -70,6 +80,12 @@ impl Error {
     pub fn io(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Error {
         let path = path.to_path_buf();
         move |source| Error::Io { path, action, source }
+    }
+
+    /// A file of ours that could not be written, before any data file was touched.
+    pub fn write(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Error {
+        let path = path.to_path_buf();
+        move |source| Error::WriteFailed { path, action, source }
     }
 
     /// An operating system error at an offset of a file.

@@ -178,6 +178,25 @@ fn pages_that_moved_together_are_one_finding() {
 }
 
 #[test]
+fn pages_behind_inserted_sectors_are_one_finding() {
+    for (by, told) in [(512_i64, "512 bytes further on"), (-1024, "1024 bytes before")] {
+        let (dir, table) = healthy();
+        let at = 4 * PAGE;
+        let behind = read(&table, at, (std::fs::metadata(&table).unwrap().len() - at) as usize - 512);
+        // The inserted sector, or the last of page 3 that are lost.
+        overwrite(&table, at, &[0xA5; 512]);
+        overwrite(&table, at.saturating_add_signed(by), &behind);
+        let report = json(&scan(&[], dir.path()));
+        let damaged = report["damaged"].as_array().unwrap();
+        // Pages of which the doublewrite buffer has a copy stand by themselves behind it.
+        let run = damaged.iter().find(|finding| finding["class"] == "shifted").unwrap();
+        assert_eq!(run["page_no"], 4);
+        assert!(run["pages"].as_u64().unwrap() > 4, "{run}");
+        assert!(run["reason"].as_str().unwrap().contains(told), "{run}");
+    }
+}
+
+#[test]
 fn free_pages_are_harmless_whatever_lies_there() {
     let (dir, table) = healthy();
     let pages = std::fs::metadata(&table).unwrap().len() / PAGE;

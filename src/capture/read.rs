@@ -58,6 +58,20 @@ pub fn is_bundle(path: &Path) -> bool {
     regular && File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == MAGIC
 }
 
+/// The bundle that a path names, and where the path goes on behind it, the file in the bundle.
+pub fn bundle_of(path: &Path) -> Option<(PathBuf, Option<PathBuf>)> {
+    if is_bundle(path) {
+        return Some((path.to_path_buf(), None));
+    }
+    // What exists is no name behind a file.
+    if path.symlink_metadata().is_ok() {
+        return None;
+    }
+    let bundle = path.ancestors().skip(1).find(|above| is_bundle(above))?;
+    let member = path.strip_prefix(bundle).ok()?;
+    Some((bundle.to_path_buf(), Some(member.to_path_buf())))
+}
+
 /// A bundle being read. Only after [`Reader::next`] has given `None` is all of it known to be whole.
 pub struct Reader<R> {
     input: R,

@@ -5,12 +5,13 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use crate::check::sample::{self, Sample, Share};
-use crate::check::settle::{Patience, Settled, settle};
+use crate::check::settle::{Settled, settle};
 use crate::check::{CheckReport, Options, Place, Suspect};
 use crate::error::Result;
 use crate::home::HomeState;
 use crate::instance::Instance;
 use crate::report::RedoReport;
+use crate::scan::Ground;
 use crate::survey::{Finding, Survey};
 use crate::verdict::Verdict;
 
@@ -77,14 +78,16 @@ impl Look {
     /// Reads data files, and what looks damaged in them again.
     pub(super) fn sample(
         &self,
+        options: &Options,
         share: Share,
-        patience: Patience,
         pause: &mut impl FnMut(Duration),
     ) -> Result<(Sample, Settled<Place, Suspect>)> {
-        let instance = &self.survey.instance;
-        let mut sample = sample::sample(instance, share)?;
+        // A look of its own, younger than the files that a running server has made meanwhile.
+        let ground = Ground::survey(&options.request)?;
+        let mut sample = sample::sample(&ground, share)?;
         let first = std::mem::take(&mut sample.suspects);
-        let settled = settle(first, patience, pause, |suspects| sample::read_again(instance, suspects))?;
+        let settled =
+            settle(first, options.patience, pause, |suspects| sample::read_again(&ground, suspects))?;
         Ok((sample, settled))
     }
 

@@ -1,22 +1,21 @@
 //! Reading the data files themselves: every page, or a random part of them.
 //!
-//! This sees damage that has no copy in the doublewrite buffer. It judges pages by their own bytes and place only; what
-//! a page means for a table is the scan's subject.
+//! This sees damage that has no copy in the doublewrite buffer. Pages are judged as a scan judges them.
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use rayon::prelude::*;
 
+use crate::bytes::is_zero;
 use crate::check::{Place, Suspect};
-use crate::dblwr::Area;
 use crate::error::Result;
-use crate::examine::judge;
-use crate::home::{HomeState, state_at};
+use crate::home::HomeState;
 use crate::image::Image;
-use crate::instance::Instance;
+use crate::scan::judge::{Judge, Peek};
+use crate::scan::{Damage, DamageState, Flushed, Ground};
 use crate::space::{Evidence, SpaceFile, Tablespace};
-use crate::units::{ByteOffset, PageNo, SpaceId};
+use crate::units::{ByteOffset, Lsn, PageNo};
 
 /// Bytes read at a time when every page is read.
 const RUN: usize = 1 << 20;
@@ -59,11 +58,11 @@ impl Sample {
 ///
 /// # Errors
 /// A file cannot be read.
-pub fn sample(instance: &Instance, share: Share) -> Result<Sample> {
+pub fn sample(ground: &Ground, share: Share) -> Result<Sample> {
     let dice = RandomState::new();
-    let known = instance.spaces.list.par_iter().filter(|space| space.evidence != Evidence::Unknown);
+    let known = ground.instance.spaces.list.par_iter().filter(|space| space.evidence != Evidence::Unknown);
     let files = known.flat_map_iter(|space| space.files.iter().map(move |file| (space, file)));
-    let samples = files.map(|(space, file)| sample_file(instance, space, file, share, &dice));
+    let samples = files.map(|(space, file)| sample_file(ground, space, file, share, &dice));
     samples.try_reduce(Sample::default, |left, right| Ok(left.add(right)))
 }
 
@@ -71,13 +70,10 @@ pub fn sample(instance: &Instance, share: Share) -> Result<Sample> {
 ///
 /// # Errors
 /// A file cannot be read.
-pub fn read_again(
-    instance: &Instance,
-    suspects: &BTreeMap<Place, Suspect>,
-) -> Result<BTreeMap<Place, Suspect>> {
+pub fn read_again(ground: &Ground, suspects: &BTreeMap<Place, Suspect>) -> Result<BTreeMap<Place, Suspect>> {
     let mut still = BTreeMap::new();
-    for place in suspects.keys() {
-        let found = instance.spaces.list.iter().filter(|space| space.id == place.space_id);
+    for (place, suspect) in suspects {
+        let found = ground.instance.spaces.list.iter().filter(|space| space.id == place.space_id);
         let files = found.flat_map(|space| space.files.iter().map(move |file| (space, file)));
         let Some((space, file)) = files.into_iter().find(|(_, file)| file.name == place.file) else {
             continue;
@@ -86,15 +82,21 @@ pub fn read_again(
         let index = u64::from(place.page_no.0).saturating_sub(file.first_page);
         let offset = ByteOffset(index.saturating_mul(space.format.physical.as_u64()));
         if let Some(page) = image.read_page(offset, space.format.physical)? {
-            let judged = examine(instance, space, file, index, &page);
-            still.extend(judged.suspect);
+            // What the rest of the file says of an empty page was found out by the first look.
+            if suspect.state == HomeState::Zero && is_zero(&page) {
+                still.insert(place.clone(), suspect.clone());
+                continue;
+            }
+            let mut reader = Reader::new(ground, space, file);
+            reader.judge(&page, index);
+            still.extend(reader.finish().suspects);
         }
     }
     Ok(still)
 }
 
 fn sample_file(
-    instance: &Instance,
+    ground: &Ground,
     space: &Tablespace,
     file: &SpaceFile,
     share: Share,
@@ -103,7 +105,8 @@ fn sample_file(
     let Some(image) = open(file)? else { return Ok(Sample::default()) };
     let size = space.format.physical.bytes();
     let pages = image.len() / space.format.physical.as_u64();
-    let mut sample = Sample { pages, ..Sample::default() };
+    let mut reader = Reader::new(ground, space, file);
+    reader.sample.pages = pages;
     let per_run = match share {
         Share::All => (RUN / size).max(1),
         Share::Percent(_) => 1,
@@ -117,18 +120,96 @@ fn sample_file(
         }
         let offset = ByteOffset(index.saturating_mul(space.format.physical.as_u64()));
         let read = image.read_up_to(offset, &mut buffer)?;
-        for page in buffer.get(..read).unwrap_or_default().chunks_exact(size) {
-            let judged = examine(instance, space, file, index, page);
-            sample.read += 1;
-            sample.unverifiable += u64::from(judged.unverifiable);
-            sample.suspects.extend(judged.suspect);
-            index += 1;
-        }
+        reader.judge(buffer.get(..read).unwrap_or_default(), index);
         if read < size {
             break;
         }
+        index += (read / size) as u64;
     }
-    Ok(sample)
+    Ok(reader.finish())
+}
+
+/// Pages are looked at again later, all together.
+struct NoPeek;
+
+impl Peek for NoPeek {
+    fn now(&self, _: u64, _: usize) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn bytes(&self, _: u64, _: usize) -> Option<Vec<u8>> {
+        None
+    }
+}
+
+/// The scan's judge of one file, and what it found.
+struct Reader<'a> {
+    flushed: Flushed,
+    space: &'a Tablespace,
+    file: &'a SpaceFile,
+    judge: Judge<'a>,
+    first_is_zero: bool,
+    sample: Sample,
+}
+
+impl<'a> Reader<'a> {
+    fn new(ground: &'a Ground, space: &'a Tablespace, file: &'a SpaceFile) -> Reader<'a> {
+        Reader {
+            flushed: ground.flushed,
+            space,
+            file,
+            judge: Judge::new(ground, space, file, None, false),
+            first_is_zero: false,
+            sample: Sample::default(),
+        }
+    }
+
+    /// Pages that lie one behind the other, the first `index` pages into the file.
+    fn judge(&mut self, bytes: &[u8], index: u64) {
+        let Ok(first) = u32::try_from(self.file.first_page.saturating_add(index)) else { return };
+        self.judge.run(bytes, PageNo(first), &NoPeek);
+        for damage in std::mem::take(&mut self.judge.found.damage) {
+            let size = self.space.format.physical.bytes();
+            let at = damage.page_no.0.saturating_sub(first) as usize * size;
+            let page = bytes.get(at..at.saturating_add(size)).unwrap_or_default();
+            self.suspect(damage, crc32fast::hash(page));
+        }
+        let undecided = std::mem::take(&mut self.judge.found.undecided);
+        self.first_is_zero |= undecided.first().is_some_and(|&(page_no, _)| page_no == PageNo(0));
+    }
+
+    fn suspect(&mut self, damage: Damage, fingerprint: u32) {
+        let place = Place { space_id: self.space.id, page_no: damage.page_no, file: self.file.name.clone() };
+        let state = match damage.state {
+            DamageState::Torn => HomeState::Torn,
+            DamageState::Misdirected => HomeState::Misdirected,
+            DamageState::Zero => HomeState::Zero,
+            DamageState::Corrupt | DamageState::Unreadable => HomeState::Corrupt,
+        };
+        let offset = Some(damage.offset);
+        let suspect = Suspect { verdict: None, state, offset, fingerprint, reason: damage.detail };
+        self.sample.suspects.insert(place, suspect);
+    }
+
+    fn finish(mut self) -> Sample {
+        let found = &self.judge.found;
+        self.sample.read = found.counts.pages();
+        self.sample.unverifiable = found.counts.unverifiable;
+        // The first page of a tablespace is made before every other: where one that must be home is there, so is it.
+        let must_be = |lsn: Lsn| self.flushed.holds(lsn) || self.flushed == Flushed::Unknown;
+        if self.first_is_zero && found.lowest_lsn.is_some_and(must_be) {
+            let place = Place { space_id: self.space.id, page_no: PageNo(0), file: self.file.name.clone() };
+            let suspect = Suspect {
+                verdict: None,
+                state: HomeState::Zero,
+                offset: Some(ByteOffset(0)),
+                fingerprint: 0,
+                reason: "every byte is zero, but later pages of the file were written".to_owned(),
+            };
+            self.sample.suspects.insert(place, suspect);
+        }
+        self.sample
+    }
 }
 
 /// `None` where the file is gone.
@@ -148,41 +229,6 @@ fn chosen(share: Share, dice: &RandomState, file: &SpaceFile, index: u64) -> boo
     // The upper 53 bits are a fraction that a double holds exactly.
     let fraction = (hasher.finish() >> 11) as f64 / (1_u64 << 53) as f64;
     fraction * 100.0 < percent
-}
-
-struct Examined {
-    unverifiable: bool,
-    suspect: Option<(Place, Suspect)>,
-}
-
-/// One page, `index` pages into its file.
-fn examine(instance: &Instance, space: &Tablespace, file: &SpaceFile, index: u64, page: &[u8]) -> Examined {
-    let fine = Examined { unverifiable: false, suspect: None };
-    let Ok(number) = u32::try_from(file.first_page.saturating_add(index)) else { return fine };
-    let page_no = PageNo(number);
-    // The slots of the built-in buffer hold pages that belong elsewhere.
-    let slot = |area: &Area| area.covers(page_no);
-    if space.id == Some(SpaceId::SYSTEM) && instance.areas.iter().any(slot) {
-        return fine;
-    }
-    let stored = instance.areas.iter().all(|area| area.space_id_stored);
-    let (state, why) = state_at(&judge(page, &space.format), page, space, page_no, stored);
-    let damaged = match state {
-        // Pages that were never written are zero; the first one of a tablespace always was written.
-        HomeState::Zero => page_no == PageNo(0),
-        HomeState::Torn | HomeState::Corrupt | HomeState::Misdirected => true,
-        _ => false,
-    };
-    let place = Place { space_id: space.id, page_no, file: file.name.clone() };
-    let offset = ByteOffset(index.saturating_mul(space.format.physical.as_u64()));
-    let suspect = Suspect {
-        verdict: None,
-        state,
-        offset: Some(offset),
-        fingerprint: crc32fast::hash(page),
-        reason: why,
-    };
-    Examined { unverifiable: state == HomeState::Unverifiable, suspect: damaged.then_some((place, suspect)) }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub(super) struct Words {
 }
 
 impl Words {
-    fn read(page: &[u8]) -> Option<Words> {
+    pub(super) fn read(page: &[u8]) -> Option<Words> {
         Some(Words {
             head: u32_at(page, FIL_PAGE_SPACE_OR_CHKSUM)?,
             tail: u32_from_end(page, 8)?,
@@ -51,16 +51,15 @@ pub(super) enum Triage {
 }
 
 pub(super) fn examine(page: &[u8]) -> Examined {
-    match triage(page) {
+    // A page without these words is shorter than any page size, and fails as the checksum that it lacks.
+    match triage(page, Words::read(page).unwrap_or_default()) {
         Triage::Settled(examined) => examined,
         Triage::NeedsFold(words) => settle(page, words, fold::classic(page)),
     }
 }
 
 /// Everything but the innodb algorithm, in the order of the servers: emptiness, LSN words, checksums.
-pub(super) fn triage(page: &[u8]) -> Triage {
-    // A page without these words is shorter than any page size, and fails as the checksum that it lacks.
-    let words = Words::read(page).unwrap_or_default();
+pub(super) fn triage(page: &[u8], words: Words) -> Triage {
     if words.are_zero() && is_zero_but_flush_lsn(page) {
         return Triage::Settled(Examined::Zero);
     }

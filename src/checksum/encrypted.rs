@@ -6,11 +6,15 @@
 //! | 30 | 4 | checksum of the page as encrypted, formula of the layout |
 //!
 //! Both lie outside the formula's ranges, so they can be written after it.
+//!
+//! A page of type 37401 is written only up to its payload, rounded up to sectors, while its checksum takes all that
+//! lies behind the payload for zeros: an older, longer version of the page may still lie there (seen with 11.8.6).
 
 use super::{Algorithm, Examined, Fault, NO_CHECKSUM_MAGIC, crc32, fold, wrong_length, zip};
-use crate::bytes::u32_at;
-use crate::fil::FIL_PAGE_FILE_FLUSH_LSN;
+use crate::bytes::{u16_at, u32_at};
+use crate::fil::{FIL_PAGE_DATA, FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_TYPE, page_type};
 use crate::fsp::{Layout, PageFormat};
+use crate::transform::mariadb::ENCRYPTED_HEADER;
 
 /// Key version.
 pub(super) const KEY_VERSION: usize = FIL_PAGE_FILE_FLUSH_LSN;
@@ -43,9 +47,24 @@ pub fn post_encryption(page: &[u8], format: &PageFormat) -> Option<Examined> {
     if stored == NO_CHECKSUM_MAGIC {
         return Some(Examined::weak(Algorithm::None));
     }
+    if payload_alone(page, format.layout).is_some_and(|page| crc32::classic(&page) == stored) {
+        return Some(Examined::verified(Algorithm::PostEncryptionCrc32));
+    }
     let innodb = if format.layout == Layout::Zip { zip::innodb(page) } else { fold::classic(page).new };
     if stored == innodb {
         return Some(Examined::verified(Algorithm::Innodb));
     }
     Some(Examined::Corrupt { detail: Fault::PostEncryption { stored, crc32, innodb } })
+}
+
+/// A page of type 37401 with zeros behind its payload, where something else lies there.
+fn payload_alone(page: &[u8], layout: Layout) -> Option<Vec<u8>> {
+    let compressed = u16_at(page, FIL_PAGE_TYPE) == Some(page_type::MARIADB_PAGE_COMPRESSED_ENCRYPTED);
+    if layout != Layout::Classic || !compressed {
+        return None;
+    }
+    let payload = usize::from(u16_at(page, FIL_PAGE_DATA)?);
+    let mut alone = page.get(..ENCRYPTED_HEADER + payload)?.to_vec();
+    alone.resize(page.len(), 0);
+    Some(alone)
 }

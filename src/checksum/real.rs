@@ -67,6 +67,20 @@ fn mariadb_full_crc32_clear_encrypted_and_compressed() {
 }
 
 #[test]
+fn mariadb_compressed_and_encrypted_over_a_longer_older_version() {
+    let format = PageFormat::classic(PageSize::DEFAULT);
+    let page = page!("mariadb-11.8-classic-16k-37401-leftover");
+    assert_eq!(&page[0x2170..0x2174], &[0x4b, 0x15, 0x5c, 0x7d], "its payload ends at 0x1ded");
+    let valid = Some(Examined::verified(Algorithm::PostEncryptionCrc32));
+    assert_eq!(post_encryption(&page, &format), valid);
+    for at in [4, 16, 42, 0x1dec] {
+        let mut damaged = page.clone();
+        damaged[at] ^= 1;
+        assert_ne!(post_encryption(&damaged, &format), valid, "{at}");
+    }
+}
+
+#[test]
 fn stamping_a_real_page_changes_nothing() {
     let mut pages = [
         (page!("mysql-5.6-innodb-16k-page0"), PageFormat::classic(PageSize::DEFAULT), Algorithm::Innodb),

@@ -18,9 +18,22 @@ pub fn examine_run(pages: &[u8], format: &PageFormat, out: &mut Vec<Examined>) {
         out.extend(pages.chunks(size).map(|page| examine(page, format)));
         return;
     }
+    for group in pages.chunks(size.saturating_mul(fold::ABREAST)) {
+        examine_group(group, format, out);
+    }
+}
+
+/// As many pages as are folded abreast. Their words are read before anything is computed: the cache misses of
+/// head and tail of all pages then overlap, which was a third of the time where pages are judged in place.
+fn examine_group(pages: &[u8], format: &PageFormat, out: &mut Vec<Examined>) {
+    let size = format.physical.bytes();
+    let mut words = [Words::default(); fold::ABREAST];
+    for (words, page) in words.iter_mut().zip(pages.chunks(size)) {
+        *words = Words::read(page).unwrap_or_default();
+    }
     let mut waiting = Waiting::default();
-    for page in pages.chunks(size) {
-        let finding = match triage(page) {
+    for (page, words) in pages.chunks(size).zip(words) {
+        let finding = match triage(page, words) {
             _ if page.len() != size => examine(page, format),
             Triage::Settled(finding) => finding,
             Triage::NeedsFold(words) => {
@@ -30,9 +43,6 @@ pub fn examine_run(pages: &[u8], format: &PageFormat, out: &mut Vec<Examined>) {
             }
         };
         out.push(finding);
-        if waiting.pages.len() == fold::ABREAST {
-            waiting.settle(out);
-        }
     }
     waiting.settle(out);
 }

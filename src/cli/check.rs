@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::capture::bundle::in_words;
 use crate::check::metrics::{self, Dialect};
 use crate::check::publish;
 use crate::check::range::Range;
@@ -88,6 +89,7 @@ pub(super) fn run(args: &Check, context: &mut Context<'_>) -> anyhow::Result<Sta
         Err(error) => CheckReport::unknown(&args.target.path, &format!("{error:#}")),
     };
     let rendered = render(&report, output, args.out.as_deref())?;
+    let rendered = in_words(&rendered);
     match &args.out {
         Some(file) => publish::replace(file, rendered.as_bytes())?,
         None => context.out.write_all(rendered.as_bytes())?,

@@ -54,7 +54,7 @@ fn against(args: &ExplainLog) -> anyhow::Result<Option<Request>> {
     let configured = configured.and_then(|config| config.datadir());
     match args.against.clone().or_else(|| places.datadir.clone()).or(configured) {
         Some(path) => Ok(Some(places.request(&path)?)),
-        None if places.request(Path::new(""))? == Request::default() => Ok(None),
+        None if places.are_default() => Ok(None),
         None => {
             anyhow::bail!("options on where things lie are about a directory: name it with --against PATH")
         }

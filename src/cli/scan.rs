@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+use crate::capture::bundle::in_words;
 use crate::cli::args::{Format, Scan};
 use crate::cli::progress::Progress;
 use crate::cli::resume::Resume;
@@ -18,10 +19,10 @@ use crate::naming::Naming;
 use crate::report::scan::stream::{Shape, Stream};
 use crate::report::scan::{DamageReport, FileReport, Owner, RowReport};
 use crate::scan::{
-    self, Cache, Counts, Damage, DamageState, FileFinding, Flushed, Ground, Observer, Options, Row, Target,
+    self, Cache, Counts, Damage, DamageState, FileFinding, Flushed, Ground, Observer, Options, Row, Shown,
+    Target,
 };
-use crate::space::locations::{Focus, Locations};
-use crate::space::{SpaceFile, Tablespace};
+use crate::space::locations::{Focus, Locations, Request};
 
 pub(super) fn run(args: &Scan, context: &mut Context<'_>) -> anyhow::Result<Status> {
     if args.idle {
@@ -34,7 +35,7 @@ pub(super) fn run(args: &Scan, context: &mut Context<'_>) -> anyhow::Result<Stat
         if let Err(error) = opened.open(args, path) {
             opened.failures += 1;
             // Errors are said even to the quiet: the exit code alone does not name the file.
-            writeln!(context.err, "dblwr: {error}")?;
+            context.complain(error)?;
         }
     }
     for failure in opened
@@ -45,7 +46,7 @@ pub(super) fn run(args: &Scan, context: &mut Context<'_>) -> anyhow::Result<Stat
         opened.failures += u64::from(!failure.is_of_a_dropped_file());
         context.warn(failure)?;
     }
-    if opened.chosen.is_empty() && opened.failures > 0 {
+    if opened.is_empty() && opened.failures > 0 {
         return Ok(Status::Unknown);
     }
     perform(args, context, &opened, &stop)
@@ -54,7 +55,7 @@ pub(super) fn run(args: &Scan, context: &mut Context<'_>) -> anyhow::Result<Stat
 fn perform(
     args: &Scan,
     context: &mut Context<'_>,
-    opened: &Opened,
+    opened: &Opened<'_>,
     stop: &AtomicBool,
 ) -> anyhow::Result<Status> {
     let mut resume = args.resume.as_deref().map(Resume::open).transpose()?;
@@ -77,6 +78,8 @@ fn perform(
         progress,
         resume: None,
     };
+    let bundles = opened.grounds.iter().filter_map(|(_, ground)| ground.instance.locations.bundle.as_ref());
+    reporter.stream.summary().of_bundles = bundles.count() > 0;
     reporter.stream.summary().failures = opened.failures;
     let targets = reporter.targets(resume.as_mut())?;
     reporter.resume = resume;
@@ -90,6 +93,10 @@ fn perform(
     }
     if args.pages {
         context.warn(summary.headline())?;
+    }
+    // Lines of CSV and of pages have no place for it.
+    if let Some(guard) = summary.guard().filter(|_| args.pages || shape == Shape::Csv) {
+        context.warn(guard)?;
     }
     Ok(Status::of_scan(&summary, interrupted || summary.failures > 0))
 }
@@ -126,36 +133,29 @@ fn be_idle(context: &mut Context<'_>) -> anyhow::Result<()> {
 
 /// The instances of all PATHs, and which of their files are to be scanned.
 #[derive(Default)]
-struct Opened {
+struct Opened<'a> {
     /// What is put before names, and the instance.
     grounds: Vec<(PathBuf, Ground)>,
     /// Data directories that are open already, so that a hundred files of one do not open it a hundred times.
     by_datadir: HashMap<PathBuf, usize>,
-    chosen: Vec<Chosen>,
+    chosen: Vec<Chosen<'a>>,
     failures: u64,
 }
 
-struct Chosen {
+/// What one PATH chose of an instance: all its files, or one.
+struct Chosen<'a> {
     group: usize,
-    space: Member,
-    file: usize,
-    path: PathBuf,
+    path: &'a Path,
+    only: Option<FileIdentity>,
 }
 
-/// Which list of an instance a tablespace is in.
-#[derive(Clone, Copy)]
-enum Member {
-    Identified(usize),
-    Unidentified(usize),
-}
-
-impl Opened {
-    fn open(&mut self, args: &Scan, path: &Path) -> anyhow::Result<()> {
-        let request = args.places.request(path)?;
+impl<'a> Opened<'a> {
+    fn open(&mut self, args: &Scan, path: &'a Path) -> anyhow::Result<()> {
+        let request = args.places.request(path)?.opened()?;
         let locations = Locations::resolve(&request)?;
         let group = match &locations.focus {
             Focus::System(_) | Focus::Tablespace(_) if locations.explore => {
-                let directory = args.places.request(&locations.datadir)?;
+                let directory = Request { path: locations.datadir.clone(), ..request.clone() };
                 let found = self.by_datadir.get(&locations.datadir).copied();
                 match found
                     .map_or_else(|| self.add(locations.datadir.clone(), Ground::survey(&directory)), Ok)
@@ -176,12 +176,14 @@ impl Opened {
                 Some(FileIdentity::of(&std::fs::metadata(file).map_err(Error::io(file, "look at"))?))
             }
         };
-        if self.choose(group, path, only) == 0 && only.is_some() {
+        let chosen = Chosen { group, path, only };
+        if only.is_some() && self.targets(&chosen).next().is_none() {
             anyhow::bail!(
                 "{}: nothing in it looks like a page of a tablespace; name a data directory, ibdata1, an .ibd or undo file",
                 path.display()
             );
         }
+        self.chosen.push(chosen);
         Ok(())
     }
 
@@ -190,40 +192,30 @@ impl Opened {
         Ok(self.grounds.len() - 1)
     }
 
-    /// Files of an instance, all or one; how many.
-    fn choose(&mut self, group: usize, path: &Path, only: Option<FileIdentity>) -> usize {
-        let before = self.chosen.len();
-        let Some((_, ground)) = self.grounds.get(group) else { return 0 };
-        let identified = (0..).map(Member::Identified).zip(&ground.instance.spaces.list);
-        // A file that was named and is none of ours is foreign, not damaged.
-        let unidentified =
-            (0..).map(Member::Unidentified).zip(&ground.unidentified).filter(|_| only.is_none());
-        for (member, space) in identified.chain(unidentified) {
-            for (index, file) in space.files.iter().enumerate() {
-                if only.is_none_or(|only| only == file.identity) {
-                    let shown = if only.is_some() { path.to_path_buf() } else { path.join(&file.name) };
-                    self.chosen.push(Chosen { group, space: member, file: index, path: shown });
-                }
-            }
-        }
-        self.chosen.len() - before
+    /// Whether there is nothing to scan.
+    fn is_empty(&self) -> bool {
+        self.chosen.iter().all(|chosen| self.targets(chosen).next().is_none())
     }
 
-    fn target(&self, chosen: &Chosen) -> Option<Target<'_>> {
-        let (_, ground) = self.grounds.get(chosen.group)?;
-        let space: &Tablespace = match chosen.space {
-            Member::Identified(at) => ground.instance.spaces.list.get(at)?,
-            Member::Unidentified(at) => ground.unidentified.get(at)?,
-        };
-        let file: &SpaceFile = space.files.get(chosen.file)?;
-        let done = (0, Counts::default());
-        Some(Target { group: chosen.group, ground, space, file, path: chosen.path.clone(), done })
+    /// The files that were chosen, one after the other: a list of a hundred thousand would take space.
+    fn targets(&self, chosen: &Chosen<'a>) -> impl Iterator<Item = Target<'_>> {
+        let Chosen { group, path, only } = *chosen;
+        let ground = self.grounds.get(group).map(|(_, ground)| ground);
+        ground.into_iter().flat_map(move |ground| {
+            // A file that was named and is none of ours is foreign, not damaged.
+            let unidentified = ground.unidentified.iter().filter(move |_| only.is_none());
+            let spaces = ground.instance.spaces.list.iter().chain(unidentified);
+            let files = spaces.flat_map(|space| space.files.iter().map(move |file| (space, file)));
+            let wanted = files.filter(move |(_, file)| only.is_none_or(|only| only == file.identity));
+            let shown = if only.is_some() { Shown::As(path) } else { Shown::Under(path) };
+            wanted.map(move |(space, file)| Target { group, ground, space, file, shown, done: None })
+        })
     }
 }
 
 /// Puts what is found into words, and passes it on.
 struct Reporter<'a> {
-    opened: &'a Opened,
+    opened: &'a Opened<'a>,
     namings: Vec<Naming<'a>>,
     stream: Stream<'a>,
     err: &'a mut dyn std::io::Write,
@@ -234,11 +226,10 @@ struct Reporter<'a> {
 impl<'a> Reporter<'a> {
     /// All files, but those that an earlier scan has finished: what it found is passed on.
     fn targets(&mut self, mut resume: Option<&mut Resume>) -> anyhow::Result<Vec<Target<'a>>> {
-        let mut targets = Vec::with_capacity(self.opened.chosen.len());
-        for chosen in &self.opened.chosen {
-            let Some(mut target) = self.opened.target(chosen) else { continue };
+        let mut targets = Vec::new();
+        for mut target in self.opened.chosen.iter().flat_map(|chosen| self.opened.targets(chosen)) {
             if let Some(resume) = resume.as_deref_mut() {
-                let mut earlier = resume.take(&target.path.display().to_string(), &target.file.path)?;
+                let mut earlier = resume.take(&target.path().display().to_string(), &target.file.path)?;
                 let size = target.space.format.physical.as_u64();
                 let end = earlier.part.0.saturating_mul(size);
                 earlier.damage.retain(|damage| earlier.finished.is_some() || damage.offset.0 < end);
@@ -249,7 +240,7 @@ impl<'a> Reporter<'a> {
                     self.stream.file(report)?;
                     continue;
                 }
-                target.done = earlier.part;
+                target.done = (earlier.part.0 > 0).then(|| Box::new(earlier.part));
             }
             targets.push(target);
         }
@@ -257,7 +248,11 @@ impl<'a> Reporter<'a> {
     }
 
     fn owner(&mut self, target: &Target<'_>, damage: &Damage) -> Owner {
-        let root = self.opened.grounds.get(target.group).map(|(root, _)| root.display().to_string());
+        let root = self
+            .opened
+            .grounds
+            .get(target.group)
+            .map(|(root, _)| in_words(&root.display().to_string()).into_owned());
         let mut owner = Owner {
             root: root.unwrap_or_default(),
             without_copy: without_copy(target, damage),
@@ -292,14 +287,14 @@ fn without_copy(target: &Target<'_>, damage: &Damage) -> &'static str {
 
 impl Observer for Reporter<'_> {
     fn rows(&mut self, target: &Target<'_>, rows: &[Row]) -> anyhow::Result<()> {
-        let path = target.path.display().to_string();
+        let path = target.path().display().to_string();
         self.stream.rows(rows.iter().map(|row| RowReport::of(&path, target.space.id, row)))
     }
 
     fn damage(&mut self, target: &Target<'_>, damage: Damage) -> anyhow::Result<()> {
         let owner = self.owner(target, &damage);
         let report = DamageReport::of(
-            target.path.display().to_string(),
+            target.path().display().to_string(),
             target.file.name.display().to_string(),
             target.space.id,
             target.space.format.physical,
@@ -322,7 +317,7 @@ impl Observer for Reporter<'_> {
 
     fn failure(&mut self, _: &Target<'_>, error: &Error) -> anyhow::Result<()> {
         self.stream.summary().failures += 1;
-        writeln!(self.err, "dblwr: {error}")?;
+        writeln!(self.err, "dblwr: {}", in_words(&error.to_string()))?;
         Ok(())
     }
 
@@ -341,7 +336,7 @@ impl Observer for Reporter<'_> {
         progress: &scan::Progress,
     ) -> anyhow::Result<()> {
         if let Some(resume) = self.resume.as_mut().filter(|_| done.0 > 0) {
-            resume.part(&target.path.display().to_string(), &target.file.path, done.0, done.1)?;
+            resume.part(&target.path().display().to_string(), &target.file.path, done.0, done.1)?;
         }
         self.progress.show(progress)
     }

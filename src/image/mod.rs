@@ -1,7 +1,8 @@
-//! Bytes of files: opened read-only, read by position, never mapped unless asked.
+//! Bytes of files: opened read-only and read by position; mapped only by scans, window by window.
 
 mod file;
 pub mod lock;
+pub mod map;
 pub mod trace;
 
 pub use file::{FileIdentity, Image};

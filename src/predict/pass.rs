@@ -232,11 +232,19 @@ pub(super) fn trip_over_what_is_left(facts: &Facts, outcome: &mut Outcome) {
     let lost: BTreeSet<_> =
         outcome.lost.iter().filter_map(|&at| facts.pages.get(at)).map(|p| p.id.space_id).collect();
     for (index, page) in facts.pages.iter().enumerate() {
-        let left = page.home.is_corrupt() && !outcome.mends(index) && !outcome.has_stopped_at(page.id);
+        let damaged = page.home.is_corrupt() || page.home.unnoticed;
+        let left = damaged && !outcome.mends(index) && !outcome.has_stopped_at(page.id);
         if !left || lost.contains(&page.id.space_id) || page.home.rivals {
             continue;
         }
-        if page.home.kind == SpaceKind::System && READ_AT_EVERY_START.contains(&page.id.page_no.0) {
+        if page.home.unnoticed && !page.home.zip {
+            outcome.doubt("a torn page has no checksum, so the server takes it for good");
+        } else if page.home.unnoticed && facts.recovers() && needs_redo(facts, page) {
+            outcome.stop(
+                page.id,
+                "it has no checksum, so the pass leaves it as it is, and recovery cannot unpack it",
+            );
+        } else if page.home.kind == SpaceKind::System && READ_AT_EVERY_START.contains(&page.id.page_no.0) {
             outcome
                 .stop(page.id, "it stays damaged, and every start reads this page of the system tablespace");
         } else if facts.recovers() && needs_redo(facts, page) {

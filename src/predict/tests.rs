@@ -26,6 +26,8 @@ fn facts(generation: Generation) -> Facts {
         window: Window { checkpoint: Some(Lsn(100)), end: Some(Lsn(200)) },
         doublewrite_off: false,
         space_id_stored: true,
+        header_lost: false,
+        out_of_reach: false,
         reduced_damaged: false,
         foreign_log: false,
         crash_unsafe: false,
@@ -54,6 +56,9 @@ fn page(space: u32, page_no: u32, state: HomeState, copies: &[(usize, CopyState,
             lsn: Some(Lsn(90)),
             kind,
             file: "d/t1.ibd".into(),
+            unnoticed: false,
+            length: 16384,
+            zip: false,
             surveyed: true,
             mysql_encrypted: false,
             mariadb_encrypted: false,
@@ -269,6 +274,11 @@ fn a_hidden_copy_reaches_the_file_only_with_newer_redo() {
         assert_eq!((p.writes.len(), p.starts), (1, Some(true)), "{until}");
         assert_eq!(p.advice.contains("in memory only"), until == 150, "{}", p.advice);
     }
+    let mut large = PageView { redo_until: Some(Lsn(150)), ..hidden(true, Torn) };
+    large.home.length = 65536;
+    let p = with(known(), vec![large]);
+    assert_eq!((p.writes.len(), p.starts), (1, None), "read again from the file");
+    assert!(p.advice.contains("in memory only"), "{}", p.advice);
 }
 
 #[test]
@@ -309,6 +319,21 @@ fn a_copy_that_only_its_key_can_prove_is_foreseen_but_never_planned() {
     for (page_no, state) in [(9, Torn), (9, Zero), (0, Torn)] {
         let p = with(facts(Generation::MySql8030), vec![page(5, page_no, state, &[(3, Unverifiable, 150)])]);
         assert_eq!((p.restores.len(), p.writes.len(), p.starts), (1, 0, None), "{page_no}");
+    }
+}
+
+/// Seen with MySQL 5.6.24, row_format=compressed and innodb_checksum_algorithm=none: it stopped at that page.
+#[test]
+fn a_torn_page_without_a_checksum_is_not_noticed() {
+    for generation in SINCE_56.into_iter().chain([Generation::MariaDb105]) {
+        for zip in [true, false] {
+            let mut torn = page(5, 9, Torn, &[(3, Valid, 150)]);
+            (torn.home.unnoticed, torn.home.zip) = (true, zip);
+            let p = with(facts(generation), vec![torn]);
+            let (starts, stop) = if zip { (Some(false), vec![(5, 9)]) } else { (None, vec![]) };
+            assert_eq!((p.writes.len(), p.starts, stops(&p)), (0, starts, stop), "{generation}");
+            assert!(p.advice.contains("run dblwr restore first"), "{}", p.advice);
+        }
     }
 }
 

@@ -7,12 +7,13 @@ use std::time::{Duration, SystemTime};
 
 use crate::error::Error;
 use crate::image::Image;
+use crate::image::map::Window;
 use crate::scan::finding::{Counts, DamageState, FileFinding, RowState, RunKey};
 use crate::scan::gone::is_gone;
 use crate::scan::jobs::{Job, Jobs};
 use crate::scan::judge::{Found, Judge, Peek};
 use crate::scan::links::Links;
-use crate::scan::reader::{Buffer, Input, read_run};
+use crate::scan::reader::{Buffer, Input, Run, read_run};
 use crate::scan::runs::Runs;
 use crate::scan::throttle::Throttle;
 use crate::scan::{Class, Damage, Observer, Options, Progress, Target};
@@ -110,6 +111,72 @@ fn perform(
             return done;
         }
     };
+    let mut pages = Pages::InPlace { input: &input, window: None };
+    if !judge_job(&mut done, target, options, throttle, &mut pages) {
+        // The file is not to be mapped, it shrank, or a sector cannot be read: what was seen is void, and reading tells
+        // what is the matter.
+        drop(pages);
+        done =
+            Done { found: Found::default(), failure: None, bytes: 0, cut: false, gone: false, job: done.job };
+        judge_job(&mut done, target, options, throttle, &mut Pages::Read { input: &input, buffer });
+    }
+    done
+}
+
+/// Where the bytes of a job come from.
+enum Pages<'a> {
+    /// The window that was opened last, and which byte of the job is its first.
+    InPlace {
+        input: &'a Input,
+        window: Option<(usize, Window<'a>)>,
+    },
+    Read {
+        input: &'a Input,
+        buffer: &'a mut Buffer,
+    },
+}
+
+impl Pages<'_> {
+    /// `len` bytes that begin `at` bytes into the job. `None`: they cannot be had this way, or what was had is void.
+    fn get(&mut self, job: &Job, at: usize, len: usize, page_size: usize) -> Option<(&[u8], Run)> {
+        match self {
+            Pages::InPlace { input, window } => {
+                let end = at.checked_add(len)?;
+                if window.as_ref().is_none_or(|(start, window)| start + window.bytes().len() < end) {
+                    if window.take().is_some_and(|(_, window)| !window.is_whole()) {
+                        return None;
+                    }
+                    let left = job.pages.saturating_mul(page_size as u64).checked_sub(at as u64)?;
+                    *window = Some((at, input.window(job.offset + at as u64, left)?));
+                }
+                let (start, window) = window.as_ref()?;
+                Some((window.bytes().get(at - start..end - start)?, Run::full(len)))
+            }
+            Pages::Read { input, buffer } => {
+                let bytes = buffer.get(len);
+                let run = read_run(*input, job.offset + at as u64, bytes, page_size);
+                Some((bytes, run))
+            }
+        }
+    }
+
+    /// Whether all that was had came from the file.
+    fn were_there(&self) -> bool {
+        match self {
+            Pages::InPlace { window, .. } => window.as_ref().is_none_or(|(_, window)| window.is_whole()),
+            Pages::Read { .. } => true,
+        }
+    }
+}
+
+/// Judges the pages of a job; whether they could be had.
+fn judge_job(
+    done: &mut Done,
+    target: &Target<'_>,
+    options: &Options<'_>,
+    throttle: &Throttle,
+    source: &mut Pages<'_>,
+) -> bool {
     let links = done.job.links.clone();
     let mut judge = Judge::new(target.ground, target.space, target.file, links.as_deref(), options.rows);
     let glance = Glance { target, image: std::cell::OnceCell::new() };
@@ -125,15 +192,14 @@ fn perform(
         let pages = ((at_once / size).max(1) as u64).min(done.job.pages - page);
         let len = pages as usize * size;
         throttle.pass(len as u64);
-        let offset = done.job.offset + page * size as u64;
-        let bytes = buffer.get(len);
-        let run = read_run(&input, offset, bytes, size);
+        let at = page as usize * size;
+        let Some((bytes, run)) = source.get(&done.job, at, len, size) else { return false };
         let first = PageNo(done.job.first.0.saturating_add(u32::try_from(page).unwrap_or(u32::MAX)));
         judge_run(&mut judge, bytes.get(..run.filled).unwrap_or_default(), first, &run, &glance);
         done.bytes += run.filled as u64;
         if run.filled < len {
             done.cut = true;
-            done.failure = Some(ended_early(target, offset + run.filled as u64));
+            done.failure = Some(ended_early(target, done.job.offset + (at + run.filled) as u64));
             break;
         }
         page += pages;
@@ -141,17 +207,11 @@ fn perform(
     done.found = judge.found;
     done.gone =
         (done.failure.is_some() || !done.found.damage.is_empty()) && !glance.is_quiet() && is_gone(target);
-    done
+    source.were_there()
 }
 
 /// Runs between unreadable pages are judged, the unreadable ones noted.
-fn judge_run(
-    judge: &mut Judge<'_>,
-    bytes: &[u8],
-    first: PageNo,
-    run: &crate::scan::reader::Run,
-    glance: &Glance<'_>,
-) {
+fn judge_run(judge: &mut Judge<'_>, bytes: &[u8], first: PageNo, run: &Run, glance: &Glance<'_>) {
     let size = judge.page_size();
     let number = |index: usize| PageNo(first.0.saturating_add(u32::try_from(index).unwrap_or(u32::MAX)));
     let error = run.error.as_deref().unwrap_or_default();
@@ -268,8 +328,8 @@ impl<'a> Collector<'a> {
             (done.found, done.failure) = (Found::default(), None);
         }
         let size = target.space.format.physical.as_u64();
-        if done.job.offset == target.done.0.saturating_mul(size) {
-            self.file.counts = target.done.1;
+        if done.job.offset == target.pages_done().saturating_mul(size) {
+            self.file.counts = target.done.as_ref().map(|done| done.1).unwrap_or_default();
         }
         if self.rows {
             observer.rows(target, &done.found.rows)?;
@@ -331,7 +391,7 @@ impl<'a> Collector<'a> {
         observer.file(
             target,
             FileFinding {
-                path: target.path.clone(),
+                path: target.path(),
                 name: target.file.name.clone(),
                 space_id: target.space.id,
                 page_size: size.as_u32(),

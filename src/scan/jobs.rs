@@ -92,7 +92,7 @@ impl State {
         let pages = target.file.len / size;
         let begin = *self.page.get_or_insert_with(|| {
             self.links = new_links(target, pages);
-            target.done.0.min(pages)
+            target.pages_done().min(pages)
         });
         let all = (JOB_BYTES / size).min(pages.saturating_sub(begin));
         let end = begin.saturating_add(all);

@@ -119,7 +119,11 @@ impl<'a> Judge<'a> {
             }
             Examined::Zero if self.is_hole(page_no) => RowState::Unverifiable,
             Examined::Zero => self.zero(page_no),
-            _ => self.slow(page, page_no, Some(peek)),
+            // A copy: what lies in the page cache may change under a closer look.
+            _ => {
+                let copy = page.to_vec();
+                self.slow(&copy, page_no, Some(peek))
+            }
         };
         self.found.counts.add(state);
         if self.rows {
@@ -278,7 +282,9 @@ impl<'a> Judge<'a> {
         damage.detail = diagnosis.detail;
         damage.mendable = diagnosis.mendable;
         damage.run = (diagnosis.class == Class::Ff).then_some(RunKey::Class(Class::Ff));
-        if diagnosis.class == Class::Garbage
+        // A page that a tear or a flipped bit hit still says which it is.
+        if diagnosis.class != Class::Ff
+            && u32_at(page, FIL_PAGE_OFFSET) != Some(page_no.0)
             && let Some(shift) = peek.and_then(|peek| self.moved_by(page_no, peek))
         {
             damage.class = Class::Shifted;

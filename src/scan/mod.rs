@@ -20,7 +20,7 @@ mod reserved;
 mod runs;
 mod throttle;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 pub use classify::Class;
@@ -60,10 +60,34 @@ pub struct Target<'a> {
     pub space: &'a Tablespace,
     /// The file.
     pub file: &'a SpaceFile,
-    /// As printed.
-    pub path: PathBuf,
+    /// How it is printed.
+    pub shown: Shown<'a>,
     /// Pages that an earlier scan has looked at already, and what it counted.
-    pub done: (u64, Counts),
+    pub done: Option<Box<(u64, Counts)>>,
+}
+
+/// The name of a file as the caller gave it. Put together when it is needed: a hundred thousand of them take space.
+#[derive(Debug, Clone, Copy)]
+pub enum Shown<'a> {
+    /// By this path.
+    As(&'a Path),
+    /// By its name within this directory.
+    Under(&'a Path),
+}
+
+impl Target<'_> {
+    /// As printed.
+    pub fn path(&self) -> PathBuf {
+        match self.shown {
+            Shown::As(path) => path.to_path_buf(),
+            Shown::Under(directory) => directory.join(&self.file.name),
+        }
+    }
+
+    /// Pages that an earlier scan has looked at.
+    fn pages_done(&self) -> u64 {
+        self.done.as_ref().map_or(0, |done| done.0)
+    }
 }
 
 /// How far a scan is.

@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
+use crate::image::lock;
+use crate::image::map::Window;
 use rustix::fs::{Advice, OFlags, fadvise};
 use rustix::io::{ReadWriteFlags, preadv2};
 
@@ -73,6 +75,24 @@ impl Input {
     }
 }
 
+/// Bytes from which on mapping pays.
+const LEAST_MAPPED: u64 = 1 << 20;
+/// Bytes mapped at a time: less pays less, more only takes memory. At least the longest run.
+const MOST_MAPPED: u64 = 2 << 20;
+
+impl Input {
+    /// The beginning of a part of the file, or all of it, in place. `None` where it is to be read: around the page cache,
+    /// where little is wanted, where a server holds the file and may be writing it, and where the system cannot map it.
+    pub fn window(&self, offset: u64, len: u64) -> Option<Window<'_>> {
+        if (len < LEAST_MAPPED && offset == 0) || self.mode != Mode::Cached {
+            return None;
+        }
+        let len = usize::try_from(len.min(MOST_MAPPED)).ok()?;
+        let free = lock::holder(&self.file).ok()?.is_none();
+        if free { Window::open(&self.file, offset, len).ok() } else { None }
+    }
+}
+
 impl Source for Input {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         match self.mode {
@@ -102,6 +122,13 @@ pub struct Run {
     pub unreadable: Vec<usize>,
     /// What the system said of the first of them.
     pub error: Option<String>,
+}
+
+impl Run {
+    /// All bytes, and all of them readable.
+    pub fn full(len: usize) -> Run {
+        Run { filled: len, ..Run::default() }
+    }
 }
 
 /// Fills the buffer from `offset` on; where the system fails, page by page, so that one bad sector costs one page.

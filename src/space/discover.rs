@@ -18,6 +18,8 @@ use crate::units::{ByteOffset, PageSize, SpaceId};
 
 /// Data directories are two levels deep, `innodb_directories` little more; a deeper tree is not one.
 const MAX_DEPTH: usize = 8;
+/// Files identified before what was found is put away, so that little memory is needed for many.
+const AT_ONCE: usize = 1024;
 /// A `.isl` file holds one path.
 const MAX_ISL: u64 = 4096;
 
@@ -32,30 +34,46 @@ pub fn discover(locations: &Locations) -> Spaces {
     let system = system_space(locations, &system_paths, &mut spaces);
     let instance = locations.page_size.or(system.as_ref().map(|space| space.format.logical));
     spaces.list.extend(system);
-    let found: Vec<_> =
-        walk.files.par_iter().map(|path| (path, user_space(locations, path, instance))).collect();
     let mut seen: BTreeSet<FileIdentity> =
         spaces.list.iter().flat_map(|s| s.files.iter().map(|f| f.identity)).collect();
-    for (path, result) in found {
-        match result {
-            Ok(Some(space)) => {
-                if space.files.iter().all(|file| seen.insert(file.identity)) {
-                    spaces.list.push(space);
-                }
-            }
-            Ok(None) => {
-                spaces.notes.push(format!(
-                    "{}: nothing in it looks like an InnoDB page; it was left out",
-                    locations.relative(path).display()
-                ));
-                let image = Image::open(path).ok();
-                spaces.unidentified.extend(image.map(|image| space_file(locations, &image, 0)));
-            }
-            Err(error) => spaces.failures.push(error),
+    let mut files = walk.files.into_iter();
+    loop {
+        let part: Vec<PathBuf> = files.by_ref().take(AT_ONCE).collect();
+        if part.is_empty() {
+            break;
+        }
+        let found: Vec<_> = part.par_iter().map(|path| user_space(locations, path, instance)).collect();
+        for (path, result) in part.iter().zip(found) {
+            add(&mut spaces, &mut seen, locations, path, result);
         }
     }
     spaces.index();
     spaces
+}
+
+fn add(
+    spaces: &mut Spaces,
+    seen: &mut BTreeSet<FileIdentity>,
+    locations: &Locations,
+    path: &Path,
+    result: Result<Option<Tablespace>>,
+) {
+    match result {
+        Ok(Some(space)) => {
+            if space.files.iter().all(|file| seen.insert(file.identity)) {
+                spaces.list.push(space);
+            }
+        }
+        Ok(None) => {
+            spaces.notes.push(format!(
+                "{}: nothing in it looks like an InnoDB page; it was left out",
+                locations.relative(path).display()
+            ));
+            let image = Image::open(path).ok();
+            spaces.unidentified.extend(image.map(|image| space_file(locations, &image, 0)));
+        }
+        Err(error) => spaces.failures.push(error),
+    }
 }
 
 /// Undo tablespaces: `undo001` (MySQL 5.6, 5.7, MariaDB) and `undo_001` (MySQL 8).

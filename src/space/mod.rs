@@ -6,7 +6,6 @@ pub mod identify;
 pub mod locations;
 mod unlock;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
@@ -99,7 +98,8 @@ pub struct Spaces {
     pub failures: Vec<Error>,
     /// Plain sentences for a person.
     pub notes: Vec<String>,
-    by_id: BTreeMap<SpaceId, Vec<usize>>,
+    /// Sorted by id, then by place in the list.
+    by_id: Vec<(SpaceId, usize)>,
 }
 
 /// Which tablespace owns a space id.
@@ -116,18 +116,15 @@ pub enum Owner<'a> {
 impl Spaces {
     /// Rebuilds the index after identities have changed.
     pub fn index(&mut self) {
-        self.by_id.clear();
-        for (at, space) in self.list.iter().enumerate() {
-            if let Some(id) = space.id {
-                self.by_id.entry(id).or_default().push(at);
-            }
-        }
+        self.by_id = self.list.iter().enumerate().filter_map(|(at, space)| Some((space.id?, at))).collect();
+        self.by_id.sort_unstable();
     }
 
     /// Which tablespace owns a space id.
     pub fn owner(&self, id: SpaceId) -> Owner<'_> {
-        let spaces: Vec<&Tablespace> =
-            self.by_id.get(&id).into_iter().flatten().filter_map(|&at| self.list.get(at)).collect();
+        let from = self.by_id.partition_point(|&(other, _)| other < id);
+        let same = self.by_id.iter().skip(from).take_while(|&&(other, _)| other == id);
+        let spaces: Vec<&Tablespace> = same.filter_map(|&(_, at)| self.list.get(at)).collect();
         match spaces.as_slice() {
             [] => Owner::Nobody,
             [one] => Owner::One(one),
@@ -146,7 +143,7 @@ impl Spaces {
 
     /// Whether any tablespace has this id.
     pub fn contains(&self, id: SpaceId) -> bool {
-        self.by_id.contains_key(&id)
+        self.by_id.binary_search_by_key(&id, |&(other, _)| other).is_ok()
     }
 
     /// The tablespace that a file belongs to.

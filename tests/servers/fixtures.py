@@ -5,26 +5,33 @@ import shutil
 from pathlib import Path
 
 from cases import Case
-from rounds import NoCrash, Round
+from crash import NoCrash
+from rounds import Round
 from servers import copy
 
-def make(case, out, root, scratch, seed=1):
-    """One fixture OUT/<kind>-<name>/: data/ (and ext/), case.json, oracle.log; a line for the index."""
+def make(case, out, root, scratch, dblwr=None, seed=1):
+    """One fixture OUT/<kind>-<name>/: data/ (and ext/), case.json, oracle.log, recovered/; what case.json says."""
     name = f"{case.kind}-{case.name}"
     target = Path(out) / name
-    for seed in range(seed, seed + 6):
-        round_ = Round(case, seed, Path(scratch) / name, root)
-        round_.crash()
+    last = seed + 5
+    for seed in range(seed, last + 1):
+        round_ = Round(case, seed, Path(scratch) / name, root, dblwr)
+        try:
+            round_.crash()
+        except NoCrash:
+            if seed == last:
+                raise
+            continue
         # A cut through sectors that did not change tears nothing, and MariaDB makes no copy of a page
         # that redo can rebuild: both are worth little here.
         torn = round_.result["torn"]
         if case.target == "doublewrite" or any(page["copies"] or not case.copies for page in torn + round_.result["lost"]):
             break
-    round_.recover()
-    round_.control()
-    result = round_.result
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
+    round_.recover(keep=target / "recovered")
+    round_.control()
+    result = round_.result
     for part in ("data", "ext"):
         if (round_.crashed / part).is_dir():
             copy(round_.crashed / part, target / part)
@@ -50,7 +57,10 @@ def make(case, out, root, scratch, seed=1):
         "oracle_contents": result["server_contents"],
         "finished_contents": result.get("finished_contents"),
         "wiped_and_unmended_fails": result["control_failed"],
+        "dblwr_options": case.dblwr_options,
     }
+    if "left_damaged" in result:
+        about["left_damaged"] = result["left_damaged"]
     (target / "case.json").write_text(json.dumps(about, indent=1) + "\n")
     round_.tidy()
     return about
@@ -81,16 +91,25 @@ def make_clean(kind, page_size, out, root, scratch, options=(), table="", name="
     return about
 
 
-def make_all(cases, out, root, scratch):
-    """A fixture of every case, and a clean one of every server and page size among them; an index."""
+def make_all(cases, out, root, scratch, dblwr=None):
+    """A fixture of every case, and a clean one of every server and page size among them; an index.
+
+    Those that are there already stay, so that a run that was stopped can go on.
+    """
     out.mkdir(parents=True, exist_ok=True)
     for case in cases:
+        if (out / f"{case.kind}-{case.name}" / "case.json").exists():
+            continue
         try:
-            print(line(make(case, out, root, scratch)), flush=True)
+            print(line(make(case, out, root, scratch, dblwr)), flush=True)
         except NoCrash as why:
             print(f"{case.kind}-{case.name}: none: {why}", flush=True)
+        except Exception as bug:  # one that trips must not end the run
+            print(f"{case.kind}-{case.name}: broken: {bug!r}", flush=True)
+        write_index(out)
     for kind, page_size in sorted({(case.kind, case.page_size) for case in cases}):
-        print(line(make_clean(kind, page_size, out, root, scratch)), flush=True)
+        if not (out / f"{kind}-clean-{page_size // 1024}k" / "case.json").exists():
+            print(line(make_clean(kind, page_size, out, root, scratch)), flush=True)
     write_index(out)
     return 0
 

