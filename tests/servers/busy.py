@@ -49,7 +49,10 @@ def change(server, client, over):
 
 def look(dblwr, words, data, single):
     """Exit status and the first line of one look."""
-    options = ["--reads", "1"] if single and words[0] == "check" else []
+    # The limit is about hanging disks, not about a machine with much else to do.
+    options = ["-t", "120"] if words[0] == "check" else []
+    if options and single:
+        options += ["--reads", "1"]
     done = subprocess.run([str(dblwr), *words, *options, str(data)], capture_output=True, text=True, timeout=600)
     return done.returncode, (done.stdout + done.stderr).strip()
 
