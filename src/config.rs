@@ -6,6 +6,7 @@
 //! twice the later one counts. In names `-` and `_` are the same.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -44,11 +45,14 @@ impl Config {
         if depth > MAX_DEPTH {
             return Err(Error::foreign(path, "configuration files include each other more than 10 deep"));
         }
-        let len = std::fs::metadata(path).map_err(Error::io(path, "open"))?.len();
-        if len > MAX_FILE {
-            return Err(Error::foreign(path, format!("{len} bytes are too many for a configuration file")));
+        // Of a device or a pipe the size does not tell how much comes.
+        let file = std::fs::File::open(path).map_err(Error::io(path, "open"))?;
+        let mut bytes = Vec::new();
+        file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(Error::io(path, "read"))?;
+        if bytes.len() as u64 > MAX_FILE {
+            let what = format!("more than {MAX_FILE} bytes are too many for a configuration file");
+            return Err(Error::foreign(path, what));
         }
-        let bytes = std::fs::read(path).map_err(Error::io(path, "read"))?;
         let mut served = false;
         for (number, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
             match Line::parse(line) {
@@ -115,6 +119,11 @@ impl Config {
         if request.datadir.is_none() && places.named.is_none() {
             request.datadir = self.path("datadir").filter(|datadir| request.path.starts_with(datadir));
         }
+    }
+
+    /// The data directory that it names.
+    pub fn datadir(&self) -> Option<PathBuf> {
+        self.path("datadir")
     }
 
     fn path(&self, name: &str) -> Option<PathBuf> {

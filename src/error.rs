@@ -34,6 +34,16 @@ pub enum Error {
         /// The system's answer.
         source: io::Error,
     },
+    /// A journal, a mended copy or a bundle could not be written; no data file was touched.
+    #[error("{path}: cannot {action}: {source}; no data file was changed")]
+    WriteFailed {
+        /// The file that was to be written.
+        path: PathBuf,
+        /// What was tried, as an infinitive.
+        action: &'static str,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// The input is not what the command works on.
     #[error("{path}: {what}")]
     Foreign {
@@ -72,6 +82,12 @@ impl Error {
         move |source| Error::Io { path, action, source }
     }
 
+    /// A file of ours that could not be written, before any data file was touched.
+    pub fn write(path: &Path, action: &'static str) -> impl FnOnce(io::Error) -> Error {
+        let path = path.to_path_buf();
+        move |source| Error::WriteFailed { path, action, source }
+    }
+
     /// An operating system error at an offset of a file.
     pub fn io_at(path: &Path, action: &'static str, offset: ByteOffset) -> impl FnOnce(io::Error) -> Error {
         let path = path.to_path_buf();
@@ -81,5 +97,12 @@ impl Error {
     /// Input that is not what the command works on.
     pub fn foreign(path: &Path, what: impl Into<String>) -> Error {
         Error::Foreign { path: path.to_path_buf(), what: what.into() }
+    }
+
+    /// Whether a file was there when it was listed and is no more: a running server dropped it. A link that leads nowhere
+    /// is still there.
+    pub fn is_of_a_dropped_file(&self) -> bool {
+        let Error::Io { path, source, .. } = self else { return false };
+        source.kind() == io::ErrorKind::NotFound && !path.is_symlink()
     }
 }

@@ -109,14 +109,14 @@ impl FromStr for Generation {
 pub struct Traces {
     /// `FIL_PAGE_SRV_VERSION` of page 0 of the system tablespace.
     pub server_version: Option<u32>,
-    /// Page 0 of the system tablespace has FFFFFFFF in prev and next: MariaDB.
-    pub null_siblings: bool,
     /// The system tablespace is full_crc32.
     pub full_crc32: bool,
     /// The system tablespace is there at all.
     pub system: bool,
     /// Slots carry space ids.
     pub space_id_stored: bool,
+    /// The blocks of the built-in buffer lie elsewhere than 5.5 and later put them.
+    pub blocks_elsewhere: bool,
     /// A page size other than 16 KiB, crc32 checksums, or tables that only 5.6 and later create.
     pub since_56: bool,
     /// `.dblwr` files of the instance's page size.
@@ -148,6 +148,7 @@ impl Traces {
         match (self.mariadb_files, self.since_56, self.space_id_stored) {
             (true, ..) => Generation::MariaDb101,
             (_, true, _) => Generation::MySql56,
+            (_, _, true) if self.blocks_elsewhere => Generation::MySql51,
             (_, _, true) => Generation::MySql55,
             _ => Generation::MySql41,
         }

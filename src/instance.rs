@@ -21,7 +21,7 @@ use crate::redo::{self, Shutdown};
 use crate::space::discover::discover;
 use crate::space::locations::{Focus, Locations, Request};
 use crate::space::{Evidence, Spaces, Tablespace};
-use crate::units::{ByteOffset, FIL_NULL, Lsn, PageSize};
+use crate::units::{ByteOffset, Lsn, PageSize};
 use crate::verdict::Window;
 
 /// How much of a reduced file is read: a server makes one page per doublewrite instance, a few dozen at most.
@@ -200,11 +200,10 @@ impl Instance {
         let has = |name: &str| self.locations.datadir.join(name).exists();
         Traces {
             server_version: page0.map(|page| page.header.prev),
-            null_siblings: page0
-                .is_some_and(|page| page.header.prev == FIL_NULL && page.header.next == FIL_NULL),
             full_crc32: self.spaces.list.iter().any(|space| space.format.layout == Layout::FullCrc32),
             system: self.spaces.system().is_some(),
             space_id_stored: self.areas.iter().all(|area| area.space_id_stored),
+            blocks_elsewhere: self.areas.iter().any(Area::lies_elsewhere),
             since_56: has("auto.cnf")
                 || has("mysql/innodb_table_stats.frm")
                 || self.page_size != PageSize::DEFAULT

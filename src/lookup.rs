@@ -6,7 +6,9 @@
 //! of the file.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use crate::capture::bundle::Bundle;
 use crate::error::{Error, Result};
 use crate::examine::{Judged, judge_in};
 use crate::fsp::PageFormat;
@@ -36,6 +38,8 @@ pub struct Lookup {
     pub survey: Option<Survey>,
     /// Plain sentences for a person.
     pub notes: Vec<String>,
+    /// The bundle that all of this lies in; its files are there as long as this is.
+    pub bundle: Option<Arc<Bundle>>,
 }
 
 impl Lookup {
@@ -44,6 +48,7 @@ impl Lookup {
     /// # Errors
     /// The file is not there, cannot be read, is nothing of InnoDB, or ends before the page.
     pub fn run(request: &Request, page_no: PageNo) -> Result<Lookup> {
+        let request = &request.opened()?;
         let image = Image::open(&request.path)?;
         let context = context_of(request)?;
         let mut notes = Vec::new();
@@ -63,8 +68,10 @@ impl Lookup {
         if home.state == HomeState::OutOfBounds {
             return Err(past_the_end(&space, page_no, &request.path));
         }
+        refuse_uncaptured(request, &home)?;
         let judged = judge_in(&home.bytes, &space);
-        Ok(Lookup { home, space, judged, context: context.path, survey, notes })
+        let bundle = request.bundle.clone();
+        Ok(Lookup { home, space, judged, context: context.path, survey, notes, bundle })
     }
 
     /// What the buffer has for this page.
@@ -91,6 +98,19 @@ impl Lookup {
             Revealed::Page(clear) => Some(clear),
             _ => None,
         }
+    }
+}
+
+/// What a bundle does not hold reads as zeros and means nothing.
+fn refuse_uncaptured(request: &Request, home: &Home) -> Result<()> {
+    let offset = home.offset.unwrap_or_default().0;
+    let range = offset..offset.saturating_add(home.length as u64);
+    match &request.bundle {
+        Some(bundle) if !bundle.covers(&home.path, &range) => Err(Error::foreign(
+            &home.path,
+            format!("the bundle does not hold the page at offset {offset}: it was not captured"),
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -235,6 +235,14 @@ impl Survey {
                 let reason = "the home page is empty because its tablespace has given it back since this copy was made";
                 *judgement = Judgement { verdict: Verdict::Intact, reason: reason.into() };
             }
+            if judgement.verdict == Verdict::Unverifiable
+                && copy.state() == CopyState::Valid
+                && is_plaintext_of(home, copy)
+            {
+                judgement.reason = "the copy is the page before its encryption, as MySQL up to 8.0.22 keeps it; written as it \
+                                    is, it would not be the page of an encrypted table"
+                    .into();
+            }
             if judgement.verdict == Verdict::Restorable && home.state != HomeState::Zero {
                 judgement.reason.extend(describe_tear(home, copy));
             }
@@ -312,15 +320,18 @@ fn believe_copies(home: &mut Home, group: &[(usize, Copy)]) {
     }
 }
 
-fn facts_of(copy: &Copy, home: &Home) -> CopyFacts {
-    // MySQL before 8.0.23 keeps plaintext in the slot while the home must be encrypted: a byte copy would be wrong.
+/// MySQL before 8.0.23 keeps plaintext in the slot while the home must be encrypted: a byte copy would be wrong.
+fn is_plaintext_of(home: &Home, copy: &Copy) -> bool {
     let encrypted_home = home.format.is_some_and(|format| format.encryption == Encryption::MySql);
     let plaintext = !matches!(
         copy.header.page_type,
         page_type::ENCRYPTED | page_type::COMPRESSED_AND_ENCRYPTED | page_type::ENCRYPTED_RTREE
     );
-    let cannot_be_written =
-        encrypted_home && plaintext && copy.page_no() != PageNo(0) && home.state.is_damaged();
+    encrypted_home && plaintext && copy.page_no() != PageNo(0)
+}
+
+fn facts_of(copy: &Copy, home: &Home) -> CopyFacts {
+    let cannot_be_written = is_plaintext_of(home, copy) && home.state.is_damaged();
     CopyFacts {
         state: if cannot_be_written { CopyState::Unverifiable } else { copy.state() },
         lsn: copy.lsn(),

@@ -1,9 +1,11 @@
 //! A bundle as a directory to look at: unpacked below a private temporary directory, sparse, with the old sizes.
 
+use std::borrow::Cow;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use tempfile::TempDir;
 
@@ -18,6 +20,36 @@ use crate::units::PageSize;
 
 /// Runs of zeros of this length are not written: they read as zeros anyway.
 const BLOCK: usize = 4096;
+
+/// Where bundles were unpacked to, and their files: what a person reads must name these.
+static UNPACKED: Mutex<Vec<(PathBuf, PathBuf)>> = Mutex::new(Vec::new());
+
+fn unpacked() -> Vec<(PathBuf, PathBuf)> {
+    UNPACKED.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Whether any bundle was unpacked: only then a text may name a place that nobody knows.
+pub fn any_unpacked() -> bool {
+    !unpacked().is_empty()
+}
+
+/// Whether a path lies in an unpacked bundle.
+pub fn is_unpacked(path: &Path) -> bool {
+    unpacked().iter().any(|(dir, _)| path.starts_with(dir))
+}
+
+/// A text in which every unpacked file has the name of its bundle, and its own name in that.
+pub fn in_words(text: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(text);
+    for (dir, bundle) in unpacked() {
+        let (dir, bundle) = (dir.display().to_string(), bundle.display().to_string());
+        if text.contains(&dir) {
+            let data = format!("{dir}/{DATA_DIR}");
+            text = Cow::Owned(text.replace(&data, &bundle).replace(&dir, &bundle));
+        }
+    }
+    text
+}
 
 /// An unpacked bundle; its directory goes when this goes.
 #[derive(Debug)]
@@ -43,10 +75,26 @@ impl Bundle {
             .tempdir()
             .map_err(Error::io(&std::env::temp_dir(), "make a temporary directory in"))?;
         let root = dir.path().to_path_buf();
+        UNPACKED.lock().unwrap_or_else(PoisonError::into_inner).push((root.clone(), path.to_path_buf()));
         let mut bundle = Bundle { path: path.to_path_buf(), manifest, captured: Reads::new(), dir };
         bundle.make_dir(&root.join(DATA_DIR))?;
         bundle.unpack()?;
         Ok(bundle)
+    }
+
+    /// The unpacked file that is called so in the bundle, with or without the directory of what was captured.
+    ///
+    /// # Errors
+    /// The bundle has no such file.
+    pub fn member(&self, name: &Path) -> Result<PathBuf> {
+        let places = [self.dir().join(DATA_DIR).join(name), self.dir().join(name)];
+        let found = places.into_iter().find(|place| super::is_safe(name) && place.exists());
+        found.ok_or_else(|| {
+            Error::foreign(
+                &self.path,
+                format!("the bundle holds no file {}; dblwr scan lists them", name.display()),
+            )
+        })
     }
 
     /// The directory that stands for the root of the bundle.
@@ -96,6 +144,7 @@ impl Bundle {
             directories: stored.directories.iter().map(|dir| place(dir)).collect::<Result<_>>()?,
             data_file_path: self.data_file_path(stored)?,
             parallel_doublewrite_path: option(&stored.parallel_doublewrite_path)?,
+            bundle: None,
             page_size: asked.page_size.or(stored.page_size.and_then(PageSize::logical)),
             doublewrite_off: stored.doublewrite_off,
             ..asked.clone()

@@ -19,6 +19,7 @@ use crate::report::verify::VerifyReport;
 use crate::space::discover::discover;
 use crate::space::locations::{Locations, Request};
 use crate::survey::Survey;
+use crate::verdict::Verdict;
 
 /// Redo from the checkpoint to its end is saved up to this many bytes.
 pub const REDO_LIMIT: u64 = 64 << 20;
@@ -55,6 +56,8 @@ pub struct Saved {
     pub files: Vec<SavedFile>,
     /// Bytes that could not be read, in sentences.
     pub lost: Vec<String>,
+    /// How many pages of the directory have a copy that can be put back.
+    pub restorable: usize,
 }
 
 /// A file of which bytes were saved.
@@ -95,7 +98,7 @@ pub fn save<W: Write>(request: &Request, options: &Options, name: &Path, out: W)
         align(&mut selection, &listing, survey);
     }
     let manifest = manifest(request, options, &locations, &listing, &selection, &survey);
-    let failed = |error| Error::io(name, "write the bundle")(error);
+    let failed = |error| Error::write(name, "write the bundle")(error);
     let mut saver = Saver {
         writer: Writer::new(out, redact::random(), &manifest).map_err(failed)?,
         redactor,
@@ -105,7 +108,9 @@ pub fn save<W: Write>(request: &Request, options: &Options, name: &Path, out: W)
     saver.everything(&listing, &selection, options.config.as_deref()).map_err(failed)?;
     let Saver { writer, files, lost, .. } = saver;
     let (sealed, out) = writer.finish().map_err(failed)?;
-    Ok((Saved { sealed, manifest, files, lost }, out))
+    let verdicts = survey.iter().flat_map(|survey| &survey.findings).map(|found| found.judgement.verdict);
+    let restorable = verdicts.filter(|&verdict| verdict == Verdict::Restorable).count();
+    Ok((Saved { sealed, manifest, files, lost, restorable }, out))
 }
 
 /// All that a verification reads: the names of tables and indexes are looked up when the report is made.

@@ -54,7 +54,7 @@ pub fn render(report: &CheckReport, dialect: Dialect, previous: Option<&str>) ->
     let mut page = Page { out: String::new(), datadir: escape(&report.path) };
     page.gauge(
         "dblwr_check_status",
-        "Exit status: 0 healthy, 1 mendable, 2 not mendable, 3 unknown.",
+        "Exit status: 0 healthy, 1 mendable (do not start the server, do not rewrite checksums), 2 not mendable, 3 unknown.",
         report.code,
     );
     if report.page_size != 0 {

@@ -22,6 +22,7 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::generation::Generation;
 use crate::home::HomeState;
+use crate::report::restore::guard;
 use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport};
 use crate::space::locations::Request;
 use crate::units::{ByteOffset, PageNo, SpaceId};
@@ -249,6 +250,9 @@ pub struct CheckReport {
     pub problems: Vec<Problem>,
     /// Files that could not be read, in every look.
     pub failures: Vec<String>,
+    /// What must not be done while a page can be restored; only there as long as one can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<&'static str>,
     /// When it began, in seconds since 1970.
     pub started: f64,
     /// How long it took, in seconds.
@@ -279,6 +283,7 @@ impl CheckReport {
             baseline: None,
             problems: Vec::new(),
             failures: Vec::new(),
+            guard: None,
             started: now(),
             duration: 0.0,
             thresholds: None,
@@ -375,6 +380,7 @@ fn compare(report: &mut CheckReport, options: &Options, owner: &Owner) -> Result
     let new = report.problems.iter().filter(|problem| problem.new);
     let (mendable, not): (Vec<_>, Vec<_>) = new.partition(|problem| problem.can_be_mended());
     (report.restorable, report.critical) = (mendable.len(), not.len());
+    report.guard = guard(report.problems.iter().any(Problem::can_be_mended));
     Ok(())
 }
 

@@ -103,7 +103,7 @@ fn performance(report: &CheckReport) -> String {
 }
 
 fn details(report: &CheckReport) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = report.guard.iter().map(|guard| plain(guard, 300)).collect();
     for problem in report.problems.iter().take(MAX_LINES) {
         let known = if problem.new { "" } else { " (accepted)" };
         lines.push(plain(&format!("{}{known}: {}", name(problem), problem.reason), 300));

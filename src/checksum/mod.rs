@@ -47,6 +47,7 @@ use crate::fsp::{Layout, PageFormat};
 pub use crc32::crc32c;
 pub use encrypted::post_encryption;
 pub use examined::{Algorithm, Examined, Fault};
+pub(crate) use fold::fold as fold_binary;
 pub use listing::{Computed, computed, matching_algorithms};
 pub use run::examine_run;
 pub use stamp::stamp;

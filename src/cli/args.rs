@@ -1,4 +1,5 @@
 //! What was typed: clap's types, and their translation into requests.
+#![allow(rustdoc::broken_intra_doc_links, reason = "help is printed as it stands, brackets included")]
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::check::Check;
 use crate::cli::explain_log::ExplainLog;
+use crate::cli::schema::Output;
 use crate::config::Config;
 use crate::space::locations::Request;
 use crate::units::{PageNo, PageSize, SpaceId};
@@ -108,6 +110,12 @@ pub enum Command {
     Capture(Capture),
     /// Check every page of every tablespace file named or found.
     Scan(Scan),
+    /// Print the JSON Schema of an output; without a name, which there are.
+    Schema {
+        /// Of this output.
+        #[arg(value_enum)]
+        name: Option<Output>,
+    },
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -124,7 +132,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Target {
     /// A data directory, or one image: ibdata1, an .ibd, an undo tablespace, a doublewrite file; or a bundle of dblwr
-    /// capture.
+    /// capture, or a file in one (BUNDLE/d/t1.ibd).
     #[arg(value_name = "PATH")]
     pub path: PathBuf,
     /// Where everything lies that does not lie where a server's defaults put it.
@@ -223,7 +231,8 @@ pub struct Dump {
 /// Options of `page`.
 #[derive(Debug, Args)]
 pub struct Page {
-    /// The file that the page lies in: ibdata1, an .ibd, an undo tablespace, a doublewrite file.
+    /// The file that the page lies in: ibdata1, an .ibd, an undo tablespace, a doublewrite file; or one in a bundle of
+    /// dblwr capture (BUNDLE/d/t1.ibd).
     #[arg(value_name = "FILE")]
     pub path: PathBuf,
     /// Number of the page in its tablespace (of a later file of a system tablespace of several: in the whole
@@ -241,7 +250,7 @@ pub struct Page {
 /// Options of `carve`.
 #[derive(Debug, Args)]
 pub struct Carve {
-    /// A raw disk or partition, its image, or a file with a broken structure.
+    /// A raw disk or partition, its image, a file with a broken structure, or a bundle of dblwr capture.
     #[arg(value_name = "PATH")]
     pub path: PathBuf,
     /// Only pages of an instance with this page size; all sizes by default.
@@ -264,7 +273,7 @@ pub struct Restore {
     /// Only this page; repeatable.
     #[arg(long = "page", value_name = "SPACE:PAGE", value_parser = parse_page)]
     pub pages: Vec<(SpaceId, PageNo)>,
-    /// Where to write the journal; the default is a new file in the current directory.
+    /// Where to write the journal; the default is a new file in the current directory, named after the data directory.
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
     /// Which copy wins: the newest verified one, or the one that this generation of server would take.
@@ -343,7 +352,7 @@ impl From<Rules> for crate::restore::Rules {
 /// Options of `scan`.
 #[derive(Debug, Args)]
 pub struct Scan {
-    /// Data directories and tablespace files.
+    /// Data directories, tablespace files, bundles of dblwr capture.
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
     /// Where everything lies that does not lie where a server's defaults put it.
@@ -380,6 +389,17 @@ impl Target {
 }
 
 impl Places {
+    /// Whether no option was given.
+    pub fn are_default(&self) -> bool {
+        let dirs =
+            [&self.defaults_file, &self.datadir, &self.data_home_dir, &self.doublewrite_dir, &self.undo_dir];
+        let others = [&self.redo_dir, &self.keyring, &self.keyring_password_file];
+        dirs.iter().chain(&others).all(|dir| dir.is_none())
+            && self.directories.is_empty()
+            && self.data_file_path.is_none()
+            && self.page_size.is_none()
+    }
+
     /// What is meant by a path in these places.
     ///
     /// # Errors

@@ -42,6 +42,9 @@ pub(super) fn run(args: &Capture, context: &mut Context<'_>) -> anyhow::Result<S
     }
     if to_stdout {
         context.warn(report.headline())?;
+        if let Some(guard) = report.guard {
+            context.warn(guard)?;
+        }
     } else {
         context.emit(&report, |out| report.write_text(out))?;
     }
@@ -60,7 +63,7 @@ fn to_file(
     let file = file.map_err(Error::io(path, "create the bundle"))?;
     let synced = file.try_clone().map_err(Error::io(path, "create the bundle"))?;
     let result = work(Hashing::new(BufWriter::new(file))).and_then(|(saved, out)| {
-        synced.sync_all().map_err(Error::io(path, "bring the bundle to disk"))?;
+        synced.sync_all().map_err(Error::write(path, "bring the bundle to disk"))?;
         Ok((saved, out.finish()))
     });
     if result.is_err() {

@@ -1,5 +1,9 @@
 //! `dblwr carve`.
 
+use std::path::Path;
+
+use crate::capture::bundle::{Bundle, in_words};
+use crate::capture::read::bundle_of;
 use crate::carve::{Carved, Found, Sizes, carve};
 use crate::cli::args::Carve;
 use crate::cli::{Context, Status};
@@ -8,9 +12,14 @@ use crate::extract::{OutDir, name_of};
 use crate::image::Image;
 use crate::report::carve::CarveReport;
 use crate::report::count;
+use crate::space::locations::Request;
 
 pub(super) fn run(args: &Carve, context: &mut Context<'_>) -> anyhow::Result<Status> {
-    let image = Image::open(&args.path)?;
+    if let Some((path, None)) = bundle_of(&args.path) {
+        return run_bundle(args, &path, context);
+    }
+    let request = Request { path: args.path.clone(), ..Request::default() }.opened()?;
+    let image = Image::open(&request.path)?;
     let out = args.out.as_deref().map(|dir| OutDir::prepare(dir, &[])).transpose()?;
     let mut carved = carve(&image, &Sizes::of(args.page_size))?;
     if let Some(failure) = &carved.failure {
@@ -29,6 +38,31 @@ pub(super) fn run(args: &Carve, context: &mut Context<'_>) -> anyhow::Result<Sta
     context.emit(&report, |out| report.write_text(out, verbose))?;
     if let Some(dir) = &args.out {
         context.warn(format!("{} extracted to {}", count(carved.pages.len(), "page"), dir.display()))?;
+    }
+    Ok(Status::Healthy)
+}
+
+/// Every file of a bundle, one after the other: what it does not hold of them reads as zeros.
+fn run_bundle(args: &Carve, path: &Path, context: &mut Context<'_>) -> anyhow::Result<Status> {
+    let bundle = Bundle::open(path)?;
+    let out = args.out.as_deref().map(|dir| OutDir::prepare(dir, &[])).transpose()?;
+    let mut all = CarveReport::of(&path.display().to_string(), &mut Carved::default());
+    for file in bundle.captured.keys() {
+        let image = Image::open(file)?;
+        let mut carved = carve(&image, &Sizes::of(args.page_size))?;
+        let mut report = CarveReport::of("", &mut carved);
+        for (found, page) in carved.pages.iter().zip(&mut report.pages) {
+            page.extracted = out.as_ref().map(|out| extract(&image, found, out)).transpose()?.flatten();
+        }
+        all.append(&in_words(&file.display().to_string()), report);
+    }
+    if all.pages.is_empty() && all.reduced.is_empty() {
+        return Err(nothing(args, &Carved { bytes: all.bytes, ..Carved::default() }).into());
+    }
+    let verbose = context.verbose;
+    context.emit(&all, |out| all.write_text(out, verbose))?;
+    if let Some(dir) = &args.out {
+        context.warn(format!("{} extracted to {}", count(all.pages.len(), "page"), dir.display()))?;
     }
     Ok(Status::Healthy)
 }

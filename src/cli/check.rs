@@ -1,4 +1,5 @@
 //! `dblwr check`.
+#![allow(rustdoc::broken_intra_doc_links, reason = "help is printed as it stands, brackets included")]
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -6,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::capture::bundle::in_words;
 use crate::check::metrics::{self, Dialect};
 use crate::check::publish;
 use crate::check::range::Range;
@@ -87,6 +89,7 @@ pub(super) fn run(args: &Check, context: &mut Context<'_>) -> anyhow::Result<Sta
         Err(error) => CheckReport::unknown(&args.target.path, &format!("{error:#}")),
     };
     let rendered = render(&report, output, args.out.as_deref())?;
+    let rendered = in_words(&rendered);
     match &args.out {
         Some(file) => publish::replace(file, rendered.as_bytes())?,
         None => context.out.write_all(rendered.as_bytes())?,

@@ -16,6 +16,7 @@ mod restore;
 mod resume;
 mod revert;
 mod scan;
+pub mod schema;
 mod verify;
 
 use std::ffi::OsString;
@@ -26,6 +27,8 @@ use serde::Serialize;
 
 pub use exit::Status;
 
+use crate::capture::bundle;
+use crate::error::Error;
 use args::{Cli, ColorChoice, Command, Format};
 
 /// What every subcommand is handed: where to write and how.
@@ -54,6 +57,19 @@ impl Context<'_> {
         document: &T,
         text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> io::Result<()> {
+        if !bundle::any_unpacked() {
+            return self.write(document, text);
+        }
+        let mut bytes = Vec::new();
+        Context { out: &mut bytes, err: &mut io::sink(), ..*self }.write(document, text)?;
+        self.out.write_all(bundle::in_words(&String::from_utf8_lossy(&bytes)).as_bytes())
+    }
+
+    fn write<T: Serialize>(
+        &mut self,
+        document: &T,
+        text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<()> {
         match self.format {
             Format::Table => text(self.out),
             Format::Json => {
@@ -73,7 +89,15 @@ impl Context<'_> {
     /// # Errors
     /// Those of the writer.
     pub fn warn(&mut self, what: impl std::fmt::Display) -> io::Result<()> {
-        if self.quiet { Ok(()) } else { writeln!(self.err, "dblwr: {what}") }
+        if self.quiet { Ok(()) } else { self.complain(what) }
+    }
+
+    /// Says what even the quiet must hear.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn complain(&mut self, what: impl std::fmt::Display) -> io::Result<()> {
+        writeln!(self.err, "dblwr: {}", bundle::in_words(&what.to_string()))
     }
 }
 
@@ -84,6 +108,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
+            if error.use_stderr() && args.get(1).is_some_and(|word| word == "check") {
+                // What schedulers show is standard output.
+                let text = error.to_string();
+                let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+                let _ = writeln!(io::stdout(), "DBLWR UNKNOWN - {}", line.replace('|', "/"));
+            }
             return if error.use_stderr() { Status::Unknown.code() } else { Status::Healthy.code() };
         }
     };
@@ -133,6 +163,7 @@ fn carry_out(command: &Command, context: &mut Context<'_>) -> anyhow::Result<Sta
         Command::Carve(carve) => carve::run(carve, context),
         Command::Capture(capture) => capture::run(capture, context),
         Command::Scan(scan) => scan::run(scan, context),
+        Command::Schema { name } => schema::run(*name, context),
         Command::Completions { shell } => manual::completions(*shell, context),
         Command::Man { subcommand } => manual::man(subcommand.as_deref(), context),
     }
@@ -144,8 +175,11 @@ fn finish(result: anyhow::Result<Status>, err: &mut dyn Write) -> u8 {
         Ok(status) => status.code(),
         Err(error) if is_broken_pipe(&error) => Status::Healthy.code(),
         Err(error) => {
-            let _ = writeln!(err, "dblwr: {error}");
-            Status::Unknown.code()
+            let _ = writeln!(err, "dblwr: {}", bundle::in_words(&error.to_string()));
+            match error.downcast_ref::<Error>() {
+                Some(Error::WriteFailed { .. }) => Status::Critical.code(),
+                _ => Status::Unknown.code(),
+            }
         }
     }
 }

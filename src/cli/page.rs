@@ -14,9 +14,13 @@ use crate::space::locations::{Focus, Locations, Request};
 use crate::units::PageNo;
 
 pub(super) fn run(args: &Page, context: &mut Context<'_>) -> anyhow::Result<Status> {
-    let request = args.places.request(&args.path)?;
+    let request = args.places.request(&args.path)?.opened()?;
+    let named = args.path.display();
     match Locations::resolve(&request)?.focus {
-        Focus::Directory => bail!("{}: a directory; name one file in it", request.path.display()),
+        Focus::Directory if request.bundle.is_some() => {
+            bail!("{named}: a bundle; name one file in it, as {named}/ibdata1")
+        }
+        Focus::Directory => bail!("{named}: a directory; name one file in it"),
         Focus::Doublewrite(_) => run_slot(args, &request, context),
         Focus::System(_) | Focus::Tablespace(_) => run_page(args, &request, context),
     }

@@ -3,14 +3,20 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::capture::read::is_bundle;
+use crate::capture::bundle::is_unpacked;
+use crate::capture::read::bundle_of;
 use crate::cli::Status;
-use crate::cli::args::{Cli, Command, Target};
+use crate::cli::args::{Cli, Command, Revert, Scan, Target};
 use crate::custody::{Custody, Scope};
 use crate::error::Error;
 use crate::image::trace::{self, Ranges, Reads};
+use crate::instance::Instance;
+use crate::inventory::Inventory;
+use crate::lookup::Lookup;
 use crate::restore::{RealDisk, revert};
+use crate::space::locations::Request;
 use crate::survey::Survey;
+use crate::units::PageNo;
 
 /// Records a run, or does nothing where no record was asked for.
 pub(super) struct Recorder {
@@ -39,7 +45,9 @@ impl Recorder {
         if self.custody.is_none() {
             return work();
         }
-        let (result, reads) = trace::during(work);
+        let (result, mut reads) = trace::during(work);
+        // The bundle itself is the evidence, not what it is unpacked to.
+        reads.retain(|path, _| !is_unpacked(path));
         self.reads = reads;
         result
     }
@@ -64,28 +72,86 @@ fn target(command: &Command) -> Option<&Target> {
     }
 }
 
-/// The bytes that the command will read, found by reading them once: judging twice gives the same ranges.
+/// The bytes that the command will read, found by reading them once: judging twice gives the same ranges. A command
+/// that reads whole files rests on all of them.
 fn inputs(command: &Command) -> Reads {
-    let mut reads = match target(command) {
-        Some(target) if is_bundle(&target.path) => whole(&target.path),
-        Some(target) => trace::during(|| target.request().ok().map(|request| Survey::run(&request))).1,
-        None => Reads::new(),
-    };
     match command {
+        Command::Page(args) => match bundle_of(&args.path) {
+            Some((bundle, _)) => whole(&bundle),
+            None => {
+                trace::during(|| {
+                    let request = args.places.request(&args.path).ok()?;
+                    let lookup = Lookup::run(&request, PageNo(args.page_no));
+                    // A doublewrite file is looked at whole.
+                    if lookup.is_err() {
+                        Inventory::of(Instance::open(&request).ok()?, |_, _| false).ok()
+                    } else {
+                        None
+                    }
+                })
+                .1
+            }
+        },
+        Command::Scan(args) => args.paths.iter().flat_map(|path| scanned(args, path)).collect(),
+        Command::Carve(args) => match bundle_of(&args.path) {
+            Some((bundle, _)) => whole(&bundle),
+            None => whole(&args.path),
+        },
+        Command::ExplainLog(args) => {
+            let mut reads = whole(&args.file);
+            if let Some(path) = &args.against {
+                let request = Request { path: path.clone(), ..Request::default() };
+                reads.append(&mut surveyed(path, || Some(request)));
+            }
+            reads
+        }
         Command::Restore(restore) => {
+            let mut reads = surveyed(&restore.target.path, || restore.target.request().ok());
             for file in restore.copies_from.iter().chain(&restore.plan) {
                 reads.append(&mut whole(file));
             }
+            reads
         }
-        Command::Revert(args) => {
-            reads.append(&mut whole(&args.journal));
-            let planned = revert::plan(&RealDisk, &args.journal, args.datadir.as_deref());
-            for page in planned.iter().flat_map(|reverting| &reverting.plan.pages) {
-                let end = page.offset.0.saturating_add(page.length as u64);
-                reads.entry(page.path.clone()).or_default().insert(page.offset.0..end);
+        Command::Revert(args) => reverted(args),
+        _ => {
+            target(command).map_or_else(Reads::new, |target| surveyed(&target.path, || target.request().ok()))
+        }
+    }
+}
+
+/// What a judgement of a directory, an image or a bundle reads.
+fn surveyed(path: &Path, request: impl FnOnce() -> Option<Request>) -> Reads {
+    match bundle_of(path) {
+        Some((bundle, _)) => whole(&bundle),
+        None => trace::during(|| request().map(|request| Survey::run(&request))).1,
+    }
+}
+
+fn scanned(args: &Scan, path: &Path) -> Reads {
+    let request = || args.places.request(path).ok();
+    let mut reads = surveyed(path, request);
+    if bundle_of(path).is_none() {
+        let instance = request().and_then(|request| Instance::open(&request).ok());
+        let spaces = instance.iter().flat_map(|instance| &instance.spaces.list);
+        for file in spaces.flat_map(|space| &space.files) {
+            if path.is_dir() || is_same_file(path, &file.path) {
+                reads.append(&mut whole(&file.path));
             }
         }
-        _ => {}
+    }
+    reads
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
+}
+
+fn reverted(args: &Revert) -> Reads {
+    let mut reads = whole(&args.journal);
+    let planned = revert::plan(&RealDisk, &args.journal, args.datadir.as_deref());
+    for page in planned.iter().flat_map(|reverting| &reverting.plan.pages) {
+        let end = page.offset.0.saturating_add(page.length as u64);
+        reads.entry(page.path.clone()).or_default().insert(page.offset.0..end);
     }
     reads
 }

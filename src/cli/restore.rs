@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use crate::capture::donor;
-use crate::capture::read::is_bundle;
+use crate::capture::read::bundle_of;
 use crate::cli::args::Restore;
 use crate::cli::verify::{has_failures, warn_of_failures};
 use crate::cli::{Context, Status};
@@ -13,9 +13,6 @@ use crate::error::Error;
 use crate::report::restore::RestoreReport;
 use crate::restore::{self, JournalName, Pass, Plan, RealDisk, Selection, choose, live, plan_file};
 use crate::survey::Survey;
-
-/// Name of the journal where none is given.
-const JOURNAL: &str = "dblwr-restore.journal";
 
 pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
     refuse_a_bundle(args)?;
@@ -50,7 +47,7 @@ fn survey_and_plan(args: &Restore) -> anyhow::Result<(Survey, Plan)> {
 /// What was not captured reads as zeros: a bundle gives a plan, but neither mended files nor anything to sign.
 fn refuse_a_bundle(args: &Restore) -> anyhow::Result<()> {
     let writes = args.apply || args.to.is_some() || args.plan_out.is_some();
-    if !writes || !is_bundle(&args.target.path) {
+    if !writes || bundle_of(&args.target.path).is_none() {
         return Ok(());
     }
     let path = args.target.path.display();
@@ -80,16 +77,18 @@ fn apply(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
     refuse_a_live_directory(args, &first)?;
     let name = journal_name(args, &first.instance.locations.root)?;
     let root = first.instance.locations.root.clone();
+    let reviewed = args.plan.as_deref().map(read_plan).transpose()?;
     let mut planned = None;
-    let pass = restore::run(&RealDisk, &name, &root, || {
+    let again = || {
         let survey = args.survey()?;
         let plan = choose(&survey, &args.selection())?;
-        if let Some(file) = &args.plan {
-            plan_file::matches(&RealDisk, &read_plan(file)?, &plan)?;
-        }
         planned = Some(survey);
         Ok(plan)
-    })?;
+    };
+    let pass = match &reviewed {
+        Some(reviewed) => restore::run_reviewed(&RealDisk, &name, &root, reviewed, again)?,
+        None => restore::run(&RealDisk, &name, &root, again)?,
+    };
     let survey = planned.unwrap_or(first);
     warn_of_failures(&survey, context)?;
     warn_of_pass(&pass, context)?;
@@ -138,7 +137,8 @@ fn files_of_a_server(survey: &Survey) -> impl Iterator<Item = &Path> {
     spaces.chain(redo).chain(areas)
 }
 
-/// In the current directory, but never inside the data directory: there the parent of it.
+/// In the current directory, but never inside the data directory: there the parent of it. The name is made from the
+/// path of the data directory: run again it is found again, and the journal of another directory is never in its way.
 fn journal_name(args: &Restore, root: &Path) -> anyhow::Result<JournalName> {
     if let Some(path) = &args.journal {
         return Ok(JournalName::Exactly(path.clone()));
@@ -150,7 +150,10 @@ fn journal_name(args: &Restore, root: &Path) -> anyhow::Result<JournalName> {
     } else {
         PathBuf::from(".")
     };
-    Ok(JournalName::Numbered(dir.join(JOURNAL)))
+    let of = root.file_name().map(|name| format!("{}-", name.to_string_lossy())).unwrap_or_default();
+    let hash = plan_file::sha256_hex(root.as_os_str().as_encoded_bytes());
+    let short: String = hash.chars().take(8).collect();
+    Ok(JournalName::Numbered(dir.join(format!("dblwr-restore-{of}{short}.journal"))))
 }
 
 fn write_plan(file: &Path, plan: &Plan) -> anyhow::Result<()> {
@@ -174,12 +177,9 @@ fn write_copies(
     args: &Restore,
     context: &mut Context<'_>,
 ) -> anyhow::Result<Status> {
-    let report = RestoreReport::copied(survey, &plan);
-    let copied = restore::copy::run(&RealDisk, plan, dir)?;
+    let copied = restore::copy::run(&RealDisk, plan.clone(), dir)?;
+    let report = RestoreReport::copied(survey, &plan, &copied);
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, &args.target.path, verbose))?;
-    for copy in &copied {
-        context.warn(format!("{}: mended copy of {}", copy.to.display(), copy.from.display()))?;
-    }
     Ok(if report.remaining.is_empty() { Status::Healthy } else { Status::Critical })
 }

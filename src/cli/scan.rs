@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+use crate::capture::bundle::in_words;
 use crate::cli::args::{Format, Scan};
 use crate::cli::progress::Progress;
 use crate::cli::resume::Resume;
@@ -21,7 +22,7 @@ use crate::scan::{
     self, Cache, Counts, Damage, DamageState, FileFinding, Flushed, Ground, Observer, Options, Row, Shown,
     Target,
 };
-use crate::space::locations::{Focus, Locations};
+use crate::space::locations::{Focus, Locations, Request};
 
 pub(super) fn run(args: &Scan, context: &mut Context<'_>) -> anyhow::Result<Status> {
     if args.idle {
@@ -34,7 +35,7 @@ pub(super) fn run(args: &Scan, context: &mut Context<'_>) -> anyhow::Result<Stat
         if let Err(error) = opened.open(args, path) {
             opened.failures += 1;
             // Errors are said even to the quiet: the exit code alone does not name the file.
-            writeln!(context.err, "dblwr: {error}")?;
+            context.complain(error)?;
         }
     }
     for failure in opened
@@ -42,7 +43,7 @@ pub(super) fn run(args: &Scan, context: &mut Context<'_>) -> anyhow::Result<Stat
         .iter()
         .flat_map(|(_, ground)| ground.failures.iter().chain(&ground.instance.spaces.failures))
     {
-        opened.failures += 1;
+        opened.failures += u64::from(!failure.is_of_a_dropped_file());
         context.warn(failure)?;
     }
     if opened.is_empty() && opened.failures > 0 {
@@ -77,6 +78,8 @@ fn perform(
         progress,
         resume: None,
     };
+    let bundles = opened.grounds.iter().filter_map(|(_, ground)| ground.instance.locations.bundle.as_ref());
+    reporter.stream.summary().of_bundles = bundles.count() > 0;
     reporter.stream.summary().failures = opened.failures;
     let targets = reporter.targets(resume.as_mut())?;
     reporter.resume = resume;
@@ -90,6 +93,10 @@ fn perform(
     }
     if args.pages {
         context.warn(summary.headline())?;
+    }
+    // Lines of CSV and of pages have no place for it.
+    if let Some(guard) = summary.guard().filter(|_| args.pages || shape == Shape::Csv) {
+        context.warn(guard)?;
     }
     Ok(Status::of_scan(&summary, interrupted || summary.failures > 0))
 }
@@ -144,11 +151,11 @@ struct Chosen<'a> {
 
 impl<'a> Opened<'a> {
     fn open(&mut self, args: &Scan, path: &'a Path) -> anyhow::Result<()> {
-        let request = args.places.request(path)?;
+        let request = args.places.request(path)?.opened()?;
         let locations = Locations::resolve(&request)?;
         let group = match &locations.focus {
             Focus::System(_) | Focus::Tablespace(_) if locations.explore => {
-                let directory = args.places.request(&locations.datadir)?;
+                let directory = Request { path: locations.datadir.clone(), ..request.clone() };
                 let found = self.by_datadir.get(&locations.datadir).copied();
                 match found
                     .map_or_else(|| self.add(locations.datadir.clone(), Ground::survey(&directory)), Ok)
@@ -241,7 +248,11 @@ impl<'a> Reporter<'a> {
     }
 
     fn owner(&mut self, target: &Target<'_>, damage: &Damage) -> Owner {
-        let root = self.opened.grounds.get(target.group).map(|(root, _)| root.display().to_string());
+        let root = self
+            .opened
+            .grounds
+            .get(target.group)
+            .map(|(root, _)| in_words(&root.display().to_string()).into_owned());
         let mut owner = Owner {
             root: root.unwrap_or_default(),
             without_copy: without_copy(target, damage),
@@ -306,8 +317,16 @@ impl Observer for Reporter<'_> {
 
     fn failure(&mut self, _: &Target<'_>, error: &Error) -> anyhow::Result<()> {
         self.stream.summary().failures += 1;
-        writeln!(self.err, "dblwr: {error}")?;
+        writeln!(self.err, "dblwr: {}", in_words(&error.to_string()))?;
         Ok(())
+    }
+
+    fn gone(&mut self, target: &Target<'_>) -> anyhow::Result<()> {
+        let path = target.file.path.display();
+        Ok(writeln!(
+            self.err,
+            "dblwr: {path}: left out: dropped or made anew since it was listed; a server runs"
+        )?)
     }
 
     fn progress(

@@ -148,6 +148,19 @@ impl Area {
         Ok(())
     }
 
+    /// Whether the blocks of the built-in buffer lie elsewhere than MySQL 5.5 and later put them when they create it.
+    pub fn lies_elsewhere(&self) -> bool {
+        let extent = self.slot_size.extent_pages();
+        self.blocks.is_some_and(|blocks| blocks != (PageNo(extent), PageNo(extent * 2)))
+    }
+
+    /// Whether every slot lies in the file of the first one, and there at the offset that its page number says: the
+    /// only place where MySQL 5.6 to 8.0.19 and MariaDB look, whatever files the tablespace has.
+    pub fn lies_in_first_file(&self) -> bool {
+        let raw = |run: &Run| run.own_page.is_none_or(|page| page.offset(self.slot_size) == run.offset);
+        self.runs.iter().all(raw)
+    }
+
     /// Whether a page of the system tablespace lies inside this buffer: it must never be written.
     pub fn covers(&self, page: PageNo) -> bool {
         self.runs

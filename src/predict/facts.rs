@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::dblwr::CopyState;
+use crate::dblwr::{CopyState, Magic};
 use crate::examine::Claim;
 use crate::fsp::{Encryption, Layout};
 use crate::generation::Generation;
@@ -30,6 +30,10 @@ pub struct Facts {
     pub doublewrite_off: bool,
     /// Slots carry space ids (4.1.1 on).
     pub space_id_stored: bool,
+    /// The magic that servers look for is damaged: to them the built-in buffer was never created.
+    pub header_lost: bool,
+    /// The built-in buffer lies where servers from 5.6 on do not look: outside the first file of the tablespace.
+    pub out_of_reach: bool,
     /// A page of a reduced file is damaged.
     pub reduced_damaged: bool,
     /// The redo log was made by a tool whose directories get no pass: MySQL clone or backup.
@@ -142,6 +146,8 @@ impl Facts {
             window: instance.window,
             doublewrite_off: instance.locations.doublewrite_off,
             space_id_stored: live().all(|area| area.space_id_stored),
+            header_lost: live().any(|area| area.magic == Some(Magic::Damaged)),
+            out_of_reach: live().any(|area| !area.lies_in_first_file()),
             reduced_damaged: instance.reduced.iter().any(|(_, file)| !file.faults.is_empty()),
             foreign_log: creator.starts_with("MEB") || creator.starts_with("MySQL Clone"),
             crash_unsafe: instance.shutdown == Shutdown::Crash
@@ -152,6 +158,12 @@ impl Facts {
                 && matches!(instance.locations.focus, Focus::Directory | Focus::System(_)),
             pages: pages(survey),
         }
+    }
+
+    /// Whether a server of 5.6 or later, or MariaDB, loads the copies of the built-in buffer: not before it has numbered
+    /// them anew where they are from before 4.1.1, and only from the first file.
+    pub fn loads_built_in(&self) -> bool {
+        self.space_id_stored && !self.out_of_reach && !self.header_lost
     }
 
     /// Whether crash recovery, and with it the pass, will run.

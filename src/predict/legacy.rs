@@ -2,14 +2,14 @@
 //!
 //! After a clean shutdown no home is looked at. Otherwise all slots in order, every `.ibd` open: a home whose checksum
 //! fails gets the first copy, which must be good, or the server ends itself. An all-zero page counts as sound, so it is
-//! never refilled. No LSN is compared. Page 0 and page 5 are pages like any other: both are read without a check before.
+//! never refilled. No LSN is compared. Without the magic on page 5 there is no buffer to them. Page 0 and page 5 are pages like any other: both are read without a check before.
 
 use crate::predict::facts::Facts;
 use crate::predict::pass::{BadCopy, FirstGood, Outcome};
 
 pub(super) fn predict(facts: &Facts) -> Outcome {
     let mut outcome = Outcome::default();
-    if facts.recovers() {
+    if facts.recovers() && !facts.header_lost {
         FirstGood { refill_zero: false, bad_copy: BadCopy::Stops }.run(facts, &mut outcome, |_| true);
     }
     outcome

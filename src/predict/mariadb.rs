@@ -86,16 +86,16 @@ fn newest(generation: Generation) -> Version {
 pub(super) fn predict(facts: &Facts) -> Outcome {
     let mut outcome = Outcome::default();
     if facts.generation == Generation::MariaDb101 {
-        if facts.recovers() && facts.space_id_stored {
+        if facts.recovers() && facts.loads_built_in() {
             FirstGood { refill_zero: true, bad_copy: BadCopy::Skipped }.run(facts, &mut outcome, |_| true);
         }
         return outcome;
     }
     let rules = Rules::of(facts.version.unwrap_or_else(|| newest(facts.generation)));
-    if !rules.page0_in_pass && facts.space_id_stored {
+    if !rules.page0_in_pass && facts.loads_built_in() {
         open_files(facts, &mut outcome);
     }
-    if facts.recovers() && facts.space_id_stored {
+    if facts.recovers() && facts.loads_built_in() {
         if rules.page0_in_pass {
             keep_closed(facts, &mut outcome);
         }

@@ -16,7 +16,7 @@ use crate::predict::pass::{
 
 pub(super) fn predict(facts: &Facts) -> Outcome {
     let mut outcome = Outcome::default();
-    if facts.space_id_stored {
+    if facts.loads_built_in() {
         for (index, page) in first_pages(facts) {
             if page.home.kind == SpaceKind::System {
                 first_page_of_newest(&mut outcome, index, page);
@@ -24,7 +24,7 @@ pub(super) fn predict(facts: &Facts) -> Outcome {
         }
     }
     page5_comes_first(facts, &mut outcome);
-    if facts.recovers() && facts.space_id_stored {
+    if facts.recovers() && facts.loads_built_in() {
         for (index, page) in first_pages(facts) {
             if page.home.kind != SpaceKind::System {
                 first_page_of_newest(&mut outcome, index, page);

@@ -12,7 +12,7 @@ use crate::predict::pass::{
 
 pub(super) fn predict(facts: &Facts) -> Outcome {
     let mut outcome = Outcome::default();
-    let loaded = facts.space_id_stored;
+    let loaded = facts.loads_built_in();
     for (index, page) in first_pages(facts) {
         if loaded && page.home.kind == SpaceKind::System {
             first_page_of_newest(&mut outcome, index, page);

@@ -26,6 +26,8 @@ fn facts(generation: Generation) -> Facts {
         window: Window { checkpoint: Some(Lsn(100)), end: Some(Lsn(200)) },
         doublewrite_off: false,
         space_id_stored: true,
+        header_lost: false,
+        out_of_reach: false,
         reduced_damaged: false,
         foreign_log: false,
         crash_unsafe: false,

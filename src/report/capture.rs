@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::capture::save::{Saved, SavedFile};
+use crate::report::restore::guard;
 use crate::report::{SCHEMA_VERSION, count, style};
 
 /// The document of `capture --format json`.
@@ -31,6 +32,9 @@ pub struct CaptureReport {
     pub lost: Vec<String>,
     /// Plain sentences on what is missing.
     pub notes: Vec<String>,
+    /// What must not be done while a page can be restored; only there as long as one can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<&'static str>,
 }
 
 /// A file of which bytes were saved.
@@ -76,6 +80,7 @@ impl CaptureReport {
             files: saved.files.iter().map(describe).collect(),
             lost: saved.lost.clone(),
             notes: saved.manifest.notes.clone(),
+            guard: guard(saved.restorable > 0),
         }
     }
 
@@ -99,6 +104,9 @@ impl CaptureReport {
     pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         let colour = if self.lost.is_empty() { style::GOOD } else { style::WARN };
         writeln!(out, "{}", style::paint(colour, &self.headline()))?;
+        if let Some(guard) = self.guard {
+            writeln!(out, "\n{}", style::paint(style::WARN, guard))?;
+        }
         let bundle = style::printable(&self.bundle);
         writeln!(out, "\nnext: dblwr verify {bundle}")?;
         if self.redacted {

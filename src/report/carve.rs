@@ -33,6 +33,9 @@ pub struct CarveReport {
 /// Pages that belong together.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct CarvedRun {
+    /// Of a bundle, the file in it that offsets count in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
     /// What they are.
     pub kind: RunKind,
     /// Where the first page lies.
@@ -56,6 +59,9 @@ pub struct CarvedRun {
 /// One page.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct CarvedPage {
+    /// Of a bundle, the file in it that offsets count in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
     /// Where it lies.
     pub offset: ByteOffset,
     /// Space id; `null` where it is ciphertext.
@@ -88,6 +94,9 @@ pub struct CarvedPage {
 /// One entry of a reduced doublewrite file.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct CarvedEntry {
+    /// Of a bundle, the file in it that offsets count in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub member: Option<String>,
     /// Where the page of 8192 bytes lies that it stands in.
     pub offset: ByteOffset,
     /// Space id.
@@ -101,6 +110,7 @@ pub struct CarvedEntry {
 impl From<&Run> for CarvedRun {
     fn from(run: &Run) -> CarvedRun {
         CarvedRun {
+            member: None,
             kind: run.kind,
             offset: run.offset,
             end: run.end,
@@ -118,6 +128,7 @@ impl From<&Found> for CarvedPage {
     fn from(found: &Found) -> CarvedPage {
         let hit = &found.hit;
         CarvedPage {
+            member: None,
             offset: found.offset,
             space_id: hit.space,
             page_no: hit.page_no,
@@ -138,6 +149,7 @@ impl From<&Found> for CarvedPage {
 impl CarvedEntry {
     fn all_of(found: &FoundReduced) -> impl Iterator<Item = CarvedEntry> {
         found.entries.iter().map(|entry| CarvedEntry {
+            member: None,
             offset: found.offset,
             space_id: entry.space_id,
             page_no: entry.page_no,
@@ -154,7 +166,7 @@ impl CarvedPage {
 
     fn row(&self) -> [String; 7] {
         [
-            self.offset.to_string(),
+            place_in(self.member.as_deref(), self.offset),
             self.place(),
             self.lsn.to_string(),
             self.page_type_name.to_owned(),
@@ -165,12 +177,17 @@ impl CarvedPage {
     }
 }
 
+/// An offset, behind the file that it counts in where there are several.
+fn place_in(member: Option<&str>, offset: ByteOffset) -> String {
+    member.map_or_else(|| offset.to_string(), |member| format!("{} {offset}", style::printable(member)))
+}
+
 impl CarvedRun {
     fn row(&self) -> [String; 7] {
         let space = self.space_id.map_or_else(|| "-".to_owned(), |id| id.to_string());
         let damaged = if self.damaged > 0 { format!(", {} damaged", self.damaged) } else { String::new() };
         [
-            self.offset.to_string(),
+            place_in(self.member.as_deref(), self.offset),
             self.end.to_string(),
             if self.kind == RunKind::Doublewrite { "doublewrite" } else { "tablespace" }.to_owned(),
             space,
@@ -194,6 +211,23 @@ impl CarveReport {
             pages: carved.pages.iter().map(CarvedPage::from).collect(),
             reduced: carved.reduced.iter().flat_map(CarvedEntry::all_of).collect(),
         }
+    }
+
+    /// Adds what was found in a file of a bundle.
+    pub fn append(&mut self, member: &str, mut other: CarveReport) {
+        let runs = u32::try_from(self.runs.len()).unwrap_or(u32::MAX);
+        let member = || Some(member.to_owned());
+        other.runs.iter_mut().for_each(|run| run.member = member());
+        other.reduced.iter_mut().for_each(|entry| entry.member = member());
+        for page in &mut other.pages {
+            page.member = member();
+            page.run = page.run.saturating_add(runs);
+        }
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.unreadable_bytes = self.unreadable_bytes.saturating_add(other.unreadable_bytes);
+        self.runs.append(&mut other.runs);
+        self.pages.append(&mut other.pages);
+        self.reduced.append(&mut other.reduced);
     }
 
     /// Writes it for a person: runs, and the pages of doublewrite buffers; `verbose` lists every page.
@@ -249,7 +283,8 @@ impl CarveReport {
         let mut table = style::table(&["OFFSET", "SPACE:PAGE", "LSN"], &[0, 2]);
         for entry in &self.reduced {
             let place = format!("{}:{}", entry.space_id, entry.page_no);
-            table.add_row([entry.offset.to_string(), place, entry.lsn.to_string()]);
+            let offset = place_in(entry.member.as_deref(), entry.offset);
+            table.add_row([offset, place, entry.lsn.to_string()]);
         }
         let title = style::paint(style::HEAD, "reduced doublewrite records (no contents)");
         write!(out, "\n{title}\n{}", style::indented(&table))

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::home::{self, HomeState};
 use crate::log_reader::{Finding, Kind, LogSummary};
+use crate::report::restore::guard;
 use crate::report::{SCHEMA_VERSION, count, style};
 use crate::survey::Survey;
 use crate::units::{Lsn, PageNo, SpaceId};
@@ -91,6 +92,9 @@ pub struct ExplainReport {
     pub others: Vec<Finding>,
     /// Findings beyond the limit, counted only.
     pub not_kept: u64,
+    /// What must not be done while a page can be restored; only there as long as one can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<&'static str>,
 }
 
 impl ExplainReport {
@@ -122,6 +126,7 @@ impl ExplainReport {
             lines: summary.lines,
             starts: summary.starts,
             version: summary.version,
+            guard: guard(pages.iter().any(|page| page.outcome == Outcome::Mendable)),
             checkpoint_lsn: summary.checkpoint_lsn,
             end_lsn: summary.end_lsn,
             pages,
@@ -157,7 +162,10 @@ impl ExplainReport {
             writeln!(out, "\n{}", style::paint(style::WARN, &subject_of(finding)))?;
             write_finding(out, finding)?;
         }
-        Ok(())
+        match self.guard {
+            Some(guard) => writeln!(out, "\n{}", style::paint(style::WARN, guard)),
+            None => Ok(()),
+        }
     }
 
     fn headline(&self) -> String {

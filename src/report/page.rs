@@ -8,6 +8,7 @@ use crate::home::HomeState;
 use crate::lookup::Lookup;
 use crate::report::SCHEMA_VERSION;
 use crate::report::decoded::DecodedPage;
+use crate::report::restore::guard;
 use crate::report::style;
 use crate::report::verify::SlotReport;
 use crate::survey::{Finding, Subject};
@@ -41,6 +42,9 @@ pub struct PageDocument {
     pub restore_command: Option<String>,
     /// Plain sentences on what is unusual.
     pub notes: Vec<String>,
+    /// What must not be done while the page can be restored; only there as long as it can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<&'static str>,
 }
 
 /// A copy of the page.
@@ -92,6 +96,7 @@ impl PageDocument {
             copies: lookup.findings().map(PageCopy::of).collect(),
             restore_command: id.map(|id| format!("dblwr restore {context} --page {id}:{page_no}")),
             notes: lookup.notes.clone(),
+            guard: guard(id.is_some()),
         }
     }
 
@@ -127,9 +132,11 @@ impl PageDocument {
             let (verdict, lsn, reason) = (copy.verdict.name(), copy.lsn, style::printable(&copy.reason));
             writeln!(out, "\n{file} slot {index}, LSN {lsn}: {verdict}: {reason}")?;
         }
+        if let Some(guard) = self.guard {
+            writeln!(out, "\n{}", style::paint(style::WARN, guard))?;
+        }
         match &self.restore_command {
             Some(command) => {
-                writeln!(out, "\n{}", style::paint(style::WARN, crate::report::restore::GUARD))?;
                 writeln!(out, "next: {command}    (shows the plan, writes nothing)")
             }
             None => Ok(()),

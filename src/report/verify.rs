@@ -11,6 +11,7 @@ use crate::home::{Home, HomeState};
 use crate::naming::PageName;
 use crate::predict::Prediction;
 use crate::report::names::SurveyNames;
+use crate::report::restore::{applying, guard};
 use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport, count, fold_empty, instance_line, style};
 use crate::survey::{Finding, Subject, Survey};
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
@@ -37,6 +38,9 @@ pub struct VerifyReport {
     pub prediction: Prediction,
     /// Plain sentences on what is unusual.
     pub notes: Vec<String>,
+    /// What must not be done while a page can be restored; only there as long as one can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<&'static str>,
 }
 
 /// One used slot.
@@ -190,6 +194,7 @@ impl VerifyReport {
         for finding in &survey.findings {
             *summary.entry(finding.judgement.verdict.name()).or_insert(0) += 1;
         }
+        let restorable = summary.contains_key(Verdict::Restorable.name());
         let area_notes = instance.areas.iter().filter(|area| area.live).flat_map(|area| area.notes.iter());
         VerifyReport {
             schema_version: SCHEMA_VERSION,
@@ -201,6 +206,7 @@ impl VerifyReport {
             summary,
             prediction: Prediction::of(survey),
             notes: instance.notes.iter().chain(area_notes).cloned().collect(),
+            guard: guard(restorable),
         }
     }
 
@@ -239,8 +245,7 @@ impl VerifyReport {
         let (restorable, critical) = (self.restorable(), self.critical());
         let can =
             format!("{} damaged, with a good copy in the doublewrite buffer", count(restorable, "page"));
-        let cannot =
-            format!("{} that the doublewrite buffer cannot mend", count(critical, "damaged copy or page"));
+        let cannot = format!("{} that the doublewrite buffer cannot mend", count(critical, "damaged page"));
         match (restorable, critical) {
             (0, 0) => style::paint(style::GOOD, "OK: no damaged page has a copy in the doublewrite buffer"),
             (_, 0) => style::paint(style::WARN, &format!("RESTORABLE: {can}")),
@@ -304,13 +309,10 @@ impl VerifyReport {
     }
 
     fn write_advice(&self, out: &mut dyn Write, path: &str) -> io::Result<()> {
-        if self.restorable() > 0 {
-            writeln!(out, "\n{}", style::paint(style::WARN, crate::report::restore::GUARD))?;
+        if let Some(guard) = self.guard {
+            writeln!(out, "\n{}", style::paint(style::WARN, guard))?;
             writeln!(out, "next: dblwr restore {path}            (shows the plan, writes nothing)")?;
-            writeln!(
-                out,
-                "      dblwr restore {path} --apply    (writes it, with a journal to take it back)"
-            )?;
+            writeln!(out, "      {}    (writes it, with a journal to take it back)", applying(path))?;
         }
         if self.critical() > 0 {
             writeln!(

@@ -73,11 +73,15 @@ pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
 }
 
 /// For every page without a restorable copy the index of the newest stale finding; none where several files claim the
-/// space id: nothing tells which of them to write.
+/// space id, as nothing tells which of them to write, and none older than a reduced entry, which proves a newer version.
 fn newest_stale(survey: &Survey) -> BTreeMap<(SpaceId, PageNo), usize> {
+    let reduced = survey.newest_reduced();
     let mut newest: BTreeMap<(SpaceId, PageNo), usize> = BTreeMap::new();
     for (index, finding) in survey.findings.iter().enumerate() {
-        let writable = survey.home_of(finding).is_some_and(|home| home.rivals.is_empty());
+        let older = reduced
+            .get(&(finding.space_id(), finding.page_no()))
+            .is_some_and(|(_, entry)| finding.lsn() < entry.lsn);
+        let writable = survey.home_of(finding).is_some_and(|home| home.rivals.is_empty()) && !older;
         if finding.judgement.verdict != Verdict::Stale || !writable {
             continue;
         }

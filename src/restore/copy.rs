@@ -44,7 +44,20 @@ pub fn run<D: Disk>(disk: &D, plan: Plan, dir: &Path) -> Result<Vec<Copied>> {
             )));
         }
     }
-    work.into_iter().map(|(held, to)| copy_one(&locked, held, to)).collect()
+    let mut copies: Vec<Copied> = Vec::new();
+    for (held, to) in work {
+        match copy_one(&locked, held, to) {
+            Ok(copied) => copies.push(copied),
+            Err(error) => {
+                // Half of the files would look like all of them. The error that counts is the one above.
+                for made in &copies {
+                    let _ = disk::retry(|| disk.remove(&made.to));
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(copies)
 }
 
 /// Below `dir` whatever the name says: `..`, a leading `/` and an empty name lead nowhere else.
@@ -63,12 +76,27 @@ fn copy_one<D: Disk>(locked: &Locked<'_, D>, held: &Held<D::File>, to: PathBuf) 
     let disk = locked.disk;
     make_dirs(disk, disk::parent(&to))?;
     let part = disk::with_suffix(&to, PART_SUFFIX);
+    if disk::retry(|| disk.exists(&part)).map_err(Error::io(&part, "look for"))? {
+        return Err(Error::Refused(format!(
+            "{}: left by a run that was interrupted; remove it, or name an empty directory with --to",
+            part.display()
+        )));
+    }
     let file = disk::retry(|| disk.create_new(&part)).map_err(Error::io(&part, "create"))?;
     let pages: Vec<_> = held.pages.iter().filter_map(|&index| locked.pages.get(index)).cloned().collect();
-    let (method, read_back) = fill(disk, held, &file, &part, &pages)?;
-    disk::retry(|| disk.rename_new(&part, &to)).map_err(Error::io(&to, "name the copy"))?;
     let parent = disk::parent(&to);
-    disk::retry(|| disk.fsync_dir(parent)).map_err(Error::io(parent, "bring the copy's name to disk"))?;
+    let mut made = &part;
+    let result = fill(disk, held, &file, &part, &pages).and_then(|filled| {
+        disk::retry(|| disk.rename_new(&part, &to)).map_err(Error::io(&to, "name the copy"))?;
+        made = &to;
+        disk::retry(|| disk.fsync_dir(parent)).map_err(Error::io(parent, "bring the copy's name to disk"))?;
+        Ok(filled)
+    });
+    if result.is_err() {
+        drop(file);
+        let _ = disk::retry(|| disk.remove(made));
+    }
+    let (method, read_back) = result?;
     Ok(Copied { from: held.path.clone(), to, method, pages, read_back })
 }
 
@@ -79,15 +107,11 @@ fn fill<D: Disk>(
     part: &Path,
     pages: &[PlannedPage],
 ) -> Result<(CopyMethod, ReadBack)> {
-    let method = disk::retry(|| disk.copy(&held.file, file)).map_err(Error::io(part, "copy into"))?;
+    let method = disk::retry(|| disk.copy(&held.file, file)).map_err(Error::write(part, "copy into"))?;
     for page in pages {
-        disk::write_full(disk, file, &page.new, page.offset.0).map_err(Error::io_at(
-            part,
-            "write",
-            page.offset,
-        ))?;
+        disk::write_full(disk, file, &page.new, page.offset.0).map_err(Error::write(part, "write"))?;
     }
-    disk::retry(|| disk.fsync(file)).map_err(Error::io(part, "bring to disk"))?;
+    disk::retry(|| disk.fsync(file)).map_err(Error::write(part, "bring to disk"))?;
     let mut worst = ReadBack::Device;
     for page in pages {
         let mut buffer = vec![0; page.length];

@@ -3,7 +3,7 @@
 //! It has no page bytes, only their SHA-256: applying means planning again and finding exactly the same.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use super::journal::Journal;
 use super::plan::{Plan, PlannedPage};
 use super::session;
 use crate::error::{Error, Result};
-use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
+use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 
 /// Version of the file's schema.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -161,8 +161,8 @@ pub fn matches<D: Disk>(disk: &D, reviewed: &PlanFile, plan: &Plan) -> Result<()
     matches_rest(disk, reviewed, &[], plan)
 }
 
-/// The same where an interrupted pass of this plan was finished first: what it wrote and what is planned now are
-/// together what was reviewed.
+/// The same where an interrupted pass of this plan was finished first: what it wrote, what is planned now and what
+/// holds the reviewed bytes already are together what was reviewed.
 pub(super) fn matches_rest<D: Disk>(
     disk: &D,
     reviewed: &PlanFile,
@@ -178,9 +178,23 @@ pub(super) fn matches_rest<D: Disk>(
         }
     }
     let done = entries(finished.iter().flat_map(|applied| &applied.pages).map(|(page, _)| page));
-    let left = |entry: &&PlanPageEntry| !done.iter().any(|done| same_target(entry, done));
+    let planned = |entry: &PlanPageEntry| now.pages.iter().any(|now| same_place(entry, now));
+    let left = |entry: &&PlanPageEntry| {
+        planned(entry)
+            || !done.iter().any(|done| same_target(entry, done)) && !is_done(disk, &plan.root, entry)
+    };
     let rest: Vec<_> = reviewed.pages.iter().filter(left).cloned().collect();
     same_pages(&rest, &now.pages)
+}
+
+/// Whether a page that need not be planned holds the reviewed bytes: an earlier run has written it. One that cannot be
+/// read does not.
+fn is_done<D: Disk>(disk: &D, root: &Path, entry: &PlanPageEntry) -> bool {
+    let Some(size) = u32::try_from(entry.length).ok().and_then(PageSize::new) else { return false };
+    let Ok(file) = disk::retry(|| disk.open(&root.join(&entry.file), Access::Read)) else { return false };
+    let mut page = vec![0; size.bytes()];
+    let read = disk::read_full(disk, &file, &mut page, entry.offset.0);
+    read.is_ok_and(|read| read == page.len()) && sha256_hex(&page) == entry.after.sha256
 }
 
 /// Whether every page of an unfinished journal was reviewed, so that finishing it is what was signed.
@@ -193,6 +207,10 @@ pub fn matches_journal(reviewed: &PlanFile, journal: &Journal) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn same_place(one: &PlanPageEntry, other: &PlanPageEntry) -> bool {
+    (&one.file, one.offset) == (&other.file, other.offset)
 }
 
 /// The same new bytes at the same place, whatever is there now.

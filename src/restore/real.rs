@@ -11,6 +11,7 @@ use rustix::fs::{Advice, RenameFlags};
 
 use super::disk::{Access, CopyMethod, Disk, ReadBack, Stat};
 use crate::image::lock::{self, Holder, LockKind};
+use crate::image::trace;
 
 /// Alignment that `O_DIRECT` needs of buffer, offset and length: the largest logical block met in practice.
 const DIRECT_ALIGN: usize = 4096;
@@ -135,12 +136,16 @@ impl Disk for RealDisk {
     fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
         let cwd = rustix::fs::CWD;
         match rustix::fs::renameat_with(cwd, from, cwd, to, RenameFlags::NOREPLACE) {
-            Ok(()) => Ok(()),
+            Ok(()) => {}
             Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
-                rename_by_link(from, to)
+                rename_by_link(from, to)?;
             }
-            Err(e) => Err(e.into()),
+            Err(e) => return Err(e.into()),
         }
+        // Journals and mended copies belong into the custody record.
+        let len = std::fs::metadata(to).map_or(0, |metadata| metadata.len());
+        trace::note(to, 0, usize::try_from(len).unwrap_or(usize::MAX));
+        Ok(())
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {

@@ -41,7 +41,10 @@ pub fn identify(image: &Image, instance: Option<PageSize>) -> Result<Option<Iden
     if let Some(identity) = from_header(head, true) {
         return Ok(Some(identity));
     }
-    let surveyed = survey(image, instance)?;
+    let surveyed = match survey(image, instance)? {
+        Some(found) => Some(found),
+        None => survey_without_checksums(image, instance)?,
+    };
     let header = from_header(head, false);
     Ok(match (surveyed, header) {
         // A survey that found the layout may still lack the id: every page encrypted.
@@ -135,6 +138,31 @@ fn survey(image: &Image, instance: Option<PageSize>) -> Result<Option<Identity>>
         evidence: if identity.id.is_some() { identity.evidence } else { Evidence::Unknown },
         ..identity
     }))
+}
+
+/// Pages without a checksum that looks at their content: `innodb_checksum_algorithm=none`, and servers before 4.0.14.
+/// Several of them in their places, with one LSN at head and tail, are a tablespace all the same.
+fn survey_without_checksums(image: &Image, instance: Option<PageSize>) -> Result<Option<Identity>> {
+    const ENOUGH: u32 = 3;
+    let classic = candidates(instance).into_iter().filter(|format| format.layout == Layout::Classic);
+    for format in classic {
+        let mut votes: BTreeMap<SpaceId, u32> = BTreeMap::new();
+        let mut first_is_sound = false;
+        for number in (0..SURVEY_PAGES).map(PageNo) {
+            let Some(page) = image.read_page(number.offset(format.physical), format.physical)? else { break };
+            let header = FilHeader::parse(&page).filter(|h| h.page_no == number && h.lsn.0 != 0);
+            if let Some(header) = header.filter(|_| judge(&page, &format).is_valid()) {
+                *votes.entry(header.space_id).or_default() += 1;
+                first_is_sound = first_is_sound || number == PageNo(0);
+            }
+        }
+        let most = votes.into_iter().max_by_key(|&(id, votes)| (votes, std::cmp::Reverse(id)));
+        if let Some((id, _)) = most.filter(|&(_, votes)| votes >= ENOUGH) {
+            let evidence = if first_is_sound { Evidence::Header } else { Evidence::OtherPages };
+            return Ok(Some(Identity { id: Some(id), format, evidence }));
+        }
+    }
+    Ok(None)
 }
 
 /// The number that the first page of the file must have for the first page that verifies to be in its place.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::capture::bundle::Bundle;
-use crate::capture::read::is_bundle;
+use crate::capture::read::bundle_of;
 use crate::error::{Error, Result};
 use crate::units::PageSize;
 
@@ -37,6 +37,27 @@ pub struct Request {
     pub keyring_password_file: Option<PathBuf>,
     /// Whether the server's configuration says that doublewrite is off at the next start.
     pub doublewrite_off: bool,
+    /// The bundle that the other paths lead into, unpacked; [`Request::opened`] sets it.
+    pub bundle: Option<Arc<Bundle>>,
+}
+
+impl Request {
+    /// The same where a bundle, or a file in one (`BUNDLE/d/t1.ibd`), is named: unpacked, with paths that can be
+    /// opened as long as this lives.
+    ///
+    /// # Errors
+    /// The bundle is cut or altered, or has no such file.
+    pub fn opened(&self) -> Result<Request> {
+        let Some((path, member)) = bundle_of(&self.path).filter(|_| self.bundle.is_none()) else {
+            return Ok(self.clone());
+        };
+        let bundle = Arc::new(Bundle::open(&path)?);
+        let mut request = bundle.request(self)?;
+        if let Some(member) = member {
+            request.path = bundle.member(&member)?;
+        }
+        Ok(Request { bundle: Some(bundle), ..request })
+    }
 }
 
 /// What `path` turned out to be.
@@ -101,15 +122,10 @@ impl Locations {
     /// The path does not exist or cannot be examined, `data_file_path` is not in the server's syntax, or the path is a
     /// bundle that is cut or altered.
     pub fn resolve(request: &Request) -> Result<Locations> {
-        if is_bundle(&request.path) {
-            let bundle = Bundle::open(&request.path)?;
-            let unpacked = bundle.request(request)?;
-            return Locations::of_files(&unpacked, Some(Arc::new(bundle)));
-        }
-        Locations::of_files(request, None)
+        Locations::of_files(&request.opened()?)
     }
 
-    fn of_files(request: &Request, bundle: Option<Arc<Bundle>>) -> Result<Locations> {
+    fn of_files(request: &Request) -> Result<Locations> {
         let path = &request.path;
         let metadata = std::fs::metadata(path).map_err(Error::io(path, "look at"))?;
         let focus = if metadata.is_dir() { Focus::Directory } else { focus_of_file(path) };
@@ -148,7 +164,7 @@ impl Locations {
             page_size: request.page_size,
             doublewrite_off: request.doublewrite_off,
             explore,
-            bundle,
+            bundle: request.bundle.clone(),
             datadir,
             focus,
         })

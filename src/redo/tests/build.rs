@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::super::sum::{crc32c, fold};
+use super::{crc32c, fold};
 
 pub const PHYS: u32 = 0x5048_5953;
 pub const PHYS_108: u32 = 0x5068_7973;

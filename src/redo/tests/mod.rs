@@ -1,5 +1,6 @@
 //! Whole logs, built in temporary directories.
 
+use super::sum::{crc32c, fold};
 use super::*;
 
 mod build;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fil::page_type;
 use crate::naming::{PageName, Surroundings};
+use crate::report::restore::guard;
 use crate::report::{SCHEMA_VERSION, count, style};
 use crate::scan::{Class, Damage, DamageState, FileFinding, Row, RowState};
 use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
@@ -24,6 +25,9 @@ pub struct ScanReport {
     pub damaged: Vec<DamageReport>,
     /// Sums.
     pub summary: ScanSummary,
+    /// What must not be done while a page can be restored; only there as long as one can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<&'static str>,
     #[serde(skip)]
     notable: Notable,
 }
@@ -288,6 +292,10 @@ pub struct ScanSummary {
     pub omitted: u64,
     /// Whether everything was looked at.
     pub complete: bool,
+    /// Whether a bundle was among the paths: what it does not hold could not be judged either.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub of_bundles: bool,
 }
 
 impl ScanSummary {
@@ -307,6 +315,11 @@ impl ScanSummary {
     pub fn add_damage(&mut self, damage: &DamageReport) {
         self.restorable += if damage.is_restorable() { u64::from(damage.pages) } else { 0 };
         self.mendable += if damage.mendable { u64::from(damage.pages) } else { 0 };
+    }
+
+    /// What must not be done while a page can be restored.
+    pub fn guard(&self) -> Option<&'static str> {
+        guard(self.restorable > 0)
     }
 
     /// The first line for a person.
@@ -343,6 +356,7 @@ impl ScanReport {
             files: Vec::new(),
             damaged: Vec::new(),
             summary,
+            guard: None,
             notable: Notable::default(),
         }
     }
@@ -356,11 +370,15 @@ impl ScanReport {
         self.write_files(out, verbose)?;
         self.write_damaged(out)?;
         let Notable { doublewrite, freed, zero_in_use } = self.notable;
+        let unverifiable = match self.summary.of_bundles {
+            true => "could not be judged: not in the bundle, or encrypted without a key",
+            false => "could not be judged: encrypted without a key",
+        };
         for (number, what) in [
             (doublewrite, "lie in the doublewrite buffer and were not judged (dblwr verify does)"),
             (freed, "are damaged but free: harmless"),
             (zero_in_use, "are all zero and in use: written by redo when the server starts, or never needed"),
-            (self.summary.unverifiable, "could not be judged: encrypted without a key"),
+            (self.summary.unverifiable, unverifiable),
             (self.summary.omitted, "more findings were left out of this list"),
         ] {
             if number > 0 {
@@ -417,8 +435,8 @@ impl ScanReport {
     }
 
     fn write_advice(&self, out: &mut dyn Write) -> io::Result<()> {
-        if self.summary.restorable > 0 {
-            writeln!(out, "\n{}", style::paint(style::WARN, crate::report::restore::GUARD))?;
+        if let Some(guard) = self.guard {
+            writeln!(out, "\n{}", style::paint(style::WARN, guard))?;
         }
         let secondary = self.damaged.iter().filter(|page| page.rebuildable == Some(true)).count();
         if secondary > 0 {

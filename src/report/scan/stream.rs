@@ -27,20 +27,27 @@ pub enum Shape {
 /// Findings that are kept for a table or document at most.
 const MAX_KEPT: usize = 100_000;
 
-/// One line of `--format jsonl`.
-#[derive(Serialize)]
+/// One line of `scan --format jsonl`.
+#[derive(Serialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-enum Line<'a> {
+pub(crate) enum Line<'a> {
+    /// A file that was looked at; its damage comes before it.
     File(&'a FileReport),
+    /// Damage, as it is found.
     Damaged(&'a DamageReport),
+    /// The last line: sums.
     Summary(Summary<'a>),
 }
 
-#[derive(Serialize)]
-struct Summary<'a> {
+/// Sums over all files, as the last line.
+#[derive(Serialize, schemars::JsonSchema)]
+pub(crate) struct Summary<'a> {
+    /// [`SCHEMA_VERSION`].
     schema_version: u32,
     #[serde(flatten)]
     summary: &'a ScanSummary,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guard: Option<&'static str>,
 }
 
 /// Writes results in one of the shapes.
@@ -137,6 +144,7 @@ impl<'a> Stream<'a> {
     /// Those of the writer.
     pub fn end(mut self) -> anyhow::Result<ScanSummary> {
         let summary = self.report.summary;
+        self.report.guard = summary.guard();
         match self.shape {
             Shape::Table => self.report.write_text(self.out, self.verbose)?,
             Shape::Json => {
@@ -151,13 +159,16 @@ impl<'a> Stream<'a> {
                     if self.report.damaged.is_empty() { "" } else { "\n  " }
                 )?;
                 serde_json::to_writer(&mut *self.out, &summary)?;
+                if let Some(guard) = self.report.guard {
+                    write!(self.out, ",\n  \"guard\": ")?;
+                    serde_json::to_writer(&mut *self.out, guard)?;
+                }
                 writeln!(self.out, "\n}}")?;
             }
             Shape::Jsonl => {
-                line(
-                    self.out,
-                    &Line::Summary(Summary { schema_version: SCHEMA_VERSION, summary: &summary }),
-                )?;
+                let guard = self.report.guard;
+                let last = Summary { schema_version: SCHEMA_VERSION, summary: &summary, guard };
+                line(self.out, &Line::Summary(last))?;
             }
             // A file without findings still says what its columns are.
             Shape::Csv if !self.header_written => self.csv(std::iter::empty::<DamageRow<'_>>())?,

@@ -174,8 +174,8 @@ pub fn create<D: Disk>(disk: &D, path: &Path, journal: &Journal) -> Result<OnDis
 }
 
 fn fill<D: Disk>(disk: &D, file: &D::File, part: &Path, encoded: &Encoded) -> Result<()> {
-    disk::write_full(disk, file, &encoded.bytes, 0).map_err(Error::io(part, "write the journal"))?;
-    disk::retry(|| disk.fsync(file)).map_err(Error::io(part, "bring the journal to disk"))?;
+    disk::write_full(disk, file, &encoded.bytes, 0).map_err(Error::write(part, "write the journal"))?;
+    disk::retry(|| disk.fsync(file)).map_err(Error::write(part, "bring the journal to disk"))?;
     let mut found = vec![0; encoded.bytes.len()];
     let (read, _) =
         disk::read_back_full(disk, file, &mut found, 0).map_err(Error::io(part, "read the journal back"))?;

@@ -1,22 +1,41 @@
 //! `restore` and `revert`: plans, outcomes, and what remains.
 
+mod pages;
+
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::Path;
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
+pub use pages::{
+    AfterReport, BeforeReport, CopyRefReport, LeftAlone, MendedCopy, OutcomeReport, RemainingPage,
+    RestoredPage, sha256,
+};
+
+use crate::capture::read::bundle_of;
 use crate::report::names::SurveyNames;
 use crate::report::{SCHEMA_VERSION, count, fold_empty, style};
+use crate::restore::copy::Copied;
 use crate::restore::{Outcome, Pass, Plan, PlannedPage};
 use crate::survey::{Finding, Survey};
-use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
-use crate::verdict::Verdict;
 
 /// Said in every output while a page can be restored.
 pub const GUARD: &str = "Do not start the server before this is settled: its start overwrites the copies. Do not rewrite \
                          checksums: that makes a torn page look sound and loses it for good.";
+
+/// The same as a field of documents: there only while it holds.
+pub fn guard(can_be_restored: bool) -> Option<&'static str> {
+    can_be_restored.then_some(GUARD)
+}
+
+/// The command that writes the plan: a bundle is a source of copies, not a place to write to.
+pub fn applying(path: &str) -> String {
+    match bundle_of(Path::new(path)) {
+        Some((bundle, _)) => format!("dblwr restore DATADIR --copies-from {} --apply", bundle.display()),
+        None => format!("dblwr restore {path} --apply"),
+    }
+}
 
 /// The document of `restore --format json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -31,141 +50,15 @@ pub struct RestoreReport {
     pub pages: Vec<RestoredPage>,
     /// Critical damage that the plan does not mend.
     pub remaining: Vec<RemainingPage>,
-}
-
-/// One page of a plan.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
-pub struct RestoredPage {
-    /// Space id.
-    pub space_id: SpaceId,
-    /// Page number.
-    pub page_no: PageNo,
-    /// The file, relative to PATH.
-    pub file: String,
-    /// Offset in bytes.
-    pub offset: ByteOffset,
-    /// Physical page size in bytes.
-    pub length: usize,
-    /// Table, `db/table`, of damaged pages.
+    /// Pages of an interrupted pass that hold neither its old nor its new bytes any more: they were left alone when it
+    /// was finished, and the plan that followed has judged them.
+    pub left_alone: Vec<LeftAlone>,
+    /// Of `--to`: the mended copies. The files themselves were only read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<MendedCopy>,
+    /// What must not be done while a page of this report can be restored; only there as long as one can.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub table: Option<String>,
-    /// Index name, of damaged pages.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub index: Option<String>,
-    /// The copy that is written.
-    pub copy: CopyRefReport,
-    /// What lies there before.
-    pub before: BeforeReport,
-    /// What shall lie there after.
-    pub after: AfterReport,
-    /// What became of it.
-    pub outcome: OutcomeReport,
-    /// Why it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// Which copy.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
-pub struct CopyRefReport {
-    /// The file, relative to PATH.
-    pub file: String,
-    /// Index of the slot.
-    pub index: u64,
-    /// LSN of the copy.
-    pub lsn: Lsn,
-}
-
-/// A page before the pass.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
-pub struct BeforeReport {
-    /// State of the home.
-    pub state: String,
-    /// SHA-256 of its bytes.
-    pub sha256: String,
-}
-
-/// A page after the pass.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
-pub struct AfterReport {
-    /// SHA-256 of its bytes.
-    pub sha256: String,
-}
-
-/// What became of a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum OutcomeReport {
-    /// Nothing was written yet.
-    Planned,
-    /// Written, on disk and read back equal.
-    Verified,
-    /// The write failed or did not arrive.
-    Failed,
-}
-
-impl OutcomeReport {
-    /// An outcome, and the reason where it failed.
-    pub fn of(outcome: &Outcome) -> (OutcomeReport, Option<String>) {
-        match outcome {
-            Outcome::Planned => (OutcomeReport::Planned, None),
-            Outcome::Verified => (OutcomeReport::Verified, None),
-            Outcome::Failed(why) => (OutcomeReport::Failed, Some(why.clone())),
-        }
-    }
-}
-
-/// Damage that the plan does not mend.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
-pub struct RemainingPage {
-    /// Space id.
-    pub space_id: SpaceId,
-    /// Page number.
-    pub page_no: PageNo,
-    /// The file, relative to PATH.
-    pub file: String,
-    /// Offset in bytes.
-    pub offset: ByteOffset,
-    /// Table, `db/table`, of damaged pages.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub table: Option<String>,
-    /// Index name, of damaged pages.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub index: Option<String>,
-    /// The verdict.
-    pub verdict: Verdict,
-    /// One sentence for a person.
-    pub reason: String,
-}
-
-/// Lower-case hexadecimal SHA-256.
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-impl RestoredPage {
-    fn of(page: &PlannedPage, outcome: &Outcome, names: &mut SurveyNames<'_>) -> RestoredPage {
-        let name = names.of_page(page.space_id, page.page_no);
-        let (outcome, reason) = OutcomeReport::of(outcome);
-        RestoredPage {
-            space_id: page.space_id,
-            page_no: page.page_no,
-            file: page.file.display().to_string(),
-            offset: page.offset,
-            length: page.length,
-            table: name.table,
-            index: name.index,
-            copy: CopyRefReport {
-                file: page.copy.file.display().to_string(),
-                index: page.copy.index,
-                lsn: page.copy.lsn,
-            },
-            before: BeforeReport { state: page.before_state.clone(), sha256: sha256(&page.old) },
-            after: AfterReport { sha256: sha256(&page.new) },
-            outcome,
-            reason,
-        }
-    }
+    pub guard: Option<&'static str>,
 }
 
 impl RestoreReport {
@@ -178,6 +71,9 @@ impl RestoreReport {
             journal: None,
             pages: plan.pages.iter().map(|page| RestoredPage::of(page, &Outcome::Planned, names)).collect(),
             remaining: remaining(survey, plan.pages.iter()),
+            left_alone: Vec::new(),
+            copies: Vec::new(),
+            guard: guard(!plan.is_empty()),
         }
     }
 
@@ -191,13 +87,22 @@ impl RestoreReport {
             journal: pass.applied.last().map(|applied| applied.journal.display().to_string()),
             pages: pages().map(|(page, outcome)| RestoredPage::of(page, outcome, names)).collect(),
             remaining: remaining(survey, pages().map(|(page, _)| page)),
+            left_alone: pass
+                .applied
+                .iter()
+                .flat_map(|applied| &applied.left_alone)
+                .map(LeftAlone::of)
+                .collect(),
+            copies: Vec::new(),
+            guard: guard(!pass.all_verified()),
         }
     }
 
     /// The report on mended copies elsewhere: the files themselves were not written.
-    pub fn copied(survey: &Survey, plan: &Plan) -> RestoreReport {
+    pub fn copied(survey: &Survey, plan: &Plan, copies: &[Copied]) -> RestoreReport {
         let names = &mut SurveyNames::new(survey);
         RestoreReport {
+            copies: copies.iter().map(MendedCopy::of).collect(),
             pages: plan.pages.iter().map(|page| RestoredPage::of(page, &Outcome::Verified, names)).collect(),
             ..RestoreReport::planned(survey, plan)
         }
@@ -249,7 +154,14 @@ impl RestoreReport {
             let why = page.reason.as_deref().unwrap_or_default();
             writeln!(out, "  {}:{} failed: {}", page.space_id, page.page_no, style::printable(why))?;
         }
+        for page in &self.left_alone {
+            let (file, reason) = (style::printable(&page.file), &page.reason);
+            writeln!(out, "  {file} offset {} ({}:{}): {reason}", page.offset, page.space_id, page.page_no)?;
+        }
         self.write_remaining(out)?;
+        if let Some(guard) = self.guard {
+            writeln!(out, "\n{}", style::paint(style::WARN, guard))?;
+        }
         self.write_next(out, path)
     }
 
@@ -260,6 +172,15 @@ impl RestoreReport {
                 style::paint(style::GOOD, "OK: nothing to restore, nothing was written")
             }
             (_, 0, _) => style::paint(style::BAD, "CRITICAL: damage, and nothing that can be restored"),
+            (false, ..) if !self.copies.is_empty() => {
+                let files = count(self.copies.len(), "file");
+                style::paint(
+                    style::GOOD,
+                    &format!(
+                        "COPIED: {pages} mended in copies of {files}; the files themselves were only read"
+                    ),
+                )
+            }
             (false, ..) => {
                 style::paint(style::WARN, &format!("PLAN: {pages} would be restored; nothing was written"))
             }
@@ -298,9 +219,16 @@ impl RestoreReport {
                 writeln!(out, "\njournal: {journal}")?;
                 writeln!(out, "to take it back: dblwr revert {journal} --apply")
             }
+            (None, false) if !self.copies.is_empty() => {
+                writeln!(out)?;
+                for copy in &self.copies {
+                    let (from, to) = (style::printable(&copy.from), style::printable(&copy.to));
+                    writeln!(out, "{to}: mended copy of {from}")?;
+                }
+                Ok(())
+            }
             (None, false) if !self.pages.is_empty() => {
-                writeln!(out, "\n{}", style::paint(style::WARN, GUARD))?;
-                writeln!(out, "next: dblwr restore {path} --apply")
+                writeln!(out, "next: {}", applying(&path.to_string()))
             }
             _ => Ok(()),
         }

@@ -1,0 +1,193 @@
+//! The entries of a report on a plan: pages, what remains, what was left alone, mended copies.
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::report::names::SurveyNames;
+use crate::restore::copy::Copied;
+use crate::restore::{Outcome, PlannedPage};
+use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
+use crate::verdict::Verdict;
+
+/// One page of a plan.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct RestoredPage {
+    /// Space id.
+    pub space_id: SpaceId,
+    /// Page number.
+    pub page_no: PageNo,
+    /// The file, relative to PATH.
+    pub file: String,
+    /// Offset in bytes.
+    pub offset: ByteOffset,
+    /// Physical page size in bytes.
+    pub length: usize,
+    /// Table, `db/table`, of damaged pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// Index name, of damaged pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
+    /// The copy that is written.
+    pub copy: CopyRefReport,
+    /// What lies there before.
+    pub before: BeforeReport,
+    /// What shall lie there after.
+    pub after: AfterReport,
+    /// What became of it.
+    pub outcome: OutcomeReport,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Which copy.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct CopyRefReport {
+    /// The file, relative to PATH.
+    pub file: String,
+    /// Index of the slot.
+    pub index: u64,
+    /// LSN of the copy.
+    pub lsn: Lsn,
+}
+
+/// A page before the pass.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct BeforeReport {
+    /// State of the home.
+    pub state: String,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+}
+
+/// A page after the pass.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct AfterReport {
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+}
+
+/// What became of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OutcomeReport {
+    /// Nothing was written yet.
+    Planned,
+    /// Written, on disk and read back equal.
+    Verified,
+    /// The write failed or did not arrive.
+    Failed,
+}
+
+impl OutcomeReport {
+    /// An outcome, and the reason where it failed.
+    pub fn of(outcome: &Outcome) -> (OutcomeReport, Option<String>) {
+        match outcome {
+            Outcome::Planned => (OutcomeReport::Planned, None),
+            Outcome::Verified => (OutcomeReport::Verified, None),
+            Outcome::Failed(why) => (OutcomeReport::Failed, Some(why.clone())),
+        }
+    }
+}
+
+/// Damage that the plan does not mend.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct RemainingPage {
+    /// Space id.
+    pub space_id: SpaceId,
+    /// Page number.
+    pub page_no: PageNo,
+    /// The file, relative to PATH.
+    pub file: String,
+    /// Offset in bytes.
+    pub offset: ByteOffset,
+    /// Table, `db/table`, of damaged pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// Index name, of damaged pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub index: Option<String>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// One sentence for a person.
+    pub reason: String,
+}
+
+/// A mended copy of a file.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct MendedCopy {
+    /// The file that was copied.
+    pub from: String,
+    /// The mended copy.
+    pub to: String,
+    /// How many of its pages differ from the file.
+    pub pages: usize,
+}
+
+impl MendedCopy {
+    pub(super) fn of(copy: &Copied) -> MendedCopy {
+        MendedCopy {
+            from: copy.from.display().to_string(),
+            to: copy.to.display().to_string(),
+            pages: copy.pages.len(),
+        }
+    }
+}
+
+/// A page that somebody has written since an interrupted pass.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct LeftAlone {
+    /// Space id.
+    pub space_id: SpaceId,
+    /// Page number.
+    pub page_no: PageNo,
+    /// The file, relative to PATH.
+    pub file: String,
+    /// Offset in bytes.
+    pub offset: ByteOffset,
+    /// One sentence for a person.
+    pub reason: String,
+}
+
+impl LeftAlone {
+    pub(super) fn of(page: &PlannedPage) -> LeftAlone {
+        LeftAlone {
+            space_id: page.space_id,
+            page_no: page.page_no,
+            file: page.file.display().to_string(),
+            offset: page.offset,
+            reason: "somebody has written this page since the interrupted pass; it was left alone".to_owned(),
+        }
+    }
+}
+
+/// Lower-case hexadecimal SHA-256.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+impl RestoredPage {
+    pub(super) fn of(page: &PlannedPage, outcome: &Outcome, names: &mut SurveyNames<'_>) -> RestoredPage {
+        let name = names.of_page(page.space_id, page.page_no);
+        let (outcome, reason) = OutcomeReport::of(outcome);
+        RestoredPage {
+            space_id: page.space_id,
+            page_no: page.page_no,
+            file: page.file.display().to_string(),
+            offset: page.offset,
+            length: page.length,
+            table: name.table,
+            index: name.index,
+            copy: CopyRefReport {
+                file: page.copy.file.display().to_string(),
+                index: page.copy.index,
+                lsn: page.copy.lsn,
+            },
+            before: BeforeReport { state: page.before_state.clone(), sha256: sha256(&page.old) },
+            after: AfterReport { sha256: sha256(&page.new) },
+            outcome,
+            reason,
+        }
+    }
+}

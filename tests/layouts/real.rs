@@ -1,0 +1,258 @@
+//! Layouts of real servers, cut down to what one torn page needs (`testdata/cut-*`, made by `testdata/cut.py`).
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use dblwr::checksum::Algorithm;
+use serde_json::{Value, json};
+
+use crate::built::prove::{Proof, prove_with, run};
+use crate::built::{Torn, World};
+use crate::support::{code, dblwr, json, sha256, stderr, testdata, tree, unpack};
+
+struct Cut {
+    world: World,
+    torn: Torn,
+    facts: Value,
+}
+
+fn read(dir: &Path, below: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
+    for entry in std::fs::read_dir(below).unwrap().flatten() {
+        if entry.path().is_dir() {
+            read(dir, &entry.path(), files);
+        } else {
+            let name = entry.path().strip_prefix(dir).unwrap().display().to_string();
+            files.insert(name, std::fs::read(entry.path()).unwrap());
+        }
+    }
+}
+
+fn cut(name: &str) -> Cut {
+    let case: PathBuf = testdata(&format!("cut-{name}"));
+    let facts: Value = serde_json::from_slice(&std::fs::read(case.join("torn.json")).unwrap()).unwrap();
+    let dir = unpack(&case);
+    let mut world = World::new(16384, Algorithm::Crc32);
+    read(dir.path(), dir.path(), &mut world.files);
+    let number = |value: &Value| usize::try_from(value.as_u64().unwrap()).unwrap();
+    let slot = &facts["slot"];
+    let file = slot["file"].as_str().unwrap().to_owned();
+    let first = if file.ends_with("ibdata1") { 64 } else { 0 };
+    let start = (first + number(&slot["index"])) * 16384;
+    let after = world.files[&file][start..start + number(&facts["length"])].to_vec();
+    assert_eq!(sha256(&after), facts["after_sha256"], "{name}");
+    let torn = Torn {
+        file: facts["file"].as_str().unwrap().into(),
+        offset: number(&facts["offset"]),
+        space: number(&facts["space_id"]) as u32,
+        page: number(&facts["page_no"]) as u32,
+        slot: (file, number(&slot["index"]) as u32),
+        after,
+    };
+    Cut { world, torn, facts }
+}
+
+fn options(cut: &Cut) -> Vec<String> {
+    let mut options: Vec<String> =
+        cut.facts["path_options"].as_array().unwrap().iter().map(|o| o.as_str().unwrap().into()).collect();
+    // PATH is `data` below the directory, which an option makes known.
+    options.push("--datadir=@/data".into());
+    options.extend(cut.facts["keyring"].as_str().map(|key| format!("--keyring=@/data/{key}")));
+    options
+}
+
+fn proved(name: &str) -> (Cut, Proof) {
+    let cut = cut(name);
+    let options = options(&cut);
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let proof = prove_with(&cut.world, std::slice::from_ref(&cut.torn), &options);
+    let unverifiable = proof.verify["summary"].get("unverifiable");
+    assert_eq!(unverifiable, None, "{name}: nothing stays unjudged: {:#}", proof.verify["summary"]);
+    (cut, proof)
+}
+
+#[test]
+fn tablespaces_of_mysql_9_7() {
+    for name in [
+        "mysql97-general-tablespace",
+        "mysql97-data-directory",
+        "mysql97-partitions",
+        "mysql97-tpc-zlib",
+        "mysql97-tpc-lz4",
+    ] {
+        let (cut, proof) = proved(name);
+        assert_eq!(proof.verify["generation"], "mysql-8.0.30", "{name}");
+        if cut.facts["redo"] == true {
+            let page = (u64::from(cut.torn.space), u64::from(cut.torn.page));
+            proof.server_does("mysql-8.0.30", json!(true), &[page], &[]);
+        }
+    }
+}
+
+#[test]
+fn an_undo_tablespace_of_mysql_9_7() {
+    let (cut, _) = proved("mysql97-undo");
+    assert_eq!((cut.torn.space, cut.torn.file.as_str()), (0xFFFF_FFEF, "data/undo_001"));
+}
+
+#[test]
+fn page_compressed_tables_of_mariadb_in_the_classic_layout() {
+    for codec in ["lz4", "lzma", "lzo", "snappy"] {
+        let (_, proof) = proved(&format!("maria118-classic-pagecompressed-{codec}"));
+        let torn =
+            proof.verify["pages"].as_array().unwrap().iter().find(|page| page["verdict"] == "restorable");
+        assert_eq!(torn.unwrap()["copy"]["page_type"], 34354, "{codec}");
+    }
+}
+
+const MYSQL_ENCRYPTED: [&str; 4] =
+    ["mysql97-encrypted", "mysql97-encrypted-page0", "mysql97-encrypted-tpc", "mysql97-encrypted-zip8"];
+const MARIADB_ENCRYPTED: [&str; 4] = [
+    "maria118-encrypted",
+    "maria118-classic-encrypted",
+    "maria105-encrypted-pagecompressed",
+    "maria118-classic-encrypted-pagecompressed",
+];
+
+#[test]
+fn with_the_key_encrypted_tables_are_judged_and_their_ciphertext_restored() {
+    for name in MYSQL_ENCRYPTED.into_iter().chain(MARIADB_ENCRYPTED) {
+        let (cut, _) = proved(name);
+        assert_eq!(cut.facts["is_what_the_server_was_writing"], true, "{name}");
+    }
+}
+
+/// A directory without its key file.
+fn locked(cut: &Cut) -> tempfile::TempDir {
+    let mut world = cut.world.clone();
+    world.files.remove(&format!("data/{}", cut.facts["keyring"].as_str().unwrap()));
+    let dir = tempfile::tempdir().unwrap();
+    world.write(dir.path());
+    dir
+}
+
+#[test]
+fn without_the_key_mysql_s_pages_are_unverifiable_and_nothing_of_them_is_written() {
+    for name in ["mysql97-encrypted", "mysql97-encrypted-tpc", "mysql97-encrypted-zip8"] {
+        let cut = cut(name);
+        let dir = locked(&cut);
+        let data = dir.path().join("data");
+        let output = run(&data, "verify", &[]);
+        let report = json(&output);
+        let page =
+            report["pages"].as_array().unwrap().iter().find(|page| page["page_no"] == cut.torn.page).unwrap();
+        assert_eq!((code(&output), &page["verdict"]), (0, &json!("unverifiable")), "{name}: {report:#}");
+        assert!(page["reason"].as_str().unwrap().contains("encrypted"), "{name}: {}", page["reason"]);
+        assert_eq!(page["space_id"], cut.torn.space, "the header is in clear");
+        assert_eq!(report["prediction"]["starts"], json!(null), "{name}");
+        let before = tree(dir.path());
+        run(&data, "restore", &["--apply", "--include-stale"]);
+        assert_eq!(tree(dir.path()), before, "{name}");
+    }
+}
+
+#[test]
+fn without_the_key_mariadb_s_ciphertext_still_has_its_checksum() {
+    for name in MARIADB_ENCRYPTED {
+        let cut = cut(name);
+        let dir = locked(&cut);
+        let data = dir.path().join("data");
+        let output = run(&data, "verify", &[]);
+        let report = json(&output);
+        assert_eq!((code(&output), &report["summary"]["restorable"]), (1, &json!(1)), "{name}: {report:#}");
+        let applied = run(&data, "restore", &["--apply"]);
+        assert_eq!(code(&applied), 0, "{name}: {}", stderr(&applied));
+        let home = std::fs::read(dir.path().join(&cut.torn.file)).unwrap();
+        assert_eq!(home[cut.torn.offset..cut.torn.offset + cut.torn.after.len()], cut.torn.after, "{name}");
+    }
+}
+
+/// Every way in which a key might show: as it stands in its file, in both cases of hexadecimal, raw, as a list of
+/// numbers.
+fn forms(key: &str) -> Vec<Vec<u8>> {
+    let raw: Vec<u8> =
+        (0..key.len() / 2).map(|at| u8::from_str_radix(&key[2 * at..2 * at + 2], 16).unwrap()).collect();
+    let numbers: Vec<String> = raw.iter().take(8).map(u8::to_string).collect();
+    vec![
+        key.as_bytes().to_vec(),
+        key.to_lowercase().into_bytes(),
+        key.to_uppercase().into_bytes(),
+        raw.clone(),
+        numbers.join(", ").into_bytes(),
+        numbers.join(",").into_bytes(),
+    ]
+}
+
+/// Hexadecimal of 128 bits or more in a key file.
+fn keys(file: &[u8]) -> Vec<String> {
+    String::from_utf8_lossy(file)
+        .split(|c: char| !c.is_ascii_hexdigit())
+        .filter(|word| word.len() >= 32)
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn keys_reach_neither_output_nor_journal_nor_plan_nor_bundle() {
+    for name in ["mysql97-encrypted", "maria118-encrypted", "maria118-classic-encrypted-pagecompressed"] {
+        let cut = cut(name);
+        let dir = tempfile::tempdir().unwrap();
+        cut.world.write(dir.path());
+        let elsewhere = tempfile::tempdir().unwrap();
+        let out = |file: &str| elsewhere.path().join(file).display().to_string();
+        let data = dir.path().join("data").display().to_string();
+        let key_file = format!("{data}/{}", cut.facts["keyring"].as_str().unwrap());
+        let page = format!("{}:{}", cut.torn.space, cut.torn.page);
+        let (plan, journal, dumped, record, bundle) =
+            (out("plan"), out("journal"), out("dumped"), out("record"), out("bundle"));
+        let commands: [&[&str]; 9] = [
+            &["locate", &data, "-v"],
+            &["verify", &data, "-v"],
+            &["verify", &data, "--json"],
+            &["dump", &data, "--page", &page, "--hex"],
+            &["dump", &data, "--out", &dumped],
+            &["scan", &data],
+            &["restore", &data, "--plan-out", &plan, "--record", &record],
+            &["capture", &data, "--out", &bundle],
+            &["restore", &data, "--apply", "--json", "--journal", &journal, "--record", &record],
+        ];
+        let mut said = Vec::new();
+        for command in commands {
+            let output = dblwr(command.iter().chain(&["--keyring", &key_file]));
+            assert_ne!(code(&output), 101, "{command:?}: {}", stderr(&output));
+            said.extend([output.stdout, output.stderr]);
+        }
+        assert!(String::from_utf8_lossy(&said[16]).contains("\"verified\""), "{name}");
+        said.push(dblwr(["revert", &journal, "-v"]).stdout);
+        let mut files = BTreeMap::new();
+        read(elsewhere.path(), elsewhere.path(), &mut files);
+        assert!(files.contains_key("journal") && files.contains_key("plan"), "{:?}", files.keys());
+        said.extend(files.into_values());
+        let keys = keys(&cut.world.files[&format!("data/{}", cut.facts["keyring"].as_str().unwrap())]);
+        assert!(!keys.is_empty());
+        for form in keys.iter().flat_map(|key| forms(key)) {
+            for text in &said {
+                assert!(!text.windows(form.len()).any(|window| window == form), "{name}: a key was written");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_file_without_the_key_or_that_is_none_says_so() {
+    let cut = cut("mysql97-encrypted");
+    let dir = tempfile::tempdir().unwrap();
+    cut.world.write(dir.path());
+    let data = dir.path().join("data");
+    let other = dir.path().join("other.json");
+    std::fs::write(&other, r#"{"version":"1.0","elements":[{"user":"","data_id":"INNODBKey-0-1","data_type":"AES","data":"00","extension":[]}]}"#).unwrap();
+    let output = run(&data, "verify", &["--keyring", other.to_str().unwrap()]);
+    assert!(
+        json(&output)["notes"].to_string().contains("the key file has no key named"),
+        "{}",
+        stderr(&output)
+    );
+    assert_eq!(json(&output)["summary"].get("restorable"), None);
+    std::fs::write(&other, b"no keys here").unwrap();
+    assert_eq!(code(&run(&data, "verify", &["--keyring", other.to_str().unwrap()])), 3);
+    assert_eq!(code(&run(&data, "verify", &["--keyring", "/no/such/file"])), 3);
+}
