@@ -8,6 +8,7 @@
 
 pub mod bitflip;
 pub mod classify;
+mod collect;
 mod engine;
 pub mod finding;
 mod gone;

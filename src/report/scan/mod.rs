@@ -1,18 +1,20 @@
 //! `scan`: every damaged page of every file.
 
+mod damage;
+mod rows;
 pub mod stream;
 
 use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::fil::page_type;
-use crate::naming::{PageName, Surroundings};
 use crate::report::restore::guard;
 use crate::report::{SCHEMA_VERSION, count, style};
-use crate::scan::{Class, Damage, DamageState, FileFinding, Row, RowState};
-use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
-use crate::verdict::Verdict;
+use crate::scan::FileFinding;
+use crate::units::SpaceId;
+
+pub use damage::{CopyReport, DamageReport, Owner};
+pub use rows::RowReport;
 
 /// The document of `scan --format json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -103,169 +105,6 @@ impl FileReport {
             rest: file.rest,
             complete: file.complete,
         }
-    }
-}
-
-/// One damaged page, or a run of them.
-#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct DamageReport {
-    /// PATH as given, joined with the path inside it.
-    pub path: String,
-    /// The file, relative to PATH.
-    pub file: String,
-    /// Space id of the file, where anything tells it.
-    pub space_id: Option<SpaceId>,
-    /// The first page.
-    pub page_no: PageNo,
-    /// How many pages, one behind the other.
-    pub pages: u32,
-    /// Offset of the first in the file, bytes.
-    pub offset: ByteOffset,
-    /// Physical page size in bytes.
-    pub length: u32,
-    /// State.
-    pub state: DamageState,
-    /// Kind of damage, finer than the state.
-    pub class: Class,
-    /// `db/table`.
-    pub table: Option<String>,
-    /// Index name.
-    pub index: Option<String>,
-    /// Whether it is part of a secondary index, which can be made anew from the table; `null` where the index is not
-    /// known.
-    pub rebuildable: Option<bool>,
-    /// Index id in its header.
-    pub index_id: Option<u64>,
-    /// Level in the tree, 0 for a leaf.
-    pub level: Option<u16>,
-    /// Whether it is a leaf, which holds rows.
-    pub leaf: Option<bool>,
-    /// Greatest key of the page before it on its level.
-    pub key_after: Option<String>,
-    /// Smallest key of the page behind it on its level.
-    pub key_before: Option<String>,
-    /// Rows or entries on it: what its header says, or as many as its neighbours have on average.
-    pub records: Option<u64>,
-    /// Page type in its header.
-    pub page_type: Option<u16>,
-    /// LSN in its header.
-    pub lsn: Option<Lsn>,
-    /// Of a misdirected page: the space id it carries.
-    pub belongs_to_space: Option<SpaceId>,
-    /// Of a misdirected page: the page number it carries.
-    pub belongs_to_page: Option<PageNo>,
-    /// The content is whole, or one way to make it whole is known.
-    pub mendable: bool,
-    /// The best copy in the doublewrite buffer.
-    pub copy: Option<CopyReport>,
-    /// One sentence for a person.
-    pub reason: String,
-}
-
-/// The best copy of a damaged page.
-#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct CopyReport {
-    /// The file of the slot.
-    pub file: String,
-    /// Index of the slot.
-    pub index: u32,
-    /// LSN of the copy.
-    pub lsn: Lsn,
-    /// What it is worth: `restorable`, `stale` or `unrecoverable`.
-    pub verdict: String,
-    /// The command that puts it back, if it is to be put back.
-    pub command: Option<String>,
-}
-
-/// Whose damage it is.
-#[derive(Debug, Default)]
-pub struct Owner {
-    /// Table and index.
-    pub name: PageName,
-    /// What its neighbours show.
-    pub around: Surroundings,
-    /// PATH, for the command.
-    pub root: String,
-    /// A sentence on pages without a copy.
-    pub without_copy: &'static str,
-}
-
-impl DamageReport {
-    /// The report on damage in a file.
-    pub fn of(
-        path: String,
-        file: String,
-        space_id: Option<SpaceId>,
-        length: PageSize,
-        damage: &Damage,
-        owner: Owner,
-    ) -> DamageReport {
-        let header = damage.header.as_ref();
-        // Only a header that names an index of this tablespace is believed.
-        let index =
-            damage.index.as_ref().filter(|_| owner.name.index.is_some() && damage.belongs_to.is_none());
-        let own =
-            index.filter(|index| index.is_plausible(length.bytes())).map(|index| u64::from(index.records));
-        let copy = damage.copy.as_ref().map(|copy| CopyReport {
-            file: copy.file.clone(),
-            index: copy.index,
-            lsn: copy.lsn,
-            verdict: copy.verdict.name().to_owned(),
-            command: (copy.verdict == Verdict::Restorable).then(|| {
-                let space = space_id.unwrap_or_default();
-                format!("dblwr restore {} --page {space}:{}", owner.root, damage.page_no)
-            }),
-        });
-        DamageReport {
-            path,
-            file,
-            space_id,
-            page_no: damage.page_no,
-            pages: damage.pages,
-            offset: damage.offset,
-            length: length.as_u32(),
-            state: damage.state,
-            class: damage.class,
-            rebuildable: owner.name.is_rebuildable(),
-            index_id: index.map(|index| index.index_id),
-            level: index.map(|index| index.level),
-            leaf: owner.name.leaf,
-            key_after: owner.around.after,
-            key_before: owner.around.before,
-            records: own.or(owner.around.records),
-            page_type: header.map(|header| header.page_type),
-            lsn: header.map(|header| header.lsn),
-            belongs_to_space: damage.belongs_to.map(|(space, _)| space),
-            belongs_to_page: damage.belongs_to.map(|(_, page)| page),
-            mendable: damage.mendable,
-            reason: reason(damage, copy.as_ref(), owner.without_copy),
-            copy,
-            table: owner.name.table,
-            index: owner.name.index,
-        }
-    }
-
-    /// Whether the doublewrite buffer can mend it.
-    pub fn is_restorable(&self) -> bool {
-        self.copy.as_ref().is_some_and(|copy| copy.verdict == Verdict::Restorable.name())
-    }
-}
-
-fn reason(damage: &Damage, copy: Option<&CopyReport>, without_copy: &str) -> String {
-    let what = &damage.detail;
-    match (&damage.copy, copy) {
-        (Some(situation), Some(copy)) if situation.verdict == Verdict::Restorable => {
-            let command = copy.command.as_deref().unwrap_or("dblwr restore");
-            format!("{what}; {} slot {} holds a good copy: {command}", copy.file, copy.index)
-        }
-        (Some(situation), Some(copy)) => {
-            format!(
-                "{what}; {} slot {} has a copy that is not to be used: {}",
-                copy.file, copy.index, situation.reason
-            )
-        }
-        _ if damage.mendable => format!("{what}; the doublewrite buffer has no copy of it"),
-        _ => format!("{what}; {without_copy}"),
     }
 }
 
@@ -453,58 +292,5 @@ impl ScanReport {
 impl Default for ScanReport {
     fn default() -> ScanReport {
         ScanReport::new()
-    }
-}
-
-impl DamageReport {
-    fn numbers(&self) -> String {
-        let last = u64::from(self.page_no.0) + u64::from(self.pages.saturating_sub(1));
-        if self.pages > 1 { format!("{}..{last}", self.page_no) } else { self.page_no.to_string() }
-    }
-}
-
-/// One row of `scan --pages`.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
-pub struct RowReport<'a> {
-    /// PATH as given, joined with the path inside it.
-    pub path: &'a str,
-    /// Space id of the file.
-    pub space_id: Option<SpaceId>,
-    /// Page number.
-    pub page_no: PageNo,
-    /// Page type, InnoDB's number.
-    pub page_type: u16,
-    /// Page type, InnoDB's name.
-    pub type_name: &'static str,
-    /// LSN in the header.
-    pub lsn: Lsn,
-    /// Index id, of index pages that verify.
-    pub index_id: Option<u64>,
-    /// Level in the tree.
-    pub level: Option<u16>,
-    /// User records.
-    pub records: Option<u16>,
-    /// State: `valid`, `zero`, `doublewrite`, `freed`, `unverifiable`, or one of the states of damage.
-    pub state: &'static str,
-    /// Whether that is damage: an all-zero page may be or not.
-    pub damaged: bool,
-}
-
-impl<'a> RowReport<'a> {
-    /// The row of a page.
-    pub fn of(path: &'a str, space_id: Option<SpaceId>, row: &Row) -> RowReport<'a> {
-        RowReport {
-            path,
-            space_id,
-            page_no: row.page_no,
-            page_type: row.page_type,
-            type_name: page_type::name(row.page_type),
-            lsn: row.lsn,
-            index_id: row.index.map(|(id, ..)| id),
-            level: row.index.map(|(_, level, _)| level),
-            records: row.index.map(|(.., records)| records),
-            state: row.state.name(),
-            damaged: matches!(row.state, RowState::Damaged(_)),
-        }
     }
 }
