@@ -71,6 +71,7 @@ pub mod redo;
 pub mod report;
 pub mod restore;
 pub mod scan;
+mod sealed;
 pub mod space;
 pub mod survey;
 pub mod tear;

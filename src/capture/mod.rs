@@ -45,7 +45,6 @@
 
 pub mod bundle;
 pub mod donor;
-mod fields;
 pub mod read;
 mod recompress;
 pub mod redact;

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::fields::{Fields, fault};
 use super::{
     CHUNK, CRC, FLAG_REDACTED, FileEntry, HEADER, LinkTarget, MAGIC, MANIFEST_MAX, Manifest, RECORD_FIXED,
     RECORD_MAX, TAG_DATA, TAG_DIR, TAG_DONE, TAG_FILE, TAG_FILE_END, TAG_LINK, TAG_LOST, TAG_MANIFEST,
@@ -15,6 +14,7 @@ use super::{
 };
 use crate::bytes::u32_at;
 use crate::error::{Error, Result};
+use crate::sealed::{Fields, fault};
 
 /// One record of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,7 +175,7 @@ impl<R: Read> Reader<R> {
     fn parse(&mut self, tag: [u8; 4], fields: &mut Fields<'_>) -> Result<Record> {
         let inside = self.file.is_some();
         match (tag, inside) {
-            (TAG_DIR, false) => Ok(Record::Directory(fields.safe_path("the path")?)),
+            (TAG_DIR, false) => Ok(Record::Directory(fields.safe_path("the path", super::is_safe)?)),
             (TAG_FILE, false) => self.begin(fields),
             (TAG_LINK, false) => link(fields),
             (TAG_DATA, true) => self.data(fields),
@@ -190,7 +190,7 @@ impl<R: Read> Reader<R> {
 
     fn begin(&mut self, fields: &mut Fields<'_>) -> Result<Record> {
         let entry = FileEntry {
-            path: fields.safe_path("the path")?,
+            path: fields.safe_path("the path", super::is_safe)?,
             size: fields.u64("the size")?,
             mtime: fields.i64("the time")?,
             mtime_nanos: fields.u32("the time")?,
@@ -364,9 +364,9 @@ fn unpack(fields: &mut Fields<'_>, max: usize) -> Result<Vec<u8>> {
 
 fn link(fields: &mut Fields<'_>) -> Result<Record> {
     let kind = fields.u8("the kind of link")?;
-    let path = fields.safe_path("the path")?;
+    let path = fields.safe_path("the path", super::is_safe)?;
     match kind {
-        1 => Ok(Record::Link(path, LinkTarget::Inside(fields.safe_path("the target")?))),
+        1 => Ok(Record::Link(path, LinkTarget::Inside(fields.safe_path("the target", super::is_safe)?))),
         2 => Ok(Record::Link(path, LinkTarget::Outside(PathBuf::from(fields.text("the target")?)))),
         other => Err(fields.fault(format!("kind {other} of link does not exist"))),
     }

@@ -126,7 +126,19 @@ def line(about):
     return f"{about['name']}: " + "; ".join(word for word in words if word)
 
 
+ABOUT = """Each folder is one data directory, as a killed or a cleanly stopped server left it.
+
+data/, ext/   the directory; ext/ is what lies outside of it. Paths inside may say where the server ran.
+case.json     server, options, what was cut (tear), and what the server did by itself (oracle_started, oracle_healthy).
+              dblwr_options: what dblwr must be told, with @DIR@ for the folder (MySQL: the key file).
+oracle.log    the server's error log of its own recovery; recovered/ is the directory after that and a clean shutdown.
+              left_damaged names the pages that it left damaged in its files (and failed at, at its next start).
+tear.new/.old what the cut write should have put there, and what lay there before.
+
+"""
+
+
 def write_index(out):
-    """OUT/README: one line for each fixture."""
+    """OUT/README: what lies there, and one line for each fixture."""
     lines = [line(json.loads(path.read_text())) for path in sorted(out.glob("*/case.json"))]
-    (out / "README").write_text("".join(f"{text}\n" for text in lines))
+    (out / "README").write_text(ABOUT + "".join(f"{text}\n" for text in lines))

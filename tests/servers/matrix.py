@@ -132,7 +132,10 @@ def soak(cases, rounds, seed, options):
     print(f"soak: seed {seed}, {rounds} rounds", file=sys.stderr, flush=True)
     rng = random.Random(seed)
     results = []
+    end = time.monotonic() + (options.seconds or 10**9)
     for number in range(rounds):
+        if time.monotonic() > end:
+            break
         case, own = rng.choice(cases), rng.randrange(10**9)
         print(f"round {number + 1} of {rounds}", file=sys.stderr)
         results.append(play(case, own, folder_of(options, case, own), options))
@@ -147,7 +150,8 @@ def table(results, short=False):
     """The matrix in Markdown: a row for each server, page size, format and target; `short`, for each server and target."""
     versions = {r["kind"]: r["version"].split("-0+")[0].split("-MariaDB")[0] for r in results if "version" in r}
     rows = {}
-    for result in results:
+    order = {kind: number for number, kind in enumerate(NAMES)}
+    for result in sorted(results, key=lambda r: (order[r["kind"]], r["row"][3], r["row"][1], r["row"][2])):
         kind, size, layout, target = result["row"]
         if "equal" in result:
             rows.setdefault((kind, target) if short else (kind, size, layout, target), []).append(result)
@@ -163,6 +167,26 @@ def table(results, short=False):
             cells = [name, f"{key[1] // 1024}K", key[2], key[3]]
         lines.append("| " + " | ".join(map(str, cells + counts(played))) + " |")
     return "\n".join(lines) + "\n"
+
+
+def alone(results):
+    """The rounds in which the server by itself failed or lost a table, while what dblwr mended holds everything."""
+    found = {}
+    for r in results:
+        if r.get("equal") and not r["server_restored"]:
+            kind, size, layout, target = r["row"]
+            version = r["version"].split("-")[0]
+            how = "starts with the table lost or corrupt"
+            if not r["server_started"]:
+                how = "does not start"
+            elif r.get("server_died"):
+                how = "starts and dies when a table is read"
+            elif "left_damaged" in r:
+                how = "starts with the page still damaged in its file, and fails at its next start"
+            layout = layout.replace("row_format=compressed key_block_size=", "zip ").replace("page_compressed=1, ", "page_compressed ").replace("=1", "")
+            found.setdefault((NAMES[kind], version, target, how), []).append(f"{size // 1024}K" if layout == "default" else f"{size // 1024}K {layout}")
+    lines = [f"- {name} {version}, {target}, {how}: {len(formats)} ({', '.join(formats)})" for (name, version, target, how), formats in found.items()]
+    return "Where the server by itself fails, and starts with everything there once dblwr has mended it:\n\n" + "\n".join(lines) + "\n"
 
 
 def counts(played):

@@ -9,7 +9,7 @@ import oracle
 from crash import TEAR, Crash
 from scrub import scrub
 from servers import SqlError, copy
-from workload import contents, healthy
+from workload import contents, died, healthy
 
 
 class Round(Crash):
@@ -48,6 +48,7 @@ class Round(Crash):
         own = self.look(self.oracle_log.name)
         self.result["server_started"] = own is not None
         self.result["server_restored"] = own is not None and healthy(own)
+        self.result["server_died"] = own is not None and died(own)
         self.result["server_contents"] = self.truth = own
         if self.result["server_restored"]:
             if keep:
@@ -222,6 +223,7 @@ class Round(Crash):
         self.result["lost"] = about.get("lost_pages", [])
         self.result["torn"], self.result["torn_file"] = about["torn_pages"], about["tear"].split(" offset=")[0].removeprefix("data/")
         self.result["server_started"], self.result["server_restored"] = about["oracle_started"], about["oracle_healthy"]
+        self.result["server_died"] = died(about["oracle_contents"] or {})
         self.result["control_failed"] = about["wiped_and_unmended_fails"]
         if self.case.lost:
             return self.judge_lost()

@@ -151,3 +151,8 @@ def healthy(found):
     """
     whole = [checksum != "NULL" and check == "OK" for table, (checksum, check, _) in found.items() if table not in IN_DDL]
     return bool(whole) and all(whole)
+
+
+def died(found):
+    """Whether the server went away while it was asked."""
+    return any("Can't connect" in check or "Lost connection" in check for _, check, _ in found.values())

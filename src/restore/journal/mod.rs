@@ -36,7 +36,6 @@
 //! The journal is written under another name (suffix `.dblwr-part`), made durable, and renamed: so a file of the final
 //! name is whole, or was damaged later, and a part file was never relied upon. No journal is ever overwritten.
 
-mod fields;
 pub mod read;
 pub mod write;
 

@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use super::fields::{Fields, fault};
 use super::write::OnDisk;
 use super::{
     CRC, FILE_MIN, FileRecord, HEADER_FIXED, Journal, Kind, MAGIC, MARK, Mark, PAGE_MIN, PageRecord,
@@ -12,6 +11,7 @@ use super::{
 use crate::error::{Error, Result};
 use crate::restore::disk::{self, Access, Disk};
 use crate::restore::plan::{self, CopyRef, PlannedPage};
+use crate::sealed::{Fields, fault};
 use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 use sha2::{Digest, Sha256};
 

@@ -1,0 +1,219 @@
+//! Bodies that need no file.
+
+use std::io::Cursor;
+use std::path::Path;
+
+use dblwr::carve::{Sizes, probe, probe_next, probe_reduced};
+use dblwr::checksum::{self, Algorithm, stamp};
+use dblwr::dblwr::parse_reduced;
+use dblwr::dict::index_page::{index_header, key_range};
+use dblwr::dict::record::user_records;
+use dblwr::dict::summary::page_fields;
+use dblwr::dict::{Names, PageSource, sdi, segments, sys_tables, xdes};
+use dblwr::examine::{State, judge};
+use dblwr::fil::FilHeader;
+use dblwr::fsp::{FspHeader, PageFormat, xdes_array_end};
+use dblwr::keyring::Keyring;
+use dblwr::log_reader;
+use dblwr::report::decoded::DecodedPage;
+use dblwr::scan::{RowState, classify, finding::Row};
+use dblwr::space::identify::format_of_page0;
+use dblwr::transform::{self, SpaceKey, codec};
+use dblwr::trx_sys::DoublewriteHeader;
+use dblwr::units::{PageNo, PageSize, SpaceId};
+
+use super::{byte, number, take};
+
+const KEYS: [&[u8]; 2] = [
+    include_bytes!("../../testdata/keyring/mysql-9.7-component.json"),
+    include_bytes!("../../testdata/keyring/mariadb-keys.txt"),
+];
+
+/// Tablespace flags (4 bytes), what to stamp (1), the page.
+fn page_of(bytes: &mut &[u8]) -> (PageFormat, Vec<u8>) {
+    let flags = number(bytes);
+    let format = PageFormat::from_flags(flags).unwrap_or(PageFormat::classic(PageSize::DEFAULT));
+    let how = byte(bytes);
+    let mut page = take(bytes, format.physical.bytes()).to_vec();
+    page.resize(format.physical.bytes(), 0);
+    let algorithm = match how % 6 {
+        1 => Algorithm::Crc32,
+        2 => Algorithm::Innodb,
+        3 => Algorithm::FullCrc32,
+        4 => Algorithm::None,
+        5 => Algorithm::LegacyBigEndianCrc32,
+        _ => return (format, page),
+    };
+    let zero = page.iter().all(|&byte| byte == 0);
+    if stamp(&mut page, &format, algorithm).is_some() && !zero {
+        assert!(checksum::examine(&page, &format).is_valid(), "a stamped page does not verify");
+    }
+    (format, page)
+}
+
+/// Everything that looks at one page, stamped or not.
+pub fn page(bytes: &[u8]) {
+    let (format, page) = page_of(&mut &bytes[..]);
+    let judged = judge(&page, &format);
+    let _ = checksum::matching_algorithms(&page, &format);
+    let decoded = DecodedPage::of(&page, &format, &judged, judged.clear.as_deref(), true).expect("a header");
+    decoded.write_text(&mut std::io::sink(), "here").unwrap();
+    serde_json::to_vec(&decoded).unwrap();
+    if !matches!(judged.state, State::Valid | State::Zero) {
+        let mut copy = page.clone();
+        copy[..512].fill(7);
+        let _ = classify::classify(&page, &format, PageNo(3), Some(&copy));
+        let _ = classify::classify(&page, &format, PageNo(3), None);
+    }
+    let _ = Row::of(&page, PageNo(3), RowState::Valid, &format);
+    contents(&page, &format);
+    for keys in KEYS {
+        let keyring = Keyring::parse(keys, None).expect("a key file");
+        if let Some(key) = SpaceKey::for_tablespace(&page, &format, &keyring).found() {
+            let _ = transform::reveal(&page, &format, SpaceId(5), Some(&key));
+        }
+    }
+    let _ = transform::reveal(&page, &format, SpaceId(5), None);
+}
+
+fn contents(page: &[u8], format: &PageFormat) {
+    let _ = (FilHeader::parse(page), index_header(page), key_range(page), page_fields(page, format));
+    for record in user_records(page).list {
+        let fields = record.redundant_fields().unwrap_or_default();
+        for n in 0..fields.min(2000) {
+            let _ = record.redundant_field(n);
+        }
+        let _ = (record.origin(), record.is_deleted(), record.is_minimum(), record.leading_bytes(100));
+    }
+    for number in [0, 1, 255, 16384, u32::MAX] {
+        let _ = xdes::page_state(page, format, PageNo(number));
+        if let Some(extent) = xdes::extent_of(page, format, PageNo(number)) {
+            assert!(extent.free_pages() <= format.logical.extent_pages());
+        }
+    }
+}
+
+/// The first page of a tablespace: header, encryption records, SDI root, key.
+pub fn page0(bytes: &[u8]) {
+    let (format, page) = page_of(&mut &bytes[..]);
+    let _ = FspHeader::parse(&page);
+    for format in [Some(format), format_of_page0(&page).map(|(_, format)| format)].into_iter().flatten() {
+        let _ =
+            (transform::mariadb_crypt_data(&page, &format), transform::mysql_encryption_info(&page, &format));
+        for keys in KEYS {
+            let keyring = Keyring::parse(keys, None).expect("a key file");
+            if let Some(key) = SpaceKey::for_tablespace(&page, &format, &keyring).found() {
+                let _ = transform::decrypt(&page, &format, SpaceId(5), &key);
+            }
+        }
+    }
+    let _ = sdi::root(&page);
+}
+
+/// Tablespace flags: the format that they name must hold together.
+pub fn flags(bytes: &[u8]) {
+    for word in bytes.chunks(4) {
+        let Some(format) = PageFormat::from_flags(number(&mut &word[..])) else { continue };
+        assert!(format.physical <= format.logical);
+        assert!(xdes_array_end(&format) <= format.logical.bytes());
+        let page = vec![word[0]; format.physical.bytes()];
+        let _ = judge(&page, &format);
+        assert!(xdes::descriptor_page(&format, PageNo(u32::MAX)) <= PageNo(u32::MAX));
+    }
+}
+
+/// The doublewrite header on the transaction system page.
+pub fn trx_sys(bytes: &[u8]) {
+    if let Some(header) = DoublewriteHeader::parse(bytes) {
+        let _ = format!("{header:?}");
+        for triple in [header.first, header.repeat] {
+            let _ = triple.has_magic();
+        }
+    }
+}
+
+/// Codec (1), wanted length (4), compressed bytes; and whole pages under every codec.
+pub fn decompress(bytes: &[u8]) {
+    let mut rest = bytes;
+    let which = byte(&mut rest);
+    let len = (number(&mut rest) % 65537) as usize;
+    let codec = transform::candidates()[which as usize % transform::candidates().len()];
+    if let Ok(page) = codec::expand(codec, rest, len) {
+        assert!(page.len() <= len, "more bytes than were asked for");
+    }
+    let logical = PageSize::LOGICAL[which as usize % PageSize::LOGICAL.len()];
+    let _ = transform::decompress_with(rest, logical, codec);
+    let _ = transform::mysql::transparent(rest, logical);
+    let _ = transform::mariadb::classic(rest, logical);
+}
+
+/// Pages of 16 KiB, the number of each being its place.
+struct Pages<'a>(&'a [u8]);
+
+impl PageSource for Pages<'_> {
+    fn page(&self, page_no: PageNo) -> Option<Vec<u8>> {
+        let start = (page_no.0 as usize).checked_mul(16384)?;
+        let found = self.0.get(start..)?.get(..16384.min(self.0.len() - start))?;
+        if found.is_empty() {
+            return None;
+        }
+        let mut page = found.to_vec();
+        page.resize(16384, 0);
+        Some(page)
+    }
+}
+
+/// Dictionary trees and SDI in pages that lead anywhere.
+pub fn dictionary(bytes: &[u8]) {
+    let source = Pages(bytes);
+    let names = Names::from_sdi(SpaceId(5), &source);
+    let _ = names.indexes().count();
+    let _ = Names::from_system(&source).indexes().count();
+    let _ = sys_tables::read(&source);
+    sdi::each_json(&source, |_, _| {});
+    sdi::each_table(&source, drop);
+    let format = PageFormat::classic(PageSize::DEFAULT);
+    for offset in [38, 50, 74, 84] {
+        let _ = segments::segment(&source, bytes, offset, &format);
+    }
+}
+
+/// Pages and reduced entries at any place of an image.
+pub fn carve(bytes: &[u8]) {
+    for sizes in [Sizes::of(None), Sizes::of(PageSize::new(16384)), Sizes::of(PageSize::new(4096))] {
+        if let Some(hit) = probe(bytes, &sizes) {
+            let _ = hit.is_transaction_system();
+            let _ = probe_next(bytes, &hit);
+        }
+    }
+    let _ = probe_reduced(bytes);
+}
+
+/// A reduced doublewrite file.
+pub fn reduced(bytes: &[u8]) {
+    for entry in parse_reduced(bytes).entries {
+        let _ = entry.offset();
+    }
+}
+
+/// A key file, with and without a pass phrase. What it tells must not show a key.
+pub fn keyring(bytes: &[u8]) {
+    for password in [None, Some(&b"open sesame"[..])] {
+        if let Ok(keyring) = Keyring::parse(bytes, password) {
+            let _ = (keyring.numbered(1), keyring.named("INNODBKey-x-1"), keyring.names().count());
+            let shown = format!("{keyring:?}");
+            for (_, key) in keyring.names().filter(|(name, key)| key.expose().len() >= 8 && name.len() < 8) {
+                let hex: String = key.expose().iter().map(|byte| format!("{byte:02x}")).collect();
+                assert!(!shown.contains(&hex), "a key is shown");
+            }
+        }
+    }
+}
+
+/// A server's error log.
+pub fn error_log(bytes: &[u8]) {
+    let summary = log_reader::read(Cursor::new(bytes)).expect("memory can be read");
+    let report = dblwr::report::explain_log::ExplainReport::of(Path::new("error.log"), summary, None, None);
+    report.write_text(&mut std::io::sink(), true).unwrap();
+    serde_json::to_vec(&report).unwrap();
+}
