@@ -83,6 +83,10 @@ impl Observer for Deaf {
     fn file(&mut self, _: &Target<'_>, _: FileFinding) -> anyhow::Result<()> {
         Ok(())
     }
+    fn gone(&mut self, _: &Target<'_>) -> anyhow::Result<()> {
+        Ok(())
+    }
+
     fn failure(&mut self, _: &Target<'_>, _: &Error) -> anyhow::Result<()> {
         Ok(())
     }
