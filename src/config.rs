@@ -121,6 +121,11 @@ impl Config {
         }
     }
 
+    /// The data directory that it names.
+    pub fn datadir(&self) -> Option<PathBuf> {
+        self.path("datadir")
+    }
+
     fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(PathBuf::from)
     }

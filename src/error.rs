@@ -98,4 +98,11 @@ impl Error {
     pub fn foreign(path: &Path, what: impl Into<String>) -> Error {
         Error::Foreign { path: path.to_path_buf(), what: what.into() }
     }
+
+    /// Whether a file was there when it was listed and is no more: a running server dropped it. A link that leads nowhere
+    /// is still there.
+    pub fn is_of_a_dropped_file(&self) -> bool {
+        let Error::Io { path, source, .. } = self else { return false };
+        source.kind() == io::ErrorKind::NotFound && !path.is_symlink()
+    }
 }

@@ -14,18 +14,31 @@
 //!   error logs, names.
 //! - [`report`], [`cli`]: the JSON contract and the texts; the command line.
 //!
-//! ```no_run
+//! Verifying a directory:
+//!
+//! ```
 //! use dblwr::space::locations::Request;
 //! use dblwr::survey::Survey;
 //! use dblwr::verdict::Verdict;
 //!
-//! let request = Request { path: "/var/lib/mysql".into(), ..Request::default() };
-//! let survey = Survey::run(&request)?;
-//! for finding in survey.findings.iter().filter(|f| f.judgement.verdict == Verdict::Restorable) {
-//!     println!("{}:{} {}", finding.space_id(), finding.page_no(), finding.judgement.reason);
+//! # let place = tempfile::tempdir()?;
+//! # let packed = std::fs::File::open("testdata/m56-innodb-16k/crashed.tar.zst")?;
+//! # tar::Archive::new(zstd::Decoder::new(packed)?).unpack(place.path())?;
+//! # let datadir = place.path();
+//! # let mut pages = Vec::new();
+//! let survey = Survey::run(&Request { path: datadir.into(), ..Request::default() })?;
+//! for finding in &survey.findings {
+//!     if finding.judgement.verdict == Verdict::Restorable {
+//!         println!("{}:{} {}", finding.space_id(), finding.page_no(), finding.judgement.reason);
+//! #       pages.push(format!("{}:{}", finding.space_id(), finding.page_no()));
+//!     }
 //! }
-//! # Ok::<(), dblwr::Error>(())
+//! # assert_eq!(pages, ["6:5"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! Versions follow Semantic Versioning: before 1.0 a change of the second number may change what is `pub`. Subcommands,
+//! options, exit codes and JSON fields of the program are never renamed or dropped.
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 pub mod bytes;

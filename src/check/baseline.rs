@@ -24,7 +24,7 @@ const VERSION: u32 = 1;
 const MAX_LEN: u64 = 64 << 20;
 
 /// Which directory a baseline belongs to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Owner {
     /// Inode of the first file.
     pub inode: u64,
@@ -47,7 +47,7 @@ impl Owner {
 }
 
 /// One accepted problem. What a server's next start may change without anything new being wrong is left out.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Accepted {
     /// Tablespace.
     pub space_id: Option<SpaceId>,
@@ -71,18 +71,24 @@ impl Accepted {
 }
 
 /// An accepted state.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Baseline {
+    /// Always `dblwr baseline`.
     kind: String,
+    /// Of this format.
     version: u32,
+    /// The directory that it belongs to.
     owner: Owner,
+    /// Every accepted problem.
     accepted: BTreeSet<Accepted>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct SealedBaseline {
+/// The file of `check --baseline`.
+#[derive(Serialize, Deserialize, schemars::JsonSchema)]
+pub(crate) struct SealedBaseline {
     #[serde(flatten)]
     baseline: Baseline,
+    /// SHA-256 over everything else as compact JSON, lower-case hexadecimal.
     seal: String,
 }
 
@@ -141,9 +147,10 @@ impl Baseline {
             offset: ByteOffset(0),
             what: what.to_owned(),
         };
-        let length = std::fs::metadata(path).map_err(Error::io(path, "open"))?.len();
-        if length > MAX_LEN {
-            return Err(sealed("too large for a baseline"));
+        let metadata = std::fs::metadata(path).map_err(Error::io(path, "open"))?;
+        // A device or a pipe has no end and no length.
+        if !metadata.is_file() || metadata.len() > MAX_LEN {
+            return Err(sealed("not a regular file of the size of a baseline"));
         }
         let text = std::fs::read(path).map_err(Error::io(path, "read"))?;
         let found: SealedBaseline = serde_json::from_slice(&text)
@@ -215,6 +222,8 @@ mod tests {
         std::fs::write(&path, text.replace("\"page_no\": 1", "\"page_no\": 2")).unwrap();
         let error = Baseline::read(&path, &owner()).unwrap_err().to_string();
         assert!(error.contains("was changed"), "{error}");
+        let endless = Baseline::read(Path::new("/dev/zero"), &owner()).unwrap_err().to_string();
+        assert!(endless.contains("not a regular file"), "{endless}");
         std::fs::write(&path, "{}").unwrap();
         assert!(Baseline::read(&path, &owner()).unwrap_err().to_string().contains("no baseline"));
     }

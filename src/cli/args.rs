@@ -1,4 +1,5 @@
 //! What was typed: clap's types, and their translation into requests.
+#![allow(rustdoc::broken_intra_doc_links, reason = "help is printed as it stands, brackets included")]
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::check::Check;
 use crate::cli::explain_log::ExplainLog;
+use crate::cli::schema::Output;
 use crate::config::Config;
 use crate::space::locations::Request;
 use crate::units::{PageNo, PageSize, SpaceId};
@@ -108,6 +110,12 @@ pub enum Command {
     Capture(Capture),
     /// Check every page of every tablespace file named or found.
     Scan(Scan),
+    /// Print the JSON Schema of an output; without a name, which there are.
+    Schema {
+        /// Of this output.
+        #[arg(value_enum)]
+        name: Option<Output>,
+    },
     /// Print a completion script for a shell.
     Completions {
         /// Which shell.
@@ -381,6 +389,17 @@ impl Target {
 }
 
 impl Places {
+    /// Whether no option was given.
+    pub fn are_default(&self) -> bool {
+        let dirs =
+            [&self.defaults_file, &self.datadir, &self.data_home_dir, &self.doublewrite_dir, &self.undo_dir];
+        let others = [&self.redo_dir, &self.keyring, &self.keyring_password_file];
+        dirs.iter().chain(&others).all(|dir| dir.is_none())
+            && self.directories.is_empty()
+            && self.data_file_path.is_none()
+            && self.page_size.is_none()
+    }
+
     /// What is meant by a path in these places.
     ///
     /// # Errors

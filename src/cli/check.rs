@@ -1,4 +1,5 @@
 //! `dblwr check`.
+#![allow(rustdoc::broken_intra_doc_links, reason = "help is printed as it stands, brackets included")]
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;

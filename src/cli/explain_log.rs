@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::cli::args::Places;
 use crate::cli::{Context, Status};
+use crate::config::Config;
 use crate::error::Error;
 use crate::log_reader::{self, LogSummary};
 use crate::report::explain_log::{ExplainReport, Outcome};
@@ -25,15 +27,17 @@ pub struct ExplainLog {
     /// The data directory (of the stopped server): look there for copies of the pages that the log names.
     #[arg(long, value_name = "PATH")]
     pub against: Option<PathBuf>,
+    /// Where everything lies that does not lie where a server's defaults put it.
+    #[command(flatten)]
+    pub places: Places,
 }
 
 pub(super) fn run(args: &ExplainLog, context: &mut Context<'_>) -> anyhow::Result<Status> {
     let summary = read(&args.file)?;
-    let survey = match &args.against {
-        Some(path) => Some(Survey::run(&Request { path: path.clone(), ..Request::default() })?),
-        None => None,
-    };
-    let report = ExplainReport::of(&args.file, summary, args.against.as_deref(), survey.as_ref());
+    let against = against(args)?;
+    let survey = against.as_ref().map(Survey::run).transpose()?;
+    let path = against.as_ref().map(|request| request.path.as_path());
+    let report = ExplainReport::of(&args.file, summary, path, survey.as_ref());
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, verbose))?;
     Ok(match report.worst() {
@@ -43,7 +47,21 @@ pub(super) fn run(args: &ExplainLog, context: &mut Context<'_>) -> anyhow::Resul
     })
 }
 
-fn read(file: &std::path::Path) -> anyhow::Result<LogSummary> {
+/// What is looked at besides the log: --against, or the data directory that the other options name.
+fn against(args: &ExplainLog) -> anyhow::Result<Option<Request>> {
+    let places = &args.places;
+    let configured = places.defaults_file.as_deref().map(Config::read).transpose()?;
+    let configured = configured.and_then(|config| config.datadir());
+    match args.against.clone().or_else(|| places.datadir.clone()).or(configured) {
+        Some(path) => Ok(Some(places.request(&path)?)),
+        None if places.are_default() => Ok(None),
+        None => {
+            anyhow::bail!("options on where things lie are about a directory: name it with --against PATH")
+        }
+    }
+}
+
+fn read(file: &Path) -> anyhow::Result<LogSummary> {
     let unreadable = |error| Error::io(file, "read")(error);
     if file.as_os_str() == "-" {
         return Ok(log_reader::read(io::stdin().lock()).map_err(unreadable)?);

@@ -6,6 +6,11 @@ use clap::CommandFactory;
 use crate::cli::args::Cli;
 use crate::cli::{Context, Status};
 
+/// When the pages last said something new; part of them, so that two builds print the same.
+const DATE: &str = "2026-11-21";
+
+const SEE_ALSO: &[u8] = b".SH \"SEE ALSO\"\n.BR dblwr (1),\n.BR dblwr\\-runbook (7)\n";
+
 pub(super) fn completions(shell: clap_complete::Shell, context: &mut Context<'_>) -> anyhow::Result<Status> {
     // clap_complete panics where the writer fails: it gets memory, the writer gets the bytes.
     let mut script = Vec::new();
@@ -35,6 +40,41 @@ pub fn page(subcommand: Option<&str>) -> anyhow::Result<Vec<u8>> {
             found.clone().display_name(format!("dblwr-{name}"))
         }
     };
-    clap_mangen::Man::new(command).render(&mut page)?;
-    Ok(page)
+    let title = command.get_display_name().unwrap_or(command.get_name()).to_uppercase();
+    let source = concat!("dblwr ", env!("CARGO_PKG_VERSION"));
+    let man = clap_mangen::Man::new(command).title(title).date(DATE).source(source).manual("User Commands");
+    man.render(&mut page)?;
+    page.extend_from_slice(SEE_ALSO);
+    Ok(tidy(&String::from_utf8_lossy(&page)).into_bytes())
+}
+
+/// What mandoc's lint would have otherwise: breaks beside empty lines, blanks at line ends, lines over 80 bytes.
+fn tidy(page: &str) -> String {
+    let mut out = String::with_capacity(page.len());
+    let mut tag = false;
+    for line in page.replace("\n.br\n\n.br\n", "\n.sp\n").lines().map(str::trim_end) {
+        // The line after .TP is one whole: what the indented text is about.
+        if line.starts_with(['.', '\'']) || tag {
+            out.push_str(line);
+        } else {
+            fill(&mut out, line);
+        }
+        out.push('\n');
+        tag = line == ".TP";
+    }
+    out
+}
+
+/// Text in lines of at most 80 bytes, where words allow it; none begins like a request.
+fn fill(out: &mut String, text: &str) {
+    let mut width = 0;
+    for (number, word) in text.split(' ').enumerate() {
+        let fits = width + 1 + word.len() <= 80 || word.is_empty() || word.starts_with(['.', '\'']);
+        if number > 0 {
+            out.push(if fits { ' ' } else { '\n' });
+            width = if fits { width + 1 } else { 0 };
+        }
+        out.push_str(word);
+        width += word.len();
+    }
 }

@@ -16,6 +16,7 @@ mod restore;
 mod resume;
 mod revert;
 mod scan;
+pub mod schema;
 mod verify;
 
 use std::ffi::OsString;
@@ -107,6 +108,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
+            if error.use_stderr() && args.get(1).is_some_and(|word| word == "check") {
+                // What schedulers show is standard output.
+                let text = error.to_string();
+                let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+                let _ = writeln!(io::stdout(), "DBLWR UNKNOWN - {}", line.replace('|', "/"));
+            }
             return if error.use_stderr() { Status::Unknown.code() } else { Status::Healthy.code() };
         }
     };
@@ -156,6 +163,7 @@ fn carry_out(command: &Command, context: &mut Context<'_>) -> anyhow::Result<Sta
         Command::Carve(carve) => carve::run(carve, context),
         Command::Capture(capture) => capture::run(capture, context),
         Command::Scan(scan) => scan::run(scan, context),
+        Command::Schema { name } => schema::run(*name, context),
         Command::Completions { shell } => manual::completions(*shell, context),
         Command::Man { subcommand } => manual::man(subcommand.as_deref(), context),
     }

@@ -20,17 +20,26 @@ pub(super) struct Progress {
     next: Instant,
 }
 
-/// One line of `--progress-fd`.
-#[derive(Serialize)]
-struct Line {
+/// One line of `scan --progress-fd`.
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct Line {
+    /// Files that are finished.
     files: u64,
+    /// All files.
     files_total: u64,
+    /// Bytes that were judged.
     bytes: u64,
+    /// All bytes.
     bytes_total: u64,
+    /// Damaged pages so far.
     damaged: u64,
+    /// Since the beginning, on average.
     bytes_per_second: u64,
+    /// Since the beginning.
     seconds: f64,
+    /// At that speed; `null` where nothing can be said yet.
     seconds_left: Option<f64>,
+    /// Whether this is the last line.
     done: bool,
 }
 

@@ -43,7 +43,7 @@ pub(super) fn run(args: &Scan, context: &mut Context<'_>) -> anyhow::Result<Stat
         .iter()
         .flat_map(|(_, ground)| ground.failures.iter().chain(&ground.instance.spaces.failures))
     {
-        opened.failures += 1;
+        opened.failures += u64::from(!failure.is_of_a_dropped_file());
         context.warn(failure)?;
     }
     if opened.is_empty() && opened.failures > 0 {
@@ -319,6 +319,14 @@ impl Observer for Reporter<'_> {
         self.stream.summary().failures += 1;
         writeln!(self.err, "dblwr: {}", in_words(&error.to_string()))?;
         Ok(())
+    }
+
+    fn gone(&mut self, target: &Target<'_>) -> anyhow::Result<()> {
+        let path = target.file.path.display();
+        Ok(writeln!(
+            self.err,
+            "dblwr: {path}: left out: dropped or made anew since it was listed; a server runs"
+        )?)
     }
 
     fn progress(

@@ -28,7 +28,7 @@ pub const ENTRIES_PER_PAGE: usize = (REDUCED_PAGE - DATA) / ENTRY;
 /// One page that was about to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReducedEntry {
-    /// Running number: page of the file times [`ENTRIES_PER_PAGE`] plus the entry's place in it.
+    /// Running number: page of the file times `ENTRIES_PER_PAGE` plus the entry's place in it.
     pub index: u32,
     /// Space id.
     pub space_id: SpaceId,

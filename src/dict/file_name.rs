@@ -3,7 +3,7 @@
 //! | in the file name | means |
 //! |---|---|
 //! | `@0023` | the UTF-16 code unit with that hexadecimal number |
-//! | `@` and two more characters | a letter with upper and lower case, see [`letters`](super::letters) |
+//! | `@` and two more characters | a letter with upper and lower case, see [`super::letters`] |
 //! | `#P#p0`, `#p#p0` | partition (upper case up to MySQL 5.7 and in MariaDB, lower case in MySQL 8) |
 //! | `#SP#s0`, `#sp#s0` | subpartition |
 //! | `#TMP#`, `#tmp#`, `#REN#`, `#ren#` at the end | a partition in the middle of a change |

@@ -263,6 +263,9 @@ pub const WORDINGS: &[Wording] = &[
         "MySQL 5.7 on, MariaDB 10.2 on",
         "Datafile '{file}' is corrupted. Cannot determine the space ID",
     ),
+    // fil0fil.cc and fsp0file.cc of MariaDB.
+    say(Kind::FirstPage, "MariaDB 10.5 on", "Inconsistent tablespace ID in file {file}"),
+    say(Kind::FirstPage, "MariaDB 10.5 on", "Inconsistent tablespace ID in {file}"),
     // Pages past the end of a file. fil0fil.c to 5.6; fil0fil.cc 5.7 on.
     say(
         Kind::OutsideFile,

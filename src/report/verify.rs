@@ -245,8 +245,7 @@ impl VerifyReport {
         let (restorable, critical) = (self.restorable(), self.critical());
         let can =
             format!("{} damaged, with a good copy in the doublewrite buffer", count(restorable, "page"));
-        let cannot =
-            format!("{} that the doublewrite buffer cannot mend", count(critical, "damaged copy or page"));
+        let cannot = format!("{} that the doublewrite buffer cannot mend", count(critical, "damaged page"));
         match (restorable, critical) {
             (0, 0) => style::paint(style::GOOD, "OK: no damaged page has a copy in the doublewrite buffer"),
             (_, 0) => style::paint(style::WARN, &format!("RESTORABLE: {can}")),

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::image::Image;
 use crate::image::map::Window;
 use crate::scan::finding::{Counts, DamageState, FileFinding, RowState, RunKey};
+use crate::scan::gone::is_gone;
 use crate::scan::jobs::{Job, Jobs};
 use crate::scan::judge::{Found, Judge, Peek};
 use crate::scan::links::Links;
@@ -39,6 +40,8 @@ struct Done {
     bytes: u64,
     /// The scan was stopped before the job was finished, or the file ended early.
     cut: bool,
+    /// The file is no more: a running server dropped it, or made it anew.
+    gone: bool,
 }
 
 /// Scans all targets.
@@ -94,7 +97,7 @@ fn perform(
     throttle: &Throttle,
     buffer: &mut Buffer,
 ) -> Done {
-    let mut done = Done { found: Found::default(), failure: None, bytes: 0, cut: false, job };
+    let mut done = Done { found: Found::default(), failure: None, bytes: 0, cut: false, gone: false, job };
     if done.job.pages == 0 {
         return done;
     }
@@ -102,6 +105,7 @@ fn perform(
     let input = match Input::open(path, options.cache, target.file.len > RUN_BYTES as u64) {
         Ok(input) => input,
         Err(error) => {
+            done.gone = is_gone(target);
             done.failure = Some(Error::io(path, "open")(error));
             done.cut = true;
             return done;
@@ -112,7 +116,8 @@ fn perform(
         // The file is not to be mapped, it shrank, or a sector cannot be read: what was seen is void, and reading tells
         // what is the matter.
         drop(pages);
-        done = Done { found: Found::default(), failure: None, bytes: 0, cut: false, job: done.job };
+        done =
+            Done { found: Found::default(), failure: None, bytes: 0, cut: false, gone: false, job: done.job };
         judge_job(&mut done, target, options, throttle, &mut Pages::Read { input: &input, buffer });
     }
     done
@@ -200,6 +205,8 @@ fn judge_job(
         page += pages;
     }
     done.found = judge.found;
+    done.gone =
+        (done.failure.is_some() || !done.found.damage.is_empty()) && !glance.is_quiet() && is_gone(target);
     source.were_there()
 }
 
@@ -271,6 +278,7 @@ struct OfFile {
     runs: Runs,
     cut: bool,
     skipped: bool,
+    gone: bool,
 }
 
 struct Collector<'a> {
@@ -313,8 +321,12 @@ impl<'a> Collector<'a> {
         Ok(self.progress)
     }
 
-    fn take(&mut self, done: Done, observer: &mut dyn Observer) -> anyhow::Result<()> {
+    fn take(&mut self, mut done: Done, observer: &mut dyn Observer) -> anyhow::Result<()> {
         let Some(target) = self.targets.get(done.job.target) else { return Ok(()) };
+        if done.gone && self.file.counts.damaged == 0 {
+            self.file.gone = true;
+            (done.found, done.failure) = (Found::default(), None);
+        }
         let size = target.space.format.physical.as_u64();
         if done.job.offset == target.pages_done().saturating_mul(size) {
             self.file.counts = target.done.as_ref().map(|done| done.1).unwrap_or_default();
@@ -353,6 +365,10 @@ impl<'a> Collector<'a> {
     ) -> anyhow::Result<()> {
         let mut file = std::mem::take(&mut self.file);
         let Some(target) = self.targets.get(target) else { return Ok(()) };
+        if file.gone {
+            self.progress.files += 1;
+            return observer.gone(target);
+        }
         if let Some(run) = file.runs.finish() {
             observer.damage(target, run)?;
         }

@@ -10,6 +10,7 @@ pub mod bitflip;
 pub mod classify;
 mod engine;
 pub mod finding;
+mod gone;
 pub mod ground;
 mod jobs;
 pub mod judge;
@@ -117,6 +118,8 @@ pub trait Observer {
     fn file(&mut self, target: &Target<'_>, file: FileFinding) -> anyhow::Result<()>;
     /// A file that could not be read, or not to its end.
     fn failure(&mut self, target: &Target<'_>, error: &Error) -> anyhow::Result<()>;
+    /// A file that is no more: a running server dropped it, or made it anew, after it was listed.
+    fn gone(&mut self, target: &Target<'_>) -> anyhow::Result<()>;
     /// Some pages further: the number of pages of this file that are done, and what was counted in them.
     fn progress(
         &mut self,

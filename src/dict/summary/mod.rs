@@ -1,7 +1,7 @@
 //! What is written on a page, field by field, for people: every page type that servers write.
 //!
-//! Fixed fields are tables in [`layouts`]; what repeats or depends on other fields (extents, segments, slots, records)
-//! is gathered in [`parts`]. Nothing is judged here.
+//! Fixed fields are tables in `layouts`; what repeats or depends on other fields (extents, segments, slots, records)
+//! is gathered in `parts`. Nothing is judged here.
 
 mod layouts;
 mod parts;

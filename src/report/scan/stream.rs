@@ -27,17 +27,22 @@ pub enum Shape {
 /// Findings that are kept for a table or document at most.
 const MAX_KEPT: usize = 100_000;
 
-/// One line of `--format jsonl`.
-#[derive(Serialize)]
+/// One line of `scan --format jsonl`.
+#[derive(Serialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-enum Line<'a> {
+pub(crate) enum Line<'a> {
+    /// A file that was looked at; its damage comes before it.
     File(&'a FileReport),
+    /// Damage, as it is found.
     Damaged(&'a DamageReport),
+    /// The last line: sums.
     Summary(Summary<'a>),
 }
 
-#[derive(Serialize)]
-struct Summary<'a> {
+/// Sums over all files, as the last line.
+#[derive(Serialize, schemars::JsonSchema)]
+pub(crate) struct Summary<'a> {
+    /// [`SCHEMA_VERSION`].
     schema_version: u32,
     #[serde(flatten)]
     summary: &'a ScanSummary,
