@@ -93,6 +93,8 @@ pub struct Area {
     pub header_copy: Option<HeaderCopy>,
     /// Whether slots carry space ids (built-in only: 4.1.1 on).
     pub space_id_stored: bool,
+    /// Whether a server would first set every slot's space id to 0, because page 5 lacks the marker of space ids.
+    pub ids_are_reset: bool,
     /// Whether a server of this generation would read it.
     pub live: bool,
     /// Where the slots lie.
@@ -114,6 +116,7 @@ impl Area {
             magic: None,
             header_copy: None,
             space_id_stored: true,
+            ids_are_reset: false,
             live: false,
             runs: vec![run],
             notes: Vec::new(),

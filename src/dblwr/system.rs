@@ -133,6 +133,7 @@ fn area(system: &Tablespace, triple: &Triple, header_copy: HeaderCopy, space_id_
         blocks: Some((triple.block1, triple.block2)),
         header_copy: Some(header_copy),
         space_id_stored,
+        ids_are_reset: !space_id_stored,
         ..absent(system)
     };
     area.slots = extent * 2;
@@ -215,6 +216,7 @@ fn absent(system: &Tablespace) -> Area {
         magic: Some(Magic::Absent),
         header_copy: None,
         space_id_stored: true,
+        ids_are_reset: false,
         live: false,
         runs: Vec::new(),
         notes: vec!["the doublewrite buffer was never created in this system tablespace".into()],

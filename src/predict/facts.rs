@@ -28,7 +28,7 @@ pub struct Facts {
     pub window: Window,
     /// The configuration says that doublewrite is off at the next start.
     pub doublewrite_off: bool,
-    /// Slots carry space ids (4.1.1 on).
+    /// Page 5 says that slots carry space ids (4.1.1 on); else a server sets them all to 0.
     pub space_id_stored: bool,
     /// The magic that servers look for is damaged: to them the built-in buffer was never created.
     pub header_lost: bool,
@@ -145,7 +145,7 @@ impl Facts {
             shutdown: instance.shutdown,
             window: instance.window,
             doublewrite_off: instance.locations.doublewrite_off,
-            space_id_stored: live().all(|area| area.space_id_stored),
+            space_id_stored: live().all(|area| !area.ids_are_reset),
             header_lost: live().any(|area| area.magic == Some(Magic::Damaged)),
             out_of_reach: live().any(|area| !area.lies_in_first_file()),
             reduced_damaged: instance.reduced.iter().any(|(_, file)| !file.faults.is_empty()),

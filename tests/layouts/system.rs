@@ -350,3 +350,25 @@ fn the_redo_window_is_that_of_the_log() {
     let redo = &proof.verify["redo"];
     assert_eq!((&redo["checkpoint_lsn"], &redo["end_lsn"]), (&json!(CHECKPOINT), &json!(END)));
 }
+
+#[test]
+fn a_missing_marker_of_space_ids_makes_servers_forget_them() {
+    for (raw, creator, generation, starts) in [
+        (0, "", "mysql-5.6", json!(false)),
+        (1, "MySQL 5.7.44", "mysql-5.7", json!(false)),
+        (3, "MySQL 8.0.15", "mysql-8.0", json!(false)),
+    ] {
+        let mut world = since_5_6(16384, raw, creator);
+        world.table("d/t1.ibd", 7, 0x21, 64).page5(|page| page[16218..16222].fill(0));
+        let torn = [world.tear("d/t1.ibd", 4, At::System(9), 4096)];
+        let proof = prove(&world, &torn);
+        proof.notes("the marker of space ids in the slots is missing");
+        proof.server_does(generation, starts, &[], &[(7, 4)]);
+    }
+    let mut old = legacy(&[("ibdata1", 640)], (64, 128));
+    old.table("d/t1.ibd", 7, 0, 12).page5(|page| page[16218..16222].fill(0));
+    let torn = [old.tear("d/t1.ibd", 4, At::System(9), 4096), old.tear("ibdata1", 8, At::System(3), 512)];
+    let proof = prove(&old, &torn);
+    assert_eq!(pages(&proof.prediction()["restores"]), [(0, 8)]);
+    assert_eq!(pages(&proof.server["pages"]), [(0, 8)]);
+}

@@ -150,7 +150,8 @@ def table(results, short=False):
     """The matrix in Markdown: a row for each server, page size, format and target; `short`, for each server and target."""
     versions = {r["kind"]: r["version"].split("-0+")[0].split("-MariaDB")[0] for r in results if "version" in r}
     rows = {}
-    for result in results:
+    order = {kind: number for number, kind in enumerate(NAMES)}
+    for result in sorted(results, key=lambda r: (order[r["kind"]], r["row"][3], r["row"][1], r["row"][2])):
         kind, size, layout, target = result["row"]
         if "equal" in result:
             rows.setdefault((kind, target) if short else (kind, size, layout, target), []).append(result)
@@ -182,7 +183,8 @@ def alone(results):
                 how = "starts and dies when a table is read"
             elif "left_damaged" in r:
                 how = "starts with the page still damaged in its file, and fails at its next start"
-            found.setdefault((NAMES[kind], version, target, how), []).append(f"{size // 1024}K {layout}")
+            layout = layout.replace("row_format=compressed key_block_size=", "zip ").replace("page_compressed=1, ", "page_compressed ").replace("=1", "")
+            found.setdefault((NAMES[kind], version, target, how), []).append(f"{size // 1024}K" if layout == "default" else f"{size // 1024}K {layout}")
     lines = [f"- {name} {version}, {target}, {how}: {len(formats)} ({', '.join(formats)})" for (name, version, target, how), formats in found.items()]
     return "Where the server by itself fails, and starts with everything there once dblwr has mended it:\n\n" + "\n".join(lines) + "\n"
 

@@ -18,6 +18,7 @@ NAMED = [
     re.compile(r"read of space (?P<space>\d+) page (?P<page>\d+)\."),
     re.compile(r"tablespace (?P<space>\d+) page no (?P<page>\d+)"),
     re.compile(r"[Ff]ailed to read page (?P<page>\d+) from file"),
+    re.compile(r"apply log to corrupted page (?P<page>\d+) in file"),
     re.compile(r"file read of page (?P<page>\d+)\."),
 ]
 
@@ -55,7 +56,8 @@ def compare(report, log, started, kind):
     foretold, did = numbers(prediction["restores"]), pages(RESTORED, log)
     if kind == "mysql56":  # refills zero pages without a word
         foretold -= numbers(p for p in report["pages"] if p.get("home") and p["home"]["state"] == "zero")
-    if foretold != did:
+    # Where it is open whether the server starts, it need not come as far as to restore.
+    if foretold != did and not (prediction["starts"] is None and did < foretold):
         extra, missed = sorted(foretold - did), sorted(did - foretold)
         wrong.append(f"prediction: restores {len(foretold)}, the server {len(did)}: not done {extra[:4]}, not foretold {missed[:4]}")
     if prediction["starts"] not in (None, started):
