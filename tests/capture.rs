@@ -401,7 +401,7 @@ fn every_reading_command_takes_a_bundle_and_names_it_never_a_temporary_place() {
         (3, vec!["restore".as_ref(), table.as_ref(), "--apply".as_ref()]),
     ];
     for (expected, command) in &commands {
-        for more in [&[][..], &["--json"], &["-v"]] {
+        for more in [&[][..], &["--json"]] {
             let output = dblwr(command.iter().copied().chain(more.iter().map(OsStr::new)));
             let said = String::from_utf8_lossy(&output.stdout).into_owned() + &stderr(&output);
             assert_eq!(code(&output), *expected, "{command:?} {more:?}: {said}");
