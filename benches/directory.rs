@@ -90,9 +90,6 @@ impl Observer for Deaf {
     fn failure(&mut self, _: &Target<'_>, _: &Error) -> anyhow::Result<()> {
         Ok(())
     }
-    fn gone(&mut self, _: &Target<'_>) -> anyhow::Result<()> {
-        Ok(())
-    }
     fn progress(&mut self, _: &Target<'_>, _: (u64, Counts), _: &Progress) -> anyhow::Result<()> {
         Ok(())
     }
