@@ -186,6 +186,8 @@ def alone(results):
             layout = layout.replace("row_format=compressed key_block_size=", "zip ").replace("page_compressed=1, ", "page_compressed ").replace("=1", "")
             found.setdefault((NAMES[kind], version, target, how), []).append(f"{size // 1024}K" if layout == "default" else f"{size // 1024}K {layout}")
     lines = [f"- {name} {version}, {target}, {how}: {len(formats)} ({', '.join(formats)})" for (name, version, target, how), formats in found.items()]
+    if not lines:
+        return ""
     return "Where the server by itself fails, and starts with everything there once dblwr has mended it:\n\n" + "\n".join(lines) + "\n"
 
 
