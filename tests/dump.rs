@@ -224,3 +224,17 @@ fn one_file_alone_and_foreign_input() {
     assert_eq!((code(&output), slots), (0, 36), "{}", stderr(&output));
     assert!(stderr(&output).contains("the image is cut"), "{}", stderr(&output));
 }
+
+#[test]
+fn copies_carry_the_names_of_their_table_and_index() {
+    for (image_name, page, index) in [("m97-16k", "2:7", "PRIMARY"), ("m56-innodb-16k", "6:15", "kb")] {
+        let dir = image(image_name);
+        let report = json(&dump(dir.path(), &["--json", "--page", page]));
+        let slots = report["slots"].as_array().unwrap();
+        assert!(!slots.is_empty(), "{image_name}");
+        for slot in slots {
+            assert_eq!((&slot["table"], &slot["index_name"]), (&"d/t1".into(), &index.into()), "{slot}");
+        }
+        assert!(text(&dump(dir.path(), &[])).contains("d/t1"), "{image_name}");
+    }
+}

@@ -9,6 +9,7 @@ use crate::dblwr::{Kind, Usage};
 use crate::fil::page_type;
 use crate::generation::Generation;
 use crate::inventory::{Inventory, Item, Selection};
+use crate::naming::Naming;
 use crate::report::decoded::DecodedPage;
 use crate::report::verify::CopyStateReport;
 use crate::report::{SCHEMA_VERSION, count, style};
@@ -86,6 +87,12 @@ pub struct DumpedSlot {
     pub reason: Option<String>,
     /// The file that the page belongs to, relative to PATH.
     pub home: Option<String>,
+    /// The table that the place in the home file belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub table: Option<String>,
+    /// Its index there.
+    #[serde(rename = "index_name", skip_serializing_if = "Option::is_none")]
+    pub index_of_table: Option<String>,
     /// The page decoded, where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page: Option<DecodedPage>,
@@ -117,9 +124,22 @@ impl DumpedSlot {
             state: copy.map(|copy| copy.state().into()).or(reduced.map(|_| CopyStateReport::Unverifiable)),
             reason: copy.map(|copy| copy.judged.why.clone()).filter(|why| !why.is_empty()),
             home: item.home.as_deref().map(text),
+            table: None,
+            index_of_table: None,
             page: None,
             extracted: None,
         }
+    }
+
+    /// With the names of its table and index, as its home tells them.
+    fn named(mut self, naming: &mut Naming<'_>) -> DumpedSlot {
+        if let (Usage::Copy, Some(space), Some(page_no), Some(_)) =
+            (self.usage, self.space_id, self.page_no, &self.home)
+        {
+            let name = naming.of(space, page_no, None);
+            (self.table, self.index_of_table) = (name.table, name.index);
+        }
+        self
     }
 
     fn state_text(&self) -> &'static str {
@@ -139,7 +159,7 @@ impl DumpedSlot {
         }
     }
 
-    fn row(&self) -> [String; 8] {
+    fn row(&self) -> [String; 10] {
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         let page = self.page_no.map(|page| {
             format!("{}:{page}", self.space_id.map_or_else(|| "hidden".to_owned(), |space| space.to_string()))
@@ -153,6 +173,8 @@ impl DumpedSlot {
             or_dash(self.algorithm.map(ToOwned::to_owned)),
             self.state_text().to_owned(),
             or_dash(self.home.as_deref().map(style::printable)),
+            or_dash(self.table.as_deref().map(style::printable)),
+            or_dash(self.index_of_table.as_deref().map(style::printable)),
         ]
     }
 }
@@ -169,6 +191,7 @@ impl DumpReport {
         let is_live = |item: &Item| instance.areas.get(item.area).is_some_and(|area| area.live);
         let areas = instance.areas.iter().zip(&inventory.usages);
         let area_notes = instance.areas.iter().flat_map(|area| area.notes.iter());
+        let mut naming = Naming::new(&instance.spaces);
         DumpReport {
             schema_version: SCHEMA_VERSION,
             page_size: instance.page_size.as_u32(),
@@ -188,7 +211,7 @@ impl DumpReport {
                 .named_by(selection)
                 .map(|item| {
                     let page = decode.as_ref().and_then(|decode| decode.page(item, inventory));
-                    DumpedSlot { page, ..DumpedSlot::of(item, is_live(item)) }
+                    DumpedSlot { page, ..DumpedSlot::of(item, is_live(item)) }.named(&mut naming)
                 })
                 .collect(),
             notes: instance.notes.iter().chain(area_notes).chain(&inventory.notes).cloned().collect(),
@@ -249,7 +272,8 @@ impl DumpReport {
         if listed.is_empty() {
             return Ok(());
         }
-        let header = ["SLOT", "USE", "SPACE:PAGE", "LSN", "TYPE", "CHECKSUM", "STATE", "HOME"];
+        let header =
+            ["SLOT", "USE", "SPACE:PAGE", "LSN", "TYPE", "CHECKSUM", "STATE", "HOME", "TABLE", "INDEX"];
         let mut table = style::table(&header, &[0, 3]);
         for slot in listed {
             table.add_row(slot.row());
