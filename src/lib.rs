@@ -59,6 +59,7 @@ pub mod fil;
 pub mod fsp;
 pub mod generation;
 pub mod home;
+pub mod homeward;
 pub mod image;
 pub mod instance;
 pub mod inventory;

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use crate::dblwr::{Area, Copy, CopyState, Kind, ReducedEntry, is_hidden, read_copies, shares_a_sector};
 use crate::error::{Error, Result};
 use crate::examine::opens;
-use crate::fil::{FilHeader, page_type};
+use crate::fil::FilHeader;
 use crate::fsp::{Encryption, Layout, PageFormat};
 use crate::home::{self, Home, HomeState};
+use crate::homeward::{self, is_plaintext_of};
 use crate::image::Image;
 use crate::instance::Instance;
 use crate::redo::Shutdown;
@@ -17,6 +18,7 @@ use crate::space::identify::format_of_page0;
 use crate::space::locations::{Focus, Request};
 use crate::space::{Evidence, Owner, Spaces, Tablespace};
 use crate::tear::Tear;
+use crate::transform::SpaceKey;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::{self, CopyFacts, HomeFacts, Judgement, Verdict, judge_reduced};
 
@@ -226,9 +228,10 @@ impl Survey {
             let reason = "the copy names a page of the doublewrite buffer itself, which is never written";
             return vec![Judgement { verdict: Verdict::Unverifiable, reason: reason.into() }; group.len()];
         }
+        let key = self.instance.spaces.key_of(space);
         let rivals: Vec<String> = home.rivals.iter().map(|path| path.display().to_string()).collect();
         let facts = HomeFacts { state: home.state, lsn: home.lsn, tail_lsn: home.tail_lsn, rivals: &rivals };
-        let copies: Vec<CopyFacts> = group.iter().map(|(_, copy)| facts_of(copy, home)).collect();
+        let copies: Vec<CopyFacts> = group.iter().map(|(_, copy)| facts_of(copy, home, key)).collect();
         let mut judgements = verdict::judge(&facts, &copies, reduced, &self.instance.window);
         for (judgement, (_, copy)) in judgements.iter_mut().zip(group) {
             if judgement.verdict == Verdict::Stale && self.was_given_back(home, copy) {
@@ -239,12 +242,12 @@ impl Survey {
                 && copy.state() == CopyState::Valid
                 && is_plaintext_of(home, copy)
             {
-                judgement.reason = "the copy is the page before its encryption, as MySQL up to 8.0.22 keeps it; written as it \
-                                    is, it would not be the page of an encrypted table"
+                judgement.reason = "the copy is the page before its encryption, as MySQL up to 8.0.22 keeps it; it takes the key \
+                                    (--keyring) to make the page of an encrypted table of it"
                     .into();
             }
             if judgement.verdict == Verdict::Restorable && home.state != HomeState::Zero {
-                judgement.reason.extend(describe_tear(home, copy));
+                judgement.reason.extend(describe_tear(home, copy, key));
             }
         }
         judgements
@@ -320,26 +323,16 @@ fn believe_copies(home: &mut Home, group: &[(usize, Copy)]) {
     }
 }
 
-/// MySQL before 8.0.23 keeps plaintext in the slot while the home must be encrypted: a byte copy would be wrong.
-fn is_plaintext_of(home: &Home, copy: &Copy) -> bool {
-    let encrypted_home = home.format.is_some_and(|format| format.encryption == Encryption::MySql);
-    let plaintext = !matches!(
-        copy.header.page_type,
-        page_type::ENCRYPTED | page_type::COMPRESSED_AND_ENCRYPTED | page_type::ENCRYPTED_RTREE
-    );
-    encrypted_home && plaintext && copy.page_no() != PageNo(0)
-}
-
-fn facts_of(copy: &Copy, home: &Home) -> CopyFacts {
-    let cannot_be_written = is_plaintext_of(home, copy) && home.state.is_damaged();
+fn facts_of(copy: &Copy, home: &Home, key: Option<&SpaceKey>) -> CopyFacts {
+    let cannot_be_written = key.is_none() && is_plaintext_of(home, copy) && home.state.is_damaged();
     CopyFacts {
         state: if cannot_be_written { CopyState::Unverifiable } else { copy.state() },
         lsn: copy.lsn(),
     }
 }
 
-fn describe_tear(home: &Home, copy: &Copy) -> Option<String> {
-    Tear::between(&home.bytes, copy.page()).describe().map(|tear| format!("; {tear}"))
+fn describe_tear(home: &Home, copy: &Copy, key: Option<&SpaceKey>) -> Option<String> {
+    Tear::between(&home.bytes, &homeward::image(copy, home, key)?).describe().map(|tear| format!("; {tear}"))
 }
 
 /// Files whose page 0 is damaged take their format, and if need be their id, from a verified copy of page 0.

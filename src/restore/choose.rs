@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::dblwr::Copy;
 use crate::error::{Error, Result};
-use crate::home::Home;
+use crate::homeward;
 use crate::predict::Prediction;
 use crate::restore::plan::{CopyRef, Plan, PlannedPage};
 use crate::survey::{Finding, Survey};
@@ -57,9 +56,7 @@ pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
     for (index, finding) in survey.findings.iter().enumerate() {
         let server = by_server.as_ref().is_some_and(|writes| writes.contains(&index));
         if (server || chosen(index, finding)) && selection.wants(finding) {
-            pages.extend(
-                survey.home_of(finding).zip(finding.copy()).and_then(|(home, copy)| planned(home, copy)),
-            );
+            pages.extend(planned(survey, finding, selection.rules));
         }
     }
     refuse_missing(survey, selection, &pages)?;
@@ -93,8 +90,13 @@ fn newest_stale(survey: &Survey) -> BTreeMap<(SpaceId, PageNo), usize> {
     newest
 }
 
-fn planned(home: &Home, copy: &Copy) -> Option<PlannedPage> {
-    let new = copy.bytes.get(..home.length)?.to_vec();
+fn planned(survey: &Survey, finding: &Finding, rules: Rules) -> Option<PlannedPage> {
+    let (home, copy) = survey.home_of(finding).zip(finding.copy())?;
+    let key = survey.instance.spaces.key_of(copy.space);
+    let new = match rules {
+        Rules::Newest => homeward::image(copy, home, key),
+        Rules::Server => homeward::image_of_server(copy, home, key, survey.instance.generation),
+    }?;
     Some(PlannedPage {
         space_id: copy.space?,
         page_no: copy.page_no(),

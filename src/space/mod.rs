@@ -132,6 +132,14 @@ impl Spaces {
         }
     }
 
+    /// The key of the one tablespace with this id, where a key file was given that has it.
+    pub fn key_of(&self, id: Option<SpaceId>) -> Option<&SpaceKey> {
+        match self.owner(id?) {
+            Owner::One(space) => space.key.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The system tablespace, if there is one.
     pub fn system(&self) -> Option<&Tablespace> {
         match self.owner(SpaceId::SYSTEM) {

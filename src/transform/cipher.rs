@@ -34,6 +34,13 @@ pub fn cbc256_decrypt(key: &[u8], iv: &[u8], data: &mut [u8]) -> Option<()> {
     cipher.decrypt_padded_mut::<NoPadding>(data).ok().map(|_| ())
 }
 
+/// AES-256-CBC over whole blocks, in place; `None` where a length does not fit.
+pub fn cbc256_encrypt(key: &[u8], iv: &[u8], data: &mut [u8]) -> Option<()> {
+    let cipher = cbc::Encryptor::<Aes256>::new_from_slices(key, iv).ok()?;
+    let len = data.len();
+    cipher.encrypt_padded_mut::<NoPadding>(data, len).ok().map(|_| ())
+}
+
 /// AES-128-CBC, in place. What is left behind the last whole block is XORed with the encrypted IV (`MyCTX_nopad`,
 /// `my_crypt.cc`, MariaDB 10.1 to 11.8).
 pub fn cbc128_decrypt_with_tail(key: &[u8], iv: &[u8; BLOCK], data: &mut [u8]) -> Option<()> {
@@ -85,6 +92,8 @@ mod tests {
         let mut data = hex("f58c4c04d6e5f1ba779eabfb5f7bfbd6");
         cbc256_decrypt(&key256, &iv, &mut data).unwrap();
         assert_eq!(data, plain);
+        cbc256_encrypt(&key256, &iv, &mut data).unwrap();
+        assert_eq!(data, hex("f58c4c04d6e5f1ba779eabfb5f7bfbd6"));
         let counter: [u8; 16] = hex("f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff").try_into().unwrap();
         let mut data = hex("874d6191b620e3261bef6864990db6ce");
         ctr128(&key128, &counter, &mut data).unwrap();

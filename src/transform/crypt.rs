@@ -21,7 +21,7 @@
 //!
 //! Where the length is not a multiple of 16 the last 32 bytes were encrypted once more.
 
-use super::cipher::{BLOCK, cbc128_decrypt_with_tail, cbc256_decrypt, ctr128};
+use super::cipher::{BLOCK, cbc128_decrypt_with_tail, cbc256_decrypt, cbc256_encrypt, ctr128};
 use super::mariadb::{
     self, ENCRYPTED_HEADER, FIL_PAGE_COMP_SIZE, FIL_PAGE_FCRC32_CHECKSUM, FULL_CRC32_HEADER,
 };
@@ -61,6 +61,30 @@ pub fn decrypt(page: &[u8], format: &PageFormat, space: SpaceId, key: &SpaceKey)
         }
         Material::MariaDb { key } => decrypt_classic(page, format, key.expose()),
     }
+}
+
+/// Encrypts a page of MySQL that is not compressed, as `Encryption::encrypt` does (`os0enc.cc`, MySQL 5.7 to 9.7); `None`
+/// for MariaDB, whose slots hold what belongs home, and for a page that is cut.
+pub fn encrypt(page: &[u8], format: &PageFormat, key: &SpaceKey) -> Option<Vec<u8>> {
+    let Material::MySql { key, iv } = &key.0 else { return None };
+    let mut page = page.get(..format.physical.bytes())?.to_vec();
+    let original = u16_at(&page, FIL_PAGE_TYPE)?;
+    let encrypted_as = match original {
+        page_type::RTREE => page_type::ENCRYPTED_RTREE,
+        _ => {
+            put_u16(&mut page, FIL_PAGE_ORIGINAL_TYPE_V1, original)?;
+            page_type::ENCRYPTED
+        }
+    };
+    put_u16(&mut page, FIL_PAGE_TYPE, encrypted_as)?;
+    let data = page.get_mut(FIL_PAGE_DATA..)?;
+    let whole = data.len() - data.len() % BLOCK;
+    cbc256_encrypt(key.expose(), iv.expose(), data.get_mut(..whole)?)?;
+    if whole != data.len() {
+        let last = data.len().checked_sub(2 * BLOCK)?;
+        cbc256_encrypt(key.expose(), iv.expose(), data.get_mut(last..)?)?;
+    }
+    Some(page)
 }
 
 /// The only version that `file_key_management` has of a key.
@@ -230,7 +254,11 @@ fn restore_type(clear: &mut [u8], encrypted_as: u16) -> Option<()> {
             original
         }
     };
-    clear.get_mut(FIL_PAGE_TYPE..FIL_PAGE_TYPE + 2)?.copy_from_slice(&original.to_be_bytes());
+    put_u16(clear, FIL_PAGE_TYPE, original)
+}
+
+fn put_u16(page: &mut [u8], at: usize, value: u16) -> Option<()> {
+    page.get_mut(at..at.checked_add(2)?)?.copy_from_slice(&value.to_be_bytes());
     Some(())
 }
 

@@ -63,7 +63,7 @@ pub fn candidates() -> [Codec; 6] {
     [Codec::Zlib, Codec::Lz4, Codec::Snappy, Codec::Lzo, Codec::Lzma, Codec::Bzip2]
 }
 
-pub use crypt::{Decrypted, decrypt};
+pub use crypt::{Decrypted, decrypt, encrypt};
 pub use crypt_info::{CryptData, EncryptionInfo, mariadb_crypt_data, mysql_encryption_info};
 pub use space_key::{KeySearch, SpaceKey};
 

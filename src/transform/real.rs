@@ -166,6 +166,28 @@ fn encrypted_pages_of_every_kind() {
     }
 }
 
+#[test]
+fn pages_of_mysql_are_encrypted_as_the_server_did() {
+    for case in ENCRYPTED.iter().filter(|case| case.is_mysql()) {
+        let (page, format, key) = (case.page(), case.format(), case.key());
+        let Decrypted::Page(clear) = decrypt(&page, &format, SpaceId(case.space), &key) else {
+            panic!("{}", case.name)
+        };
+        match decompress(&clear, &format) {
+            // Uncompressed it is another image of the same page.
+            Decompressed::Page(whole) => {
+                let again = encrypt(&whole, &format, &key).unwrap();
+                assert_ne!(again, page);
+                assert_eq!(reveal(&again, &format, SpaceId(case.space), Some(&key)), Revealed::Page(whole));
+            }
+            _ => assert_eq!(encrypt(&clear, &format, &key).unwrap(), page, "{}", case.name),
+        }
+    }
+    for case in ENCRYPTED.iter().filter(|case| !case.is_mysql()) {
+        assert_eq!(encrypt(&case.page(), &case.format(), &case.key()), None);
+    }
+}
+
 /// In the classic layout only some page types say that they are encrypted.
 fn without_key(case: &Case) -> Revealed {
     let tells_nothing = case.name.contains("classic-encrypted") || case.name.starts_with("mariadb-10.11-zip");

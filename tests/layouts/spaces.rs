@@ -1,5 +1,8 @@
 //! Tablespaces of every kind: which file a copy belongs to, and how much of a slot is the page.
 
+use dblwr::fsp::xdes_array_end;
+use dblwr::keyring::Keyring;
+use dblwr::transform::{SpaceKey, encrypt};
 use serde_json::{Value, json};
 
 use crate::built::page::put;
@@ -272,4 +275,80 @@ fn plaintext_of_an_encrypted_table_is_never_written_into_it() {
         assert!(now == world.files["d/t1.ibd"], "{creator}");
         assert_eq!(torn[0].page, 4);
     }
+}
+
+/// Page 0's record of an encrypted table of MySQL 9.7, whose master key lies in testdata/keyring.
+const ENCRYPTION_RECORD: &str = "6c43430000000235353561346339352d653538632d313166312d623236642d3032666330303030303030313fab34045c34314c2b311aeff69817282533617f27266bbf3cf77db6e1524d23012cd27d277110beec47d8d042a2ea4238d1748ef6b88e8f68546fb2a59518f9a5a99bf5";
+const KEYRING: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/keyring/mysql-9.7-component.json");
+
+/// Makes every page of a table but page 0 what an encrypting server writes; the key.
+fn encrypt_table(world: &mut World, file: &str) -> SpaceKey {
+    let space = world.space(file);
+    let mut page0 = world.home(&space, 0).to_vec();
+    let record: Vec<u8> = (0..ENCRYPTION_RECORD.len() / 2)
+        .map(|at| u8::from_str_radix(&ENCRYPTION_RECORD[at * 2..at * 2 + 2], 16).unwrap())
+        .collect();
+    put(&mut page0, xdes_array_end(&space.format), &record);
+    world.fields(&space, 0, OLD, world.pages(&space)).seal(&mut page0);
+    world.write_home(&space, 0, &page0);
+    let keyring = Keyring::parse(&std::fs::read(KEYRING).unwrap(), None).unwrap();
+    let key = SpaceKey::for_tablespace(&page0, &space.format, &keyring).found().unwrap();
+    for number in 1..world.pages(&space) {
+        let page = encrypt(world.home(&space, number), &space.format, &key).unwrap();
+        world.write_home(&space, number, &page);
+    }
+    key
+}
+
+/// With the key the plaintext in the slot becomes the ciphertext that the server was writing.
+#[test]
+fn plaintext_of_an_encrypted_table_is_written_home_encrypted() {
+    for (creator, raw) in [("MySQL 5.7.44", 1), ("MySQL 8.0.19", 4)] {
+        for (written, flags) in [(4096, 0x21), (0, 0x21), (512, zip_flags(8))] {
+            let mut world = since_5_6(16384, raw, creator);
+            world.table("d/t1.ibd", 7, flags | 1 << 13, 1024);
+            let key = encrypt_table(&mut world, "d/t1.ibd");
+            let space = world.space("d/t1.ibd");
+            if written == 0 {
+                world.write_home(&space, 4, &vec![0; space.format.physical.bytes()]);
+            }
+            let plain = world.page(&space, 4, NEW);
+            let cipher = encrypt(&plain, &space.format, &key).unwrap();
+            let torn = world.tear_with(&space, 4, At::System(3), written, cipher);
+            world.copy(&At::System(3), &plain);
+            let world = below_data(world, &[]);
+            let torn = below(torn);
+            prove_with(&world, &[torn], &["--keyring", KEYRING]).server_does(
+                if raw == 1 { "mysql-5.7" } else { "mysql-8.0" },
+                json!(true),
+                &[(7, 4)],
+                &[],
+            );
+        }
+    }
+}
+
+/// Without the key nothing can make the page of an encrypted table, and the server's rules are no way around that.
+#[test]
+fn an_empty_page_of_an_encrypted_table_gets_no_plaintext() {
+    let mut world = since_5_6(16384, 1, "MySQL 5.7.44");
+    world.table("d/t1.ibd", 7, 0x21 | 1 << 13, 64);
+    encrypt_table(&mut world, "d/t1.ibd");
+    let space = world.space("d/t1.ibd");
+    world.write_home(&space, 4, &[0; 16384]);
+    let plain = world.page(&space, 4, NEW);
+    world.copy(&At::System(3), &plain);
+    let dir = tempfile::tempdir().unwrap();
+    world.write(dir.path());
+    for options in [&["--apply"][..], &["--apply", "--include-stale"], &["--apply", "--rules", "server"]] {
+        run(dir.path(), "restore", options);
+        let now = std::fs::read(dir.path().join("d/t1.ibd")).unwrap();
+        assert!(now == world.files["d/t1.ibd"], "{options:?}");
+    }
+}
+
+/// As [`below_data`] names it.
+fn below(torn: Torn) -> Torn {
+    let name = |name: &str| format!("data/{name}");
+    Torn { file: name(&torn.file), slot: (name(&torn.slot.0), torn.slot.1), ..torn }
 }
