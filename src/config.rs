@@ -116,6 +116,7 @@ impl Config {
         }
         request.page_size = request.page_size.or_else(|| self.page_size());
         request.doublewrite_off |= self.doublewrite_off();
+        request.undo_log_encrypt |= self.undo_log_encrypt();
         if request.datadir.is_none() && places.named.is_none() {
             request.datadir = self.path("datadir").filter(|datadir| request.path.starts_with(datadir));
         }
@@ -137,6 +138,12 @@ impl Config {
             None => text.parse().ok()?,
         };
         PageSize::logical(bytes)
+    }
+
+    /// A flag without a value is on.
+    fn undo_log_encrypt(&self) -> bool {
+        let value = self.get("innodb_undo_log_encrypt").map(str::to_ascii_lowercase);
+        value.is_some_and(|value| matches!(value.as_str(), "" | "1" | "on" | "true" | "yes"))
     }
 
     fn doublewrite_off(&self) -> bool {

@@ -13,8 +13,7 @@ use crate::dblwr::{
 use crate::error::{Error, Result};
 use crate::examine::judge;
 use crate::fil::{FIL_PAGE_FILE_FLUSH_LSN, FilHeader};
-use crate::fsp::Layout;
-use crate::generation::{Generation, Traces};
+use crate::generation::Generation;
 use crate::image::{FileIdentity, Image};
 use crate::keyring::Keyring;
 use crate::redo::{self, Shutdown};
@@ -23,6 +22,8 @@ use crate::space::locations::{Focus, Locations, Request};
 use crate::space::{Evidence, Spaces, Tablespace};
 use crate::units::{ByteOffset, Lsn, PageSize};
 use crate::verdict::Window;
+
+mod server;
 
 /// How much of a reduced file is read: a server makes one page per doublewrite instance, a few dozen at most.
 const MAX_REDUCED: u64 = 16 << 20;
@@ -38,6 +39,8 @@ pub struct Instance {
     pub page_size: PageSize,
     /// Which server ran it.
     pub generation: Generation,
+    /// Slots hold the pages of encrypted tablespaces in plaintext, as MySQL does up to 8.0.22; also where nothing tells.
+    pub plaintext_copies: bool,
     /// The redo files.
     pub redo: redo::Found,
     /// Checkpoint and end.
@@ -82,6 +85,7 @@ impl Instance {
             shutdown: redo::shutdown(flushed_lsn, &redo),
             window: window(&redo),
             generation: Generation::Unknown,
+            plaintext_copies: true,
             page_size,
             redo,
             flushed_lsn,
@@ -95,6 +99,7 @@ impl Instance {
         };
         instance.locate(&separate)?;
         instance.generation = instance.find_generation(page0.as_ref());
+        instance.plaintext_copies = instance.keeps_plaintext(page0.as_ref());
         instance.mark_live();
         instance.note_missing_files();
         instance.note_other_places(&separate);
@@ -111,6 +116,7 @@ impl Instance {
         Ok(Instance {
             page_size: page_size(&locations, &spaces, &[]),
             generation: Generation::Unknown,
+            plaintext_copies: true,
             redo: redo::Found::Absent,
             window: Window::default(),
             flushed_lsn: None,
@@ -184,34 +190,6 @@ impl Instance {
         self.reduced.push((self.areas.len(), decoded));
         self.areas.push(area);
         Ok(())
-    }
-
-    fn find_generation(&self, page0: Option<&SystemPage0>) -> Generation {
-        let hint = match &self.redo {
-            redo::Found::Read(redo) => redo::generation_hint(redo).and_then(|name| name.parse().ok()),
-            _ => None,
-        };
-        hint.unwrap_or_else(|| self.traces(page0).generation())
-    }
-
-    fn traces(&self, page0: Option<&SystemPage0>) -> Traces {
-        let of_kind = |kind| self.areas.iter().any(|area| area.kind == kind);
-        // auto.cnf holds the server's UUID, which came with 5.6; its statistics tables may lie in ibdata1.
-        let has = |name: &str| self.locations.datadir.join(name).exists();
-        Traces {
-            server_version: page0.map(|page| page.header.prev),
-            full_crc32: self.spaces.list.iter().any(|space| space.format.layout == Layout::FullCrc32),
-            system: self.spaces.system().is_some(),
-            space_id_stored: self.areas.iter().all(|area| area.space_id_stored),
-            blocks_elsewhere: self.areas.iter().any(Area::lies_elsewhere),
-            since_56: has("auto.cnf")
-                || has("mysql/innodb_table_stats.frm")
-                || self.page_size != PageSize::DEFAULT
-                || page0.is_some_and(|page| page.algorithm == Some(Algorithm::Crc32)),
-            separate_files: of_kind(Kind::Separate),
-            reduced_files: of_kind(Kind::Reduced),
-            mariadb_files: has("aria_log_control"),
-        }
     }
 
     /// A server reads either the built-in buffer or the files, by its generation; where that is not known, whichever

@@ -18,7 +18,6 @@ use crate::space::identify::format_of_page0;
 use crate::space::locations::{Focus, Request};
 use crate::space::{Evidence, Owner, Spaces, Tablespace};
 use crate::tear::Tear;
-use crate::transform::SpaceKey;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::{self, CopyFacts, HomeFacts, Judgement, Verdict, judge_reduced};
 
@@ -228,10 +227,10 @@ impl Survey {
             let reason = "the copy names a page of the doublewrite buffer itself, which is never written";
             return vec![Judgement { verdict: Verdict::Unverifiable, reason: reason.into() }; group.len()];
         }
-        let key = self.instance.spaces.key_of(space);
         let rivals: Vec<String> = home.rivals.iter().map(|path| path.display().to_string()).collect();
         let facts = HomeFacts { state: home.state, lsn: home.lsn, tail_lsn: home.tail_lsn, rivals: &rivals };
-        let copies: Vec<CopyFacts> = group.iter().map(|(_, copy)| facts_of(copy, home, key)).collect();
+        let copies: Vec<CopyFacts> =
+            group.iter().map(|(_, copy)| facts_of(&self.instance, home, copy)).collect();
         let mut judgements = verdict::judge(&facts, &copies, reduced, &self.instance.window);
         for (judgement, (_, copy)) in judgements.iter_mut().zip(group) {
             if judgement.verdict == Verdict::Stale && self.was_given_back(home, copy) {
@@ -240,14 +239,14 @@ impl Survey {
             }
             if judgement.verdict == Verdict::Unverifiable
                 && copy.state() == CopyState::Valid
-                && is_plaintext_of(home, copy)
+                && is_plaintext_of(&self.instance, home, copy)
             {
                 judgement.reason = "the copy is the page before its encryption, as MySQL up to 8.0.22 keeps it; it takes the key \
                                     (--keyring) to make the page of an encrypted table of it"
                     .into();
             }
             if judgement.verdict == Verdict::Restorable && home.state != HomeState::Zero {
-                judgement.reason.extend(describe_tear(home, copy, key));
+                judgement.reason.extend(describe_tear(&self.instance, home, copy));
             }
         }
         judgements
@@ -323,16 +322,20 @@ fn believe_copies(home: &mut Home, group: &[(usize, Copy)]) {
     }
 }
 
-fn facts_of(copy: &Copy, home: &Home, key: Option<&SpaceKey>) -> CopyFacts {
-    let cannot_be_written = key.is_none() && is_plaintext_of(home, copy) && home.state.is_damaged();
+fn facts_of(instance: &Instance, home: &Home, copy: &Copy) -> CopyFacts {
+    let cannot_be_written = home.state.is_damaged()
+        && is_plaintext_of(instance, home, copy)
+        && instance.spaces.key_of(copy.space).is_none();
     CopyFacts {
         state: if cannot_be_written { CopyState::Unverifiable } else { copy.state() },
         lsn: copy.lsn(),
     }
 }
 
-fn describe_tear(home: &Home, copy: &Copy, key: Option<&SpaceKey>) -> Option<String> {
-    Tear::between(&home.bytes, &homeward::image(copy, home, key)?).describe().map(|tear| format!("; {tear}"))
+fn describe_tear(instance: &Instance, home: &Home, copy: &Copy) -> Option<String> {
+    Tear::between(&home.bytes, &homeward::image(instance, home, copy)?)
+        .describe()
+        .map(|tear| format!("; {tear}"))
 }
 
 /// Files whose page 0 is damaged take their format, and if need be their id, from a verified copy of page 0.

@@ -44,6 +44,16 @@ fn dashes_quotes_comments_and_prefixes_are_read_as_servers_read_them() {
 }
 
 #[test]
+fn undo_is_encrypted_only_where_it_says_so() {
+    for on in ["innodb_undo_log_encrypt", "innodb-undo-log-encrypt=ON", "innodb_undo_log_encrypt=1"] {
+        assert!(of(&format!("[mysqld]\n{on}\n")).undo_log_encrypt(), "{on}");
+    }
+    for off in ["", "innodb_undo_log_encrypt=OFF", "skip_innodb_undo_log_encrypt"] {
+        assert!(!of(&format!("[mysqld]\n{off}\n")).undo_log_encrypt(), "{off}");
+    }
+}
+
+#[test]
 fn doublewrite_is_off_only_where_it_says_so() {
     for off in ["OFF", "0", "false", "No"] {
         assert!(of(&format!("[mysqld]\ninnodb_doublewrite={off}\n")).doublewrite_off(), "{off}");

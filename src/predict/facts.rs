@@ -9,6 +9,7 @@ use crate::generation::Generation;
 use crate::home::{Home, HomeState};
 use crate::predict::PageId;
 use crate::redo::{Shutdown, Version};
+use crate::space::discover::is_undo_file;
 use crate::space::locations::Focus;
 use crate::space::{Evidence, Owner, Tablespace};
 use crate::survey::{Finding, Subject, Survey};
@@ -261,10 +262,9 @@ fn home_view(survey: &Survey, id: PageId, home: &Home, space: Option<&Tablespace
 }
 
 fn kind(space: SpaceId, file: &str) -> SpaceKind {
-    let name = file.rsplit('/').next().unwrap_or(file);
     if space == SpaceId::SYSTEM {
         SpaceKind::System
-    } else if crate::space::discover::is_undo_name(name) || name.ends_with(".ibu") {
+    } else if is_undo_file(file) {
         SpaceKind::Undo
     } else {
         SpaceKind::User

@@ -13,6 +13,12 @@ impl Version {
         version_of(text).map(|(major, minor, patch)| Version(major, minor, patch))
     }
 
+    /// The version that a number stands for, as in `FIL_PAGE_SRV_VERSION` of MySQL 8.0 on: 80030 is 8.0.30.
+    pub fn of_number(number: u32) -> Option<Version> {
+        let plausible = (80_000..=99_999).contains(&number);
+        plausible.then_some(Version(number / 10_000, number / 100 % 100, number % 100))
+    }
+
     /// Whether it has a change that came with these patch levels, one for every series that got it, the oldest first.
     /// Series newer than all of them have it, series between them have not.
     pub fn has(self, since: &[Version]) -> bool {
@@ -140,6 +146,9 @@ mod tests {
         }
         assert_eq!(Version::of_creator("MariaDB 10.11.18"), Some(Version(10, 11, 18)));
         assert_eq!(Version::of_creator("MEB 8.0.30"), None);
+        assert_eq!(Version::of_number(80_030), Some(Version(8, 0, 30)));
+        assert_eq!(Version::of_number(90_704), Some(Version(9, 7, 4)));
+        assert_eq!(Version::of_number(u32::MAX), None);
     }
 
     #[test]

@@ -92,10 +92,9 @@ fn newest_stale(survey: &Survey) -> BTreeMap<(SpaceId, PageNo), usize> {
 
 fn planned(survey: &Survey, finding: &Finding, rules: Rules) -> Option<PlannedPage> {
     let (home, copy) = survey.home_of(finding).zip(finding.copy())?;
-    let key = survey.instance.spaces.key_of(copy.space);
     let new = match rules {
-        Rules::Newest => homeward::image(copy, home, key),
-        Rules::Server => homeward::image_of_server(copy, home, key, survey.instance.generation),
+        Rules::Newest => homeward::image(&survey.instance, home, copy),
+        Rules::Server => homeward::image_of_server(&survey.instance, home, copy),
     }?;
     Some(PlannedPage {
         space_id: copy.space?,

@@ -84,6 +84,12 @@ pub fn is_undo_name(name: &str) -> bool {
     })
 }
 
+/// The same, and those that `CREATE UNDO TABLESPACE` made (MySQL 8.0.14 on), which end in `.ibu`.
+pub fn is_undo_file(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    is_undo_name(name) || name.ends_with(".ibu")
+}
+
 /// `ibdata1` and its numbered successors.
 fn system_file_number(name: &str) -> Option<u32> {
     name.strip_prefix("ibdata")?.parse().ok()

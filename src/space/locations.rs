@@ -37,6 +37,8 @@ pub struct Request {
     pub keyring_password_file: Option<PathBuf>,
     /// Whether the server's configuration says that doublewrite is off at the next start.
     pub doublewrite_off: bool,
+    /// Whether the server's configuration has undo tablespaces encrypted at the next start.
+    pub undo_log_encrypt: bool,
     /// The bundle that the other paths lead into, unpacked; [`Request::opened`] sets it.
     pub bundle: Option<Arc<Bundle>>,
 }
@@ -109,6 +111,8 @@ pub struct Locations {
     pub page_size: Option<PageSize>,
     /// Whether the server's configuration switches doublewrite off for the next start.
     pub doublewrite_off: bool,
+    /// Whether the server's configuration has undo tablespaces encrypted at the next start.
+    pub undo_log_encrypt: bool,
     /// Whether `datadir` is searched for tablespaces: an image that lies alone is judged alone.
     pub explore: bool,
     /// The bundle that was named, unpacked: its files are there as long as this is.
@@ -163,6 +167,7 @@ impl Locations {
             parallel_doublewrite: request.parallel_doublewrite_path.as_deref().map(|p| data_home.join(p)),
             page_size: request.page_size,
             doublewrite_off: request.doublewrite_off,
+            undo_log_encrypt: request.undo_log_encrypt,
             explore,
             bundle: request.bundle.clone(),
             datadir,

@@ -3,9 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use dblwr::checksum::Algorithm;
+use dblwr::checksum::{Algorithm, stamp};
+use dblwr::fsp::PageFormat;
+use dblwr::keyring::Keyring;
+use dblwr::transform::{Decompressed, Revealed, SpaceKey, decompress, encrypt, reveal};
+use dblwr::units::{PageSize, SpaceId};
 use serde_json::{Value, json};
 
+use crate::built::page::put;
 use crate::built::prove::{Proof, prove_with, run};
 use crate::built::{Torn, World};
 use crate::support::{code, dblwr, json, sha256, stderr, testdata, tree, unpack};
@@ -255,4 +260,55 @@ fn a_key_file_without_the_key_or_that_is_none_says_so() {
     std::fs::write(&other, b"no keys here").unwrap();
     assert_eq!(code(&run(&data, "verify", &["--keyring", other.to_str().unwrap()])), 3);
     assert_eq!(code(&run(&data, "verify", &["--keyring", "/no/such/file"])), 3);
+}
+
+/// The same files as another server would have left them: a crash with the copy inside the redo window.
+fn crashed_as(cut: &mut Cut, server: u32, raw: u32, creator: &str) {
+    let lsn = u64::from_be_bytes(cut.torn.after[16..24].try_into().unwrap());
+    let mut redo = World::new(16384, Algorithm::Crc32);
+    redo.ring(raw, creator, 2, lsn - 1000, lsn + 1000);
+    cut.world.files.extend(redo.files.into_iter().map(|(name, bytes)| (format!("data/{name}"), bytes)));
+    let system = cut.world.files.get_mut("data/ibdata1").unwrap();
+    put(system, 8, &server.to_be_bytes());
+    let format = PageFormat::classic(PageSize::DEFAULT);
+    stamp(&mut system[..16384], &format, Algorithm::Crc32).unwrap();
+}
+
+/// SHA-256 of the one page that `--rules server` plans, and of the page that the plain rules plan.
+fn planned_by_both(cut: &Cut) -> (Value, Value) {
+    let dir = tempfile::tempdir().unwrap();
+    cut.world.write(dir.path());
+    let root = dir.path().to_str().unwrap();
+    let options: Vec<String> = options(cut).iter().map(|option| option.replace('@', root)).collect();
+    let plan = |more: &[&str]| {
+        let options: Vec<&str> = options.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        let plan = json(&run(&dir.path().join("data"), "restore", &options));
+        assert_eq!(plan["pages"].as_array().unwrap().len(), 1, "{plan:#}");
+        plan["pages"][0]["after"]["sha256"].clone()
+    };
+    (plan(&["--rules", "server"]), plan(&[]))
+}
+
+/// MySQL 8.0.25 and MariaDB 10.1 write a page home uncompressed whose copy is compressed.
+#[test]
+fn server_rules_plan_the_bytes_that_the_server_writes() {
+    let mut encrypted = cut("mysql97-encrypted-tpc");
+    crashed_as(&mut encrypted, 80025, 4, "MySQL 8.0.25");
+    let (server, ours) = planned_by_both(&encrypted);
+    assert_eq!(ours, sha256(&encrypted.torn.after));
+    let space_file = &encrypted.world.files[&encrypted.torn.file];
+    let format = PageFormat::from_flags(0x6021).unwrap();
+    let keyring = Keyring::parse(&encrypted.world.files["data/keyring.json"], None).unwrap();
+    let key = SpaceKey::for_tablespace(&space_file[..16384], &format, &keyring).found().unwrap();
+    let space = SpaceId(encrypted.torn.space);
+    let Revealed::Page(page) = reveal(&encrypted.torn.after, &format, space, Some(&key)) else { panic!() };
+    assert_eq!(server, sha256(&encrypt(&page, &format, &key).unwrap()));
+
+    let mut compressed = cut("maria118-classic-pagecompressed-lz4");
+    crashed_as(&mut compressed, u32::MAX, 0, "");
+    let (server, ours) = planned_by_both(&compressed);
+    assert_eq!(ours, sha256(&compressed.torn.after));
+    let format = PageFormat::from_flags(0x10021).unwrap();
+    let Decompressed::Page(page) = decompress(&compressed.torn.after, &format) else { panic!() };
+    assert_eq!(server, sha256(&page));
 }

@@ -10,7 +10,7 @@ use crate::built::prove::{prove, prove_with, run};
 use crate::built::{At, NEW, OLD, Space, Torn, World};
 use crate::mariadb::mariadb;
 use crate::separate::{since_8_0_20, slot};
-use crate::support::{code, json, tree};
+use crate::support::{code, json, sha256, tree};
 use crate::system::since_5_6;
 
 /// Tablespace flags of `KEY_BLOCK_SIZE`, in an instance of 16 KiB pages.
@@ -325,6 +325,56 @@ fn plaintext_of_an_encrypted_table_is_written_home_encrypted() {
                 &[],
             );
         }
+    }
+}
+
+/// From 8.0.23 on a slot holds what goes home: plaintext there is a page that is not encrypted yet, or not any more.
+#[test]
+fn plaintext_of_8_0_23_and_later_goes_home_as_it_is() {
+    for (creator, server, encrypts) in
+        [("MySQL 8.0.22", 80022, true), ("MySQL 8.0.25", 80025, false), ("MySQL 8.0.36", 80036, false)]
+    {
+        let mut world = since_8_0_20(16384, creator);
+        world.siblings.0 = server;
+        let system = world.space("ibdata1");
+        let page0 = world.page(&system, 0, OLD);
+        world.write_home(&system, 0, &page0);
+        world.table("d/e.ibd", 8, 0x4021 | 1 << 13, 64);
+        let key = encrypt_table(&mut world, "d/e.ibd");
+        let space = world.space("d/e.ibd");
+        let plain = world.page(&space, 4, NEW);
+        let cipher = encrypt(&plain, &space.format, &key).unwrap();
+        let after = if encrypts { cipher } else { plain.clone() };
+        let torn = world.tear_with(&space, 4, slot(0, 3), 4096, after);
+        world.copy(&slot(0, 3), &plain);
+        let world = below_data(world, &[]);
+        let generation = if server < 80030 { "mysql-8.0.20" } else { "mysql-8.0.30" };
+        prove_with(&world, &[below(torn)], &["--keyring", KEYRING]).server_does(
+            generation,
+            json!(true),
+            &[(8, 4)],
+            &[],
+        );
+    }
+}
+
+/// MySQL 9.7.4 writes undo pages home in plaintext while `innodb_undo_log_encrypt` is off; the copy itself is as good.
+#[test]
+fn server_rules_leave_undo_pages_encrypted_only_where_the_server_does() {
+    let mut world = since_8_0_20(16384, "MySQL 8.0.36");
+    world.table("undo_001", 0xFFFF_FFEF, 0x4000 | 1 << 13, 64);
+    let key = encrypt_table(&mut world, "undo_001");
+    let space = world.space("undo_001");
+    let plain = world.page(&space, 4, NEW);
+    let cipher = encrypt(&plain, &space.format, &key).unwrap();
+    let torn = below(world.tear_with(&space, 4, slot(0, 3), 4096, cipher.clone()));
+    let mut world = below_data(world, &[]);
+    for (setting, written) in [("OFF", &plain), ("ON", &cipher)] {
+        let cnf = format!("[mysqld]\ninnodb_undo_log_encrypt={setting}\n");
+        world.files.insert("my.cnf".into(), cnf.into_bytes());
+        let options = ["--keyring", KEYRING, "--defaults-file", "@/my.cnf"];
+        let proof = prove_with(&world, std::slice::from_ref(&torn), &options);
+        assert_eq!(proof.server["pages"][0]["after"]["sha256"], sha256(written), "{setting}");
     }
 }
 

@@ -14,9 +14,11 @@
  *                        the write begins before LO (what lies before LO then arrives too)
  *   DBLWR_INJECT_UNIT    page size; in a write shorter than that FROM and TO shrink in proportion
  *   DBLWR_INJECT_MODE    "tear" (default), or "drop": the write is lost, reported to the server as
- *                        done, and the server lives on
+ *                        done, and the server lives on; or "record": nothing is cut, every matching
+ *                        write is noted (NTH is ignored)
  *   DBLWR_INJECT_REPORT  path: one line of text; what should have arrived is in PATH.new, what lay
- *                        there before in PATH.old
+ *                        there before in PATH.old.  Recorded writes: each a line as in "path offset=1
+ *                        len=2", and its bytes behind that
  *
  * All work is done by raw system calls, and no libc symbol younger than 2.2.5 is used: the library is
  * built on one machine and loaded into servers that bring a much older C library.
@@ -36,7 +38,7 @@
 static int configured;          /* 0 not yet, 1 yes, -1 nothing to do */
 static const char *suffix, *arm, *report;
 static long nth, lo, hi, min_len, from, to, unit;
-static int drop;
+static int drop, record;
 static long seen;               /* matching writes since armed */
 static int in_flight;           /* writes between enter() and leave() */
 static volatile int closing;    /* set by the write that is being cut */
@@ -65,6 +67,7 @@ static void configure(void)
     to = env_number("DBLWR_INJECT_TO");
     unit = env_number("DBLWR_INJECT_UNIT");
     drop = mode && strcmp(mode, "drop") == 0;
+    record = mode && strcmp(mode, "record") == 0;
     configured = suffix && arm && report ? 1 : -1;
 }
 
@@ -101,7 +104,7 @@ static int matches(int fd, size_t len, off_t offset, char *path, size_t size)
         return 0;
     if (!ends_with(path, suffix) || (hi && (offset >= hi || offset + (off_t)len <= lo)))
         return 0;
-    return syscall(SYS_access, arm, F_OK) == 0 && __sync_add_and_fetch(&seen, 1) == nth;
+    return syscall(SYS_access, arm, F_OK) == 0 && (record || __sync_add_and_fetch(&seen, 1) == nth);
 }
 
 static void put_text(char *line, const char *text) { strcat(line, text); }
@@ -159,6 +162,20 @@ static void cut(const char *bytes, size_t len, off_t offset, const char *path)
     syscall(SYS_close, own);
 }
 
+/* One system call for line and bytes, so that the notes of two threads do not mix. */
+static void note(const char *bytes, size_t len, off_t offset, const char *path)
+{
+    char line[4096 + 100] = "";
+    put_text(line, path);
+    put_text(line, " offset="), put_number(line, offset);
+    put_text(line, " len="), put_number(line, len);
+    put_text(line, "\n");
+    struct iovec parts[2] = {{line, strlen(line)}, {(void *)bytes, len}};
+    int fd = syscall(SYS_open, report, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    syscall(SYS_writev, fd, parts, 2);
+    syscall(SYS_close, fd);
+}
+
 static void enter(void)
 {
     if (!configured)
@@ -181,6 +198,10 @@ static int judge(int fd, const char *bytes, size_t len, off_t offset)
     char path[4096];
     if (!matches(fd, len, offset, path, sizeof path))
         return 0;
+    if (record) {
+        note(bytes, len, offset, path);
+        return 0;
+    }
     if (drop) {
         done = 1;
         cut(bytes, len, offset, path);

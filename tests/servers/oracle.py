@@ -4,6 +4,8 @@ Written apart from dblwr's own reader of error logs: it knows only the wordings 
 """
 
 import re
+import zlib
+from pathlib import Path
 
 ID = r"\[page id: space=(?P<space>\d+), page number=(?P<page>\d+)\]"
 RESTORED = [
@@ -70,3 +72,80 @@ def compare(report, log, started, kind):
     if wrong:
         return "wrong", wrong
     return ("open" if prediction["starts"] is None else "right"), []
+
+
+NOTE = re.compile(rb"(?P<path>[^\n]*) offset=(?P<offset>\d+) len=(?P<len>\d+)\n")
+
+
+def writes(record, data):
+    """What a server wrote, in order: (file relative to `data` where it lies there, offset, bytes)."""
+    if not record.exists():
+        return
+    bytes_, at = record.read_bytes(), 0
+    while found := NOTE.match(bytes_, at):
+        path = Path(found["path"].decode())
+        name = path.relative_to(data) if path.is_relative_to(data) else path
+        end = found.end() + int(found["len"])
+        yield str(name), int(found["offset"]), bytes_[found.end() : end]
+        at = end
+
+
+def written_by(write, page):
+    """The bytes that a write puts in the place of a planned page, or None if it does not begin there or before.
+
+    A compressed page may be shorter: the rest of its place is then a hole.
+    """
+    name, offset, bytes_ = write
+    at = page["offset"] - offset
+    if name != page["file"] or not 0 <= at < len(bytes_):
+        return None
+    return bytes_[at : at + page["length"]].ljust(page["length"], b"\0")
+
+
+def same_page(written, planned):
+    """Whether both are one page; MySQL's transparent compression may be on one side only."""
+    if written == planned:
+        return True
+    old, new = expanded(written), expanded(planned)
+    return old is not written and old[:26] + old[34:] == new[:26] + new[34:]
+
+
+def expanded(page):
+    """A page of MySQL's transparent compression as it was before: the copy has it like that. Others as they are."""
+    if page[24:26] != (14).to_bytes(2, "big"):
+        return page
+    size = int.from_bytes(page[32:34], "big")
+    body = page[38 : 38 + size]
+    body = zlib.decompress(body) if page[27] == 1 else lz4(body)
+    return page[:24] + page[28:30] + bytes(8) + page[34:38] + body
+
+
+def lz4(block):
+    """Expands one LZ4 block."""
+    out, at = bytearray(), 0
+
+    def more(length, at):
+        while True:
+            length += block[at]
+            at += 1
+            if block[at - 1] != 255:
+                return length, at
+
+    while at < len(block):
+        token = block[at]
+        at += 1
+        count = token >> 4
+        if count == 15:
+            count, at = more(count, at)
+        out += block[at : at + count]
+        at += count
+        if at >= len(block):
+            break
+        back = int.from_bytes(block[at : at + 2], "little")
+        at += 2
+        count = token & 15
+        if count == 15:
+            count, at = more(count, at)
+        for _ in range(count + 4):
+            out.append(out[-back])
+    return bytes(out)

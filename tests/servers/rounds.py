@@ -8,7 +8,7 @@ from pathlib import Path
 import oracle
 from crash import TEAR, Crash
 from scrub import scrub
-from servers import SqlError, copy
+from servers import SqlError, build_injector, copy
 from workload import contents, died, healthy
 
 
@@ -153,6 +153,50 @@ class Round(Crash):
         if verdict not in found:
             self.complain(f"verify: {name} offset {offset}, a copy is there: verdicts {sorted(found)}, expected {verdict}")
 
+    def watch(self):
+        """What `restore --rules server` plans must be what the server's own pass writes, byte for byte."""
+        if self.result["server_started"] is False:
+            return  # how far it comes is told by its log
+        self.reset()
+        planned = self.folder / "planned"
+        _, plan = self.call("restore", str(self.live / "data"), "--rules", "server", "--to", str(planned), *self.places())
+        pages = (plan or {}).get("pages", [])
+        if plan is None:
+            self.complain("restore --rules server: no plan")
+        if not pages:
+            return
+        writes = self.written()
+        alike = 0
+        for page in pages:
+            what = f"--rules server: {page['file']} offset {page['offset']}"
+            inside = planned / page["file"]
+            with open(inside if inside.exists() else planned / "outside" / page["file"].lstrip("/"), "rb") as file:
+                file.seek(page["offset"])
+                wanted = file.read(page["length"])
+            first = next((found for found in (oracle.written_by(write, page) for write in writes) if found), None)
+            if first is None:
+                self.complain(f"{what}: the server does not write it")
+            elif not oracle.same_page(first, wanted):
+                self.complain(f"{what}: the server writes other bytes")
+            else:
+                alike += 1
+        self.result["written_alike"] = [alike, len(pages)]
+        shutil.rmtree(planned)
+
+    def written(self):
+        """Every write of the server to the live directory, from its start until it answers or ends."""
+        record = self.folder / "writes"
+        (self.folder / "watched").touch()
+        inject = {"FILE": "*", "ARM": self.folder / "watched", "REPORT": record, "MINLEN": 512, "MODE": "record"}
+        server = self.server("watched.log")
+        try:
+            server.start({f"DBLWR_INJECT_{key}": str(value) for key, value in inject.items()}, build_injector(self.root))
+        finally:
+            server.close()
+        writes = list(oracle.writes(record, self.live / "data"))
+        record.unlink(missing_ok=True)
+        return writes
+
     def mend(self):
         """dblwr mends, the area is wiped, the server must start with the same contents."""
         code, report = self.call("restore", str(self.live / "data"), "--apply", "--journal", str(self.folder / "journal"), *self.places())
@@ -199,6 +243,8 @@ class Round(Crash):
         self.recover()
         self.control()
         self.verify()
+        self.watch()
+        self.reset()
         self.mend()
         self.conclude()
         self.save()
@@ -231,6 +277,8 @@ class Round(Crash):
             self.result["left_damaged"] = about["left_damaged"]
         self.truth = about["finished_contents"] or about["oracle_contents"]
         self.verify()
+        self.watch()
+        self.reset()
         self.mend()
         self.conclude()
         self.save()

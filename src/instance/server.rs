@@ -1,0 +1,57 @@
+//! Which server ran an instance, and what follows from that for its slots.
+
+use super::{Instance, SystemPage0};
+use crate::checksum::Algorithm;
+use crate::dblwr::{Area, Kind};
+use crate::fsp::{Encryption, Layout};
+use crate::generation::{Generation, Traces};
+use crate::redo::{self, Version};
+use crate::space::Tablespace;
+use crate::units::PageSize;
+
+impl Instance {
+    pub(super) fn find_generation(&self, page0: Option<&SystemPage0>) -> Generation {
+        let hint = match &self.redo {
+            redo::Found::Read(redo) => redo::generation_hint(redo).and_then(|name| name.parse().ok()),
+            _ => None,
+        };
+        hint.unwrap_or_else(|| self.traces(page0).generation())
+    }
+
+    /// WL#13775 came with 8.0.23. Page 0 knows the last server, the redo log the one that made it: the younger counts.
+    pub(super) fn keeps_plaintext(&self, page0: Option<&SystemPage0>) -> bool {
+        const CIPHERTEXT_SINCE: Version = Version(8, 0, 23);
+        let creator = self.redo.redo().and_then(|redo| redo.creator.as_deref()).unwrap_or_default();
+        let of_page0 = page0.and_then(|page| Version::of_number(page.header.prev));
+        let version = Version::of_creator(creator).max(of_page0);
+        match self.generation {
+            Generation::MySql8020 => version.is_none_or(|version| version < CIPHERTEXT_SINCE),
+            other => other != Generation::MySql8030 && !other.is_mariadb(),
+        }
+    }
+
+    fn traces(&self, page0: Option<&SystemPage0>) -> Traces {
+        let of_kind = |kind| self.areas.iter().any(|area| area.kind == kind);
+        // auto.cnf holds the server's UUID, which came with 5.6; its statistics tables may lie in ibdata1.
+        let has = |name: &str| self.locations.datadir.join(name).exists();
+        Traces {
+            server_version: page0.map(|page| page.header.prev),
+            full_crc32: self.spaces.list.iter().any(|space| space.format.layout == Layout::FullCrc32),
+            system: self.spaces.system().is_some(),
+            space_id_stored: self.areas.iter().all(|area| area.space_id_stored),
+            blocks_elsewhere: self.areas.iter().any(Area::lies_elsewhere),
+            since_56: has("auto.cnf")
+                || has("mysql/innodb_table_stats.frm")
+                || self.page_size != PageSize::DEFAULT
+                || page0.is_some_and(|page| page.algorithm == Some(Algorithm::Crc32)),
+            separate_files: of_kind(Kind::Separate),
+            reduced_files: of_kind(Kind::Reduced),
+            mariadb_files: has("aria_log_control") || self.spaces.list.iter().any(is_of_mariadb),
+        }
+    }
+}
+
+/// In the classic layout only MariaDB's flags know page_compressed, and only its page 0 this record of keys.
+fn is_of_mariadb(space: &Tablespace) -> bool {
+    space.format.page_compressed || space.format.encryption == Encryption::MariaDb
+}
