@@ -78,7 +78,7 @@ impl Instance {
         let separate = find_files(&locations)?;
         refuse_foreign(&locations, &spaces, &separate)?;
         let page_size = page_size(&locations, &spaces, &separate);
-        let redo = read_redo(&locations)?;
+        let redo = read_redo(&locations, &mut spaces.failures)?;
         let page0 = spaces.system().and_then(SystemPage0::read);
         let flushed_lsn = page0.as_ref().and_then(|page| page.flushed_lsn);
         let mut instance = Instance {
@@ -136,7 +136,7 @@ impl Instance {
         if let Some(system) =
             self.spaces.system().filter(|_| !matches!(self.locations.focus, Focus::Doublewrite(_)))
         {
-            let mut area = locate_system(system)?;
+            let mut area = locate_system(system, &mut cut)?;
             let other_spaces = self.spaces.list.len() > 1;
             if other_spaces && !area.space_id_stored {
                 area.space_id_stored = true;
@@ -250,10 +250,17 @@ impl Instance {
 }
 
 /// A bundle without the redo itself knows what it said.
-fn read_redo(locations: &Locations) -> Result<redo::Found> {
+fn read_redo(locations: &Locations, failures: &mut Vec<Error>) -> Result<redo::Found> {
     match locations.bundle.as_ref().and_then(|bundle| bundle.redo()) {
         Some(found) => Ok(found),
-        None if locations.explore => redo::read(&locations.redo_dir),
+        None if locations.explore => match redo::read(&locations.redo_dir) {
+            Err(error @ Error::IoAt { .. }) => {
+                let why = error.to_string();
+                failures.push(error);
+                Ok(redo::Found::Unreadable { why })
+            }
+            found => found,
+        },
         None => Ok(redo::Found::Absent),
     }
 }

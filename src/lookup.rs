@@ -162,7 +162,9 @@ fn known(survey: Option<&Survey>, image: &Image) -> Option<Tablespace> {
 
 /// The file as a tablespace of its own.
 fn alone(image: &Image, request: &Request) -> Result<Option<Tablespace>> {
-    let Some(identity) = identify(image, request.page_size)? else { return Ok(None) };
+    // A bad sector elsewhere in the file does not hide the page that was asked for.
+    let around = Image::open_past_faults(image.path())?;
+    let Some(identity) = identify(&around, request.page_size)? else { return Ok(None) };
     let overruled = request.page_size.filter(|&size| size != identity.format.logical);
     let format = overruled.map_or(identity.format, |size| PageFormat {
         logical: size,

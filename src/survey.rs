@@ -87,7 +87,7 @@ pub struct Survey {
     pub homes: Vec<Home>,
     /// One for every used slot of the live areas, in slot order.
     pub findings: Vec<Finding>,
-    /// Homes that could not be read.
+    /// Slots and homes that could not be read.
     pub failures: Vec<Error>,
 }
 
@@ -106,19 +106,26 @@ impl Survey {
     /// A live area cannot be read.
     pub fn of(mut instance: Instance) -> Result<Survey> {
         learn_from_copies(&mut instance)?;
-        let mut copies = Vec::new();
+        let (mut copies, mut failures) = (Vec::new(), Vec::new());
         for area in instance.areas.iter().filter(|area| area.live && area.kind != Kind::Reduced) {
-            copies.extend(read_copies(area, &instance.spaces)?);
+            let (found, unreadable) = read_copies(area, &instance.spaces)?;
+            copies.extend(found);
+            failures.extend(unreadable);
         }
         find_hidden_owners(&mut copies, &instance.spaces);
         if let Focus::Tablespace(file) = &instance.locations.focus {
             let only = instance.spaces.of_file(file).and_then(|space| space.id);
             copies.retain(|copy| copy.space.is_some() && copy.space == only);
         }
-        let mut survey = Survey { instance, homes: Vec::new(), findings: Vec::new(), failures: Vec::new() };
+        let mut survey = Survey { instance, homes: Vec::new(), findings: Vec::new(), failures };
         survey.judge_all(copies);
         survey.note_old_copies();
         Ok(survey)
+    }
+
+    /// Everything that could not be read: what is said here is said of the rest.
+    pub fn unreadable(&self) -> impl Iterator<Item = &Error> {
+        self.instance.spaces.failures.iter().chain(&self.failures)
     }
 
     /// The home of a finding.

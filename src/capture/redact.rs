@@ -89,7 +89,7 @@ impl Redactor {
                 redactor.files.insert(canonical(&run.path), treatment);
             }
             if area.kind != Kind::Reduced {
-                redactor.learn(&read_copies(area, &instance.spaces)?);
+                redactor.learn(&read_copies(area, &instance.spaces)?.0);
             }
         }
         Ok(redactor)

@@ -17,12 +17,12 @@ pub(super) fn run(target: &Target, context: &mut Context<'_>) -> anyhow::Result<
 
 /// Files that could not be read, one line each on standard error.
 pub(super) fn warn_of_failures(survey: &Survey, context: &mut Context<'_>) -> anyhow::Result<()> {
-    for failure in survey.instance.spaces.failures.iter().chain(&survey.failures) {
+    for failure in survey.unreadable() {
         context.warn(failure)?;
     }
     Ok(())
 }
 
 pub(super) fn has_failures(survey: &Survey) -> bool {
-    !survey.instance.spaces.failures.is_empty() || !survey.failures.is_empty()
+    survey.unreadable().next().is_some()
 }

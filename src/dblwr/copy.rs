@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::dblwr::{Area, Kind, Slot};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::examine::{Claim, Judged, State, is_used, judge, judge_in};
 use crate::fil::{FilHeader, page_type};
 use crate::fsp::{Codec, Encryption, Layout, PageFormat};
@@ -93,25 +93,26 @@ pub enum Usage {
 }
 
 /// Every used slot of an area, in slot order. Used means: neither all zero nor a placeholder that describes itself
-/// (space 0 and its own page number).
+/// (space 0 and its own page number). Behind them what could not be read.
 ///
 /// # Errors
-/// A file of the area cannot be read.
-pub fn read_copies(area: &Area, spaces: &Spaces) -> Result<Vec<Copy>> {
+/// A file of the area cannot be opened.
+pub fn read_copies(area: &Area, spaces: &Spaces) -> Result<(Vec<Copy>, Vec<Error>)> {
     let mut copies = Vec::new();
-    for_each_usage(area, spaces, |_, _, copy| copies.extend(copy))?;
-    Ok(copies)
+    let unreadable = for_each_usage(area, spaces, |_, _, copy| copies.extend(copy))?;
+    Ok((copies, unreadable))
 }
 
-/// Hands every slot of an area to `visit`, in slot order, with what it is used for and the copy in it.
+/// Hands every slot of an area to `visit`, in slot order, with what it is used for and the copy in it; gives back what
+/// could not be read.
 ///
 /// # Errors
-/// A file of the area cannot be read.
+/// A file of the area cannot be opened.
 pub fn for_each_usage(
     area: &Area,
     spaces: &Spaces,
     mut visit: impl FnMut(&Slot<'_>, Usage, Option<Copy>),
-) -> Result<()> {
+) -> Result<Vec<Error>> {
     let codecs = codecs_in_use(spaces);
     area.for_each_slot(|slot| {
         let usage = area.usage_of(&slot);

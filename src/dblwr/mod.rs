@@ -17,7 +17,7 @@ pub use reduced::{ReducedEntry, ReducedFile, parse_reduced, reduced_page_size};
 pub use separate::{SeparateFile, find_separate};
 pub use system::locate_system;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::image::Image;
 use crate::units::{ByteOffset, PageNo, PageSize};
 
@@ -123,11 +123,13 @@ impl Area {
         }
     }
 
-    /// Hands every slot to `visit`, in slot order; stops early where a file ends.
+    /// Hands every slot that can be read to `visit`, in slot order; stops early where a file ends. What is given back are
+    /// the slots that the device could not read.
     ///
     /// # Errors
-    /// A file cannot be read.
-    pub fn for_each_slot(&self, mut visit: impl FnMut(Slot<'_>)) -> Result<()> {
+    /// A file cannot be opened.
+    pub fn for_each_slot(&self, mut visit: impl FnMut(Slot<'_>)) -> Result<Vec<Error>> {
+        let mut unreadable = Vec::new();
         for run in &self.runs {
             let image = Image::open(&run.path)?;
             let mut buffer = vec![0; self.slot_size.bytes()];
@@ -135,8 +137,13 @@ impl Area {
                 let Some(at) = run.offset.checked_add(u64::from(index) * self.slot_size.as_u64()) else {
                     break;
                 };
-                if image.read_up_to(at, &mut buffer)? < buffer.len() {
-                    break;
+                match image.read_up_to(at, &mut buffer) {
+                    Ok(read) if read == buffer.len() => {}
+                    Ok(_) => break,
+                    Err(error) => {
+                        unreadable.push(error);
+                        continue;
+                    }
                 }
                 let own_page = run.own_page.and_then(|page| page.0.checked_add(index)).map(PageNo);
                 visit(Slot {
@@ -148,7 +155,7 @@ impl Area {
                 });
             }
         }
-        Ok(())
+        Ok(unreadable)
     }
 
     /// Whether the blocks of the built-in buffer lie elsewhere than MySQL 5.5 and later put them when they create it.

@@ -17,25 +17,27 @@ use crate::space::Tablespace;
 use crate::trx_sys::{DoublewriteHeader, TRX_SYS_DOUBLEWRITE_MAGIC_N, TRX_SYS_PAGE, Triple};
 use crate::units::{PageNo, PageSize};
 
-/// Finds the built-in buffer of a system tablespace. A buffer that was never created is an area without slots.
+/// Finds the built-in buffer of a system tablespace. A buffer that was never created is an area without slots. What of
+/// page 5 cannot be read goes to `unreadable`: the rest of it, or the slots themselves, may still tell.
 ///
 /// # Errors
-/// Page 5 cannot be read or lies past the end, or its verified header points past the end.
-pub fn locate_system(system: &Tablespace) -> Result<Area> {
-    let page5 = read_page(system, TRX_SYS_PAGE)?.ok_or_else(|| page5_is_cut(system))?;
-    let state = judge(&page5, &system.format);
+/// Page 5 lies past the end, or its verified header points past the end.
+pub fn locate_system(system: &Tablespace, unreadable: &mut Vec<Error>) -> Result<Area> {
+    let (page5, faults) = read_page5(system)?;
+    let sound = faults.is_empty() && judge(&page5, &system.format).is_valid();
+    unreadable.extend(faults);
     let header = DoublewriteHeader::parse(&page5);
-    let found = header.and_then(|header| choose(system, &header, state.is_valid()));
+    let found = header.and_then(|header| choose(system, &header, sound));
     // A damaged page 5 may have lost the marker: only a sound one proves slots from before 4.1.1.
-    let stored = !state.is_valid() || header.is_some_and(|header| header.space_id_stored);
+    let stored = !sound || header.is_some_and(|header| header.space_id_stored);
     if let Some((triple, copy)) = found {
         return Ok(area(system, &triple, copy, stored));
     }
     let stated = header.filter(|h| h.first.has_magic() || h.repeat.has_magic());
-    if let Some(header) = stated.filter(|_| state.is_valid()) {
+    if let Some(header) = stated.filter(|_| sound) {
         return Err(blocks_past_the_end(system, &header));
     }
-    if !state.is_valid() && holds_copies(system)? {
+    if !sound && holds_copies(system)? {
         return Ok(area(system, &default_triple(system.format.logical), HeaderCopy::Inferred, true));
     }
     Ok(absent(system))
@@ -86,9 +88,11 @@ fn fits_partly(system: &Tablespace, triple: &Triple) -> bool {
     *triple == default && (begins_inside(system, triple.block1) || begins_inside(system, triple.block2))
 }
 
-fn read_page(system: &Tablespace, page_no: PageNo) -> Result<Option<Vec<u8>>> {
-    let Some(place) = system.place(page_no) else { return Ok(None) };
-    Image::open(&place.file.path)?.read_page(place.offset, system.format.physical)
+fn read_page5(system: &Tablespace) -> Result<(Vec<u8>, Vec<Error>)> {
+    let place = system.place(TRX_SYS_PAGE).ok_or_else(|| page5_is_cut(system))?;
+    let image = Image::open_past_faults(&place.file.path)?;
+    let page = image.read_page(place.offset, system.format.physical)?.ok_or_else(|| page5_is_cut(system))?;
+    Ok((page, image.into_faults()))
 }
 
 fn page5_is_cut(system: &Tablespace) -> Error {

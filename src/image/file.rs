@@ -4,6 +4,7 @@ use std::fs::{File, Metadata};
 use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, Result};
 use crate::image::trace;
@@ -16,7 +17,12 @@ pub struct Image {
     path: PathBuf,
     len: u64,
     identity: FileIdentity,
+    /// Where reading goes on past what the device cannot give back: what that was.
+    faults: Option<Mutex<Vec<Error>>>,
 }
+
+/// What the device loses at once: the unit in which the page cache reads.
+const LOST: usize = 4096;
 
 /// What tells one file from another whatever its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,7 +54,20 @@ impl Image {
             file.seek(SeekFrom::End(0)).map_err(Error::io(path, "find the size of"))?
         };
         trace::note(path, 0, 0);
-        Ok(Image { file, path: path.to_path_buf(), len, identity: FileIdentity::of(&metadata) })
+        Ok(Image { file, path: path.to_path_buf(), len, identity: FileIdentity::of(&metadata), faults: None })
+    }
+
+    /// The same, but bad sectors read as zeros and are remembered: for what can be told without them. Never for bytes
+    /// that are going to be judged as a page.
+    pub fn open_past_faults(path: &Path) -> Result<Image> {
+        Ok(Image { faults: Some(Mutex::default()), ..Image::open(path)? })
+    }
+
+    /// The places that could not be read so far, each once.
+    pub fn into_faults(self) -> Vec<Error> {
+        self.faults
+            .map(|faults| faults.into_inner().unwrap_or_else(PoisonError::into_inner))
+            .unwrap_or_default()
     }
 
     /// Size in bytes when the file was opened.
@@ -85,11 +104,25 @@ impl Image {
                 Ok(0) => break,
                 Ok(n) => done += n,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if self.faults.is_some() && is_of_the_device(&e) => {
+                    let lost = rest.len().min(LOST - usize::try_from(at.0 % LOST as u64).unwrap_or_default());
+                    rest.get_mut(..lost).unwrap_or_default().fill(0);
+                    done += lost;
+                    self.remember(at, e);
+                }
                 Err(e) => return Err(Error::io_at(&self.path, "read", at)(e)),
             }
         }
         trace::note(&self.path, offset.0, done);
         Ok(done)
+    }
+
+    fn remember(&self, at: ByteOffset, error: io::Error) {
+        let Some(faults) = &self.faults else { return };
+        let mut faults = faults.lock().unwrap_or_else(PoisonError::into_inner);
+        if !faults.iter().any(|fault| matches!(fault, Error::IoAt { offset, .. } if *offset == at)) {
+            faults.push(Error::io_at(&self.path, "read", at)(error));
+        }
     }
 
     /// The `size` bytes at `offset`, or `None` where the file ends before them.
@@ -106,6 +139,11 @@ impl Image {
     pub fn read_page(&self, offset: ByteOffset, size: PageSize) -> Result<Option<Vec<u8>>> {
         self.read_exact_at(offset, size.bytes())
     }
+}
+
+/// A medium error in any of its names: what is asked for again will fail again, what lies beside it may be sound.
+fn is_of_the_device(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EIO | libc::ENODATA | libc::EILSEQ | libc::EBADMSG))
 }
 
 #[cfg(test)]

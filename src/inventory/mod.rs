@@ -5,7 +5,7 @@ mod selection;
 use std::path::PathBuf;
 
 use crate::dblwr::{Area, Copy, Kind, ReducedEntry, SlotRef, Usage, for_each_usage};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::examine::{Judged, judge};
 use crate::fil::FilHeader;
 use crate::fsp::PageFormat;
@@ -139,10 +139,12 @@ impl Inventory {
 
     fn add_area(&mut self, at: usize, keep: &impl Fn(&Item, &Instance) -> bool) -> Result<()> {
         let Some(area) = self.instance.areas.get(at) else { return Ok(()) };
+        let mut unreadable = Vec::new();
         let (usages, items, left_out) = match area.kind {
             Kind::Reduced => reduced_items(&self.instance, at, area),
-            _ => full_items(&self.instance, at, area, keep)?,
+            _ => full_items(&self.instance, at, area, keep, &mut unreadable)?,
         };
+        self.notes.extend(unreadable.iter().map(|error| format!("{error}; this slot is not listed")));
         if left_out > 0 {
             self.notes.push(format!("{}: {left_out} more unused slots are not listed", area.file.display()));
         }
@@ -167,9 +169,10 @@ fn full_items(
     at: usize,
     area: &Area,
     keep: &impl Fn(&Item, &Instance) -> bool,
+    unreadable: &mut Vec<Error>,
 ) -> Result<(Usages, Vec<Item>, usize)> {
     let (mut usages, mut items, mut left_out) = (Usages::default(), Vec::new(), 0);
-    for_each_usage(area, &instance.spaces, |found, usage, mut copy| {
+    *unreadable = for_each_usage(area, &instance.spaces, |found, usage, mut copy| {
         usages.count(usage);
         if items.len() >= MAX_LISTED && usage != Usage::Copy {
             left_out += 1;

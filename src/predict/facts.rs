@@ -29,6 +29,8 @@ pub struct Facts {
     pub window: Window,
     /// The configuration says that doublewrite is off at the next start.
     pub doublewrite_off: bool,
+    /// Something could not be read, so there may be more than what is here.
+    pub unreadable: bool,
     /// Page 5 says that slots carry space ids (4.1.1 on); else a server sets them all to 0.
     pub space_id_stored: bool,
     /// The magic that servers look for is damaged: to them the built-in buffer was never created.
@@ -146,6 +148,7 @@ impl Facts {
             shutdown: instance.shutdown,
             window: instance.window,
             doublewrite_off: instance.locations.doublewrite_off,
+            unreadable: survey.unreadable().next().is_some(),
             space_id_stored: live().all(|area| !area.ids_are_reset),
             header_lost: live().any(|area| area.magic == Some(Magic::Damaged)),
             out_of_reach: live().any(|area| !area.lies_in_first_file()),

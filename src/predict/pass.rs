@@ -89,6 +89,9 @@ impl Outcome {
 
     /// What no rule can settle from these files.
     pub(super) fn doubt_what_cannot_be_seen(&mut self, facts: &Facts) {
+        if facts.unreadable {
+            self.doubt("not everything could be read");
+        }
         if facts.shutdown == Shutdown::Unknown {
             self.doubt("the redo files do not show how the server ended");
         }
@@ -102,6 +105,8 @@ impl Outcome {
             match page.home.state {
                 _ if page.home.rivals => self.doubt("several files claim one space id"),
                 HomeState::Misdirected => self.doubt("a valid page lies in the place of another one"),
+                // One that could not be read is in doubt already.
+                HomeState::Unverifiable if page.home.file.is_empty() => {}
                 HomeState::Unverifiable => self.doubt("encrypted pages cannot be judged without their key"),
                 _ => {}
             }

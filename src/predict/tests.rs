@@ -25,6 +25,7 @@ fn facts(generation: Generation) -> Facts {
         shutdown: Shutdown::Crash,
         window: Window { checkpoint: Some(Lsn(100)), end: Some(Lsn(200)) },
         doublewrite_off: false,
+        unreadable: false,
         space_id_stored: true,
         header_lost: false,
         out_of_reach: false,

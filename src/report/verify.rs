@@ -41,6 +41,9 @@ pub struct VerifyReport {
     /// What must not be done while a page can be restored; only there as long as one can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard: Option<&'static str>,
+    /// Places that could not be read; the program says them on standard error.
+    #[serde(skip)]
+    unreadable: usize,
 }
 
 /// One used slot.
@@ -207,6 +210,7 @@ impl VerifyReport {
             prediction: Prediction::of(survey),
             notes: instance.notes.iter().chain(area_notes).cloned().collect(),
             guard: guard(restorable),
+            unreadable: survey.unreadable().count(),
         }
     }
 
@@ -247,6 +251,12 @@ impl VerifyReport {
             format!("{} damaged, with a good copy in the doublewrite buffer", count(restorable, "page"));
         let cannot = format!("{} that the doublewrite buffer cannot mend", count(critical, "damaged page"));
         match (restorable, critical) {
+            (0, 0) if self.unreadable > 0 => {
+                let places = count(self.unreadable, "place");
+                let what =
+                    "no damaged page has a copy in the doublewrite buffer, as far as the files can be read";
+                style::paint(style::WARN, &format!("UNKNOWN: {what}: {places} cannot"))
+            }
             (0, 0) => style::paint(style::GOOD, "OK: no damaged page has a copy in the doublewrite buffer"),
             (_, 0) => style::paint(style::WARN, &format!("RESTORABLE: {can}")),
             (0, _) => style::paint(style::BAD, &format!("CRITICAL: {cannot}")),

@@ -192,7 +192,12 @@ impl<'d, D: Disk> Locked<'d, D> {
     fn file_record(&self, held: &Held<D::File>) -> Result<FileRecord> {
         let writes_page0 =
             held.pages.iter().filter_map(|&index| self.pages.get(index)).any(|page| page.offset.0 == 0);
-        let space_id = if writes_page0 { None } else { space_id(self.disk, &held.file, &held.path)? };
+        let space_id = match space_id(self.disk, &held.file, &held.path) {
+            _ if writes_page0 => None,
+            // Nothing is written to a file that is only locked: a bad sector in it need not stop the pass.
+            Err(_) if held.pages.is_empty() => None,
+            stated => stated?,
+        };
         let path =
             self.disk.absolute(&held.path).map_err(Error::io(&held.path, "find the absolute path of"))?;
         Ok(FileRecord {

@@ -44,6 +44,10 @@ pub fn discover(locations: &Locations) -> Spaces {
         }
         let found: Vec<_> = part.par_iter().map(|path| user_space(locations, path, instance)).collect();
         for (path, result) in part.iter().zip(found) {
+            let result = result.map(|(space, unreadable)| {
+                spaces.failures.extend(unreadable);
+                space
+            });
             add(&mut spaces, &mut seen, locations, path, result);
         }
     }
@@ -183,10 +187,16 @@ fn read_isl(path: &Path) -> Result<PathBuf> {
     Ok(if target.is_relative() { path.parent().unwrap_or(path).join(target) } else { target })
 }
 
-fn user_space(locations: &Locations, path: &Path, instance: Option<PageSize>) -> Result<Option<Tablespace>> {
-    let image = Image::open(path)?;
-    let Some(identity) = identify(&image, instance)? else { return Ok(None) };
-    Ok(Some(tablespace(identity, vec![space_file(locations, &image, 0)])))
+/// The tablespace, and what of the pages that tell could not be read.
+fn user_space(
+    locations: &Locations,
+    path: &Path,
+    instance: Option<PageSize>,
+) -> Result<(Option<Tablespace>, Vec<Error>)> {
+    let image = Image::open_past_faults(path)?;
+    let identity = identify(&image, instance)?;
+    let space = identity.map(|identity| tablespace(identity, vec![space_file(locations, &image, 0)]));
+    Ok((space, image.into_faults()))
 }
 
 fn tablespace(identity: Identity, files: Vec<SpaceFile>) -> Tablespace {
@@ -208,7 +218,7 @@ fn system_space(locations: &Locations, paths: &[PathBuf], spaces: &mut Spaces) -
     let mut result: Option<Tablespace> = None;
     let mut next_page = 0;
     for path in paths {
-        let image = match Image::open(path) {
+        let image = match Image::open_past_faults(path) {
             Ok(image) => image,
             Err(error) => {
                 spaces.failures.push(error);
@@ -247,6 +257,7 @@ fn system_space(locations: &Locations, paths: &[PathBuf], spaces: &mut Spaces) -
         if let Some(space) = &result {
             next_page += image.len() / space.format.physical.as_u64();
         }
+        spaces.failures.extend(image.into_faults());
     }
     result
 }
