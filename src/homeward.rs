@@ -11,6 +11,9 @@
 //! of MySQL 9.7 compresses it anew, which is the same page in fewer bytes. It also leaves type 16 as it is (both seen, and
 //! the plaintext of undo pages).
 //!
+//! MariaDB 10.5 on takes a copy that hides its space id (full_crc32, encrypted or compressed) when recovery reads the page,
+//! applies redo and writes the result later: the copy is as near to that as files can tell.
+//!
 //! Sources: `buf_dblwr_process` (MySQL 5.7, MariaDB 10.1), `recv::Pages::recover` (MySQL 8.0.25), the writes of a 9.7.4.
 
 use crate::dblwr::Copy;

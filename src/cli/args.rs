@@ -336,7 +336,8 @@ pub struct Capture {
 pub enum Rules {
     /// The newest verified copy inside the redo window.
     Newest,
-    /// The copy that the server itself would write.
+    /// Exactly the pages and bytes that the server's own pass would write; where MariaDB mends a page in memory, the copy
+    /// that it takes
     Server,
 }
 

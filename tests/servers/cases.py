@@ -15,9 +15,10 @@ CLASSIC = "--innodb-checksum-algorithm="
 PROVIDERS = ["--plugin-load-add=" + ";".join(f"provider_{c}" for c in ("bzip2", "lz4", "lzma", "lzo", "snappy"))]
 UNDO_TRUNCATE = [
     "create undo tablespace u3 add datafile 'u3.ibu'",
-    "alter undo tablespace innodb_undo_002 set inactive",
-    "select sleep(2)",
-    "alter undo tablespace innodb_undo_002 set active",
+    "set global innodb_purge_rseg_truncate_frequency=1",
+    "alter undo tablespace innodb_undo_001 set inactive",
+    "select sleep(3)",
+    "alter undo tablespace innodb_undo_001 set active",
 ]
 
 
@@ -163,7 +164,7 @@ def mysql97():
     yield case("partitions", partitions="partition by hash(id) partitions 4", ibd="t1#p#p1.ibd")
     yield case("data-directory", options=["--innodb-directories=@DIR@/ext"], table="data directory='@DIR@/ext'")
     yield case("undo", "undo")
-    yield case("undo-truncated", "undo", change=UNDO_TRUNCATE)
+    yield case("undo-truncated", "undo", before=UNDO_TRUNCATE)
     yield case("redo-archived", options=["--innodb-redo-log-archive-dirs=a:@DIR@/ext"], change=["do innodb_redo_log_archive_start('a')"])
     yield case("lost-write", lost=True)
     yield case("doublewrite", "doublewrite")
