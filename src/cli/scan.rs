@@ -77,6 +77,7 @@ fn perform(
         err: context.err,
         progress,
         resume: None,
+        failed: String::new(),
     };
     let bundles = opened.grounds.iter().filter_map(|(_, ground)| ground.instance.locations.bundle.as_ref());
     reporter.stream.summary().of_bundles = bundles.count() > 0;
@@ -221,6 +222,8 @@ struct Reporter<'a> {
     err: &'a mut dyn std::io::Write,
     progress: Progress,
     resume: Option<Resume>,
+    /// The last failure: several parts of one file meet the same end of it.
+    failed: String,
 }
 
 impl<'a> Reporter<'a> {
@@ -316,8 +319,12 @@ impl Observer for Reporter<'_> {
     }
 
     fn failure(&mut self, _: &Target<'_>, error: &Error) -> anyhow::Result<()> {
-        self.stream.summary().failures += 1;
-        writeln!(self.err, "dblwr: {}", in_words(&error.to_string()))?;
+        let words = in_words(&error.to_string()).into_owned();
+        if words != self.failed {
+            self.stream.summary().failures += 1;
+            writeln!(self.err, "dblwr: {words}")?;
+            self.failed = words;
+        }
         Ok(())
     }
 

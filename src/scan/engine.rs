@@ -221,8 +221,10 @@ fn judge_run(judge: &mut Judge<'_>, bytes: &[u8], first: PageNo, run: &Run, glan
     judge.run(bytes.get(begin * size..).unwrap_or_default(), number(begin), glance);
 }
 
+/// Behind the new end every part finds nothing: the size that the file has now is the one to name.
 fn ended_early(target: &Target<'_>, at: u64) -> Error {
     let was = target.file.len;
+    let at = std::fs::metadata(&target.file.path).map_or(at, |now| now.len().min(at));
     Error::foreign(
         &target.file.path,
         format!(
