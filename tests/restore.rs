@@ -218,13 +218,19 @@ fn every_output_warns_while_a_page_can_be_restored_and_none_afterwards() {
     let log = support::testdata("m97-16k").join("oracle.log");
     let bundle = away.path().join("bundle");
     let (data, table) = (dir.path().to_path_buf(), dir.path().join("d/t1.ibd"));
+    let slots = dir.path().join("#ib_16384_0.dblwr");
     let commands: Vec<Vec<&OsStr>> = vec![
         vec!["verify".as_ref(), data.as_ref()],
         vec!["restore".as_ref(), data.as_ref()],
         vec!["scan".as_ref(), data.as_ref()],
         vec!["page".as_ref(), table.as_ref(), "7".as_ref()],
         vec!["explain-log".as_ref(), log.as_ref(), "--against".as_ref(), data.as_ref()],
+        vec!["locate".as_ref(), data.as_ref()],
+        vec!["dump".as_ref(), data.as_ref()],
+        vec!["dump".as_ref(), data.as_ref(), "--slot".as_ref(), "3".as_ref()],
+        vec!["page".as_ref(), slots.as_ref(), "3".as_ref()],
     ];
+    let carve = ["carve".as_ref(), slots.as_os_str()];
     let warned = |more: &[&str], command: &[&OsStr]| {
         let output = dblwr(command.iter().copied().chain(more.iter().map(OsStr::new)));
         let said = String::from_utf8_lossy(&output.stdout).into_owned() + &stderr(&output);
@@ -250,4 +256,29 @@ fn every_output_warns_while_a_page_can_be_restored_and_none_afterwards() {
         assert!(!warned(&[], command) && !warned(&["--json"], command), "{command:?}");
     }
     assert!(!warned(&[], &check));
+    // An image does not show what lies in the files.
+    assert!(warned(&[], &carve) && warned(&["--json"], &carve));
+    assert!(!warned(&[], &["carve".as_ref(), table.as_os_str()]));
+}
+
+#[test]
+fn restoring_one_page_of_many_does_not_end_the_warning() {
+    let (dir, away) = (image("m97-ibdata"), tempfile::tempdir().unwrap());
+    let journal = away.path().join("journal");
+    let one = run([
+        &"restore" as &dyn AsRef<OsStr>,
+        &dir.path(),
+        &"--page",
+        &"0:5",
+        &"--apply",
+        &"--json",
+        &"--journal",
+        &journal,
+    ]);
+    assert_eq!(code(&one), 0, "{}", stderr(&one));
+    assert_eq!(json(&one)["pages"].as_array().unwrap().len(), 1);
+    assert!(
+        json(&one)["guard"].as_str().is_some_and(|guard| guard.contains("overwrites")),
+        "22 pages are left"
+    );
 }

@@ -22,7 +22,7 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::generation::Generation;
 use crate::home::HomeState;
-use crate::report::restore::guard;
+use crate::report::guard::guard;
 use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport};
 use crate::space::locations::Request;
 use crate::units::{ByteOffset, PageNo, SpaceId};

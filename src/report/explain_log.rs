@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::home::{self, HomeState};
 use crate::log_reader::{Finding, Kind, LogSummary};
-use crate::report::restore::guard;
+use crate::report::guard::{guard, write_guard};
 use crate::report::{SCHEMA_VERSION, count, style};
 use crate::survey::Survey;
 use crate::units::{Lsn, PageNo, SpaceId};
@@ -162,10 +162,7 @@ impl ExplainReport {
             writeln!(out, "\n{}", style::paint(style::WARN, &subject_of(finding)))?;
             write_finding(out, finding)?;
         }
-        match self.guard {
-            Some(guard) => writeln!(out, "\n{}", style::paint(style::WARN, guard)),
-            None => Ok(()),
-        }
+        write_guard(out, self.guard)
     }
 
     fn headline(&self) -> String {

@@ -8,7 +8,7 @@ use crate::home::HomeState;
 use crate::lookup::Lookup;
 use crate::report::SCHEMA_VERSION;
 use crate::report::decoded::DecodedPage;
-use crate::report::restore::guard;
+use crate::report::guard::{guard, write_guard};
 use crate::report::style;
 use crate::report::verify::SlotReport;
 use crate::survey::{Finding, Subject};
@@ -132,9 +132,7 @@ impl PageDocument {
             let (verdict, lsn, reason) = (copy.verdict.name(), copy.lsn, style::printable(&copy.reason));
             writeln!(out, "\n{file} slot {index}, LSN {lsn}: {verdict}: {reason}")?;
         }
-        if let Some(guard) = self.guard {
-            writeln!(out, "\n{}", style::paint(style::WARN, guard))?;
-        }
+        write_guard(out, self.guard)?;
         match &self.restore_command {
             Some(command) => {
                 writeln!(out, "next: {command}    (shows the plan, writes nothing)")

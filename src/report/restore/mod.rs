@@ -14,20 +14,13 @@ pub use pages::{
 };
 
 use crate::capture::read::bundle_of;
+use crate::report::guard::{guard, write_guard};
 use crate::report::names::SurveyNames;
 use crate::report::{SCHEMA_VERSION, count, fold_empty, style};
 use crate::restore::copy::Copied;
 use crate::restore::{Outcome, Pass, Plan, PlannedPage};
 use crate::survey::{Finding, Survey};
-
-/// Said in every output while a page can be restored.
-pub const GUARD: &str = "Do not start the server before this is settled: its start overwrites the copies. Do not rewrite \
-                         checksums: that makes a torn page look sound and loses it for good.";
-
-/// The same as a field of documents: there only while it holds.
-pub fn guard(can_be_restored: bool) -> Option<&'static str> {
-    can_be_restored.then_some(GUARD)
-}
+use crate::verdict::Verdict;
 
 /// The command that writes the plan: a bundle is a source of copies, not a place to write to.
 pub fn applying(path: &str) -> String {
@@ -94,7 +87,7 @@ impl RestoreReport {
                 .map(LeftAlone::of)
                 .collect(),
             copies: Vec::new(),
-            guard: guard(!pass.all_verified()),
+            guard: guard(!pass.all_verified() || is_more_restorable(survey, pages().map(|(page, _)| page))),
         }
     }
 
@@ -159,9 +152,7 @@ impl RestoreReport {
             writeln!(out, "  {file} offset {} ({}:{}): {reason}", page.offset, page.space_id, page.page_no)?;
         }
         self.write_remaining(out)?;
-        if let Some(guard) = self.guard {
-            writeln!(out, "\n{}", style::paint(style::WARN, guard))?;
-        }
+        write_guard(out, self.guard)?;
         self.write_next(out, path)
     }
 
@@ -233,6 +224,13 @@ impl RestoreReport {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether the selection left pages that can be restored as well.
+fn is_more_restorable<'a>(survey: &Survey, written: impl Iterator<Item = &'a PlannedPage>) -> bool {
+    let written: BTreeSet<_> = written.map(|page| (page.space_id, page.page_no)).collect();
+    let mut restorable = survey.findings.iter().filter(|f| f.judgement.verdict == Verdict::Restorable);
+    restorable.any(|finding| !written.contains(&(finding.space_id(), finding.page_no())))
 }
 
 /// One entry for each page with critical damage that the plan leaves.
