@@ -14,6 +14,7 @@ pub mod sample;
 pub mod settle;
 
 use std::collections::BTreeMap;
+use std::hash::RandomState;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -47,6 +48,8 @@ pub struct Options {
     pub critical: Range,
     /// Pages of the data files to read.
     pub share: Option<Share>,
+    /// What chooses the pages of a [`Share::Percent`].
+    pub dice: RandomState,
     /// How often to look at what looks damaged.
     pub patience: Patience,
     /// The accepted state.
@@ -63,6 +66,7 @@ impl Options {
             warning: Range::ZERO,
             critical: Range::ZERO,
             share: None,
+            dice: RandomState::new(),
             patience: Patience::DEFAULT,
             baseline: None,
             accept: false,
