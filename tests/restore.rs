@@ -282,3 +282,46 @@ fn restoring_one_page_of_many_does_not_end_the_warning() {
         "22 pages are left"
     );
 }
+
+#[test]
+fn what_is_advised_on_a_bundle_can_be_done() {
+    let (dir, away) = (image("m56-innodb-16k"), tempfile::tempdir().unwrap());
+    let (data, log) = (dir.path(), support::testdata("logs/m56-innodb-16k.log"));
+    for (name, redact) in [("bundle", false), ("redacted", true)] {
+        let bundle = away.path().join(name);
+        let mut capture: Vec<&dyn AsRef<OsStr>> = vec![&"capture", &data, &"--out", &bundle];
+        if redact {
+            capture.push(&"--redact");
+        }
+        assert_eq!(code(&run(capture)), 0);
+        let from = if redact { String::new() } else { format!(" --copies-from {}", bundle.display()) };
+        let (table, wanted) = (bundle.join("d/t1.ibd"), format!("dblwr restore DATADIR{from} --"));
+        let commands: [Vec<&dyn AsRef<OsStr>>; 5] = [
+            vec![&"verify", &bundle],
+            vec![&"restore", &bundle],
+            vec![&"scan", &bundle],
+            vec![&"page", &table, &"5"],
+            vec![&"explain-log", &log, &"--against", &bundle],
+        ];
+        for command in commands {
+            let said = String::from_utf8(run(command.iter().copied()).stdout).unwrap();
+            assert!(said.contains(&wanted), "{wanted} is not in {said}");
+            let refused =
+                said.lines().filter(|line| line.contains(&format!("dblwr restore {}", bundle.display())));
+            assert!(refused.clone().all(|line| !line.contains("--apply")), "{said}");
+        }
+    }
+    let (bundle, journal) = (away.path().join("bundle"), away.path().join("journal"));
+    let done = run([
+        &"restore" as &dyn AsRef<OsStr>,
+        &dir.path(),
+        &"--copies-from",
+        &bundle,
+        &"--page",
+        &"6:5",
+        &"--apply",
+        &"--journal",
+        &journal,
+    ]);
+    assert_eq!(code(&done), 0, "{}", stderr(&done));
+}

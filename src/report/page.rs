@@ -9,6 +9,7 @@ use crate::lookup::Lookup;
 use crate::report::SCHEMA_VERSION;
 use crate::report::decoded::DecodedPage;
 use crate::report::guard::{guard, write_guard};
+use crate::report::restore::restoring;
 use crate::report::style;
 use crate::report::verify::SlotReport;
 use crate::survey::{Finding, Subject};
@@ -82,7 +83,8 @@ impl PageDocument {
         let clear = lookup.clear();
         let page = DecodedPage::of(&home.bytes, &space.format, &lookup.judged, clear.as_deref(), with_hex);
         let id = space.id.filter(|_| lookup.is_restorable());
-        let context = lookup.context.display();
+        let context = lookup.bundle.as_ref().map_or(&lookup.context, |bundle| &bundle.path);
+        let restoring = || restoring(&context.display().to_string());
         PageDocument {
             schema_version: SCHEMA_VERSION,
             file: home.path.display().to_string(),
@@ -94,7 +96,7 @@ impl PageDocument {
             reason: home.why.clone(),
             page,
             copies: lookup.findings().map(PageCopy::of).collect(),
-            restore_command: id.map(|id| format!("dblwr restore {context} --page {id}:{page_no}")),
+            restore_command: id.map(|id| format!("{} --page {id}:{page_no}", restoring())),
             notes: lookup.notes.clone(),
             guard: guard(id.is_some()),
         }

@@ -12,7 +12,7 @@ use crate::naming::PageName;
 use crate::predict::Prediction;
 use crate::report::guard::{guard, write_guard};
 use crate::report::names::SurveyNames;
-use crate::report::restore::applying;
+use crate::report::restore::restoring;
 use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport, count, fold_empty, instance_line, style};
 use crate::survey::{Finding, Subject, Survey};
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
@@ -313,7 +313,11 @@ impl VerifyReport {
         if self.guard.is_some() {
             write_guard(out, self.guard)?;
             writeln!(out, "next: dblwr restore {path}            (shows the plan, writes nothing)")?;
-            writeln!(out, "      {}    (writes it, with a journal to take it back)", applying(path))?;
+            writeln!(
+                out,
+                "      {} --apply    (writes it, with a journal to take it back)",
+                restoring(path)
+            )?;
         }
         if self.critical() > 0 {
             writeln!(

@@ -13,7 +13,7 @@ pub use pages::{
     RestoredPage, sha256,
 };
 
-use crate::capture::read::bundle_of;
+use crate::capture::read::{Reader, bundle_of};
 use crate::report::guard::{guard, write_guard};
 use crate::report::names::SurveyNames;
 use crate::report::{SCHEMA_VERSION, count, fold_empty, style};
@@ -22,11 +22,15 @@ use crate::restore::{Outcome, Pass, Plan, PlannedPage};
 use crate::survey::{Finding, Survey};
 use crate::verdict::Verdict;
 
-/// The command that writes the plan: a bundle is a source of copies, not a place to write to.
-pub fn applying(path: &str) -> String {
+/// The command that restores, without `--apply`: a bundle is a source of copies, not a place to write to, and a redacted
+/// one not even that.
+pub fn restoring(path: &str) -> String {
     match bundle_of(Path::new(path)) {
-        Some((bundle, _)) => format!("dblwr restore DATADIR --copies-from {} --apply", bundle.display()),
-        None => format!("dblwr restore {path} --apply"),
+        Some((bundle, _)) if Reader::open(&bundle).is_ok_and(|reader| reader.manifest.redacted) => {
+            "dblwr restore DATADIR".to_owned()
+        }
+        Some((bundle, _)) => format!("dblwr restore DATADIR --copies-from {}", bundle.display()),
+        None => format!("dblwr restore {path}"),
     }
 }
 
@@ -219,7 +223,7 @@ impl RestoreReport {
                 Ok(())
             }
             (None, false) if !self.pages.is_empty() => {
-                writeln!(out, "next: {}", applying(&path.to_string()))
+                writeln!(out, "next: {} --apply", restoring(&path.to_string()))
             }
             _ => Ok(()),
         }
