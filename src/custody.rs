@@ -53,7 +53,7 @@ pub struct FileRecord {
     pub path: String,
     /// Offset and length of what is hashed, in bytes.
     pub ranges: Vec<(u64, u64)>,
-    /// `null` where there was no such file, or where nobody knew beforehand that it would be read.
+    /// `null` where there was no such file, or where nobody knew beforehand that these ranges would be read.
     pub before: Option<FileFacts>,
     /// `null` where there is no such file now.
     pub after: Option<FileFacts>,
@@ -175,9 +175,18 @@ impl Custody {
             self.before.iter().map(|(path, (ranges, before))| record(path, ranges, before.clone())).collect();
         let besides: BTreeSet<&PathBuf> =
             reads.iter().filter(|(_, ranges)| ranges.bytes() > 0).map(|(path, _)| path).collect();
-        for path in besides.into_iter().filter(|path| !self.before.contains_key(*path)) {
+        for path in besides {
             let ranges = reads.get(path).cloned().unwrap_or_default();
-            files.push(record(path, &self.scoped(path, ranges), None));
+            match self.before.get(path) {
+                None => files.push(record(path, &self.scoped(path, ranges), None)),
+                // What nobody knew would be read, too, stands apart: it has no before.
+                Some((known, _)) => {
+                    let more = ranges.without(known);
+                    if more.bytes() > 0 {
+                        files.push(record(path, &more, None));
+                    }
+                }
+            }
         }
         for path in outputs.iter().filter(|path| !self.before.contains_key(*path) && path.is_file()) {
             files.push(record(path, &whole(path), None));

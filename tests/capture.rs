@@ -29,9 +29,10 @@ fn report(command: &str, path: &Path) -> (i32, Value) {
     let output = run([&command as &dyn AsRef<OsStr>, &"--json", &path]);
     let mut document = json(&output);
     // Names come from dictionary pages, which a bundle does not hold: verdicts must agree, names need not.
-    for page in document["pages"].as_array_mut().into_iter().flatten() {
-        for name in ["table", "index"] {
-            page.as_object_mut().unwrap().remove(name);
+    for (list, names) in [("pages", ["table", "index"]), ("slots", ["table", "index_name"])] {
+        let entries = document.get_mut(list).and_then(Value::as_array_mut);
+        for entry in entries.into_iter().flatten() {
+            names.iter().for_each(|name| drop(entry.as_object_mut().unwrap().remove(*name)));
         }
     }
     (code(&output), document)

@@ -4,8 +4,9 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use serde_json::Value;
@@ -201,4 +202,52 @@ fn the_gate_blocks_saves_or_warns_on_a_real_directory() {
     assert_eq!((gate("warn", torn.path()), gate("save", torn.path())), (0, 0));
     let saved = std::fs::read_dir(copies.path()).unwrap().next().unwrap().unwrap().path();
     assert_eq!(std::fs::read_dir(saved).unwrap().count(), 256, "every used slot");
+}
+
+/// The last line of a record, by file: the bytes in its ranges.
+fn recorded(record: &Path) -> (Value, BTreeMap<PathBuf, u64>) {
+    let text = std::fs::read_to_string(record).unwrap();
+    let line: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    let files = line["facts"]["files"].as_array().unwrap();
+    let bytes = |file: &Value| {
+        file["ranges"].as_array().unwrap().iter().map(|range| range[1].as_u64().unwrap()).sum()
+    };
+    let found = files.iter().map(|file| (PathBuf::from(file["path"].as_str().unwrap()), bytes(file)));
+    let found = found.collect();
+    (line, found)
+}
+
+#[test]
+fn a_check_that_reads_data_files_records_them_before_and_after() {
+    let (dir, elsewhere) = (image("m97-16k"), tempfile::tempdir().unwrap());
+    let file = |name: &str| elsewhere.path().join(name);
+    let (record, baseline, out) = (file("record"), file("baseline"), file("out"));
+    let check = |more: &[&str]| {
+        let output = check(dir.path(), &[more, &["--record", record.to_str().unwrap()]].concat());
+        assert!(code(&output) < 3, "{more:?}: {}", stdout(&output));
+    };
+    let spaces: Vec<PathBuf> =
+        ["ibdata1", "mysql.ibd", "undo_001"].iter().map(|name| dir.path().join(name)).collect();
+    check(&[]);
+    let (_, plain) = recorded(&record);
+    for (more, exactly) in [(&["--scan"][..], true), (&["--sample", "50"], false)] {
+        check(more);
+        let (line, read) = recorded(&record);
+        for file in line["facts"]["files"].as_array().unwrap() {
+            assert!(file["before"]["sha256"].is_string(), "{more:?}: {file}");
+            assert_eq!(file["before"], file["after"], "{more:?}");
+        }
+        for path in &spaces {
+            let (size, bytes) = (std::fs::metadata(path).unwrap().len(), read[path]);
+            assert!(
+                bytes > plain[path] && (bytes == size) == exactly,
+                "{more:?}: {bytes} of {}",
+                path.display()
+            );
+        }
+    }
+    check(&["--accept", "--baseline", baseline.to_str().unwrap(), "--out", out.to_str().unwrap()]);
+    let (_, made) = recorded(&record);
+    assert_eq!(made[&baseline], std::fs::metadata(&baseline).unwrap().len());
+    assert_eq!(made[&out], std::fs::metadata(&out).unwrap().len());
 }

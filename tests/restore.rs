@@ -218,13 +218,19 @@ fn every_output_warns_while_a_page_can_be_restored_and_none_afterwards() {
     let log = support::testdata("m97-16k").join("oracle.log");
     let bundle = away.path().join("bundle");
     let (data, table) = (dir.path().to_path_buf(), dir.path().join("d/t1.ibd"));
+    let slots = dir.path().join("#ib_16384_0.dblwr");
     let commands: Vec<Vec<&OsStr>> = vec![
         vec!["verify".as_ref(), data.as_ref()],
         vec!["restore".as_ref(), data.as_ref()],
         vec!["scan".as_ref(), data.as_ref()],
         vec!["page".as_ref(), table.as_ref(), "7".as_ref()],
         vec!["explain-log".as_ref(), log.as_ref(), "--against".as_ref(), data.as_ref()],
+        vec!["locate".as_ref(), data.as_ref()],
+        vec!["dump".as_ref(), data.as_ref()],
+        vec!["dump".as_ref(), data.as_ref(), "--slot".as_ref(), "3".as_ref()],
+        vec!["page".as_ref(), slots.as_ref(), "3".as_ref()],
     ];
+    let carve = ["carve".as_ref(), slots.as_os_str()];
     let warned = |more: &[&str], command: &[&OsStr]| {
         let output = dblwr(command.iter().copied().chain(more.iter().map(OsStr::new)));
         let said = String::from_utf8_lossy(&output.stdout).into_owned() + &stderr(&output);
@@ -250,4 +256,72 @@ fn every_output_warns_while_a_page_can_be_restored_and_none_afterwards() {
         assert!(!warned(&[], command) && !warned(&["--json"], command), "{command:?}");
     }
     assert!(!warned(&[], &check));
+    // An image does not show what lies in the files.
+    assert!(warned(&[], &carve) && warned(&["--json"], &carve));
+    assert!(!warned(&[], &["carve".as_ref(), table.as_os_str()]));
+}
+
+#[test]
+fn restoring_one_page_of_many_does_not_end_the_warning() {
+    let (dir, away) = (image("m97-ibdata"), tempfile::tempdir().unwrap());
+    let journal = away.path().join("journal");
+    let one = run([
+        &"restore" as &dyn AsRef<OsStr>,
+        &dir.path(),
+        &"--page",
+        &"0:5",
+        &"--apply",
+        &"--json",
+        &"--journal",
+        &journal,
+    ]);
+    assert_eq!(code(&one), 0, "{}", stderr(&one));
+    assert_eq!(json(&one)["pages"].as_array().unwrap().len(), 1);
+    assert!(
+        json(&one)["guard"].as_str().is_some_and(|guard| guard.contains("overwrites")),
+        "22 pages are left"
+    );
+}
+
+#[test]
+fn what_is_advised_on_a_bundle_can_be_done() {
+    let (dir, away) = (image("m56-innodb-16k"), tempfile::tempdir().unwrap());
+    let (data, log) = (dir.path(), support::testdata("logs/m56-innodb-16k.log"));
+    for (name, redact) in [("bundle", false), ("redacted", true)] {
+        let bundle = away.path().join(name);
+        let mut capture: Vec<&dyn AsRef<OsStr>> = vec![&"capture", &data, &"--out", &bundle];
+        if redact {
+            capture.push(&"--redact");
+        }
+        assert_eq!(code(&run(capture)), 0);
+        let from = if redact { String::new() } else { format!(" --copies-from {}", bundle.display()) };
+        let (table, wanted) = (bundle.join("d/t1.ibd"), format!("dblwr restore DATADIR{from} --"));
+        let commands: [Vec<&dyn AsRef<OsStr>>; 5] = [
+            vec![&"verify", &bundle],
+            vec![&"restore", &bundle],
+            vec![&"scan", &bundle],
+            vec![&"page", &table, &"5"],
+            vec![&"explain-log", &log, &"--against", &bundle],
+        ];
+        for command in commands {
+            let said = String::from_utf8(run(command.iter().copied()).stdout).unwrap();
+            assert!(said.contains(&wanted), "{wanted} is not in {said}");
+            let refused =
+                said.lines().filter(|line| line.contains(&format!("dblwr restore {}", bundle.display())));
+            assert!(refused.clone().all(|line| !line.contains("--apply")), "{said}");
+        }
+    }
+    let (bundle, journal) = (away.path().join("bundle"), away.path().join("journal"));
+    let done = run([
+        &"restore" as &dyn AsRef<OsStr>,
+        &dir.path(),
+        &"--copies-from",
+        &bundle,
+        &"--page",
+        &"6:5",
+        &"--apply",
+        &"--journal",
+        &journal,
+    ]);
+    assert_eq!(code(&done), 0, "{}", stderr(&done));
 }

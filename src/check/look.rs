@@ -84,7 +84,7 @@ impl Look {
     ) -> Result<(Sample, Settled<Place, Suspect>)> {
         // A look of its own, younger than the files that a running server has made meanwhile.
         let ground = Ground::survey(&options.request)?;
-        let mut sample = sample::sample(&ground, share)?;
+        let mut sample = sample::sample(&ground, share, &options.dice)?;
         let first = std::mem::take(&mut sample.suspects);
         let settled =
             settle(first, options.patience, pause, |suspects| sample::read_again(&ground, suspects))?;

@@ -14,6 +14,7 @@ pub mod sample;
 pub mod settle;
 
 use std::collections::BTreeMap;
+use std::hash::RandomState;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,7 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::generation::Generation;
 use crate::home::HomeState;
-use crate::report::restore::guard;
+use crate::report::guard::guard;
 use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport};
 use crate::space::locations::Request;
 use crate::units::{ByteOffset, PageNo, SpaceId};
@@ -47,6 +48,8 @@ pub struct Options {
     pub critical: Range,
     /// Pages of the data files to read.
     pub share: Option<Share>,
+    /// What chooses the pages of a [`Share::Percent`].
+    pub dice: RandomState,
     /// How often to look at what looks damaged.
     pub patience: Patience,
     /// The accepted state.
@@ -63,6 +66,7 @@ impl Options {
             warning: Range::ZERO,
             critical: Range::ZERO,
             share: None,
+            dice: RandomState::new(),
             patience: Patience::DEFAULT,
             baseline: None,
             accept: false,

@@ -52,17 +52,16 @@ impl Sample {
     }
 }
 
-/// Reads the chosen pages of every tablespace whose format is known.
+/// Reads the chosen pages of every tablespace whose format is known. The same dice choose the same pages again.
 ///
 /// A file that is gone by the time it is opened was dropped by a running server: it is left out.
 ///
 /// # Errors
 /// A file cannot be read.
-pub fn sample(ground: &Ground, share: Share) -> Result<Sample> {
-    let dice = RandomState::new();
+pub fn sample(ground: &Ground, share: Share, dice: &RandomState) -> Result<Sample> {
     let known = ground.instance.spaces.list.par_iter().filter(|space| space.evidence != Evidence::Unknown);
     let files = known.flat_map_iter(|space| space.files.iter().map(move |file| (space, file)));
-    let samples = files.map(|(space, file)| sample_file(ground, space, file, share, &dice));
+    let samples = files.map(|(space, file)| sample_file(ground, space, file, share, dice));
     samples.try_reduce(Sample::default, |left, right| Ok(left.add(right)))
 }
 

@@ -1,8 +1,9 @@
 //! `dblwr check`.
 #![allow(rustdoc::broken_intra_doc_links, reason = "help is printed as it stands, brackets included")]
 
+use std::hash::RandomState;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -72,6 +73,19 @@ pub enum CheckOutput {
     Json,
 }
 
+impl Check {
+    /// Which pages of the data files are read.
+    pub(super) fn share(&self) -> Option<Share> {
+        if self.scan { Some(Share::All) } else { self.sample.map(Share::Percent) }
+    }
+}
+
+/// One throw for the whole run, so that a custody record can measure beforehand what the check will read.
+pub(super) fn dice() -> &'static RandomState {
+    static DICE: OnceLock<RandomState> = OnceLock::new();
+    DICE.get_or_init(RandomState::new)
+}
+
 fn percent(text: &str) -> Result<f64, String> {
     let number: Option<f64> = text.trim_end_matches('%').parse().ok();
     number
@@ -110,7 +124,8 @@ fn options(args: &Check) -> anyhow::Result<Options> {
     Ok(Options {
         warning: args.warning,
         critical: args.critical,
-        share: if args.scan { Some(Share::All) } else { args.sample.map(Share::Percent) },
+        share: args.share(),
+        dice: dice().clone(),
         patience: Patience { reads: args.reads, over },
         baseline: args.baseline.clone(),
         accept: args.accept,

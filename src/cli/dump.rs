@@ -5,6 +5,7 @@ use std::cell::Cell;
 use anyhow::bail;
 
 use crate::cli::args::Dump;
+use crate::cli::verify::guard_of;
 use crate::cli::{Context, Status};
 use crate::dblwr::Usage;
 use crate::extract::{OutDir, directories_of, name_of};
@@ -36,6 +37,7 @@ pub(super) fn run(args: &Dump, context: &mut Context<'_>) -> anyhow::Result<Stat
             extracted += usize::from(slot.extracted.is_some());
         }
     }
+    report.guard = guard_of(inventory.instance, context)?;
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, verbose))?;
     if let Some(dir) = &args.out {

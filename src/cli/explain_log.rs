@@ -48,7 +48,7 @@ pub(super) fn run(args: &ExplainLog, context: &mut Context<'_>) -> anyhow::Resul
 }
 
 /// What is looked at besides the log: --against, or the data directory that the other options name.
-fn against(args: &ExplainLog) -> anyhow::Result<Option<Request>> {
+pub(super) fn against(args: &ExplainLog) -> anyhow::Result<Option<Request>> {
     let places = &args.places;
     let configured = places.defaults_file.as_deref().map(Config::read).transpose()?;
     let configured = configured.and_then(|config| config.datadir());

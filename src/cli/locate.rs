@@ -1,6 +1,7 @@
 //! `dblwr locate`.
 
 use crate::cli::args::Target;
+use crate::cli::verify::guard_of;
 use crate::cli::{Context, Status};
 use crate::instance::Instance;
 use crate::report::locate::LocateReport;
@@ -10,7 +11,9 @@ pub(super) fn run(target: &Target, context: &mut Context<'_>) -> anyhow::Result<
     for failure in &instance.spaces.failures {
         context.warn(failure)?;
     }
-    let report = LocateReport::of(&instance);
+    let all_read = instance.spaces.failures.is_empty();
+    let mut report = LocateReport::of(&instance);
+    report.guard = guard_of(instance, context)?;
     context.emit(&report, |out| report.write_text(out))?;
-    Ok(if instance.spaces.failures.is_empty() { Status::Healthy } else { Status::Unknown })
+    Ok(if all_read { Status::Healthy } else { Status::Unknown })
 }

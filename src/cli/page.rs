@@ -3,6 +3,7 @@
 use anyhow::bail;
 
 use crate::cli::args::Page;
+use crate::cli::verify::guard_of;
 use crate::cli::{Context, Status};
 use crate::home::HomeState;
 use crate::instance::Instance;
@@ -46,7 +47,8 @@ fn run_slot(args: &Page, request: &Request, context: &mut Context<'_>) -> anyhow
     let selection = Selection { slots: vec![(None, args.page_no)], pages: Vec::new() };
     selection.check(&instance)?;
     let inventory = Inventory::of(instance, |item, instance| selection.names(item, instance))?;
-    let report = DumpReport::of(&inventory, &selection, Some(Decode { hex: args.hex }));
+    let mut report = DumpReport::of(&inventory, &selection, Some(Decode { hex: args.hex }));
+    report.guard = guard_of(inventory.instance, context)?;
     context.emit(&report, |out| report.write_text(out, false))?;
     Ok(if report.is_damaged() { Status::Critical } else { Status::Healthy })
 }

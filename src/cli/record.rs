@@ -5,8 +5,11 @@ use std::path::{Path, PathBuf};
 
 use crate::capture::bundle::is_unpacked;
 use crate::capture::read::bundle_of;
+use crate::check::sample::{Share, sample};
 use crate::cli::Status;
 use crate::cli::args::{Cli, Command, Revert, Scan, Target};
+use crate::cli::check::{self, Check};
+use crate::cli::explain_log;
 use crate::custody::{Custody, Scope};
 use crate::error::Error;
 use crate::image::trace::{self, Ranges, Reads};
@@ -14,7 +17,9 @@ use crate::instance::Instance;
 use crate::inventory::Inventory;
 use crate::lookup::Lookup;
 use crate::restore::{RealDisk, revert};
+use crate::scan::Ground;
 use crate::space::locations::Request;
+use crate::space::{SpaceFile, Spaces};
 use crate::survey::Survey;
 use crate::units::PageNo;
 
@@ -99,20 +104,21 @@ fn inputs(command: &Command) -> Reads {
         },
         Command::ExplainLog(args) => {
             let mut reads = whole(&args.file);
-            if let Some(path) = &args.against {
-                let request = Request { path: path.clone(), ..Request::default() };
-                reads.append(&mut surveyed(path, || Some(request)));
+            if let Ok(Some(request)) = explain_log::against(args) {
+                let path = request.path.clone();
+                add(&mut reads, surveyed(&path, || Some(request)));
             }
             reads
         }
         Command::Restore(restore) => {
             let mut reads = surveyed(&restore.target.path, || restore.target.request().ok());
             for file in restore.copies_from.iter().chain(&restore.plan) {
-                reads.append(&mut whole(file));
+                add(&mut reads, whole(file));
             }
             reads
         }
         Command::Revert(args) => reverted(args),
+        Command::Check(args) => checked(args),
         _ => {
             target(command).map_or_else(Reads::new, |target| surveyed(&target.path, || target.request().ok()))
         }
@@ -132,14 +138,47 @@ fn scanned(args: &Scan, path: &Path) -> Reads {
     let mut reads = surveyed(path, request);
     if bundle_of(path).is_none() {
         let instance = request().and_then(|request| Instance::open(&request).ok());
-        let spaces = instance.iter().flat_map(|instance| &instance.spaces.list);
-        for file in spaces.flat_map(|space| &space.files) {
+        for file in instance.iter().flat_map(|instance| files_of(&instance.spaces)) {
             if path.is_dir() || is_same_file(path, &file.path) {
-                reads.append(&mut whole(&file.path));
+                add(&mut reads, whole(&file.path));
             }
         }
     }
     reads
+}
+
+/// What `verify` reads, and of the data files what `--scan` or the dice of `--sample` choose.
+fn checked(args: &Check) -> Reads {
+    let (path, request) = (&args.target.path, || args.target.request().ok());
+    let mut reads = surveyed(path, request);
+    if let (Some(share), None) = (args.share(), bundle_of(path)) {
+        let (ground, around) = trace::during(|| Ground::survey(&request()?).ok());
+        add(&mut reads, around);
+        match (share, &ground) {
+            (Share::All, Some(ground)) => {
+                files_of(&ground.instance.spaces).for_each(|file| add(&mut reads, whole(&file.path)));
+            }
+            (Share::Percent(_), Some(ground)) => {
+                add(&mut reads, trace::during(|| sample(ground, share, check::dice())).1);
+            }
+            (_, None) => {}
+        }
+    }
+    if let Some(baseline) = &args.baseline {
+        add(&mut reads, whole(baseline));
+    }
+    reads
+}
+
+fn files_of(spaces: &Spaces) -> impl Iterator<Item = &SpaceFile> {
+    spaces.list.iter().flat_map(|space| &space.files).chain(&spaces.unidentified)
+}
+
+/// Ranges of one file come from more than one reading of it.
+fn add(reads: &mut Reads, more: Reads) {
+    for (path, ranges) in more {
+        reads.entry(path).or_default().extend(&ranges);
+    }
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {
@@ -166,6 +205,9 @@ fn outputs(command: &Command) -> Vec<PathBuf> {
     match command {
         Command::Restore(restore) => restore.journal.iter().chain(&restore.plan_out).cloned().collect(),
         Command::Capture(capture) => vec![capture.out.clone()],
+        Command::Check(check) => {
+            check.out.iter().chain(check.baseline.as_ref().filter(|_| check.accept)).cloned().collect()
+        }
         _ => Vec::new(),
     }
 }

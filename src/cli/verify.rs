@@ -2,8 +2,11 @@
 
 use crate::cli::args::Target;
 use crate::cli::{Context, Status};
+use crate::instance::Instance;
+use crate::report::guard::guard;
 use crate::report::verify::VerifyReport;
 use crate::survey::Survey;
+use crate::verdict::Verdict;
 
 pub(super) fn run(target: &Target, context: &mut Context<'_>) -> anyhow::Result<Status> {
     let survey = Survey::run(&target.request()?)?;
@@ -21,6 +24,21 @@ pub(super) fn warn_of_failures(survey: &Survey, context: &mut Context<'_>) -> an
         context.warn(failure)?;
     }
     Ok(())
+}
+
+/// The guard for commands that list what lies in an instance without judging it. Where it cannot be judged the listing
+/// still stands.
+pub(super) fn guard_of(
+    instance: Instance,
+    context: &mut Context<'_>,
+) -> anyhow::Result<Option<&'static str>> {
+    match Survey::of(instance) {
+        Ok(survey) => Ok(guard(survey.count(Verdict::Restorable) > 0)),
+        Err(error) => {
+            context.warn(format!("whether a page can be restored could not be told: {error}"))?;
+            Ok(None)
+        }
+    }
 }
 
 pub(super) fn has_failures(survey: &Survey) -> bool {

@@ -114,6 +114,22 @@ impl Ranges {
         range.is_empty() || before.is_some_and(|(_, &end)| end >= range.end)
     }
 
+    /// What of these lies in none of the others.
+    pub fn without(&self, others: &Ranges) -> Ranges {
+        let mut out = Ranges::default();
+        for range in self.iter() {
+            let mut at = range.start;
+            let first = others.0.range(..=range.start).next_back();
+            let inside = others.0.range(range.start..range.end);
+            for (&start, &end) in first.into_iter().chain(inside) {
+                out.insert(at..start.min(range.end));
+                at = at.max(end);
+            }
+            out.insert(at..range.end);
+        }
+        out
+    }
+
     /// Widened to whole units, then cut to the first `len` bytes.
     pub fn aligned(&self, unit: u64, len: u64) -> Ranges {
         let unit = unit.max(1);
@@ -176,6 +192,22 @@ mod tests {
             let list: Vec<_> = ranges.iter().collect();
             prop_assert!(list.windows(2).all(|pair| pair[0].end < pair[1].start));
             prop_assert_eq!(ranges.bytes(), (0..250).filter(|&byte| slow(byte)).count() as u64);
+        }
+
+        #[test]
+        fn what_is_left_is_in_one_and_not_in_the_other(
+            one in prop::collection::vec((0u64..200, 0u64..40), 0..20),
+            other in prop::collection::vec((0u64..200, 0u64..40), 0..20),
+        ) {
+            let ranges = |parts: &[(u64, u64)]| -> Ranges {
+                parts.iter().map(|&(start, len)| start..start + len).collect()
+            };
+            let (one, other) = (ranges(&one), ranges(&other));
+            let left = one.without(&other);
+            for byte in 0..250 {
+                let byte = byte..byte + 1;
+                prop_assert_eq!(left.covers(&byte), one.covers(&byte) && !other.covers(&byte), "{:?}", byte);
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::capture::save::{Saved, SavedFile};
-use crate::report::restore::guard;
+use crate::report::guard::{guard, write_guard};
 use crate::report::{SCHEMA_VERSION, count, style};
 
 /// The document of `capture --format json`.
@@ -104,9 +104,7 @@ impl CaptureReport {
     pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         let colour = if self.lost.is_empty() { style::GOOD } else { style::WARN };
         writeln!(out, "{}", style::paint(colour, &self.headline()))?;
-        if let Some(guard) = self.guard {
-            writeln!(out, "\n{}", style::paint(style::WARN, guard))?;
-        }
+        write_guard(out, self.guard)?;
         let bundle = style::printable(&self.bundle);
         writeln!(out, "\nnext: dblwr verify {bundle}")?;
         if self.redacted {

@@ -6,8 +6,10 @@ use serde::Serialize;
 
 use crate::carve::{Carved, Found, FoundReduced, Run, RunKind, group};
 use crate::checksum::Algorithm;
+use crate::examine::State;
 use crate::fil::page_type;
 use crate::report::decoded::{LayoutReport, PageState};
+use crate::report::guard::{CARVED, write_guard};
 use crate::report::{SCHEMA_VERSION, count, style};
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 
@@ -28,6 +30,9 @@ pub struct CarveReport {
     pub pages: Vec<CarvedPage>,
     /// Entries of reduced doublewrite files.
     pub reduced: Vec<CarvedEntry>,
+    /// What must not be done before the homes of the copies are looked at; only there where slots hold good copies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<&'static str>,
 }
 
 /// Pages that belong together.
@@ -198,6 +203,11 @@ impl CarvedRun {
     }
 }
 
+/// A slot that a page could be taken from; placeholders and damaged copies are none.
+fn is_good_copy(page: &Found) -> bool {
+    page.doublewrite && page.hit.state == State::Valid
+}
+
 impl CarveReport {
     /// The report on an image; puts the pages into runs.
     pub fn of(file: &str, carved: &mut Carved) -> CarveReport {
@@ -210,6 +220,7 @@ impl CarveReport {
             runs: runs.iter().map(CarvedRun::from).collect(),
             pages: carved.pages.iter().map(CarvedPage::from).collect(),
             reduced: carved.reduced.iter().flat_map(CarvedEntry::all_of).collect(),
+            guard: carved.pages.iter().any(is_good_copy).then_some(CARVED),
         }
     }
 
@@ -228,6 +239,7 @@ impl CarveReport {
         self.runs.append(&mut other.runs);
         self.pages.append(&mut other.pages);
         self.reduced.append(&mut other.reduced);
+        self.guard = self.guard.or(other.guard);
     }
 
     /// Writes it for a person: runs, and the pages of doublewrite buffers; `verbose` lists every page.
@@ -249,7 +261,8 @@ impl CarveReport {
             write!(out, "\n{}", style::indented(&table))?;
         }
         self.write_pages(out, verbose)?;
-        self.write_reduced(out)
+        self.write_reduced(out)?;
+        write_guard(out, self.guard)
     }
 
     fn headline(&self) -> String {

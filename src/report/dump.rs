@@ -11,6 +11,7 @@ use crate::generation::Generation;
 use crate::inventory::{Inventory, Item, Selection};
 use crate::naming::Naming;
 use crate::report::decoded::DecodedPage;
+use crate::report::guard::write_found;
 use crate::report::verify::CopyStateReport;
 use crate::report::{SCHEMA_VERSION, count, style};
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
@@ -30,6 +31,9 @@ pub struct DumpReport {
     pub slots: Vec<DumpedSlot>,
     /// Plain sentences on what is unusual.
     pub notes: Vec<String>,
+    /// What must not be done while a page can be restored; only there as long as one can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<&'static str>,
     /// Whether slots or pages were named.
     #[serde(skip)]
     pub selected: bool,
@@ -185,7 +189,7 @@ fn text(path: &Path) -> String {
 
 impl DumpReport {
     /// What is in the buffers, or what the selection names of it. Pages whose bytes were kept are decoded if `decode`
-    /// says so.
+    /// says so. The guard is for those who judge the copies.
     pub fn of(inventory: &Inventory, selection: &Selection, decode: Option<Decode>) -> DumpReport {
         let instance = &inventory.instance;
         let is_live = |item: &Item| instance.areas.get(item.area).is_some_and(|area| area.live);
@@ -215,6 +219,7 @@ impl DumpReport {
                 })
                 .collect(),
             notes: instance.notes.iter().chain(area_notes).chain(&inventory.notes).cloned().collect(),
+            guard: None,
             selected: !selection.is_empty(),
         }
     }
@@ -230,7 +235,8 @@ impl DumpReport {
     /// Those of the writer.
     pub fn write_text(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
         if self.selected || self.slots.iter().any(|slot| slot.page.is_some()) {
-            return self.write_pages(out);
+            self.write_pages(out)?;
+            return write_found(out, self.guard);
         }
         writeln!(out, "{}", style::paint(style::HEAD, &self.headline()))?;
         writeln!(out, "{}, {}-byte pages", self.generation, self.page_size)?;
@@ -240,7 +246,7 @@ impl DumpReport {
         for note in &self.notes {
             writeln!(out, "note: {}", style::printable(note))?;
         }
-        Ok(())
+        write_found(out, self.guard)
     }
 
     fn headline(&self) -> String {

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use crate::home::{self, HomeState};
 use crate::log_reader::{Finding, Kind, LogSummary};
-use crate::report::restore::guard;
+use crate::report::guard::{guard, write_guard};
+use crate::report::restore::restoring;
 use crate::report::{SCHEMA_VERSION, count, style};
 use crate::survey::Survey;
 use crate::units::{Lsn, PageNo, SpaceId};
@@ -162,10 +163,7 @@ impl ExplainReport {
             writeln!(out, "\n{}", style::paint(style::WARN, &subject_of(finding)))?;
             write_finding(out, finding)?;
         }
-        match self.guard {
-            Some(guard) => writeln!(out, "\n{}", style::paint(style::WARN, guard)),
-            None => Ok(()),
-        }
+        write_guard(out, self.guard)
     }
 
     fn headline(&self) -> String {
@@ -308,7 +306,9 @@ fn next_step(
         Outcome::CopyOnly => "nothing, unless the page is damaged: dblwr verify tells".to_owned(),
         Outcome::Mended => "ask for rows of the table: that the server started is no proof".to_owned(),
         Outcome::Whole => "nothing: the page is whole in the files now".to_owned(),
-        Outcome::Mendable => format!("with the server stopped: dblwr restore {path} --page {page}, then again with --apply"),
+        Outcome::Mendable => {
+            format!("with the server stopped: {} --page {page}, then again with --apply", restoring(path))
+        },
         Outcome::Damaged if now.is_some() => format!("dblwr page FILE {page_no} shows what can be seen of it"),
         Outcome::Damaged => {
             "stop the server before it writes, copy its directory, then name it: explain-log FILE --against DATADIR".to_owned()
@@ -319,7 +319,9 @@ fn next_step(
 
 fn lost(now: Option<&PageNow>, path: &str, page: &str) -> String {
     match now.and_then(|now| now.verdict) {
-        Some(Verdict::Stale) => format!("from a backup; or the older copy: dblwr restore {path} --page {page} --include-stale"),
+        Some(Verdict::Stale) => {
+            format!("from a backup; or the older copy: {} --page {page} --include-stale", restoring(path))
+        },
         Some(_) => "from a backup, or a dump of the table with innodb_force_recovery".to_owned(),
         // MariaDB 10.5 on does not doublewrite pages that were initialised since their last flush.
         None => "let the server recover a copy of the directory first: redo may rebuild the page; else from a backup".to_owned(),

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::dblwr::{Area, HeaderCopy, Kind, Magic};
 use crate::generation::Generation;
 use crate::instance::Instance;
+use crate::report::guard::write_found;
 use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport, count, instance_line, style};
 use crate::units::PageNo;
 
@@ -27,6 +28,9 @@ pub struct LocateReport {
     pub areas: Vec<AreaReport>,
     /// Plain sentences on what is unusual.
     pub notes: Vec<String>,
+    /// What must not be done while a page can be restored; only there as long as one can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<&'static str>,
 }
 
 /// One doublewrite area.
@@ -88,7 +92,7 @@ impl AreaReport {
 }
 
 impl LocateReport {
-    /// What was located in an instance.
+    /// What was located in an instance; the guard is for those who judge the copies.
     pub fn of(instance: &Instance) -> LocateReport {
         let notes = instance.areas.iter().flat_map(|area| area.notes.iter());
         LocateReport {
@@ -99,6 +103,7 @@ impl LocateReport {
             redo: RedoReport::of(instance),
             areas: instance.areas.iter().map(AreaReport::of).collect(),
             notes: instance.notes.iter().chain(notes).cloned().collect(),
+            guard: None,
         }
     }
 
@@ -133,6 +138,6 @@ impl LocateReport {
         for note in &self.notes {
             writeln!(out, "note: {note}")?;
         }
-        Ok(())
+        write_found(out, self.guard)
     }
 }

@@ -5,6 +5,7 @@ pub mod carve;
 pub mod decoded;
 pub mod dump;
 pub mod explain_log;
+pub mod guard;
 pub mod hex;
 pub mod locate;
 pub mod names;

@@ -8,7 +8,8 @@ use crate::home::HomeState;
 use crate::lookup::Lookup;
 use crate::report::SCHEMA_VERSION;
 use crate::report::decoded::DecodedPage;
-use crate::report::restore::guard;
+use crate::report::guard::{guard, write_guard};
+use crate::report::restore::restoring;
 use crate::report::style;
 use crate::report::verify::SlotReport;
 use crate::survey::{Finding, Subject};
@@ -82,7 +83,8 @@ impl PageDocument {
         let clear = lookup.clear();
         let page = DecodedPage::of(&home.bytes, &space.format, &lookup.judged, clear.as_deref(), with_hex);
         let id = space.id.filter(|_| lookup.is_restorable());
-        let context = lookup.context.display();
+        let context = lookup.bundle.as_ref().map_or(&lookup.context, |bundle| &bundle.path);
+        let restoring = || restoring(&context.display().to_string());
         PageDocument {
             schema_version: SCHEMA_VERSION,
             file: home.path.display().to_string(),
@@ -94,7 +96,7 @@ impl PageDocument {
             reason: home.why.clone(),
             page,
             copies: lookup.findings().map(PageCopy::of).collect(),
-            restore_command: id.map(|id| format!("dblwr restore {context} --page {id}:{page_no}")),
+            restore_command: id.map(|id| format!("{} --page {id}:{page_no}", restoring())),
             notes: lookup.notes.clone(),
             guard: guard(id.is_some()),
         }
@@ -132,9 +134,7 @@ impl PageDocument {
             let (verdict, lsn, reason) = (copy.verdict.name(), copy.lsn, style::printable(&copy.reason));
             writeln!(out, "\n{file} slot {index}, LSN {lsn}: {verdict}: {reason}")?;
         }
-        if let Some(guard) = self.guard {
-            writeln!(out, "\n{}", style::paint(style::WARN, guard))?;
-        }
+        write_guard(out, self.guard)?;
         match &self.restore_command {
             Some(command) => {
                 writeln!(out, "next: {command}    (shows the plan, writes nothing)")

@@ -10,8 +10,9 @@ use crate::generation::Generation;
 use crate::home::{Home, HomeState};
 use crate::naming::PageName;
 use crate::predict::Prediction;
+use crate::report::guard::{guard, write_guard};
 use crate::report::names::SurveyNames;
-use crate::report::restore::{applying, guard};
+use crate::report::restore::restoring;
 use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport, count, fold_empty, instance_line, style};
 use crate::survey::{Finding, Subject, Survey};
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
@@ -319,10 +320,14 @@ impl VerifyReport {
     }
 
     fn write_advice(&self, out: &mut dyn Write, path: &str) -> io::Result<()> {
-        if let Some(guard) = self.guard {
-            writeln!(out, "\n{}", style::paint(style::WARN, guard))?;
+        if self.guard.is_some() {
+            write_guard(out, self.guard)?;
             writeln!(out, "next: dblwr restore {path}            (shows the plan, writes nothing)")?;
-            writeln!(out, "      {}    (writes it, with a journal to take it back)", applying(path))?;
+            writeln!(
+                out,
+                "      {} --apply    (writes it, with a journal to take it back)",
+                restoring(path)
+            )?;
         }
         if self.critical() > 0 {
             writeln!(

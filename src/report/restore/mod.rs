@@ -13,27 +13,24 @@ pub use pages::{
     RestoredPage, sha256,
 };
 
-use crate::capture::read::bundle_of;
+use crate::capture::read::{Reader, bundle_of};
+use crate::report::guard::{guard, write_guard};
 use crate::report::names::SurveyNames;
 use crate::report::{SCHEMA_VERSION, count, fold_empty, style};
 use crate::restore::copy::Copied;
 use crate::restore::{Outcome, Pass, Plan, PlannedPage};
 use crate::survey::{Finding, Survey};
+use crate::verdict::Verdict;
 
-/// Said in every output while a page can be restored.
-pub const GUARD: &str = "Do not start the server before this is settled: its start overwrites the copies. Do not rewrite \
-                         checksums: that makes a torn page look sound and loses it for good.";
-
-/// The same as a field of documents: there only while it holds.
-pub fn guard(can_be_restored: bool) -> Option<&'static str> {
-    can_be_restored.then_some(GUARD)
-}
-
-/// The command that writes the plan: a bundle is a source of copies, not a place to write to.
-pub fn applying(path: &str) -> String {
+/// The command that restores, without `--apply`: a bundle is a source of copies, not a place to write to, and a redacted
+/// one not even that.
+pub fn restoring(path: &str) -> String {
     match bundle_of(Path::new(path)) {
-        Some((bundle, _)) => format!("dblwr restore DATADIR --copies-from {} --apply", bundle.display()),
-        None => format!("dblwr restore {path} --apply"),
+        Some((bundle, _)) if Reader::open(&bundle).is_ok_and(|reader| reader.manifest.redacted) => {
+            "dblwr restore DATADIR".to_owned()
+        }
+        Some((bundle, _)) => format!("dblwr restore DATADIR --copies-from {}", bundle.display()),
+        None => format!("dblwr restore {path}"),
     }
 }
 
@@ -94,7 +91,7 @@ impl RestoreReport {
                 .map(LeftAlone::of)
                 .collect(),
             copies: Vec::new(),
-            guard: guard(!pass.all_verified()),
+            guard: guard(!pass.all_verified() || is_more_restorable(survey, pages().map(|(page, _)| page))),
         }
     }
 
@@ -163,9 +160,7 @@ impl RestoreReport {
             writeln!(out, "  {file} offset {} ({}:{}): {reason}", page.offset, page.space_id, page.page_no)?;
         }
         self.write_remaining(out)?;
-        if let Some(guard) = self.guard {
-            writeln!(out, "\n{}", style::paint(style::WARN, guard))?;
-        }
+        write_guard(out, self.guard)?;
         self.write_next(out, path)
     }
 
@@ -232,11 +227,18 @@ impl RestoreReport {
                 Ok(())
             }
             (None, false) if !self.pages.is_empty() => {
-                writeln!(out, "next: {}", applying(&path.to_string()))
+                writeln!(out, "next: {} --apply", restoring(&path.to_string()))
             }
             _ => Ok(()),
         }
     }
+}
+
+/// Whether the selection left pages that can be restored as well.
+fn is_more_restorable<'a>(survey: &Survey, written: impl Iterator<Item = &'a PlannedPage>) -> bool {
+    let written: BTreeSet<_> = written.map(|page| (page.space_id, page.page_no)).collect();
+    let mut restorable = survey.findings.iter().filter(|f| f.judgement.verdict == Verdict::Restorable);
+    restorable.any(|finding| !written.contains(&(finding.space_id(), finding.page_no())))
 }
 
 /// One entry for each page with critical damage that the plan leaves.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::naming::{PageName, Surroundings};
+use crate::report::restore::restoring;
 use crate::scan::{Class, Damage, DamageState};
 use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 use crate::verdict::Verdict;
@@ -114,7 +115,7 @@ impl DamageReport {
             verdict: copy.verdict.name().to_owned(),
             command: (copy.verdict == Verdict::Restorable).then(|| {
                 let space = space_id.unwrap_or_default();
-                format!("dblwr restore {} --page {space}:{}", owner.root, damage.page_no)
+                format!("{} --page {space}:{}", restoring(&owner.root), damage.page_no)
             }),
         });
         DamageReport {

@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::restore::guard;
+use crate::report::guard::{guard, write_guard};
 use crate::report::{SCHEMA_VERSION, count, style};
 use crate::scan::FileFinding;
 use crate::units::SpaceId;
@@ -274,9 +274,7 @@ impl ScanReport {
     }
 
     fn write_advice(&self, out: &mut dyn Write) -> io::Result<()> {
-        if let Some(guard) = self.guard {
-            writeln!(out, "\n{}", style::paint(style::WARN, guard))?;
-        }
+        write_guard(out, self.guard)?;
         let secondary = self.damaged.iter().filter(|page| page.rebuildable == Some(true)).count();
         if secondary > 0 {
             let pages = count(secondary, "finding");

@@ -1,0 +1,44 @@
+//! What must not be done while a page can be restored: said in every output, in one wording.
+
+use std::io::{self, Write};
+
+use crate::report::style;
+
+/// Said in every output while a page can be restored.
+pub const GUARD: &str = "Do not start the server before this is settled: its start overwrites the copies. Do not rewrite \
+                         checksums: that makes a torn page look sound and loses it for good.";
+
+/// Said of copies in a raw image, where nobody can tell whether their homes are damaged.
+pub const CARVED: &str = "These may be the only good copies of damaged pages: do not start a server on these files before \
+                          their homes are looked at, its start overwrites the copies. Do not rewrite checksums: that \
+                          makes a torn page look sound and loses it for good.";
+
+/// For listings that judge no home: why the guard follows.
+const FOUND: &str = "A damaged page has a good copy in this buffer: dblwr verify names every one.";
+
+/// The guard as a field of documents: there only while it holds.
+pub fn guard(can_be_restored: bool) -> Option<&'static str> {
+    can_be_restored.then_some(GUARD)
+}
+
+/// The guard as a paragraph of its own.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_guard(out: &mut dyn Write, guard: Option<&str>) -> io::Result<()> {
+    match guard {
+        Some(guard) => writeln!(out, "\n{}", style::paint(style::WARN, guard)),
+        None => Ok(()),
+    }
+}
+
+/// The same below a listing that says nothing of homes.
+///
+/// # Errors
+/// Those of the writer.
+pub fn write_found(out: &mut dyn Write, guard: Option<&str>) -> io::Result<()> {
+    match guard {
+        Some(guard) => writeln!(out, "\n{FOUND}\n{}", style::paint(style::WARN, guard)),
+        None => Ok(()),
+    }
+}
