@@ -2,16 +2,18 @@
 #![allow(rustdoc::broken_intra_doc_links, reason = "help is printed as it stands, brackets included")]
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::check::Check;
 use crate::cli::explain_log::ExplainLog;
 use crate::cli::schema::Output;
-use crate::config::Config;
-use crate::space::locations::Request;
 use crate::units::{PageNo, PageSize, SpaceId};
+
+mod places;
+
+pub use places::{Places, Target};
 
 /// Offline forensics for the InnoDB doublewrite buffer: find torn pages, hold them against their buffered copies, put
 /// them back safely.
@@ -128,66 +130,6 @@ pub enum Command {
     },
 }
 
-/// What to look at.
-#[derive(Debug, Args)]
-pub struct Target {
-    /// A data directory, or one image: ibdata1, an .ibd, an undo tablespace, a doublewrite file; or a bundle of dblwr
-    /// capture, or a file in one (BUNDLE/d/t1.ibd).
-    #[arg(value_name = "PATH")]
-    pub path: PathBuf,
-    /// Where everything lies that does not lie where a server's defaults put it.
-    #[command(flatten)]
-    pub places: Places,
-}
-
-/// Where things lie.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Where things lie")]
-pub struct Places {
-    /// The server's configuration file: takes all of these from its [mysqld], [server], [mariadb] and [mariadbd] groups;
-    /// options given here win.
-    #[arg(long, value_name = "FILE")]
-    pub defaults_file: Option<PathBuf>,
-    /// The data directory (datadir).
-    #[arg(long, value_name = "DIR")]
-    pub datadir: Option<PathBuf>,
-    /// Directory of the system tablespace (innodb_data_home_dir).
-    #[arg(long, value_name = "DIR")]
-    pub data_home_dir: Option<PathBuf>,
-    /// Directory of the separate doublewrite files (innodb_doublewrite_dir).
-    #[arg(long, value_name = "DIR")]
-    pub doublewrite_dir: Option<PathBuf>,
-    /// Directory of the undo tablespaces (innodb_undo_directory).
-    #[arg(long, value_name = "DIR")]
-    pub undo_dir: Option<PathBuf>,
-    /// Directory of the redo files (innodb_log_group_home_dir).
-    #[arg(long, value_name = "DIR")]
-    pub redo_dir: Option<PathBuf>,
-    /// A further directory of tablespaces (innodb_directories); repeatable.
-    #[arg(long = "directory", value_name = "DIR")]
-    pub directories: Vec<PathBuf>,
-    /// Files of the system tablespace (innodb_data_file_path), e.g. ibdata1:12M;ibdata2:12M:autoextend.
-    #[arg(long, value_name = "SPEC")]
-    pub data_file_path: Option<String>,
-    /// The server's key file, for encrypted tablespaces: MySQL's component_keyring_file or keyring_file, MariaDB's
-    /// file_key_management. Keys stay in memory and are never printed.
-    #[arg(long, value_name = "FILE")]
-    pub keyring: Option<PathBuf>,
-    /// File with the pass phrase of an encrypted key file.
-    #[arg(long, value_name = "FILE", requires = "keyring")]
-    pub keyring_password_file: Option<PathBuf>,
-    /// Page size in bytes, overruling what the files say.
-    #[arg(long, value_name = "BYTES", value_parser = parse_page_size)]
-    pub page_size: Option<PageSize>,
-}
-
-fn parse_page_size(text: &str) -> Result<PageSize, String> {
-    text.parse::<u32>()
-        .ok()
-        .and_then(PageSize::logical)
-        .ok_or_else(|| "a page size is 4096, 8192, 16384, 32768 or 65536 bytes".to_owned())
-}
-
 /// `SPACE:PAGE`.
 fn parse_page(text: &str) -> Result<(SpaceId, PageNo), String> {
     let parsed = text
@@ -254,7 +196,7 @@ pub struct Carve {
     #[arg(value_name = "PATH")]
     pub path: PathBuf,
     /// Only pages of an instance with this page size; all sizes by default.
-    #[arg(long, value_name = "BYTES", value_parser = parse_page_size)]
+    #[arg(long, value_name = "BYTES", value_parser = places::parse_page_size)]
     pub page_size: Option<PageSize>,
     /// Extract every page as a file to this directory, which must not lie in a data directory. Nothing is overwritten.
     #[arg(long, value_name = "DIR")]
@@ -377,54 +319,6 @@ pub struct Scan {
     /// Write progress as lines of JSON to this open file descriptor.
     #[arg(long, value_name = "N")]
     pub progress_fd: Option<u32>,
-}
-
-impl Target {
-    /// What is meant.
-    ///
-    /// # Errors
-    /// The server's configuration cannot be read.
-    pub fn request(&self) -> anyhow::Result<Request> {
-        self.places.request(&self.path)
-    }
-}
-
-impl Places {
-    /// Whether no option was given.
-    pub fn are_default(&self) -> bool {
-        let dirs =
-            [&self.defaults_file, &self.datadir, &self.data_home_dir, &self.doublewrite_dir, &self.undo_dir];
-        let others = [&self.redo_dir, &self.keyring, &self.keyring_password_file];
-        dirs.iter().chain(&others).all(|dir| dir.is_none())
-            && self.directories.is_empty()
-            && self.data_file_path.is_none()
-            && self.page_size.is_none()
-    }
-
-    /// What is meant by a path in these places.
-    ///
-    /// # Errors
-    /// The server's configuration cannot be read.
-    pub fn request(&self, path: &Path) -> anyhow::Result<Request> {
-        let mut request = Request {
-            path: path.to_path_buf(),
-            datadir: self.datadir.clone(),
-            data_home_dir: self.data_home_dir.clone(),
-            doublewrite_dir: self.doublewrite_dir.clone(),
-            undo_dir: self.undo_dir.clone(),
-            redo_dir: self.redo_dir.clone(),
-            directories: self.directories.clone(),
-            data_file_path: self.data_file_path.clone(),
-            page_size: self.page_size,
-            keyring: self.keyring.clone(),
-            keyring_password_file: self.keyring_password_file.clone(),
-            ..Request::default()
-        };
-        if let Some(file) = &self.defaults_file {
-            Config::read(file)?.complete(&mut request);
-        }
-        Ok(request)
-    }
 }
 
 #[cfg(test)]
