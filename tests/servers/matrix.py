@@ -191,6 +191,19 @@ def alone(results):
     return "Where the server by itself fails, and starts with everything there once dblwr has mended it:\n\n" + "\n".join(lines) + "\n"
 
 
+def alike(results):
+    """How many of the pages that `restore --rules server` plans a server's own pass writes with the same bytes."""
+    rounds = [r for r in results if "written_alike" in r]
+    if not rounds:
+        return ""
+    same, planned = (sum(r["written_alike"][at] for r in rounds) for at in (0, 1))
+    memory = sum(r.get("mended_in_memory", 0) for r in rounds)
+    return (
+        f"Of {planned} pages that `restore --rules server` planned in {len(rounds)} rounds the servers wrote {same} byte for byte; "
+        f"{memory} MariaDB mended in memory, and wrote later with redo applied.\n"
+    )
+
+
 def counts(played):
     """The columns of the matrix that count rounds and pages."""
     torn = [page for r in played for page in r["torn"]]
