@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::disk::{self, CopyMethod, Disk, ReadBack};
+use super::leftover::{Divided, remove_dirs, take_over};
 use super::plan::{Plan, PlannedPage};
 use super::session::{Held, Locked};
 use crate::error::{Error, Result};
@@ -23,10 +24,16 @@ pub struct Copied {
 }
 
 /// What a copy is called until it is whole.
-const PART_SUFFIX: &str = ".dblwr-part";
+pub(super) const PART_SUFFIX: &str = ".dblwr-part";
+
+/// What a copy is called until it is whole.
+pub(super) fn part_of(to: &Path) -> PathBuf {
+    disk::with_suffix(to, PART_SUFFIX)
+}
 
 /// Writes a mended copy of every file of the plan below `dir`, at the same relative path. Refuses before writing where
-/// a target exists. The files are locked (shared), so that no server starts meanwhile.
+/// a target exists, unless it is what an interrupted run of the same plan left: that is finished. After a failure
+/// nothing is there that was not there before. The files are locked (shared), so that no server starts meanwhile.
 pub fn run<D: Disk>(disk: &D, plan: Plan, dir: &Path) -> Result<Vec<Copied>> {
     let locked = plan.lock_to_copy(disk)?;
     locked.check_unchanged()?;
@@ -36,28 +43,34 @@ pub fn run<D: Disk>(disk: &D, plan: Plan, dir: &Path) -> Result<Vec<Copied>> {
         .filter(|held| !held.pages.is_empty())
         .map(|held| (held, target(dir, &held.name, &held.path)))
         .collect();
-    for (_, to) in &work {
-        if disk::retry(|| disk.exists(to)).map_err(Error::io(to, "look for"))? {
-            return Err(Error::Refused(format!(
-                "{}: exists already; nothing was written, name an empty directory with --to",
-                to.display()
-            )));
-        }
-    }
-    let mut copies: Vec<Copied> = Vec::new();
-    for (held, to) in work {
-        match copy_one(&locked, held, to) {
+    let Divided { done, left } = take_over(&locked, work)?;
+    let (mut copies, mut created): (Vec<Copied>, Vec<PathBuf>) = (Vec::new(), Vec::new());
+    for (held, to) in left {
+        match copy_one(&locked, held, to, &mut created) {
             Ok(copied) => copies.push(copied),
             Err(error) => {
                 // Half of the files would look like all of them. The error that counts is the one above.
                 for made in &copies {
                     let _ = disk::retry(|| disk.remove(&made.to));
                 }
+                remove_dirs(disk, &created);
                 return Err(error);
             }
         }
     }
+    // Compared with the files byte for byte, through the page cache.
+    copies.extend(done.into_iter().map(|(held, to)| Copied {
+        from: held.path.clone(),
+        to,
+        method: CopyMethod::Copied,
+        pages: pages_of(&locked, held),
+        read_back: ReadBack::Cache,
+    }));
     Ok(copies)
+}
+
+fn pages_of<D: Disk>(locked: &Locked<'_, D>, held: &Held<D::File>) -> Vec<PlannedPage> {
+    held.pages.iter().filter_map(|&index| locked.pages.get(index)).cloned().collect()
 }
 
 /// Below `dir` whatever the name says: `..`, a leading `/` and an empty name lead nowhere else.
@@ -72,18 +85,21 @@ fn target(dir: &Path, name: &Path, path: &Path) -> PathBuf {
     if relative == name { dir.join(relative) } else { dir.join("outside").join(relative) }
 }
 
-fn copy_one<D: Disk>(locked: &Locked<'_, D>, held: &Held<D::File>, to: PathBuf) -> Result<Copied> {
+fn copy_one<D: Disk>(
+    locked: &Locked<'_, D>,
+    held: &Held<D::File>,
+    to: PathBuf,
+    created: &mut Vec<PathBuf>,
+) -> Result<Copied> {
     let disk = locked.disk;
-    make_dirs(disk, disk::parent(&to))?;
-    let part = disk::with_suffix(&to, PART_SUFFIX);
-    if disk::retry(|| disk.exists(&part)).map_err(Error::io(&part, "look for"))? {
-        return Err(Error::Refused(format!(
-            "{}: left by a run that was interrupted; remove it, or name an empty directory with --to",
-            part.display()
-        )));
-    }
+    make_dirs(disk, disk::parent(&to), created)?;
+    let part = part_of(&to);
     let file = disk::retry(|| disk.create_new(&part)).map_err(Error::io(&part, "create"))?;
-    let pages: Vec<_> = held.pages.iter().filter_map(|&index| locked.pages.get(index)).cloned().collect();
+    // So that a second run does not take it for a leftover.
+    if let Some(holder) = disk::retry(|| disk.lock(&file)).map_err(Error::io(&part, "lock"))? {
+        return Err(Error::Locked { path: part, holder: holder.to_string() });
+    }
+    let pages = pages_of(locked, held);
     let parent = disk::parent(&to);
     let mut made = &part;
     let result = fill(disk, held, &file, &part, &pages).and_then(|filled| {
@@ -126,13 +142,14 @@ fn fill<D: Disk>(
     Ok((method, worst))
 }
 
-/// Creates what is missing of a directory, and brings each new name to disk.
-fn make_dirs<D: Disk>(disk: &D, dir: &Path) -> Result<()> {
+/// Creates what is missing of a directory, brings each new name to disk, and tells which they are.
+fn make_dirs<D: Disk>(disk: &D, dir: &Path, created: &mut Vec<PathBuf>) -> Result<()> {
     if disk::retry(|| disk.exists(dir)).map_err(Error::io(dir, "look for"))? {
         return Ok(());
     }
     let parent = disk::parent(dir);
-    make_dirs(disk, parent)?;
+    make_dirs(disk, parent, created)?;
     disk::retry(|| disk.create_dir(dir)).map_err(Error::io(dir, "create"))?;
+    created.push(dir.to_path_buf());
     disk::retry(|| disk.fsync_dir(parent)).map_err(Error::io(parent, "bring a new directory to disk"))
 }

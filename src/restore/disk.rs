@@ -60,6 +60,8 @@ pub trait Disk {
     fn create_new(&self, path: &Path) -> io::Result<Self::File>;
     /// Creates a directory; `AlreadyExists` where the name is taken.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
+    /// Removes a directory that is empty.
+    fn remove_dir(&self, path: &Path) -> io::Result<()>;
     /// Whether the name is taken, by whatever, a dangling link included.
     fn exists(&self, path: &Path) -> io::Result<bool>;
     /// Identity and size.

@@ -31,13 +31,14 @@ pub mod disk;
 pub mod family;
 pub mod holds;
 pub mod journal;
+pub mod leftover;
 pub mod live;
 pub mod plan;
 pub mod plan_file;
 pub mod real;
 mod relocate;
 pub mod revert;
-pub mod session;
+mod session;
 
 use std::path::Path;
 

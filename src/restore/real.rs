@@ -89,6 +89,10 @@ impl Disk for RealDisk {
         std::fs::create_dir(path)
     }
 
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        std::fs::remove_dir(path)
+    }
+
     fn exists(&self, path: &Path) -> io::Result<bool> {
         match std::fs::symlink_metadata(path) {
             Ok(_) => Ok(true),

@@ -224,6 +224,40 @@ fn mended_copies_go_elsewhere_and_the_files_stay_as_they_are() {
 }
 
 #[test]
+fn mended_copies_that_were_interrupted_are_finished_and_nothing_else_is_touched() {
+    let (dir, plan) = directory();
+    let to = dir.path().join("mended");
+    let copies = copy::run(&RealDisk, plan.clone(), &to).unwrap();
+    let [first, second] = [&copies[0].to, &copies[1].to];
+    let whole = [std::fs::read(first).unwrap(), std::fs::read(second).unwrap()];
+    let part = disk::with_suffix(second, ".dblwr-part");
+    // As kill -9 leaves it: the first file whole, of the second one the length and some of the bytes.
+    let kill = |left: &[u8]| {
+        let _ = std::fs::remove_file(second);
+        std::fs::write(&part, left).unwrap();
+    };
+    let mut half = whole[1].clone();
+    half[5000..].fill(0);
+    for left in [&half[..], &[], &whole[1], &half[..4096]] {
+        kill(left);
+        copy::run(&RealDisk, plan.clone(), &to).unwrap();
+        assert!([first, second].map(|path| std::fs::read(path).unwrap()) == whole && !part.exists());
+    }
+    // Bytes of somebody else, a file too long, another run at work.
+    half[100] ^= 0xFF;
+    for left in [&half[..], &[&whole[1][..], b"x"].concat()] {
+        kill(left);
+        let why = refusal(copy::run(&RealDisk, plan.clone(), &to));
+        assert!(why.contains("remove it") && why.contains(part.to_str().unwrap()), "{why}");
+        assert_eq!(std::fs::read(&part).unwrap(), left);
+    }
+    kill(&[]);
+    std::fs::write(first, &whole[0][1..]).unwrap();
+    let why = refusal(copy::run(&RealDisk, plan, &to));
+    assert!(why.contains("exists already") && part.exists(), "{why}");
+}
+
+#[test]
 fn one_file_under_two_names_is_refused() {
     let (dir, mut plan) = directory();
     let link = plan.root.join("ibdata2");

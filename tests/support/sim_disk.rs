@@ -259,6 +259,10 @@ impl Disk for SimDisk {
         self.plain(true)
     }
 
+    fn remove_dir(&self, _path: &Path) -> io::Result<()> {
+        self.plain(true)
+    }
+
     fn exists(&self, path: &Path) -> io::Result<bool> {
         self.plain(false)?;
         Ok(self.state.borrow().names.contains_key(path))
