@@ -2,7 +2,7 @@
 //! that fuzzing has once found to break something, kept in `tests/fuzzed/found/TARGET/`.
 //!
 //! `DBLWR_FUZZ_ROUNDS` sets how many altered inputs each target gets, `DBLWR_FUZZ_SEED` where they begin. A failure
-//! prints both.
+//! prints both. `DBLWR_FUZZ_TARGET` names one target.
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
 mod fuzzed;
@@ -82,7 +82,10 @@ fn every_piece_and_every_altered_piece_comes_back() {
     let (rounds, seed) = (setting("DBLWR_FUZZ_ROUNDS", 60), setting("DBLWR_FUZZ_SEED", 1));
     let corpus = pieces::corpus();
     let inputs = AtomicUsize::new(0);
-    for (name, body) in TARGETS {
+    let only = std::env::var("DBLWR_FUZZ_TARGET").ok();
+    for (name, body) in
+        TARGETS.into_iter().filter(|(name, _)| only.as_deref().is_none_or(|only| only == *name))
+    {
         let pieces = &corpus[name];
         assert!(!pieces.is_empty(), "{name} has no corpus");
         pieces.par_iter().enumerate().for_each(|(number, piece)| {
