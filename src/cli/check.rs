@@ -106,7 +106,7 @@ pub(super) fn run(args: &Check, context: &mut Context<'_>) -> anyhow::Result<Sta
     let rendered = in_words(&rendered);
     match &args.out {
         Some(file) => publish::replace(file, rendered.as_bytes())?,
-        None => context.out.write_all(rendered.as_bytes())?,
+        None => context.print(&rendered)?,
     }
     if args.out.is_some() && report.status == crate::check::Status::Unknown {
         context.warn(&report.text)?;

@@ -23,6 +23,7 @@ pub(super) fn run(args: &Dump, context: &mut Context<'_>) -> anyhow::Result<Stat
     for failure in &instance.spaces.failures {
         context.warn(failure)?;
     }
+    let unreadable = !instance.spaces.failures.is_empty();
     let selection = Selection { slots: args.slots.clone(), pages: args.pages.clone() };
     selection.check(&instance)?;
     // Before anything is read: a wrong directory must not cost a long wait.
@@ -43,7 +44,7 @@ pub(super) fn run(args: &Dump, context: &mut Context<'_>) -> anyhow::Result<Stat
     if let Some(dir) = &args.out {
         context.warn(format!("{} extracted to {}", count(extracted, "page"), dir.display()))?;
     }
-    Ok(Status::Healthy)
+    Ok(if unreadable { Status::Unknown } else { Status::Healthy })
 }
 
 fn take(args: &Dump, selection: &Selection, instance: Instance) -> anyhow::Result<Inventory> {

@@ -57,12 +57,23 @@ impl Context<'_> {
         document: &T,
         text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> io::Result<()> {
+        if self.format == Format::Csv {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "only scan writes --format csv"));
+        }
         if !bundle::any_unpacked() {
-            return self.write(document, text);
+            return unless_gone("output", self.write(document, text));
         }
         let mut bytes = Vec::new();
         Context { out: &mut bytes, err: &mut io::sink(), ..*self }.write(document, text)?;
-        self.out.write_all(bundle::in_words(&String::from_utf8_lossy(&bytes)).as_bytes())
+        self.print(&bundle::in_words(&String::from_utf8_lossy(&bytes)))
+    }
+
+    /// Writes text to standard output.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn print(&mut self, text: &str) -> io::Result<()> {
+        unless_gone("output", self.out.write_all(text.as_bytes()))
     }
 
     fn write<T: Serialize>(
@@ -71,7 +82,7 @@ impl Context<'_> {
         text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> io::Result<()> {
         match self.format {
-            Format::Table => text(self.out),
+            Format::Table | Format::Csv => text(self.out),
             Format::Json => {
                 serde_json::to_writer_pretty(&mut *self.out, document)?;
                 writeln!(self.out)
@@ -80,7 +91,6 @@ impl Context<'_> {
                 serde_json::to_writer(&mut *self.out, document)?;
                 writeln!(self.out)
             }
-            Format::Csv => Err(io::Error::new(io::ErrorKind::InvalidInput, "only scan writes --format csv")),
         }
     }
 
@@ -97,7 +107,7 @@ impl Context<'_> {
     /// # Errors
     /// Those of the writer.
     pub fn complain(&mut self, what: impl std::fmt::Display) -> io::Result<()> {
-        writeln!(self.err, "dblwr: {}", bundle::in_words(&what.to_string()))
+        unless_gone("error", writeln!(self.err, "dblwr: {}", bundle::in_words(&what.to_string())))
     }
 }
 
@@ -142,7 +152,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Err(error) => return finish(Err(error), &mut err),
     };
     let result = recorder.watch(|| carry_out(&cli.command, &mut context));
-    let flushed = out.flush().map_err(anyhow::Error::from);
+    let flushed = unless_gone("output", out.flush()).map_err(anyhow::Error::from);
     let code = finish(result.and_then(|status| flushed.map(|()| status)), &mut err);
     match recorder.finish(code) {
         Ok(()) => code,
@@ -169,7 +179,16 @@ fn carry_out(command: &Command, context: &mut Context<'_>) -> anyhow::Result<Sta
     }
 }
 
-/// A reader that went away has seen enough: that is success.
+/// A reader that went away has seen enough of a document; how the command ended is still to be told.
+fn unless_gone(stream: &str, written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(io::Error::new(error.kind(), format!("standard {stream}: cannot write: {error}"))),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// A reader of a long stream that went away ends it early: that is success.
 fn finish(result: anyhow::Result<Status>, err: &mut dyn Write) -> u8 {
     match result {
         Ok(status) => status.code(),

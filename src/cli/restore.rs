@@ -10,6 +10,7 @@ use crate::cli::args::Restore;
 use crate::cli::verify::{has_failures, warn_of_failures};
 use crate::cli::{Context, Status};
 use crate::error::Error;
+use crate::instance::Instance;
 use crate::report::restore::RestoreReport;
 use crate::restore::{self, JournalName, Pass, Plan, RealDisk, Selection, choose, live, plan_file};
 use crate::survey::Survey;
@@ -114,7 +115,7 @@ pub(super) fn warn_of_pass(pass: &Pass, context: &mut Context<'_>) -> anyhow::Re
 }
 
 fn refuse_a_live_directory(args: &Restore, survey: &Survey) -> anyhow::Result<()> {
-    live::refuse_locked(files_of_a_server(survey))?;
+    live::refuse_locked(files_of_a_server(&survey.instance))?;
     let sign =
         live::sign_of_life(&survey.instance.locations.datadir).filter(|_| !args.i_am_sure_no_server_runs);
     match sign {
@@ -128,12 +129,10 @@ fn refuse_a_live_directory(args: &Restore, survey: &Survey) -> anyhow::Result<()
 }
 
 /// Whatever a server of this directory would hold: any one of them that is locked means that it runs.
-fn files_of_a_server(survey: &Survey) -> impl Iterator<Item = &Path> {
-    let spaces =
-        survey.instance.spaces.list.iter().flat_map(|space| &space.files).map(|file| file.path.as_path());
-    let redo =
-        survey.instance.redo.redo().into_iter().flat_map(|redo| &redo.files).map(|file| file.path.as_path());
-    let areas = survey.instance.areas.iter().flat_map(|area| &area.runs).map(|run| run.path.as_path());
+pub(super) fn files_of_a_server(instance: &Instance) -> impl Iterator<Item = &Path> {
+    let spaces = instance.spaces.list.iter().flat_map(|space| &space.files).map(|file| file.path.as_path());
+    let redo = instance.redo.redo().into_iter().flat_map(|redo| &redo.files).map(|file| file.path.as_path());
+    let areas = instance.areas.iter().flat_map(|area| &area.runs).map(|run| run.path.as_path());
     spaces.chain(redo).chain(areas)
 }
 

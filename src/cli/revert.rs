@@ -1,10 +1,12 @@
 //! `dblwr revert`.
 
 use crate::cli::args::Revert;
-use crate::cli::restore::warn_of_pass;
+use crate::cli::restore::{files_of_a_server, warn_of_pass};
 use crate::cli::{Context, Status};
+use crate::instance::Instance;
 use crate::report::revert::RevertReport;
 use crate::restore::{RealDisk, live, revert};
+use crate::space::locations::Request;
 
 pub(super) fn run(args: &Revert, context: &mut Context<'_>) -> anyhow::Result<Status> {
     let root = args.datadir.as_deref();
@@ -27,6 +29,11 @@ pub(super) fn run(args: &Revert, context: &mut Context<'_>) -> anyhow::Result<St
             "{sign}; stop the server first, nothing was written. If no server runs on this directory, say so with \
              --i-am-sure-no-server-runs"
         );
+    }
+    // A server need not have opened the file that is taken back: its other files show that it runs.
+    let request = Request { path: planned.plan.root.clone(), ..Request::default() };
+    if let Ok(instance) = Instance::open(&request) {
+        live::refuse_locked(files_of_a_server(&instance))?;
     }
     let (pass, reverting) = revert::run(&RealDisk, &args.journal, root)?;
     warn_of_pass(&pass, context)?;

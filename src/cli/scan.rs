@@ -179,6 +179,13 @@ impl<'a> Opened<'a> {
         };
         let chosen = Chosen { group, path, only };
         if only.is_some() && self.targets(&chosen).next().is_none() {
+            if matches!(locations.focus, Focus::Doublewrite(_)) {
+                anyhow::bail!(
+                    "{0}: a doublewrite file, which holds copies of pages and is no tablespace; dblwr dump lists it, dblwr \
+                     verify holds it against the tablespaces",
+                    path.display()
+                );
+            }
             anyhow::bail!(
                 "{}: nothing in it looks like a page of a tablespace; name a data directory, ibdata1, an .ibd or undo file",
                 path.display()

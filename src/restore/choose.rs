@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::{Error, Result};
+use crate::home::HomeState;
 use crate::homeward;
 use crate::predict::Prediction;
 use crate::restore::plan::{CopyRef, Plan, PlannedPage};
@@ -110,12 +111,18 @@ fn planned(survey: &Survey, finding: &Finding, rules: Rules) -> Option<PlannedPa
     })
 }
 
+/// A page that was named must be one that a copy could belong to. That it is whole, as after a first pass, or beyond
+/// mending, is for the report to tell.
 fn refuse_missing(survey: &Survey, selection: &Selection, pages: &[PlannedPage]) -> Result<()> {
     for &(space_id, page_no) in &selection.pages {
-        if pages.iter().any(|page| (page.space_id, page.page_no) == (space_id, page_no)) {
+        let mut of_page =
+            survey.findings.iter().filter(|f| (f.space_id(), f.page_no()) == (space_id, page_no)).peekable();
+        let found = of_page.peek().copied();
+        let is_whole = |f: &Finding| survey.home_of(f).is_some_and(|home| home.state == HomeState::Valid);
+        let told = of_page.any(|f| is_whole(f) || f.judgement.verdict.is_critical());
+        if told || pages.iter().any(|page| (page.space_id, page.page_no) == (space_id, page_no)) {
             continue;
         }
-        let found = survey.findings.iter().find(|f| (f.space_id(), f.page_no()) == (space_id, page_no));
         let why = found.map_or("the doublewrite buffer holds no copy of it".to_owned(), |finding| {
             format!("its verdict is {}: {}", finding.judgement.verdict.name(), finding.judgement.reason)
         });

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::bytes::is_zero;
 use crate::error::Result;
 use crate::examine::{Claim, judge};
-use crate::fil::FilHeader;
+use crate::fil::{FilHeader, page_type};
 use crate::fsp::{Encryption, FspHeader, Layout, PageFormat};
 use crate::image::Image;
 use crate::space::Evidence;
@@ -55,8 +55,15 @@ pub fn identify(image: &Image, instance: Option<PageSize>) -> Result<Option<Iden
             Some(Identity { format: header.format, ..found })
         }
         (Some(found), _) => Some(found),
-        (None, header) => header.filter(|_| !is_zero(head)),
+        (None, header) => header.filter(|_| names_itself(head)),
     })
+}
+
+/// Whether a page 0 that does not verify says more of itself than the zeros of any other file would: redo files have
+/// them in the same places.
+fn names_itself(head: &[u8]) -> bool {
+    let is_header = FilHeader::parse(head).is_some_and(|fil| fil.page_type == page_type::FSP_HDR);
+    is_header || FspHeader::parse(head).is_some_and(|fsp| fsp.size != 0)
 }
 
 fn agrees(surveyed: &PageFormat, header: &PageFormat) -> bool {
@@ -208,6 +215,5 @@ fn survey_as(image: &Image, format: &PageFormat, first: u32) -> Result<(u64, Opt
 fn hides_identity(format: &PageFormat, clear: &Option<Vec<u8>>, page: &[u8]) -> bool {
     format.layout == Layout::FullCrc32
         && clear.is_none()
-        && FilHeader::parse(page)
-            .is_some_and(|h| h.page_type & crate::fil::page_type::FULL_CRC32_COMPRESSED != 0)
+        && FilHeader::parse(page).is_some_and(|h| h.page_type & page_type::FULL_CRC32_COMPRESSED != 0)
 }

@@ -75,6 +75,20 @@ pub enum Focus {
     Doublewrite(PathBuf),
 }
 
+impl Focus {
+    /// The same file as a walk of `datadir` names it: `d/t1.ibd`, typed inside the directory, is found as
+    /// `d/../d/t1.ibd`, and files are told apart by their paths.
+    fn spelled_from(self, datadir: &Path) -> Focus {
+        let spelled = |file: PathBuf| found_below(datadir, &file).unwrap_or(file);
+        match self {
+            Focus::Directory => Focus::Directory,
+            Focus::System(file) => Focus::System(spelled(file)),
+            Focus::Tablespace(file) => Focus::Tablespace(spelled(file)),
+            Focus::Doublewrite(file) => Focus::Doublewrite(spelled(file)),
+        }
+    }
+}
+
 /// One entry of `innodb_data_file_path`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFile {
@@ -132,6 +146,7 @@ impl Locations {
     fn of_files(request: &Request) -> Result<Locations> {
         let path = &request.path;
         let metadata = std::fs::metadata(path).map_err(Error::io(path, "look at"))?;
+        let path = &linked_from_nowhere(path).unwrap_or_else(|| path.clone());
         let focus = if metadata.is_dir() { Focus::Directory } else { focus_of_file(path) };
         let root = match &focus {
             Focus::Directory => path.clone(),
@@ -139,6 +154,7 @@ impl Locations {
             Focus::System(file) | Focus::Doublewrite(file) => parent_of(file),
         };
         let datadir = request.datadir.clone().unwrap_or_else(|| root.clone());
+        let focus = focus.spelled_from(&datadir);
         let explore = focus == Focus::Directory || request.datadir.is_some() || has_redo_files(&datadir);
         // Servers see relative directories from datadir; somebody at a prompt may have seen them from where he stands.
         let within = |dir: &Path| match datadir.join(dir) {
@@ -184,6 +200,24 @@ impl Locations {
 /// An image beside redo files lies in its data directory; one without is a copy that somebody put somewhere.
 fn has_redo_files(dir: &Path) -> bool {
     dir.join("ib_logfile0").exists() || dir.join("#innodb_redo").is_dir()
+}
+
+fn found_below(datadir: &Path, file: &Path) -> Option<PathBuf> {
+    if file.starts_with(datadir) {
+        return None;
+    }
+    let (dir, above) = (parent_of(file).canonicalize().ok()?, datadir.canonicalize().ok()?);
+    Some(datadir.join(dir.strip_prefix(above).ok()?).join(file.file_name()?))
+}
+
+/// A link to one file, kept outside of any data directory, stands for the file where it lies; one in a data directory,
+/// as tables on other disks have them, belongs there.
+fn linked_from_nowhere(path: &Path) -> Option<PathBuf> {
+    let in_a_directory =
+        |file: &Path| [parent_of(file), tablespace_context(file)].iter().any(|dir| has_redo_files(dir));
+    let is_link = std::fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink()) && path.is_file();
+    let target = if is_link { path.canonicalize().ok()? } else { return None };
+    (!in_a_directory(path) && in_a_directory(&target)).then_some(target)
 }
 
 fn parent_of(file: &Path) -> PathBuf {

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use crate::capture::read::bundle_of;
 use crate::config::Config;
+use crate::error::Error;
 use crate::space::locations::Request;
 use crate::units::PageSize;
 
@@ -96,6 +98,7 @@ impl Places {
     /// # Errors
     /// The server's configuration cannot be read.
     pub fn request(&self, path: &Path) -> anyhow::Result<Request> {
+        self.refuse_missing(path)?;
         let mut request = Request {
             path: path.to_path_buf(),
             datadir: self.datadir.clone(),
@@ -114,5 +117,34 @@ impl Places {
             Config::read(file)?.complete(&mut request);
         }
         Ok(request)
+    }
+
+    /// A directory that is named but not there would be an empty one: nothing found, and all well.
+    fn refuse_missing(&self, path: &Path) -> crate::Result<()> {
+        if bundle_of(path).is_some() {
+            return Ok(());
+        }
+        let named = [
+            ("--datadir", &self.datadir),
+            ("--data-home-dir", &self.data_home_dir),
+            ("--doublewrite-dir", &self.doublewrite_dir),
+            ("--undo-dir", &self.undo_dir),
+            ("--redo-dir", &self.redo_dir),
+        ];
+        let named = named.into_iter().filter_map(|(option, dir)| dir.as_deref().map(|dir| (option, dir)));
+        for (option, dir) in named.chain(self.directories.iter().map(|dir| ("--directory", dir.as_path()))) {
+            // Seen from here, or from the data directory as servers do; `#` is what MySQL puts before a doublewrite one.
+            let above = self.datadir.as_deref().into_iter().chain(path.ancestors().take(3));
+            let hashed = PathBuf::from(format!("#{}", dir.display()));
+            let mut seen = above.flat_map(|above| [above.join(dir), above.join(&hashed)]);
+            if !dir.is_dir() && !seen.any(|dir| dir.is_dir()) {
+                let dir = dir.display();
+                return Err(Error::Refused(format!(
+                    "{dir}: {option} names no directory, neither from here nor from the data directory; name the one that is \
+                     there, or leave the option out"
+                )));
+            }
+        }
+        Ok(())
     }
 }
