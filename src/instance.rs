@@ -23,6 +23,7 @@ use crate::space::{Evidence, Spaces, Tablespace};
 use crate::units::{ByteOffset, Lsn, PageSize};
 use crate::verdict::Window;
 
+mod learn;
 mod server;
 
 /// How much of a reduced file is read: a server makes one page per doublewrite instance, a few dozen at most.
@@ -101,6 +102,7 @@ impl Instance {
         instance.generation = instance.find_generation(page0.as_ref());
         instance.plaintext_copies = instance.keeps_plaintext(page0.as_ref());
         instance.mark_live();
+        instance.refuse_unknown_file()?;
         instance.note_missing_files();
         instance.note_other_places(&separate);
         Ok(instance)
@@ -165,6 +167,18 @@ impl Instance {
             self.add_separate(file)?;
         }
         Ok(())
+    }
+
+    /// A file whose page 0 tells nothing may be known by a copy of it.
+    fn refuse_unknown_file(&mut self) -> Result<()> {
+        match &self.locations.focus {
+            Focus::Tablespace(file) if self.spaces.of_file(file).is_none() => {
+                let file = file.clone();
+                self.learn_from_copies()?;
+                if self.spaces.of_file(&file).is_none() { Err(not_innodb(&file)) } else { Ok(()) }
+            }
+            _ => Ok(()),
+        }
     }
 
     fn focus_allows(&self, file: &Path) -> bool {
@@ -336,10 +350,11 @@ fn page_size(locations: &Locations, spaces: &Spaces, separate: &[SeparateFile]) 
 }
 
 fn refuse_foreign(locations: &Locations, spaces: &Spaces, separate: &[SeparateFile]) -> Result<()> {
-    let nothing = |path: &PathBuf, what: &str| match spaces.failures.first() {
+    let nothing_or = |foreign: Error| match spaces.failures.first() {
         Some(failure) => Err(Error::Refused(failure.to_string())),
-        None => Err(Error::foreign(path, what)),
+        None => Err(foreign),
     };
+    let nothing = |path: &PathBuf, what: &str| nothing_or(Error::foreign(path, what));
     match &locations.focus {
         Focus::Directory
             if spaces.list.is_empty() && !separate.iter().any(SeparateFile::any_page_verifies) =>
@@ -350,16 +365,22 @@ fn refuse_foreign(locations: &Locations, spaces: &Spaces, separate: &[SeparateFi
              directory of a server",
             )
         }
-        Focus::System(file) | Focus::Tablespace(file) if spaces.of_file(file).is_none() => nothing(
-            file,
-            "nothing in it looks like an InnoDB page; name a data directory, ibdata1, an .ibd or undo file",
-        ),
+        Focus::Tablespace(file) if spaces.unidentified.iter().any(|other| other.path == *file) => Ok(()),
+        Focus::System(file) | Focus::Tablespace(file) if spaces.of_file(file).is_none() => {
+            nothing_or(not_innodb(file))
+        }
         Focus::Doublewrite(file) if !looks_like_slots(file, locations, separate) => nothing(
             file,
             "no InnoDB page in any slot; name a doublewrite file (#ib_<page size>_<n>.dblwr) with something in it",
         ),
         _ => Ok(()),
     }
+}
+
+fn not_innodb(file: &Path) -> Error {
+    let what =
+        "nothing in it looks like an InnoDB page; name a data directory, ibdata1, an .ibd or undo file";
+    Error::foreign(file, what)
 }
 
 /// A doublewrite file that lies alone must hold at least one page that verifies.

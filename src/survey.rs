@@ -6,19 +6,17 @@ use std::path::PathBuf;
 use crate::dblwr::{Area, Copy, CopyState, Kind, ReducedEntry, is_hidden, read_copies, shares_a_sector};
 use crate::error::{Error, Result};
 use crate::examine::opens;
-use crate::fil::FilHeader;
-use crate::fsp::{Encryption, Layout, PageFormat};
+use crate::fsp::{Encryption, Layout};
 use crate::home::{self, Home, HomeState};
 use crate::homeward::{self, is_plaintext_of};
 use crate::image::Image;
 use crate::instance::Instance;
 use crate::redo::Shutdown;
 use crate::space::freed::is_free_since;
-use crate::space::identify::format_of_page0;
 use crate::space::locations::{Focus, Request};
 use crate::space::{Evidence, Owner, Spaces, Tablespace};
 use crate::tear::Tear;
-use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
+use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::{self, CopyFacts, HomeFacts, Judgement, Verdict, judge_reduced};
 
 /// Copies of one page, each with its place in the order of slots; no space id where the owner is hidden.
@@ -105,7 +103,7 @@ impl Survey {
     /// # Errors
     /// A live area cannot be read.
     pub fn of(mut instance: Instance) -> Result<Survey> {
-        learn_from_copies(&mut instance)?;
+        instance.learn_from_copies()?;
         let (mut copies, mut failures) = (Vec::new(), Vec::new());
         for area in instance.areas.iter().filter(|area| area.live && area.kind != Kind::Reduced) {
             let (found, unreadable) = read_copies(area, &instance.spaces)?;
@@ -343,47 +341,6 @@ fn describe_tear(instance: &Instance, home: &Home, copy: &Copy) -> Option<String
     Tear::between(&home.bytes, &homeward::image(instance, home, copy)?)
         .describe()
         .map(|tear| format!("; {tear}"))
-}
-
-/// Files whose page 0 is damaged take their format, and if need be their id, from a verified copy of page 0.
-pub(crate) fn learn_from_copies(instance: &mut Instance) -> Result<()> {
-    if instance.spaces.list.iter().all(|space| space.evidence == Evidence::Header) {
-        return Ok(());
-    }
-    let mut page0s: Vec<(SpaceId, PageFormat, Lsn, Vec<u8>)> = Vec::new();
-    for area in instance.areas.iter().filter(|area| area.live && area.kind != Kind::Reduced) {
-        area.for_each_slot(|slot| {
-            let header = FilHeader::parse(slot.bytes).filter(|header| header.page_no == PageNo(0));
-            if let (Some(header), Some((id, format))) = (header, format_of_page0(slot.bytes)) {
-                page0s.push((id, format, header.lsn, slot.bytes.to_vec()));
-            }
-        })?;
-    }
-    page0s.sort_by_key(|(_, _, lsn, _)| std::cmp::Reverse(*lsn));
-    let held: Vec<SpaceId> = instance.spaces.list.iter().filter_map(|space| space.id).collect();
-    for space in instance.spaces.list.iter_mut().filter(|space| space.evidence != Evidence::Header) {
-        let by_id = page0s.iter().find(|(id, ..)| space.id == Some(*id));
-        let by_bytes =
-            || page0s.iter().find(|(id, _, _, copy)| !held.contains(id) && is_torn_from(space, copy));
-        if let Some((id, format, _, copy)) = by_id.or_else(by_bytes) {
-            space.format = *format;
-            if let Some(keyring) = &instance.keyring {
-                instance.notes.extend(space.unlock_by(copy, keyring));
-            }
-            if space.id.is_none() {
-                (space.id, space.evidence) = (Some(*id), Evidence::Copy);
-            }
-        }
-    }
-    instance.spaces.index();
-    Ok(())
-}
-
-fn is_torn_from(space: &Tablespace, copy: &[u8]) -> bool {
-    let Some(file) = space.files.first().filter(|_| space.id.is_none()) else { return false };
-    let page =
-        Image::open(&file.path).and_then(|image| image.read_page(ByteOffset(0), space.format.physical));
-    page.is_ok_and(|page| page.is_some_and(|page| shares_a_sector(&page, copy)))
 }
 
 /// An encrypted full_crc32 copy belongs to the one file whose page of that number has a sector of ciphertext in common.

@@ -12,7 +12,7 @@ use crate::fsp::PageFormat;
 use crate::instance::Instance;
 use crate::space::locations::Focus;
 use crate::space::{Owner, Spaces};
-use crate::survey::{find_hidden_owners, learn_from_copies};
+use crate::survey::find_hidden_owners;
 use crate::transform::{self, Revealed};
 use crate::units::{PageNo, SpaceId};
 
@@ -124,7 +124,7 @@ impl Inventory {
     /// # Errors
     /// A file of an area cannot be read.
     pub fn of(mut instance: Instance, keep: impl Fn(&Item, &Instance) -> bool) -> Result<Inventory> {
-        learn_from_copies(&mut instance)?;
+        instance.learn_from_copies()?;
         let mut inventory = Inventory { usages: Vec::new(), items: Vec::new(), notes: Vec::new(), instance };
         for at in 0..inventory.instance.areas.len() {
             inventory.add_area(at, &keep)?;

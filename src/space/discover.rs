@@ -69,15 +69,17 @@ fn add(
             }
         }
         Ok(None) => {
-            spaces.notes.push(format!(
-                "{}: nothing in it looks like an InnoDB page; it was left out",
-                locations.relative(path).display()
-            ));
+            spaces.notes.push(left_out(&locations.relative(path)));
             let image = Image::open(path).ok();
             spaces.unidentified.extend(image.map(|image| space_file(locations, &image, 0)));
         }
         Err(error) => spaces.failures.push(error),
     }
+}
+
+/// The note on a file that is named like a tablespace and none that can be told.
+pub(crate) fn left_out(name: &Path) -> String {
+    format!("{}: nothing in it looks like an InnoDB page; it was left out", name.display())
 }
 
 /// Undo tablespaces: `undo001` (MySQL 5.6, 5.7, MariaDB) and `undo_001` (MySQL 8).
@@ -235,10 +237,7 @@ fn system_space(locations: &Locations, paths: &[PathBuf], spaces: &mut Spaces) -
                     result = Some(tablespace(identity, vec![space_file(locations, &image, first_page)]));
                     next_page = first_page;
                 }
-                Ok(None) => spaces.notes.push(format!(
-                    "{}: nothing in it looks like an InnoDB page; it was left out",
-                    locations.relative(path).display()
-                )),
+                Ok(None) => spaces.notes.push(left_out(&locations.relative(path))),
                 Err(error) => spaces.failures.push(error),
             },
             Some(space) => {

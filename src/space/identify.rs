@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::bytes::is_zero;
 use crate::error::Result;
-use crate::examine::{Claim, judge};
+use crate::examine::{Claim, State, judge};
 use crate::fil::{FilHeader, page_type};
 use crate::fsp::{Encryption, FspHeader, Layout, PageFormat};
 use crate::image::Image;
@@ -52,7 +52,11 @@ pub fn identify(image: &Image, instance: Option<PageSize>) -> Result<Option<Iden
             Some(header)
         }
         (Some(found), Some(header)) if agrees(&found.format, &header.format) => {
-            Some(Identity { format: header.format, ..found })
+            let encryption = match header.format.encryption {
+                Encryption::None => found.format.encryption,
+                stated => stated,
+            };
+            Some(Identity { format: PageFormat { encryption, ..header.format }, ..found })
         }
         (Some(found), _) => Some(found),
         (None, header) => header.filter(|_| names_itself(head)),
@@ -63,7 +67,7 @@ pub fn identify(image: &Image, instance: Option<PageSize>) -> Result<Option<Iden
 /// them in the same places.
 fn names_itself(head: &[u8]) -> bool {
     let is_header = FilHeader::parse(head).is_some_and(|fil| fil.page_type == page_type::FSP_HDR);
-    is_header || FspHeader::parse(head).is_some_and(|fsp| fsp.size != 0)
+    is_header || FspHeader::parse(head).is_some_and(|fsp| fsp.size != 0 || fsp.space_id != SpaceId::SYSTEM)
 }
 
 fn agrees(surveyed: &PageFormat, header: &PageFormat) -> bool {
@@ -121,6 +125,11 @@ fn candidates(instance: Option<PageSize>) -> Vec<PageFormat> {
     let zip_sizes =
         PageSize::PHYSICAL.into_iter().filter(|&size| size <= PageSize::DEFAULT && size <= logical);
     formats.extend(zip_sizes.map(|size| PageFormat::zip(logical, size)));
+    // Pages that MariaDB encrypted have a checksum of their own; where all verify without it, the plain format stands.
+    let encrypted = |format: &PageFormat| PageFormat { encryption: Encryption::MariaDb, ..*format };
+    let classic: Vec<PageFormat> =
+        formats.iter().filter(|f| f.layout != Layout::FullCrc32).map(encrypted).collect();
+    formats.extend(classic);
     formats
 }
 
@@ -148,17 +157,23 @@ fn survey(image: &Image, instance: Option<PageSize>) -> Result<Option<Identity>>
 }
 
 /// Pages without a checksum that looks at their content: `innodb_checksum_algorithm=none`, and servers before 4.0.14.
-/// Several of them in their places, with one LSN at head and tail, are a tablespace all the same.
+/// Several of them in their places, with one LSN at head and tail, are a tablespace all the same. So are pages that
+/// MySQL encrypted: their checksum is ciphertext, their header is not.
 fn survey_without_checksums(image: &Image, instance: Option<PageSize>) -> Result<Option<Identity>> {
     const ENOUGH: u32 = 3;
-    let classic = candidates(instance).into_iter().filter(|format| format.layout == Layout::Classic);
-    for format in classic {
+    let plain = candidates(instance)
+        .into_iter()
+        .filter(|format| format.layout != Layout::FullCrc32 && format.encryption == Encryption::None);
+    let classic = plain.clone().filter(|format| format.layout == Layout::Classic);
+    let encrypted = plain.map(|format| PageFormat { encryption: Encryption::MySql, ..format });
+    for format in classic.chain(encrypted) {
         let mut votes: BTreeMap<SpaceId, u32> = BTreeMap::new();
         let mut first_is_sound = false;
         for number in (0..SURVEY_PAGES).map(PageNo) {
             let Some(page) = image.read_page(number.offset(format.physical), format.physical)? else { break };
             let header = FilHeader::parse(&page).filter(|h| h.page_no == number && h.lsn.0 != 0);
-            if let Some(header) = header.filter(|_| judge(&page, &format).is_valid()) {
+            let state = header.map(|_| judge(&page, &format).state);
+            if let (Some(header), Some(State::Valid | State::Unverifiable)) = (header, state) {
                 *votes.entry(header.space_id).or_default() += 1;
                 first_is_sound = first_is_sound || number == PageNo(0);
             }
