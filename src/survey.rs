@@ -14,7 +14,7 @@ use crate::instance::Instance;
 use crate::redo::Shutdown;
 use crate::space::freed::is_free_since;
 use crate::space::locations::{Focus, Request};
-use crate::space::{Evidence, Owner, Spaces, Tablespace};
+use crate::space::{Evidence, Owner, SpaceFile, Spaces, Tablespace};
 use crate::tear::Tear;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::{self, CopyFacts, HomeFacts, Judgement, Verdict, judge_reduced};
@@ -118,12 +118,23 @@ impl Survey {
         let mut survey = Survey { instance, homes: Vec::new(), findings: Vec::new(), failures };
         survey.judge_all(copies);
         survey.note_old_copies();
+        survey.note_uncopied_headers();
         Ok(survey)
     }
 
     /// Everything that could not be read: what is said here is said of the rest.
     pub fn unreadable(&self) -> impl Iterator<Item = &Error> {
         self.instance.spaces.failures.iter().chain(&self.failures)
+    }
+
+    /// Files of tablespaces whose page 0 is damaged while no slot names it.
+    pub fn uncopied_headers(&self) -> impl Iterator<Item = &SpaceFile> {
+        let has_copy = |id: Option<SpaceId>| {
+            self.findings.iter().any(|f| f.page_no() == PageNo(0) && Some(f.space_id()) == id)
+        };
+        let spaces = self.instance.spaces.list.iter();
+        let headless = spaces.filter(move |s| s.evidence != Evidence::Header && !has_copy(s.id));
+        headless.filter_map(|space| space.files.first()).filter(|file| file.first_page == 0)
     }
 
     /// The home of a finding.
@@ -149,6 +160,17 @@ impl Survey {
         let changed = window.checkpoint.zip(window.end).is_some_and(|(checkpoint, end)| end > checkpoint);
         let old = self.newest_copy().is_none_or(|newest| Some(newest) <= window.checkpoint);
         changed && old && self.instance.shutdown == Shutdown::Crash
+    }
+
+    fn note_uncopied_headers(&mut self) {
+        let note = |file: &SpaceFile| {
+            let name = file.name.display();
+            format!(
+                "{name}: page 0 is damaged, and the buffer holds no copy of it; dblwr scan shows what else is"
+            )
+        };
+        let notes: Vec<String> = self.uncopied_headers().map(note).collect();
+        self.instance.notes.extend(notes);
     }
 
     fn note_old_copies(&mut self) {

@@ -5,9 +5,9 @@ use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use support::{code, dblwr, image, json};
+use support::{code, dblwr, image};
 
 mod support;
 
@@ -28,7 +28,8 @@ fn space_id_alone(table: &Path) -> Value {
     let alone = tempfile::tempdir().unwrap();
     let file = alone.path().join("t1.ibd");
     fs::copy(table, &file).unwrap();
-    json(&dblwr(["scan".as_ref(), "--json".as_ref(), file.as_os_str()]))["files"][0]["space_id"].take()
+    support::json(&dblwr(["scan".as_ref(), "--json".as_ref(), file.as_os_str()]))["files"][0]["space_id"]
+        .take()
 }
 
 fn stated_id(table: &Path) -> u32 {
@@ -77,7 +78,7 @@ fn a_page_0_alone_that_lost_its_head_is_known_by_its_copy() {
         for path in [&data, &table] {
             let args = ["verify", "--json", "--datadir", data.to_str().unwrap(), path.to_str().unwrap()];
             let output = dblwr(args);
-            let report = json(&output);
+            let report = support::json(&output);
             let page0 = report["pages"].as_array().unwrap().iter().find(|page| {
                 page["page_no"] == 0
                     && page["home"]["file"].as_str().is_some_and(|file| file.ends_with("t1.ibd"))
@@ -109,4 +110,35 @@ fn a_header_that_is_restored_is_the_one_that_was_lost() {
         &data,
     ]);
     assert_eq!(fs::read(&table).unwrap(), whole, "{}", support::stderr(&output));
+}
+
+#[test]
+fn a_header_without_a_copy_is_told_and_hides_no_other_page() {
+    let dir = image("ma105-pagecompressed");
+    let verify = || support::json(&dblwr(["verify".as_ref(), "--json".as_ref(), dir.path().as_os_str()]));
+    let whole = verify();
+    overwrite(&dir.path().join("d/t1.ibd"), 0, &[0; 512]);
+    let report = verify();
+    let homes = |report: &Value| -> Vec<Value> {
+        report["pages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|page| json!([page["verdict"], page["home"]]))
+            .collect()
+    };
+    assert_eq!(homes(&report), homes(&whole), "the ids of compressed pages lie inside them");
+    let output = dblwr(["verify".as_ref(), dir.path().as_os_str()]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("d/t1.ibd: page 0 is damaged, and the buffer holds no copy of it"), "{text}");
+}
+
+#[test]
+fn a_header_without_a_copy_leaves_open_whether_the_server_starts() {
+    let dir = image("ma1011-ibdata");
+    let verify = || support::json(&dblwr(["verify".as_ref(), "--json".as_ref(), dir.path().as_os_str()]));
+    assert_eq!(verify()["prediction"]["starts"], true);
+    overwrite(&dir.path().join("d/t1.ibd"), 0, &[0; 512]);
+    let prediction = &verify()["prediction"];
+    assert!(prediction["starts"].is_null(), "{prediction:#}");
 }

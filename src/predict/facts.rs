@@ -7,7 +7,7 @@ use crate::examine::Claim;
 use crate::fsp::{Encryption, Layout};
 use crate::generation::Generation;
 use crate::home::{Home, HomeState};
-use crate::predict::PageId;
+use crate::predict::{PageId, page0};
 use crate::redo::{Shutdown, Version};
 use crate::space::discover::is_undo_file;
 use crate::space::locations::Focus;
@@ -37,6 +37,8 @@ pub struct Facts {
     pub header_lost: bool,
     /// The built-in buffer lies where servers from 5.6 on do not look: outside the first file of the tablespace.
     pub out_of_reach: bool,
+    /// A file whose page 0 is damaged, and of which the buffers hold no copy of that page.
+    pub uncopied_header: Option<String>,
     /// A page of a reduced file is damaged.
     pub reduced_damaged: bool,
     /// The redo log was made by a tool whose directories get no pass: MySQL clone or backup.
@@ -100,6 +102,8 @@ pub struct HomeView {
     pub zip: bool,
     /// The other pages of the file tell its space id.
     pub surveyed: bool,
+    /// Of a page 0: it states no space id, and pages 1 to 3 of its file do.
+    pub neighbours_tell: bool,
     /// Encrypted by MySQL.
     pub mysql_encrypted: bool,
     /// Encrypted by MariaDB.
@@ -152,6 +156,7 @@ impl Facts {
             space_id_stored: live().all(|area| !area.ids_are_reset),
             header_lost: live().any(|area| area.magic == Some(Magic::Damaged)),
             out_of_reach: live().any(|area| !area.lies_in_first_file()),
+            uncopied_header: survey.uncopied_headers().next().map(|file| file.name.display().to_string()),
             reduced_damaged: instance.reduced.iter().any(|(_, file)| !file.faults.is_empty()),
             foreign_log: creator.starts_with("MEB") || creator.starts_with("MySQL Clone"),
             crash_unsafe: instance.shutdown == Shutdown::Crash
@@ -256,7 +261,12 @@ fn home_view(survey: &Survey, id: PageId, home: &Home, space: Option<&Tablespace
         zip: home.format.is_some_and(|format| format.layout == Layout::Zip),
         // 9.7.4 found the id of an encrypted file, too, taking the first kilobytes of its pages for compressed ones.
         surveyed: encryption == Some(Encryption::MySql)
-            || space.is_some_and(|space| matches!(space.evidence, Evidence::OtherPages | Evidence::Header)),
+            || space.is_some_and(|space| {
+                matches!(space.evidence, Evidence::OtherPages | Evidence::Header)
+                    && (!survey.instance.generation.is_mariadb() || page0::mariadb_surveys(home, space))
+            }),
+        neighbours_tell: id.page_no == PageNo(0)
+            && space.is_some_and(|space| page0::neighbours_tell(home, space)),
         mysql_encrypted: encryption == Some(Encryption::MySql),
         mariadb_encrypted: encryption == Some(Encryption::MariaDb),
         rivals: !home.rivals.is_empty(),

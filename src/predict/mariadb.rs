@@ -123,7 +123,7 @@ fn open_files(facts: &Facts, outcome: &mut Outcome) {
 
 /// From 10.5.24: files whose damaged page 0 nothing replaces in memory stay closed.
 fn keep_closed(facts: &Facts, outcome: &mut Outcome) {
-    for (index, page) in first_pages(facts) {
+    for (index, page) in first_pages(facts).into_iter().filter(|(_, page)| !page.home.neighbours_tell) {
         let resized = facts.resized.as_ref().map(|spaces| spaces.contains(&page.id.space_id));
         match (page.home.kind, resized) {
             (SpaceKind::System | SpaceKind::Undo, _) | (SpaceKind::User, Some(true)) => {}

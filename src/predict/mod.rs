@@ -20,6 +20,7 @@ mod legacy;
 mod mariadb;
 mod mysql56;
 mod mysql57;
+mod page0;
 mod pass;
 mod separate;
 #[cfg(test)]

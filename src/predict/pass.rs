@@ -89,6 +89,9 @@ impl Outcome {
 
     /// What no rule can settle from these files.
     pub(super) fn doubt_what_cannot_be_seen(&mut self, facts: &Facts) {
+        if let Some(file) = &facts.uncopied_header {
+            self.doubt(format!("page 0 of {file} is damaged, and there is no copy of it"));
+        }
         if facts.unreadable {
             self.doubt("not everything could be read");
         }

@@ -28,6 +28,7 @@ fn facts(generation: Generation) -> Facts {
         unreadable: false,
         space_id_stored: true,
         header_lost: false,
+        uncopied_header: None,
         out_of_reach: false,
         reduced_damaged: false,
         foreign_log: false,
@@ -61,6 +62,7 @@ fn page(space: u32, page_no: u32, state: HomeState, copies: &[(usize, CopyState,
             length: 16384,
             zip: false,
             surveyed: true,
+            neighbours_tell: false,
             mysql_encrypted: false,
             mariadb_encrypted: false,
             rivals: false,
@@ -293,6 +295,10 @@ fn mariadb_loses_a_table_whose_first_page_nothing_replaces() {
     assert_eq!((lost.writes.len(), lost.starts, lost.stops_at.len()), (0, Some(true), 0));
     assert!(lost.advice.contains("without the table in d/t1.ibd"), "{}", lost.advice);
     assert_eq!(at(Version(11, 8, 6), &[5]).writes, [3, 4]);
+    let mut headless = torn();
+    headless[0].home.neighbours_tell = true;
+    let kept = with(Facts { resized: Some([].into()), ..maria(Version(11, 8, 6)) }, headless);
+    assert_eq!(kept.writes, [3, 4], "pages 1 to 3 say whose it is");
     assert_eq!(at(Version(10, 5, 23), &[]).writes, [3, 4], "older servers write it when they open the file");
     assert_eq!(with(maria(Version(11, 8, 6)), torn()).starts, None, "redo that was not taken apart");
 }

@@ -7,7 +7,7 @@ use crate::bytes::is_zero;
 use crate::error::Result;
 use crate::examine::{Claim, State, judge};
 use crate::fil::{FilHeader, page_type};
-use crate::fsp::{Encryption, FspHeader, Layout, PageFormat};
+use crate::fsp::{Codec, Encryption, FspHeader, Layout, PageFormat};
 use crate::image::Image;
 use crate::space::Evidence;
 use crate::transform;
@@ -141,7 +141,7 @@ fn survey(image: &Image, instance: Option<PageSize>) -> Result<Option<Identity>>
         for format in candidates(instance).into_iter().filter(|f| from_zero || f.layout != Layout::Zip) {
             let first = if from_zero { Some(0) } else { first_number(image, &format)? };
             let Some(first) = first else { continue };
-            let (bytes, id) = survey_as(image, &format, first)?;
+            let Ballot { bytes, id, .. } = survey_as(image, &format, first)?;
             if bytes > best.as_ref().map_or(0, |(most, _)| *most) {
                 best = Some((bytes, Identity { id, format, evidence: Evidence::OtherPages }));
             }
@@ -149,6 +149,9 @@ fn survey(image: &Image, instance: Option<PageSize>) -> Result<Option<Identity>>
         if best.is_some() {
             break;
         }
+    }
+    if let Some((_, identity)) = &mut best {
+        decompress_ids(image, identity)?;
     }
     Ok(best.map(|(_, identity)| Identity {
         evidence: if identity.id.is_some() { identity.evidence } else { Evidence::Unknown },
@@ -202,7 +205,35 @@ fn first_number(image: &Image, format: &PageFormat) -> Result<Option<u32>> {
     Ok(None)
 }
 
-fn survey_as(image: &Image, format: &PageFormat, first: u32) -> Result<(u64, Option<SpaceId>)> {
+/// The flags tell how full_crc32 pages are compressed, and with them their ids are lost: the codec under which most pages
+/// show one id is the one.
+fn decompress_ids(image: &Image, identity: &mut Identity) -> Result<()> {
+    if identity.id.is_some() || identity.format.layout != Layout::FullCrc32 {
+        return Ok(());
+    }
+    let mut most = 0;
+    for codec in (1..=6).filter_map(Codec::from_mariadb) {
+        let format = PageFormat { page_compressed: true, codec: Some(codec), ..identity.format };
+        let ballot = survey_as(image, &format, 0)?;
+        if ballot.votes > most {
+            most = ballot.votes;
+            *identity = Identity { id: ballot.id, format, ..*identity };
+        }
+    }
+    Ok(())
+}
+
+/// What the first pages of a file say under a format.
+struct Ballot {
+    /// Bytes of pages that verify in their places.
+    bytes: u64,
+    /// The id that most of them carry.
+    id: Option<SpaceId>,
+    /// How many carry it.
+    votes: u32,
+}
+
+fn survey_as(image: &Image, format: &PageFormat, first: u32) -> Result<Ballot> {
     let mut votes: BTreeMap<SpaceId, u32> = BTreeMap::new();
     let mut bytes = 0;
     for number in 0..SURVEY_PAGES {
@@ -222,8 +253,8 @@ fn survey_as(image: &Image, format: &PageFormat, first: u32) -> Result<(u64, Opt
             _ => {}
         }
     }
-    let id = votes.into_iter().max_by_key(|&(id, votes)| (votes, std::cmp::Reverse(id))).map(|(id, _)| id);
-    Ok((bytes, id))
+    let most = votes.into_iter().max_by_key(|&(id, votes)| (votes, std::cmp::Reverse(id)));
+    Ok(Ballot { bytes, id: most.map(|(id, _)| id), votes: most.map_or(0, |(_, votes)| votes) })
 }
 
 /// A full_crc32 page whose type says compressed but which did not decompress shows no id.

@@ -39,6 +39,7 @@ def play(case, seed, folder, options, kept=None):
         elif kept[1]["clean"]:
             round_.replay_clean(kept[0])
         else:
+            round_.beheaded = options.behead
             round_.replay(*kept)
     except NoCrash as why:
         round_.result |= {"outcome": "no crash", "why": str(why)}
