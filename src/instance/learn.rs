@@ -7,6 +7,7 @@ use crate::fil::FilHeader;
 use crate::fsp::{Layout, PageFormat};
 use crate::image::Image;
 use crate::instance::Instance;
+use crate::keyring::Keyring;
 use crate::space::discover::left_out;
 use crate::space::identify::format_of_page0;
 use crate::space::{Evidence, SpaceFile, Spaces, Tablespace};
@@ -19,6 +20,17 @@ struct Page0 {
     format: PageFormat,
     lsn: Lsn,
     bytes: Vec<u8>,
+}
+
+impl Page0 {
+    fn teach(&self, space: &mut Tablespace, keyring: Option<&Keyring>, notes: &mut Vec<String>) {
+        space.format = self.format;
+        if space.id.is_none() {
+            (space.id, space.evidence) = (Some(self.id), Evidence::Copy);
+        }
+        let note = keyring.and_then(|keyring| space.unlock_by(&self.bytes, keyring));
+        notes.extend(note.filter(|note| !notes.contains(note)));
+    }
 }
 
 impl Instance {
@@ -42,13 +54,7 @@ impl Instance {
                 None => space.files.first().and_then(|file| the_one_of(file, &page0s, &self.spaces)),
             };
             if let (Some(page0), Some(space)) = (told, self.spaces.list.get_mut(at)) {
-                space.format = page0.format;
-                if space.id.is_none() {
-                    (space.id, space.evidence) = (Some(page0.id), Evidence::Copy);
-                }
-                if let Some(keyring) = &self.keyring {
-                    self.notes.extend(space.unlock_by(&page0.bytes, keyring));
-                }
+                page0.teach(space, self.keyring.as_ref(), &mut self.notes);
             }
         }
         self.adopt(&page0s);
@@ -65,12 +71,9 @@ impl Instance {
                 continue;
             };
             self.notes.retain(|note| *note != left_out(&file.name));
-            let (id, files) = (Some(page0.id), vec![file]);
-            let mut space =
-                Tablespace { id, format: page0.format, files, evidence: Evidence::Copy, key: None };
-            if let Some(keyring) = &self.keyring {
-                self.notes.extend(space.unlock_by(&page0.bytes, keyring));
-            }
+            let (format, files) = (page0.format, vec![file]);
+            let mut space = Tablespace { id: None, format, files, evidence: Evidence::Unknown, key: None };
+            page0.teach(&mut space, self.keyring.as_ref(), &mut self.notes);
             self.spaces.list.push(space);
         }
     }
