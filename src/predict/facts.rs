@@ -102,6 +102,8 @@ pub struct HomeView {
     pub zip: bool,
     /// The other pages of the file tell its space id.
     pub surveyed: bool,
+    /// Of a page 0: both its space ids are those of its tablespace.
+    pub states_its_id: bool,
     /// Of a page 0: it states no space id, and pages 1 to 3 of its file do.
     pub neighbours_tell: bool,
     /// Encrypted by MySQL.
@@ -259,18 +261,25 @@ fn home_view(survey: &Survey, id: PageId, home: &Home, space: Option<&Tablespace
         unnoticed: home.weak && home.state == HomeState::Torn,
         length: home.length,
         zip: home.format.is_some_and(|format| format.layout == Layout::Zip),
-        // 9.7.4 found the id of an encrypted file, too, taking the first kilobytes of its pages for compressed ones.
-        surveyed: encryption == Some(Encryption::MySql)
-            || space.is_some_and(|space| {
-                matches!(space.evidence, Evidence::OtherPages | Evidence::Header)
-                    && (!survey.instance.generation.is_mariadb() || page0::mariadb_surveys(home, space))
-            }),
+        surveyed: space.is_some_and(|space| is_surveyed(survey.instance.generation, id, home, space)),
+        states_its_id: space.is_some_and(|space| page0::states_its_id(home, space)),
         neighbours_tell: id.page_no == PageNo(0)
             && space.is_some_and(|space| page0::neighbours_tell(home, space)),
         mysql_encrypted: encryption == Some(Encryption::MySql),
         mariadb_encrypted: encryption == Some(Encryption::MariaDb),
         rivals: !home.rivals.is_empty(),
         beyond: space.is_some_and(|space| is_beyond(survey.instance.generation, space, id.page_no)),
+    }
+}
+
+fn is_surveyed(generation: Generation, id: PageId, home: &Home, space: &Tablespace) -> bool {
+    let has_other_pages = matches!(space.evidence, Evidence::OtherPages | Evidence::Header);
+    if generation.is_mariadb() {
+        has_other_pages && page0::mariadb_surveys(home, space)
+    } else if id.page_no == PageNo(0) && home.state.is_damaged() {
+        page0::mysql_surveys(space, generation)
+    } else {
+        has_other_pages
     }
 }
 

@@ -112,6 +112,9 @@ fn open_files(facts: &Facts, outcome: &mut Outcome) {
         if !system && !opened {
             continue;
         }
+        if refuses_undo(outcome, page) {
+            continue;
+        }
         match greatest(page) {
             Some(copy) if system || page.home.surveyed => outcome.write(index, copy),
             Some(_) => outcome
@@ -124,6 +127,9 @@ fn open_files(facts: &Facts, outcome: &mut Outcome) {
 /// From 10.5.24: files whose damaged page 0 nothing replaces in memory stay closed.
 fn keep_closed(facts: &Facts, outcome: &mut Outcome) {
     for (index, page) in first_pages(facts).into_iter().filter(|(_, page)| !page.home.neighbours_tell) {
+        if refuses_undo(outcome, page) {
+            continue;
+        }
         let resized = facts.resized.as_ref().map(|spaces| spaces.contains(&page.id.space_id));
         match (page.home.kind, resized) {
             (SpaceKind::System | SpaceKind::Undo, _) | (SpaceKind::User, Some(true)) => {}
@@ -135,6 +141,14 @@ fn keep_closed(facts: &Facts, outcome: &mut Outcome) {
             }
         }
     }
+}
+
+fn refuses_undo(outcome: &mut Outcome, page: &PageView) -> bool {
+    let refused = page.home.kind == SpaceKind::Undo && !page.home.states_its_id;
+    if refused {
+        outcome.stop(page.id, "the first page of an undo tablespace does not state its space id");
+    }
+    refused
 }
 
 fn recover(facts: &Facts, rules: Rules, outcome: &mut Outcome) {

@@ -1,13 +1,58 @@
-//! How MariaDB finds out whose a damaged page 0 is.
+//! How servers find out whose a damaged page 0 is.
+
+use std::collections::BTreeMap;
 
 use crate::bytes::{is_zero, u32_at};
 use crate::examine::judge;
-use crate::fil::{FIL_PAGE_SPACE_ID, FilHeader};
+use crate::fil::{FIL_PAGE_SPACE_ID, FilHeader, page_type};
 use crate::fsp::{Encryption, FspHeader, Layout, PageFormat};
+use crate::generation::Generation;
 use crate::home::Home;
 use crate::image::Image;
 use crate::space::Tablespace;
-use crate::units::PageNo;
+use crate::units::{PageNo, PageSize, SpaceId};
+
+/// Pages of each size that MySQL looks at.
+const SURVEYED: u32 = 64;
+/// How many of them may disagree.
+const MISSED: u32 = 3;
+/// Their checksum is ciphertext: MySQL does not look at it.
+const ENCRYPTED_TYPES: [u16; 3] =
+    [page_type::ENCRYPTED, page_type::COMPRESSED_AND_ENCRYPTED, page_type::ENCRYPTED_RTREE];
+
+/// MySQL tries page sizes from the smallest on and believes the first under which the pages that verify agree on an id
+/// (`fil_user_tablespace_find_space_id` 5.6, `Datafile::find_space_id` 5.7 to 9.7). From 5.7 on what carries the type of an
+/// encrypted page counts as verified: 9.7.4 took 2048 bytes of a compressed page for one, and lost the table.
+pub(super) fn mysql_surveys(space: &Tablespace, generation: Generation) -> bool {
+    let Some(image) = space.files.first().and_then(|file| Image::open(&file.path).ok()) else { return false };
+    let reads_encrypted = generation != Generation::MySql56;
+    let mut sizes = (10..=16).filter_map(|bits| PageSize::new(1 << bits));
+    let chosen = sizes.find_map(|size| {
+        let formats = survey_formats(space.format.logical, size);
+        let mut votes: BTreeMap<SpaceId, u32> = BTreeMap::new();
+        for number in (0..SURVEYED).map(PageNo) {
+            let Some(page) = image.read_page(number.offset(size), size).ok().flatten() else { break };
+            let Some(header) = FilHeader::parse(&page).filter(|header| header.space_id != SpaceId::SYSTEM)
+            else {
+                continue;
+            };
+            let encrypted = reads_encrypted && ENCRYPTED_TYPES.contains(&header.page_type);
+            if encrypted || formats.iter().any(|format| judge(&page, format).is_valid()) {
+                *votes.entry(header.space_id).or_default() += 1;
+            }
+        }
+        let all: u32 = votes.values().sum();
+        (0..=MISSED)
+            .find_map(|missed| votes.iter().find(|&(_, &count)| count + missed == all).map(|(&id, _)| id))
+    });
+    chosen.is_some() && chosen == space.id
+}
+
+fn survey_formats(logical: PageSize, size: PageSize) -> Vec<PageFormat> {
+    let classic = (size == logical).then_some(PageFormat::classic(size));
+    let zip = (size <= logical && size <= PageSize::DEFAULT).then_some(PageFormat::zip(logical, size));
+    classic.into_iter().chain(zip).collect()
+}
 
 /// MariaDB judges the other pages by the flags of the damaged page 0 (`Datafile::find_space_id`, up to 10.5.23). Flags
 /// that are lost stand for plain pages; encrypted pages fail, but behind the flag for page compression none is looked at.
@@ -22,6 +67,13 @@ pub(super) fn mariadb_surveys(home: &Home, space: &Tablespace) -> bool {
         (true, compressed) => compressed || !encrypted,
         (false, compressed) => format.layout == Layout::Classic && !compressed && !encrypted,
     }
+}
+
+/// MariaDB opens undo tablespaces by the id that page 0 states, and looks for a copy only then (`srv0start.cc`).
+pub(super) fn states_its_id(home: &Home, space: &Tablespace) -> bool {
+    let stated = u32_at(&home.bytes, FIL_PAGE_SPACE_ID).map(SpaceId);
+    let again = FspHeader::parse(&home.bytes).map(|header| header.space_id);
+    stated == space.id && again == space.id
 }
 
 /// From 10.5.24 on a page 0 without a space id takes it from pages 1 to 3, where all of them verify and agree

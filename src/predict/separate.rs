@@ -6,10 +6,12 @@
 //! copy, which must be good; a zero home the first good one. A copy older than a reduced entry of its page ends the
 //! start, and so does a reduced entry (LSN not 0) of a damaged or zero page that no copy mended.
 
+use crate::predict::PageId;
 use crate::predict::facts::{Facts, PageView, SpaceKind};
 use crate::predict::pass::{
     BadCopy, FirstGood, Outcome, first_page_of_newest, first_pages, page5_comes_first,
 };
+use crate::units::SpaceId;
 
 pub(super) fn predict(facts: &Facts) -> Outcome {
     let mut outcome = Outcome::default();
@@ -24,15 +26,30 @@ pub(super) fn predict(facts: &Facts) -> Outcome {
     if !loads || !facts.recovers() || facts.foreign_log {
         return outcome;
     }
-    let user = |page: &PageView| page.home.kind == SpaceKind::User && facts.is_named(page.id.space_id);
-    first_pages_where(facts, &mut outcome, user);
+    let closed: Vec<PageId> =
+        first_pages(facts).into_iter().map(|(_, page)| page).filter(is_lost).map(|page| page.id).collect();
+    let is_open = |space: SpaceId| !closed.iter().any(|page| page.space_id == space);
+    let others = |page: &PageView| {
+        let space = page.id.space_id;
+        page.home.kind != SpaceKind::System && facts.is_named(space) && is_open(space)
+    };
+    first_pages_where(facts, &mut outcome, others);
     let pass = FirstGood { refill_zero: true, bad_copy: BadCopy::Stops };
     pass.run(facts, &mut outcome, |page| page.home.kind == SpaceKind::System);
     reduced(facts, &mut outcome, |page| page.home.kind == SpaceKind::System);
-    let others = |page: &PageView| page.home.kind != SpaceKind::System && facts.is_named(page.id.space_id);
     pass.run(facts, &mut outcome, others);
     reduced(facts, &mut outcome, others);
+    for page in closed.into_iter().filter(|page| facts.is_named(page.space_id)) {
+        outcome
+            .stop(page, "nothing in the file tells the server its space id, and redo needs that tablespace");
+    }
     outcome
+}
+
+/// The files of the directory are asked for their ids before anything is restored (`Fil_system::get_tablespace_id`): what
+/// belongs to one that is not found is left out, and the start ends behind the pass (seen with 9.7.4).
+fn is_lost(page: &&PageView) -> bool {
+    page.home.kind != SpaceKind::System && !page.home.states_its_id && !page.home.surveyed
 }
 
 fn first_pages_where(facts: &Facts, outcome: &mut Outcome, wanted: impl Fn(&PageView) -> bool) {

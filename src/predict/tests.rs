@@ -62,6 +62,7 @@ fn page(space: u32, page_no: u32, state: HomeState, copies: &[(usize, CopyState,
             length: 16384,
             zip: false,
             surveyed: true,
+            states_its_id: true,
             neighbours_tell: false,
             mysql_encrypted: false,
             mariadb_encrypted: false,
@@ -295,6 +296,13 @@ fn mariadb_loses_a_table_whose_first_page_nothing_replaces() {
     assert_eq!((lost.writes.len(), lost.starts, lost.stops_at.len()), (0, Some(true), 0));
     assert!(lost.advice.contains("without the table in d/t1.ibd"), "{}", lost.advice);
     assert_eq!(at(Version(11, 8, 6), &[5]).writes, [3, 4]);
+    let mut undo = torn();
+    (undo[0].home.kind, undo[0].home.states_its_id) = (SpaceKind::Undo, false);
+    assert_eq!(
+        with(maria(Version(11, 8, 6)), undo).starts,
+        Some(false),
+        "undo tablespaces are opened by their id"
+    );
     let mut headless = torn();
     headless[0].home.neighbours_tell = true;
     let kept = with(Facts { resized: Some([].into()), ..maria(Version(11, 8, 6)) }, headless);

@@ -23,6 +23,8 @@ NAMED = [
     re.compile(r"apply log to corrupted page (?P<page>\d+) in file"),
     re.compile(r"file read of page (?P<page>\d+)\."),
     re.compile(r"Tablespace (?P<space>\d+) was not found"),  # for want of its first page
+    re.compile(r"Could not find any file associated with the tablespace ID: (?P<space>\d+)"),
+    re.compile(r"Inconsistent tablespace ID in file \S*undo0*(?P<space>\d+)"),
 ]
 
 
