@@ -127,14 +127,17 @@ impl Survey {
         self.instance.spaces.failures.iter().chain(&self.failures)
     }
 
-    /// Files of tablespaces whose page 0 is damaged while no slot names it.
+    /// Files of tablespaces, besides the system's, whose page 0 is damaged while no slot names it.
     pub fn uncopied_headers(&self) -> impl Iterator<Item = &SpaceFile> {
         let has_copy = |id: Option<SpaceId>| {
             self.findings.iter().any(|f| f.page_no() == PageNo(0) && Some(f.space_id()) == id)
         };
         let spaces = self.instance.spaces.list.iter();
-        let headless = spaces.filter(move |s| s.evidence != Evidence::Header && !has_copy(s.id));
-        headless.filter_map(|space| space.files.first()).filter(|file| file.first_page == 0)
+        let users = spaces.filter(|space| space.id != Some(SpaceId::SYSTEM));
+        let headless = users.filter(move |s| s.evidence != Evidence::Header && !has_copy(s.id));
+        let damaged = headless
+            .filter(|space| home::look_in(space, PageNo(0), true).is_ok_and(|home| home.state.is_damaged()));
+        damaged.filter_map(|space| space.files.first()).filter(|file| file.first_page == 0)
     }
 
     /// The home of a finding.
