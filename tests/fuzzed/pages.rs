@@ -7,6 +7,7 @@ use dblwr::commands::carve::{Sizes, probe, probe_next, probe_reduced};
 use dblwr::commands::explain_log;
 use dblwr::commands::scan::RowState;
 use dblwr::commands::scan::finding::Row;
+use dblwr::format::crypt_info;
 use dblwr::format::dictionary::{sdi, sys_tables};
 use dblwr::format::fields::page_fields;
 use dblwr::format::fil::FilHeader;
@@ -104,8 +105,10 @@ pub fn page0(bytes: &[u8]) {
     let (format, page) = page_of(&mut &bytes[..]);
     let _ = FspHeader::parse(&page);
     for format in [Some(format), format_of_page0(&page).map(|(_, format)| format)].into_iter().flatten() {
-        let _ =
-            (transform::mariadb_crypt_data(&page, &format), transform::mysql_encryption_info(&page, &format));
+        let _ = (
+            crypt_info::mariadb_crypt_data(&page, &format),
+            crypt_info::mysql_encryption_info(&page, &format),
+        );
         for keys in KEYS {
             let keyring = Keyring::parse(keys, None).expect("a key file");
             if let Some(key) = SpaceKey::for_tablespace(&page, &format, &keyring).found() {
