@@ -9,11 +9,11 @@ use clap::Args;
 use crate::cli::args::Places;
 use crate::cli::{Context, Status};
 use crate::commands::explain_log;
-use crate::commands::explain_log::LogSummary;
+use crate::commands::explain_log::{Level, LogSummary, foreign};
 use crate::error::Error;
 use crate::instance::config::Config;
 use crate::instance::locations::Request;
-use crate::report::explain_log::{ExplainReport, Outcome};
+use crate::report::explain_log::{ExplainReport, for_a_shell};
 use crate::verdict::survey::Survey;
 
 /// Bytes read at a time.
@@ -22,7 +22,7 @@ const BUFFER: usize = 256 << 10;
 /// Options of `explain-log`.
 #[derive(Debug, Args)]
 pub struct ExplainLog {
-    /// The server's error log, or - for standard input.
+    /// The error log of a server, or the output of a backup tool or innochecksum; - for standard input.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// The data directory (of the stopped server): look there for copies of the pages that the log names.
@@ -34,17 +34,23 @@ pub struct ExplainLog {
 }
 
 pub(super) fn run(args: &ExplainLog, context: &mut Context<'_>) -> anyhow::Result<Status> {
-    let summary = read(&args.file)?;
+    let mut summary = read(&args.file)?;
+    if !summary.of_a_server || foreign::is_packed(&summary.head) {
+        let file = for_a_shell(&args.file.display().to_string());
+        let what = foreign::describe(&std::mem::take(&mut summary.head), summary.lines, &file);
+        return Err(Error::foreign(&args.file, what).into());
+    }
     let against = against(args)?;
     let survey = against.as_ref().map(Survey::run).transpose()?;
     let path = against.as_ref().map(|request| request.path.as_path());
     let report = ExplainReport::of(&args.file, summary, path, survey.as_ref());
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, verbose))?;
-    Ok(match report.worst() {
-        None | Some(Outcome::Mended | Outcome::Whole | Outcome::CopyOnly) => Status::Healthy,
-        Some(Outcome::Damaged | Outcome::Mendable) => Status::Attention,
-        Some(Outcome::Lost) => Status::Critical,
+    Ok(match report.level() {
+        Level::Healthy => Status::Healthy,
+        Level::Unknown => Status::Unknown,
+        Level::Attention => Status::Attention,
+        Level::Critical => Status::Critical,
     })
 }
 
