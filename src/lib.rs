@@ -56,6 +56,7 @@ pub mod error;
 pub mod examine;
 pub mod extract;
 pub mod fil;
+pub mod forward;
 pub mod fsp;
 pub mod generation;
 pub mod home;

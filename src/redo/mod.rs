@@ -29,11 +29,14 @@ use crate::units::Lsn;
 mod block;
 mod generation;
 mod header;
+pub mod history;
 mod innodb_redo_dir;
 mod phys;
+pub mod record;
 mod ring;
 mod source;
 mod sum;
+mod tape;
 #[cfg(test)]
 mod tests;
 mod touched;
