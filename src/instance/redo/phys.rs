@@ -1,0 +1,176 @@
+//! `ib_logfile0` of MariaDB 10.8 and later ("Phys"): no blocks, mini-transactions end to end round the file.
+//!
+//! | offset | size | meaning |
+//! |---|---|---|
+//! | 0 | 512 | header, see `header`; subformat 0 |
+//! | 4096 | 64 | checkpoint |
+//! | 8192 | 64 | checkpoint |
+//! | 12288 | | mini-transactions (`START_OFFSET`) |
+//!
+//! A checkpoint:
+//!
+//! | offset | size | meaning |
+//! |---|---|---|
+//! | 0 | 8 | checkpoint LSN; the sound one with the greater LSN counts |
+//! | 8 | 8 | LSN of the `FILE_CHECKPOINT` mini-transaction that completes it, not below the checkpoint LSN |
+//! | 16 | 44 | zero |
+//! | 60 | 4 | CRC-32C of bytes 0..60 |
+//!
+//! A mini-transaction is a run of records, one byte that is its sequence bit (0 or 1), 8 bytes of nonce if the log is
+//! encrypted, and 4 bytes of CRC-32C over records and nonce. A record begins with a byte above 1; its low four bits
+//! are the length of what follows, or 0 for a longer one. Lengths are never encrypted. Integers are big-endian.
+//! (`log0log.h`, `log0recv.cc` MariaDB 10.11, 11.8.)
+
+use std::ops::Range;
+
+use crate::bytes::{is_zero, slice_at, u32_at, u64_at};
+use crate::error::Result;
+use crate::units::Lsn;
+
+use crate::instance::redo::header::FileHeader;
+use crate::instance::redo::source::LogFile;
+use crate::instance::redo::tape::{NONCE, Shape, Tape};
+use crate::instance::redo::touched;
+use crate::instance::redo::touched::Touched;
+use crate::instance::redo::{Found, Redo, RedoFile, RedoFormat, unreadable};
+use crate::page::checksum::crc32c;
+
+const CHECKPOINTS: [u64; 2] = [4096, 8192];
+const CHECKPOINT_SIZE: usize = 64;
+const CHECKPOINT_LSN: usize = 0;
+const CHECKPOINT_END: usize = 8;
+const CHECKPOINT_SUM: usize = 60;
+const _: () = assert!(CHECKPOINT_SUM + 4 == CHECKPOINT_SIZE);
+
+/// `log_t::START_OFFSET`.
+const START_OFFSET: u64 = 12288;
+/// `SIZE_OF_FILE_CHECKPOINT`: type and length, page id, LSN, sequence bit, CRC.
+const FILE_CHECKPOINT_SIZE: u64 = 16;
+/// First byte of a `FILE_CHECKPOINT` record with an LSN: type 0xF0, length 10.
+const FILE_CHECKPOINT: u8 = 0xFA;
+
+const HEADER_RANGES: [Range<u64>; 3] = [0..512, 4096..4608, 8192..8704];
+
+/// A checkpoint whose CRC holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Checkpoint {
+    lsn: Lsn,
+    /// Where its `FILE_CHECKPOINT` begins.
+    record: Lsn,
+}
+
+impl Checkpoint {
+    fn parse(bytes: &[u8], start: Lsn) -> Option<Checkpoint> {
+        let found = Checkpoint {
+            lsn: Lsn(u64_at(bytes, CHECKPOINT_LSN)?),
+            record: Lsn(u64_at(bytes, CHECKPOINT_END)?),
+        };
+        let sound = crc32c(slice_at(bytes, 0, CHECKPOINT_SUM)?) == u32_at(bytes, CHECKPOINT_SUM)?
+            && found.lsn >= start
+            && found.record >= found.lsn;
+        sound.then_some(found)
+    }
+}
+
+/// Reads the log in `log`.
+pub(super) fn read(log: LogFile, header: &FileHeader, format: RedoFormat) -> Result<Found> {
+    if log.size < START_OFFSET + FILE_CHECKPOINT_SIZE {
+        return Ok(unreadable(format!(
+            "{} has {} bytes; a MariaDB 10.8 log has {} at least",
+            log.name(),
+            log.size,
+            START_OFFSET + FILE_CHECKPOINT_SIZE
+        )));
+    }
+    let mut redo = Redo::from_header(format, &log.name(), header);
+    redo.encrypted = format == RedoFormat::MariaDbEncrypted || header.flags != 0;
+    redo.files.push(RedoFile::new(&log, Some(header.start_lsn), &HEADER_RANGES));
+    if header.uuid != 0 {
+        redo.note(format!("{}: subformat {} is not known, 0 expected", log.name(), header.uuid));
+    }
+    match newest_checkpoint(&log, header.start_lsn, &mut redo)? {
+        None => redo.note(format!("{}: neither checkpoint is sound", log.name())),
+        Some(checkpoint) => {
+            redo.checkpoint = Some(checkpoint.lsn);
+            let (walk, touched) = walk(log, header.start_lsn, redo.encrypted, checkpoint.lsn)?;
+            redo.touched = (!redo.encrypted).then_some(touched);
+            let nonce = if redo.encrypted { NONCE } else { 0 };
+            finish(&mut redo, checkpoint, &walk, nonce);
+        }
+    }
+    Ok(Found::Read(redo))
+}
+
+fn newest_checkpoint(log: &LogFile, start: Lsn, redo: &mut Redo) -> Result<Option<Checkpoint>> {
+    let mut newest: Option<Checkpoint> = None;
+    for at in CHECKPOINTS {
+        let bytes = log.read(at, CHECKPOINT_SIZE)?;
+        match Checkpoint::parse(&bytes, start) {
+            Some(found) if newest.is_none_or(|n| found.lsn >= n.lsn) => newest = Some(found),
+            Some(_) => {}
+            // A new log has used only one of the two.
+            None if is_zero(&bytes) => {}
+            None => redo.note(format!("{}: the checkpoint at offset {at} is damaged", log.name())),
+        }
+    }
+    Ok(newest)
+}
+
+fn finish(redo: &mut Redo, checkpoint: Checkpoint, walk: &Walk, nonce: usize) {
+    let Some(only) = walk.first else {
+        redo.note(format!(
+            "no sound mini-transaction at checkpoint LSN {}; the end is not known",
+            checkpoint.lsn
+        ));
+        return;
+    };
+    redo.end = Some(walk.end);
+    let marker = only.first_byte == FILE_CHECKPOINT && only.size == FILE_CHECKPOINT_SIZE + nonce as u64;
+    let alone = walk.end.0.checked_sub(checkpoint.lsn.0) == Some(only.size);
+    redo.records_after_checkpoint = Some(!(marker && alone));
+    if walk.end <= checkpoint.record {
+        redo.note(format!(
+            "the log breaks off before the checkpoint's own record at LSN {}; the end LSN may be too low",
+            checkpoint.record
+        ));
+    }
+}
+
+/// The first mini-transaction after the checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct First {
+    /// With its trailer.
+    size: u64,
+    first_byte: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Walk {
+    end: Lsn,
+    first: Option<First>,
+}
+
+/// The log as a stream; `None` where the file holds no byte of a ring.
+pub(super) fn tape(log: LogFile, start: Lsn, encrypted: bool) -> Option<Tape> {
+    let capacity = log.size.checked_sub(START_OFFSET).filter(|&capacity| capacity > 0)?;
+    Some(Tape::new(vec![log], Shape::Ring { first: START_OFFSET, start, capacity }, encrypted))
+}
+
+/// From `checkpoint` to the first mini-transaction that is not sound, once round the file at most.
+fn walk(log: LogFile, start: Lsn, encrypted: bool, checkpoint: Lsn) -> Result<(Walk, Touched)> {
+    let (mut walk, mut touched) = (Walk { end: checkpoint, first: None }, Touched::default());
+    let Some(mut tape) = tape(log, start, encrypted) else { return Ok((walk, touched)) };
+    let capacity = tape.capacity();
+    while let Some((mtr, end)) = tape.mtr(walk.end.0)? {
+        if end.saturating_sub(checkpoint.0) > capacity {
+            break;
+        }
+        if !encrypted {
+            touched::collect(mtr.records, Lsn(end), &mut touched);
+        }
+        let first_byte = mtr.records.first().copied().unwrap_or_default();
+        let first = First { size: end.saturating_sub(walk.end.0), first_byte };
+        walk = Walk { end: Lsn(end), first: walk.first.or(Some(first)) };
+    }
+    Ok((walk, touched))
+}
