@@ -6,8 +6,11 @@
 
 use std::fmt;
 
+use crate::format::fil::{FIL_PAGE_DATA_END, FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_OFFSET, FIL_PAGE_SPACE_ID};
+use crate::format::fsp::{Layout, PageFormat};
 use crate::format::redo_record::PageId;
 use crate::instance::redo::history::Change;
+use crate::page::checksum::{Algorithm, stamp};
 use crate::page::forward::{Frame, Refused};
 use crate::units::Lsn;
 
@@ -127,6 +130,36 @@ pub fn rebuild(
     }
 }
 
+impl Rebuilt {
+    /// The page as a server writes it, in a tablespace whose other pages verify with `algorithm`: low LSN word and
+    /// checksum are made anew. Of a page of a page_compressed tablespace this is the form that is not compressed, which
+    /// servers read there as well.
+    ///
+    /// `flush_lsn` are bytes 26..34 of page 0 of the system tablespace, which up to MariaDB 10.7 no record describes.
+    pub fn written(
+        &self,
+        format: &PageFormat,
+        algorithm: Algorithm,
+        flush_lsn: Option<&[u8]>,
+    ) -> Option<Vec<u8>> {
+        let mut page = self.bytes.clone();
+        if let Some(flush_lsn) = flush_lsn {
+            page.get_mut(FIL_PAGE_FILE_FLUSH_LSN..FIL_PAGE_SPACE_ID)?.copy_from_slice(flush_lsn.get(..8)?);
+        }
+        stamp(&mut page, format, algorithm)?;
+        Some(page)
+    }
+}
+
+impl Memory {
+    /// The page `id` of a tablespace of this format.
+    pub fn of(id: PageId, format: &PageFormat) -> Memory {
+        let zip = format.layout == Layout::Zip;
+        let size = if zip { format.physical } else { format.logical };
+        Memory { id, size: size.bytes(), zip }
+    }
+}
+
 fn forward(memory: Memory, start: Option<Start<'_>>, changes: &[Change]) -> Result<Rebuilt, Refusal> {
     let mut bytes = start.map_or_else(|| vec![0; memory.size], |start| start.bytes.to_vec());
     if bytes.len() != memory.size {
@@ -151,6 +184,11 @@ fn forward(memory: Memory, start: Option<Start<'_>>, changes: &[Change]) -> Resu
 
 /// Whether two pages in memory differ in nothing but what is made when a page is written.
 fn same_contents(one: &[u8], other: &[u8]) -> bool {
-    let body = |page: &[u8]| page.get(4..26).map(<[u8]>::to_vec).zip(page.get(34..page.len().saturating_sub(8)).map(<[u8]>::to_vec));
-    body(one) == body(other)
+    let parts = |page: &[u8]| {
+        let end = page.len().checked_sub(FIL_PAGE_DATA_END)?;
+        Some(
+            [page.get(FIL_PAGE_OFFSET..FIL_PAGE_FILE_FLUSH_LSN)?, page.get(FIL_PAGE_SPACE_ID..end)?].concat(),
+        )
+    };
+    parts(one).is_some() && parts(one) == parts(other)
 }

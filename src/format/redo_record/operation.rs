@@ -1,7 +1,9 @@
 //! What a page record does, and its fields.
 
-use crate::format::redo_record::{EXTENDED, FREE_PAGE, INIT_PAGE, MEMMOVE, MEMSET, OPTION, WRITE, varint_u32};
 use crate::bytes::u32_at;
+use crate::format::redo_record::{
+    EXTENDED, FREE_PAGE, INIT_PAGE, MEMMOVE, MEMSET, OPTION, WRITE, varint_u32,
+};
 
 /// What a record does to its page (`mrec_type_t`, `mrec_ext_t`). Offsets and lengths in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

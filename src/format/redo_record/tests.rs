@@ -13,11 +13,16 @@ fn operations(bytes: &[u8]) -> Vec<Operation<'_>> {
 fn the_examples_of_the_servers_own_comment() {
     assert!(matches!(
         Records::new(&[0x12, 0x34, 0x56]).next(),
-        Some(Record::Page(PageRecord { page: (SpaceId(0x34), PageNo(0x56)), operation: Operation::Init, .. }))
+        Some(Record::Page(PageRecord {
+            page: (SpaceId(0x34), PageNo(0x56)),
+            operation: Operation::Init,
+            ..
+        }))
     ));
     let write = operations(&[0x36, 0x40, 0x57, 0x60, 0x12, 0x34, 0x56]);
     assert_eq!(write, [Operation::Write { ahead: 0x60, bytes: &[0x12, 0x34, 0x56] }]);
-    let both: Vec<_> = Records::new(&[0x36, 0x40, 0x57, 0x60, 1, 2, 3, 0xB5, 0x7F, 0x23, 0x34, 0x56, 0x78]).collect();
+    let both: Vec<_> =
+        Records::new(&[0x36, 0x40, 0x57, 0x60, 1, 2, 3, 0xB5, 0x7F, 0x23, 0x34, 0x56, 0x78]).collect();
     let Some(Record::Page(second)) = both.get(1) else { panic!("{both:?}") };
     assert!(second.same_page && second.page == (SpaceId(0x40), PageNo(0x57)));
     assert_eq!(second.operation, Operation::Write { ahead: 0x7F, bytes: &[0x23, 0x34, 0x56, 0x78] });

@@ -43,6 +43,7 @@ pub(super) enum Shape {
         /// `log_t::capacity`, never 0.
         capacity: u64,
     },
+    #[allow(dead_code, reason = "the reader of such logs follows")]
     /// `ib_<LSN>.log`, in the order of their LSNs, with the LSN of byte `first` of each.
     Archive {
         /// Offset of the first byte after the header.
@@ -178,7 +179,9 @@ impl Tape {
         if matches!(self.shape, Shape::Blocks { .. }) {
             return true;
         }
-        let Some((body, stored)) = bytes.len().checked_sub(CRC).map(|at| bytes.split_at(at)) else { return false };
+        let Some((body, stored)) = bytes.len().checked_sub(CRC).map(|at| bytes.split_at(at)) else {
+            return false;
+        };
         let (Some(first), Some(nonce)) = (body.get(..records), body.get(records + 1..)) else { return false };
         let sum = if nonce.is_empty() { crc32c(first) } else { crc32c(&[first, nonce].concat()) };
         u32_at(stored, 0) == Some(sum)

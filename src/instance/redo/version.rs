@@ -20,6 +20,12 @@ impl Version {
         plausible.then_some(Version(number / 10_000, number / 100 % 100, number % 100))
     }
 
+    /// Whether it is beyond every version whose formats are known: MySQL 26.10 and MariaDB 13.0 (changelogs of 2026).
+    pub fn is_newer_than_known(self, creator: &str) -> bool {
+        let newest = if creator.starts_with("MariaDB ") { (13, 0) } else { (26, u32::MAX) };
+        (self.0, self.1) > newest
+    }
+
     /// Whether it has a change that came with these patch levels, one for every series that got it, the oldest first.
     /// Series newer than all of them have it, series between them have not.
     pub fn has(self, since: &[Version]) -> bool {

@@ -1,9 +1,9 @@
 //! The page directory: a slot splits when its record owns nine, and is balanced when it owns three.
 //! (`page_dir_split_slot`, `page_dir_balance_slot`, `page0cur.cc` MariaDB 11.8.)
 
+use crate::format::index_page::PAGE_N_DIR_SLOTS;
 use crate::page::forward::index::{Index, MAX_OWNED, MIN_OWNED};
 use crate::page::forward::{copy, put_u16, word};
-use crate::format::index_page::PAGE_N_DIR_SLOTS;
 
 impl Index<'_> {
     /// A new slot below slot `n`, whose record owns one more than it may.

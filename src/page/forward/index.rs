@@ -4,14 +4,14 @@
 //! byte offset. What is behind a place lies at negative offsets of it: the five (`DYNAMIC`) or six (`REDUNDANT`) fixed
 //! bytes of a record's header, and before those its lengths or field ends. (`page0page.h`, `rem0rec.h` MariaDB 11.8.)
 
-use crate::page::forward::{put, put_u16, word, zero};
 use crate::bytes::{u8_at, u16_at};
-use crate::format::index_page::{
-    PAGE_DATA, PAGE_DIRECTION, PAGE_HEAP_TOP, PAGE_LAST_INSERT, PAGE_LEVEL, PAGE_N_DIR_SLOTS, PAGE_N_DIRECTION,
-    PAGE_N_HEAP, PAGE_N_RECS,
-};
 use crate::format::fil::{FIL_PAGE_DATA_END, FIL_PAGE_TYPE, page_type};
+use crate::format::index_page::{
+    PAGE_DATA, PAGE_DIRECTION, PAGE_HEAP_TOP, PAGE_LAST_INSERT, PAGE_LEVEL, PAGE_N_DIR_SLOTS,
+    PAGE_N_DIRECTION, PAGE_N_HEAP, PAGE_N_RECS,
+};
 use crate::format::redo_record::Row;
+use crate::page::forward::{put, put_u16, word, zero};
 
 /// `PAGE_DIR_SLOT_MAX_N_OWNED`.
 pub(super) const MAX_OWNED: usize = 8;
@@ -38,7 +38,8 @@ const NONE: u8 = 5;
 
 const PSEUDO_COMPACT: &[u8] = b"\x01\0\x02\0\x0dinfimum\0\x01\0\x0b\0\0supremum";
 const PSEUDO_REDUNDANT: &[u8] = b"\x08\x01\0\0\x03\0\x74infimum\0\x09\x01\0\x08\x03\0\0supremum\0";
-const _: () = assert!(PAGE_DATA + PSEUDO_COMPACT.len() == HEAP[0] && PAGE_DATA + PSEUDO_REDUNDANT.len() == HEAP[1]);
+const _: () =
+    assert!(PAGE_DATA + PSEUDO_COMPACT.len() == HEAP[0] && PAGE_DATA + PSEUDO_REDUNDANT.len() == HEAP[1]);
 /// `PAGE_HEADER_PRIV_END`: level and the fields behind it stay.
 const PRIVATE: usize = 26;
 

@@ -1,9 +1,9 @@
 //! `INSERT_HEAP_DYNAMIC` and `INSERT_REUSE_DYNAMIC`: `page_apply_insert_dynamic` (`page0cur.cc` MariaDB 11.8).
 
-use crate::page::forward::index::{COMPACT, Index, MAX_OWNED};
-use crate::page::forward::{copy, count, put, put_u16, word};
 use crate::format::index_page::{PAGE_FREE, PAGE_GARBAGE, PAGE_HEAP_TOP, PAGE_N_HEAP, PAGE_N_RECS};
 use crate::format::redo_record::{Insert, Row};
+use crate::page::forward::index::{COMPACT, Index, MAX_OWNED};
+use crate::page::forward::{copy, count, put, put_u16, word};
 
 /// `REC_STATUS_INSTANT`, as the header of the record carries it.
 const INSTANT: u32 = 4;
@@ -34,7 +34,8 @@ pub(super) fn dynamic(page: &mut [u8], row: &Insert<'_>) -> Option<()> {
     copy(index.page, prev.checked_sub(index.fixed + common_header)?, at, common_header)?;
     let at = at.checked_add(common_header)?;
     let status = if index.is_leaf() { (row.header & INSTANT) as u8 } else { NODE_POINTER };
-    let fixed = [((row.header & 3) as u8) << 4, (heap_number >> 5) as u8, ((heap_number & 31) << 3) as u8 | status];
+    let fixed =
+        [((row.header & 3) as u8) << 4, (heap_number >> 5) as u8, ((heap_number & 31) << 3) as u8 | status];
     let record = put(index.page, at, &fixed)?.checked_add(2)?;
     index.set_next(record, next)?;
     index.set_next(prev, record)?;

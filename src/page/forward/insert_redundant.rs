@@ -4,12 +4,12 @@
 //! bits), whether field ends are one byte (1 bit), next record (2 bytes, from the page's beginning). Before them the end
 //! of each field, the last one's first.
 
-use crate::page::forward::index::{Index, MAX_OWNED};
-use crate::page::forward::insert::{Sizes, from_heap, prev_record};
-use crate::page::forward::{copy, count, put, put_u16, word};
 use crate::bytes::{u8_at, u16_at};
 use crate::format::index_page::{PAGE_FREE, PAGE_GARBAGE, PAGE_N_RECS};
 use crate::format::redo_record::{Insert, Row};
+use crate::page::forward::index::{Index, MAX_OWNED};
+use crate::page::forward::insert::{Sizes, from_heap, prev_record};
+use crate::page::forward::{copy, count, put, put_u16, word};
 
 /// `REC_MAX_N_FIELDS`.
 const MAX_FIELDS: usize = 1023;

@@ -17,11 +17,12 @@ use byteorder::{BigEndian, ByteOrder};
 use std::fmt;
 
 use crate::bytes::{slice_at, u16_at};
-use crate::page::checksum::crc32c;
 use crate::format::fil::{
-    FIL_PAGE_DATA_END, FIL_PAGE_LSN, FIL_PAGE_NEXT, FIL_PAGE_OFFSET, FIL_PAGE_PREV, FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE,
+    FIL_PAGE_DATA_END, FIL_PAGE_LSN, FIL_PAGE_NEXT, FIL_PAGE_OFFSET, FIL_PAGE_PREV, FIL_PAGE_SPACE_ID,
+    FIL_PAGE_TYPE,
 };
 use crate::format::redo_record::{Operation, PageId, PageRecord, Record, Records, Row};
+use crate::page::checksum::crc32c;
 use crate::units::{FIL_NULL, Lsn};
 
 /// No record reaches the fields before it: checksum and page number.
@@ -107,7 +108,9 @@ impl<'a> Frame<'a> {
             Operation::Free | Operation::Trim => return Err(refused(Contradiction::Gone)),
             Operation::Hidden { .. } | Operation::Unknown => return Err(refused(Contradiction::Unknown)),
             Operation::Nothing => return Ok(()),
-            Operation::Checksum(sum) if self.sum() != Some(sum) => return Err(refused(Contradiction::Checksum)),
+            Operation::Checksum(sum) if self.sum() != Some(sum) => {
+                return Err(refused(Contradiction::Checksum));
+            }
             Operation::Checksum(_) => return Ok(()),
             Operation::Init => self.init(),
             Operation::Write { ahead, bytes } => self.write(from, ahead, bytes),

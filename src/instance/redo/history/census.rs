@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::instance::redo::history::Log;
-use crate::format::redo_record::{FileChange, FileRecord, Operation, PageId, PageRecord, Record};
 use crate::error::Result;
+use crate::format::redo_record::{FileChange, FileRecord, Operation, PageId, PageRecord, Record};
+use crate::instance::redo::history::Log;
 use crate::units::{Lsn, PageNo, SpaceId};
 
 /// What the log says of one page.
@@ -91,9 +91,9 @@ impl Census {
 
     /// Every page that is named, in order of its tablespace.
     pub fn pages(&self) -> impl Iterator<Item = (PageId, &PageSummary)> {
-        self.spaces
-            .iter()
-            .flat_map(|(&space, summary)| summary.pages.iter().map(move |(&page, said)| ((space, page), said)))
+        self.spaces.iter().flat_map(|(&space, summary)| {
+            summary.pages.iter().map(move |(&page, said)| ((space, page), said))
+        })
     }
 
     /// How many pages recovery has to look at.
@@ -108,7 +108,9 @@ impl Census {
         match record.operation {
             Operation::Trim => return summary.trim(space, page, from),
             // One byte of ciphertext may cut the file: what lies before is not certain any more.
-            Operation::Hidden { may_trim: true } if may_be_trim(space, page) => summary.trim(space, page, from),
+            Operation::Hidden { may_trim: true } if may_be_trim(space, page) => {
+                summary.trim(space, page, from)
+            }
             Operation::Nothing | Operation::Checksum(_) => return,
             _ => {}
         }
@@ -144,6 +146,13 @@ impl SpaceSummary {
 }
 
 impl PageSummary {
+    /// The LSN that the page must have in its file at least: recovery begins at the checkpoint, so everything before it
+    /// was written. `None` where the file owes nothing: the page was freed, is freed or made anew behind the checkpoint,
+    /// or was not changed before it.
+    pub fn least_at_home(&self) -> Option<Lsn> {
+        self.last_before.filter(|_| !self.freed_before && !self.freed_after && !self.initialised_after)
+    }
+
     fn note(&mut self, operation: &Operation<'_>, to: Lsn, after: bool) {
         let again = self.last == to;
         let frees = *operation == Operation::Free;

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::instance::redo::history::Log;
-use crate::format::redo_record::{FileChange, Operation, PageId, PageRecord, Record, Records};
 use crate::error::Result;
+use crate::format::redo_record::{FileChange, Operation, PageId, PageRecord, Record, Records};
+use crate::instance::redo::history::Log;
 use crate::units::{Lsn, PageNo, SpaceId};
 
 /// What the records of all wanted pages may take in memory.
@@ -108,7 +108,9 @@ impl Changes {
 
     /// Voids what lies before `until` of the pages of a space from `first` on.
     fn forget(&mut self, space: SpaceId, first: PageNo, until: Lsn) {
-        for history in self.pages.range_mut((space, first)..=(space, PageNo(u32::MAX))).map(|(_, history)| history) {
+        for history in
+            self.pages.range_mut((space, first)..=(space, PageNo(u32::MAX))).map(|(_, history)| history)
+        {
             history.retain(|change| change.to > until);
         }
     }

@@ -15,11 +15,11 @@ mod tests;
 
 use std::path::Path;
 
+use crate::error::Result;
 use crate::format::redo_record::Records;
 use crate::instance::redo::source::LogFile;
 use crate::instance::redo::tape::{Mtr, Tape};
 use crate::instance::redo::{Redo, RedoFormat, phys, ring};
-use crate::error::Result;
 use crate::units::Lsn;
 
 pub use census::{Census, PageSummary, SpaceSummary};
