@@ -81,7 +81,7 @@ fn index_page() -> impl Strategy<Value = Vec<u8>> {
             page[4000..4084].copy_from_slice(&noise[4000..4084]);
             put_u16(&mut page, 38, usize::from(slots)).unwrap();
             put_u16(&mut page, 40, top).unwrap();
-            put_u16(&mut page, 42, usize::from(slots) + 3 | if dynamic { 0x8000 } else { 0 }).unwrap();
+            put_u16(&mut page, 42, (usize::from(slots) + 3) | if dynamic { 0x8000 } else { 0 }).unwrap();
             put_u16(&mut page, 44, top / 2).unwrap();
             put_u16(&mut page, 4088 - 2 * usize::from(slots), if dynamic { 112 } else { 116 }).unwrap();
             page
