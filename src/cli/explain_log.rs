@@ -9,11 +9,11 @@ use clap::Args;
 use crate::cli::args::Places;
 use crate::cli::{Context, Status};
 use crate::commands::explain_log;
-use crate::commands::explain_log::{Level, LogSummary, foreign};
+use crate::commands::explain_log::{Level, LogSummary};
 use crate::error::Error;
 use crate::instance::config::Config;
 use crate::instance::locations::Request;
-use crate::report::explain_log::{ExplainReport, for_a_shell};
+use crate::report::explain_log::{ExplainReport, for_a_shell, foreign};
 use crate::verdict::survey::Survey;
 
 /// Bytes read at a time.

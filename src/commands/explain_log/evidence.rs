@@ -139,9 +139,7 @@ impl Dump {
             self.tail = after(text, label).or(self.tail);
         }
         let narrow = |value: Option<u64>| value.and_then(|value| u32::try_from(value).ok());
-        for label in ["age number (if stored to page already) "] {
-            self.page = narrow(after(text, label)).or(self.page);
-        }
+        self.page = narrow(after(text, "age number (if stored to page already) ")).or(self.page);
         for label in [
             "space id (if created with >= MySQL-4.1.1 and stored already) ",
             "space id (if stored to page already) ",

@@ -7,7 +7,6 @@
 //! what would exceed [`MAX_FINDINGS`] distinct ones is counted only.
 
 pub mod evidence;
-pub mod foreign;
 mod kind;
 pub mod line;
 pub mod pattern;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::evidence::{Dump, Evidence};
 use super::line::{self, Fragment};
-use super::pattern::{Match, Text};
+use super::pattern::{Holes, Match, Text};
 use super::wording::{Finder, Note, What, Wording};
 use super::{Finding, Kind, LogSummary, MAX_FINDINGS};
 use crate::units::{Lsn, PageNo, SpaceId};
@@ -155,35 +155,18 @@ impl Reader {
         whole: &str,
     ) -> Finding {
         let holes = &found.holes;
-        let (mut space, mut page) = (holes.space, holes.page);
-        match kind {
-            Kind::Torn => self.current = Some((space, page)),
-            Kind::Recovered | Kind::CopyCorrupt | Kind::DetectOnly if page.is_none() => {
-                (space, page) = self.current.take().unwrap_or_default();
-            }
-            Kind::FirstPage => page = Some(0),
-            // The number that this message prints is read from the page: where that was another one, it is of what was read.
-            Kind::FutureLsn if self.instead.is_some() && self.instead == space.zip(page) => {
-                (space, page) = self.nearby(None);
-            }
-            _ => {}
-        }
+        let (mut space, page) = self.page_of(kind, holes);
         let mut file = holes.file.as_deref().map(line::printable);
         if space.is_none() && file.is_none() && page.is_some() {
             space = self.dumped_space(page).or_else(|| self.nearby(page).0);
         }
         if kind == Kind::Corrupt && space.is_none() && file.is_none() {
-            file = thread_of(whole)
-                .and_then(|thread| self.copying.get(thread))
-                .map(|file| line::printable(file));
+            let copied = thread_of(whole).and_then(|thread| self.copying.get(thread));
+            file = copied.map(|file| line::printable(file));
         }
         if let Some((space, page)) = space.zip(page) {
             self.near = Some((self.summary.lines, space, page));
-            self.instead = None;
-        }
-        let evidence = Evidence::of(kind, holes);
-        if let (Kind::Misdirected, Some(was)) = (kind, holes.found_space.zip(holes.found_page)) {
-            self.instead = Some(was);
+            self.instead = holes.found_space.zip(holes.found_page).filter(|_| kind == Kind::Misdirected);
         }
         Finding {
             line,
@@ -195,8 +178,26 @@ impl Reader {
             file,
             quoted: String::new(),
             server,
-            evidence,
+            evidence: Evidence::of(kind, holes),
         }
+    }
+
+    /// Tablespace and page of a message, which may name them by the message before.
+    fn page_of(&mut self, kind: Kind, holes: &Holes) -> Named {
+        let named = (holes.space, holes.page);
+        match kind {
+            Kind::Torn => self.current = Some(named),
+            Kind::Recovered | Kind::CopyCorrupt | Kind::DetectOnly if holes.page.is_none() => {
+                return self.current.take().unwrap_or_default();
+            }
+            Kind::FirstPage => return (holes.space, Some(0)),
+            // The number that this message prints is read from the page: where that was another one, it is of what was read.
+            Kind::FutureLsn if self.instead.is_some() && self.instead == holes.space.zip(holes.page) => {
+                return self.nearby(None);
+            }
+            _ => {}
+        }
+        named
     }
 
     /// The page named a few lines before, if it is number `page` or none is asked for.
@@ -265,44 +266,38 @@ impl Reader {
         let Some((page, space)) = self.dump.identity() else { return };
         let evidence = self.dump.evidence();
         let lines = self.summary.lines;
-        let near = self.summary.findings.last().is_some_and(|last| {
-            lines - last.last_line <= NEAR && last.kind.is_damage() && last.page_no.is_some()
-        });
-        if evidence == Some(Evidence::Zeros) && !near {
-            let mut zeroed = self.unknown(text);
-            zeroed.kind = Kind::Zeroed;
-            zeroed.evidence = evidence;
-            return self.keep(zeroed);
-        }
-        let Some(last) = self.summary.findings.last_mut().filter(|_| near) else { return };
+        let last =
+            self.summary.findings.last_mut().filter(|last| {
+                lines - last.last_line <= NEAR && last.kind.is_damage() && last.page_no.is_some()
+            });
+        let Some(last) = last else {
+            if evidence == Some(Evidence::Zeros) {
+                let zeroed = Finding { kind: Kind::Zeroed, evidence, ..self.unknown(text) };
+                self.keep(zeroed);
+            }
+            return;
+        };
         let named = last.page_no == Some(PageNo(page));
         if named && last.space_id.is_none() && last.file.is_none() {
             last.space_id = Some(SpaceId(space));
-            let key = (last.kind, Some(space), Some(page), last.file.clone());
+            let key = (last.kind, Some(space), Some(page), None);
             self.index.insert(key, self.summary.findings.len() - 1);
         }
-        let Some(last) = self.summary.findings.last().cloned() else { return };
-        match evidence {
-            Some(Evidence::ChecksumHolds { .. })
-                if named && last.space_id.is_none_or(|id| id == SpaceId(space)) =>
-            {
-                let holds = Finding {
-                    kind: Kind::ChecksumHolds,
-                    line: lines,
-                    last_line: lines,
-                    count: 1,
-                    quoted: line::printable(text),
-                    evidence,
-                    ..last
-                };
-                self.keep(holds);
-            }
-            Some(Evidence::ChecksumHolds { .. }) | None => {}
-            Some(_) => {
-                if let Some(last) = self.summary.findings.last_mut() {
-                    last.evidence = last.evidence.take().or(evidence);
-                }
-            }
+        self.shown(evidence, named, space, text);
+    }
+
+    /// What a dump shows of the page of the last finding; `named`: it has that page's number in it.
+    fn shown(&mut self, evidence: Option<Evidence>, named: bool, space: u32, text: &str) {
+        let Some(last) = self.summary.findings.last_mut() else { return };
+        let Some(Evidence::ChecksumHolds { .. }) = evidence else {
+            last.evidence = last.evidence.take().or(evidence);
+            return;
+        };
+        if named && last.space_id.is_none_or(|id| id == SpaceId(space)) {
+            let (space_id, page_no, file) = (last.space_id, last.page_no, last.file.clone());
+            let holds = self.unknown(text);
+            let kind = Kind::ChecksumHolds;
+            self.keep(Finding { kind, space_id, page_no, file, evidence, server: "all", ..holds });
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `explain-log`: page by page what a log says, what the files say now, and what to do.
 
+pub mod foreign;
 mod next;
 mod story;
 mod text;

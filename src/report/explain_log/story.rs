@@ -65,6 +65,9 @@ pub struct PageStory {
     pub next: String,
 }
 
+/// Findings by page: its tablespace, else the name of its file, and its number.
+type Groups = BTreeMap<(Option<SpaceId>, Option<String>, PageNo), Vec<Finding>>;
+
 /// The stories of all pages that are named, the worst first, and the findings that name none.
 pub(super) fn stories(
     findings: Vec<Finding>,
@@ -74,7 +77,7 @@ pub(super) fn stories(
     let (named, others): (Vec<Finding>, Vec<Finding>) =
         findings.into_iter().partition(|f| f.page_no.is_some());
     let spaces = spaces_of_names(&named);
-    let mut groups: BTreeMap<(Option<SpaceId>, Option<String>, PageNo), Vec<Finding>> = BTreeMap::new();
+    let mut groups = Groups::new();
     for finding in named {
         let page_no = finding.page_no.unwrap_or_default();
         let name = finding.file.as_deref().map(plain_name);
@@ -102,11 +105,7 @@ fn spaces_of_names(findings: &[Finding]) -> BTreeMap<String, SpaceId> {
 }
 
 /// Tables given up and files called corrupted belong to the page that is the reason, where one of that file is named.
-fn attach(
-    groups: &mut BTreeMap<(Option<SpaceId>, Option<String>, PageNo), Vec<Finding>>,
-    spaces: &BTreeMap<String, SpaceId>,
-    others: Vec<Finding>,
-) -> Vec<Finding> {
+fn attach(groups: &mut Groups, spaces: &BTreeMap<String, SpaceId>, others: Vec<Finding>) -> Vec<Finding> {
     let mut left = Vec::new();
     for finding in others {
         let belongs =
