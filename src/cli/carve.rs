@@ -12,7 +12,7 @@ use crate::instance::bundle::read::bundle_of;
 use crate::instance::bundle::unpack::{Bundle, in_words};
 use crate::instance::locations::Request;
 use crate::report::carve::CarveReport;
-use crate::report::count;
+use crate::units::count;
 
 pub(super) fn run(args: &Carve, context: &mut Context<'_>) -> anyhow::Result<Status> {
     if let Some((path, None)) = bundle_of(&args.path) {

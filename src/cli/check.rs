@@ -13,9 +13,10 @@ use crate::cli::{Context, Status};
 use crate::commands::check::range::Range;
 use crate::commands::check::sample::Share;
 use crate::commands::check::settle::Patience;
-use crate::commands::check::{CheckReport, Options, check};
+use crate::commands::check::{Options, check};
 use crate::disk::replace;
 use crate::instance::bundle::unpack::in_words;
+use crate::report::check::CheckReport;
 use crate::report::check::metrics;
 use crate::report::check::metrics::Dialect;
 use crate::report::check::nagios;
@@ -148,8 +149,10 @@ fn timeout(args: &Check, output: CheckOutput) -> Option<Duration> {
 fn within(limit: Option<Duration>, options: Options) -> CheckReport {
     let path = options.request.path.clone();
     let answer = |options: &Options| {
-        check(options, std::thread::sleep)
-            .unwrap_or_else(|error| CheckReport::unknown(&options.request.path, &error.to_string()))
+        check(options, std::thread::sleep).map_or_else(
+            |error| CheckReport::unknown(&options.request.path, &error.to_string()),
+            CheckReport::of,
+        )
     };
     let Some(limit) = limit else { return answer(&options) };
     let (sender, receiver) = mpsc::channel();

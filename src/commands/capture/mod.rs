@@ -23,7 +23,7 @@ use crate::instance::bundle::{CHUNK, CONFIG_DIR, FileEntry, Manifest};
 use crate::instance::discover::discover;
 use crate::instance::locations::{Locations, Request};
 use crate::instance::redo;
-use crate::report::verify::VerifyReport;
+use crate::verdict;
 use crate::verdict::Verdict;
 use crate::verdict::survey::Survey;
 
@@ -122,7 +122,7 @@ pub fn save<W: Write>(request: &Request, options: &Options, name: &Path, out: W)
 /// All that a verification reads: the names of tables and indexes are looked up when the report is made.
 fn judge(request: &Request) -> Result<Survey> {
     let survey = Survey::run(request)?;
-    let _ = VerifyReport::of(&survey);
+    verdict::look_ahead(&survey);
     Ok(survey)
 }
 

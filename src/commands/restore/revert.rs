@@ -13,7 +13,8 @@ use crate::commands::restore::relocate::Found;
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk};
 use crate::error::{Error, Result};
-use crate::page::holds::{Holds, holds};
+use crate::page::sectors::Holds;
+use crate::page::sectors::holds;
 
 /// What a revert of a journal would do.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use crate::commands::scan::jobs::{Job, Jobs};
 use crate::commands::scan::judge::{Found, Judge, Peek};
 use crate::commands::scan::{Observer, Options, Progress, Target};
 use crate::disk::Image;
-use crate::disk::map::Window;
+use crate::disk::map::MappedWindow;
 use crate::disk::run::{Buffer, Input, Run, read_run};
 use crate::disk::throttle::Throttle;
 use crate::error::Error;
@@ -125,7 +125,7 @@ enum Pages<'a> {
     /// The window that was opened last, and which byte of the job is its first.
     InPlace {
         input: &'a Input,
-        window: Option<(usize, Window<'a>)>,
+        window: Option<(usize, MappedWindow<'a>)>,
     },
     Read {
         input: &'a Input,

@@ -24,6 +24,7 @@ pub mod source;
 mod tests;
 pub mod touched;
 pub mod version;
+pub mod window;
 
 use std::collections::BTreeSet;
 use std::fs;

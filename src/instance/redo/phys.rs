@@ -28,7 +28,7 @@ use crate::error::Result;
 use crate::units::Lsn;
 
 use crate::instance::redo::header::FileHeader;
-use crate::instance::redo::source::{LogFile, Window};
+use crate::instance::redo::source::{LogFile, LogWindow};
 use crate::instance::redo::touched;
 use crate::instance::redo::touched::Touched;
 use crate::instance::redo::{Found, Redo, RedoFile, RedoFormat, unreadable};
@@ -162,7 +162,7 @@ struct Walker<'a> {
     /// `log_t::capacity`, never 0.
     capacity: u64,
     nonce: usize,
-    window: Window,
+    window: LogWindow,
     /// Records, nonce and CRC of the mini-transaction at hand.
     bytes: Vec<u8>,
     /// See [`Redo::touched`].
@@ -172,7 +172,7 @@ struct Walker<'a> {
 impl<'a> Walker<'a> {
     fn new(log: &'a LogFile, start: Lsn, nonce: usize) -> Walker<'a> {
         let capacity = log.size.saturating_sub(START_OFFSET).max(1);
-        let (window, touched) = (Window::default(), Touched::default());
+        let (window, touched) = (LogWindow::default(), Touched::default());
         Walker { log, start, capacity, nonce, window, bytes: Vec::new(), touched }
     }
 

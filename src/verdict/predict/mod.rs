@@ -103,7 +103,7 @@ impl Prediction {
         if !self.restores.is_empty() {
             parts.push(format!(
                 "it restores {} from the doublewrite buffer",
-                crate::report::count(self.restores.len(), "page")
+                crate::units::count(self.restores.len(), "page")
             ));
         }
         if let Some(stop) = self.stops_at.first() {
