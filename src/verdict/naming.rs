@@ -3,7 +3,7 @@
 //! The dictionary is read when the first name is asked for: SDI of the tablespace concerned (MySQL 8.0+), SYS_TABLES and
 //! SYS_INDEXES once for all (MySQL up to 5.7, MariaDB); else the file name speaks.
 
-use crate::format::index_page::index_header;
+use crate::format::index_header::index_header;
 use crate::verdict::survey::{Finding, Survey};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,11 +13,15 @@ use crate::disk::Image;
 use crate::format::dictionary::file_name::FileName;
 use crate::format::fil::FilHeader;
 use crate::format::fsp::Layout;
-use crate::format::index_page::{IndexHeader, PAGE_BTR_SEG_LEAF, PAGE_BTR_SEG_TOP, key_range, show_key};
+use crate::format::index_header::IndexHeader;
+use crate::format::index_header::PAGE_BTR_SEG_LEAF;
+use crate::format::index_header::PAGE_BTR_SEG_TOP;
+use crate::format::index_page::key_range;
+use crate::format::index_page::show_key;
 use crate::format::segment::{Segment, segment};
 use crate::format::xdes::PageState;
 use crate::format::{IndexKind, Names, PageSource};
-use crate::instance::discover::is_undo_name;
+use crate::instance::file_names::is_undo_name;
 use crate::instance::spaces::judge_in;
 use crate::instance::spaces::{Owner, SpaceFile, Spaces, Tablespace};
 use crate::units::{FIL_NULL, PageNo, SpaceId};
@@ -109,7 +113,7 @@ impl<'a> Naming<'a> {
         let pages = Pages::of(space);
         let neighbour = |number: u32| {
             let page = Some(number).filter(|&n| n != FIL_NULL).and_then(|n| pages.page(PageNo(n)))?;
-            let same = crate::format::index_page::index_header(&page)
+            let same = crate::format::index_header::index_header(&page)
                 .is_some_and(|other| (other.index_id, other.level) == (index.index_id, index.level));
             if same && space.format.layout != Layout::Zip { key_range(&page) } else { None }
         };

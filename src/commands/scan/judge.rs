@@ -9,7 +9,7 @@ use crate::format::fil::{
     FIL_PAGE_SPACE_OR_CHKSUM, FIL_PAGE_TYPE, FilHeader, page_type,
 };
 use crate::format::fsp::{Encryption, Layout, PageFormat};
-use crate::format::index_page::index_header;
+use crate::format::index_header::index_header;
 use crate::instance::spaces::judge_in;
 use crate::instance::spaces::{SpaceFile, Tablespace};
 use crate::page::Judged;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::format::fsp::{Encryption, Layout};
 use crate::instance::dblwr::Magic;
-use crate::instance::discover::is_undo_file;
+use crate::instance::file_names::is_undo_file;
 use crate::instance::generation::Generation;
 use crate::instance::locations::Focus;
 use crate::instance::redo::window::RedoWindow;
