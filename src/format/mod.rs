@@ -16,6 +16,7 @@ pub mod fsp;
 pub mod index_header;
 pub mod index_page;
 pub mod record;
+pub mod redo_record;
 pub mod reduced;
 pub mod segment;
 #[cfg(test)]

@@ -21,6 +21,7 @@ pub mod home;
 pub mod home_bytes;
 pub mod naming;
 pub mod predict;
+pub mod rebuild;
 pub mod survey;
 
 use serde::Serialize;

@@ -16,10 +16,12 @@
 
 pub mod block;
 pub mod header;
+pub mod history;
 pub mod innodb_redo_dir;
 pub mod phys;
 pub mod ring;
 pub mod source;
+pub(crate) mod tape;
 #[cfg(test)]
 mod tests;
 pub mod touched;
