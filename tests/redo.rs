@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use dblwr::format::fsp::{Layout, PageFormat};
 use dblwr::format::redo_record::PageId;
-use dblwr::instance::locations::Request;
 use dblwr::instance::redo::history::{Census, Change, Changes, Log};
+use dblwr::instance::request::Request;
 use dblwr::instance::spaces::{Owner, Tablespace};
 use dblwr::page::checksum::Algorithm;
 use dblwr::page::judge;

@@ -91,7 +91,10 @@ impl ExplainReport {
     ) -> ExplainReport {
         let commands = next::Commands::of(log, against);
         let last_started = summary.last_started;
-        let (pages, others) = story::stories(summary.findings, survey, &commands);
+        let (mut pages, others) = story::stories(summary.findings, survey);
+        for page in &mut pages {
+            page.next = next::next_step(page, &commands);
+        }
         let mut others: Vec<Other> = others
             .into_iter()
             .map(|said| {

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::next::{Commands, next_step};
 use crate::commands::explain_log::{Finding, Kind};
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
@@ -68,12 +67,8 @@ pub struct PageStory {
 /// Findings by page: its tablespace, else the name of its file, and its number.
 type Groups = BTreeMap<(Option<SpaceId>, Option<String>, PageNo), Vec<Finding>>;
 
-/// The stories of all pages that are named, the worst first, and the findings that name none.
-pub(super) fn stories(
-    findings: Vec<Finding>,
-    survey: Option<&Survey>,
-    commands: &Commands,
-) -> (Vec<PageStory>, Vec<Finding>) {
+/// The stories of all pages that are named, the worst first, and the findings that name none. What to do next is not in them.
+pub(super) fn stories(findings: Vec<Finding>, survey: Option<&Survey>) -> (Vec<PageStory>, Vec<Finding>) {
     let (named, others): (Vec<Finding>, Vec<Finding>) =
         findings.into_iter().partition(|f| f.page_no.is_some());
     let spaces = spaces_of_names(&named);
@@ -87,7 +82,7 @@ pub(super) fn stories(
         groups.entry((space, name, page_no)).or_default().push(finding);
     }
     let others = attach(&mut groups, &spaces, others);
-    let told = groups.into_iter().map(|((space, _, page), said)| story(space, page, said, survey, commands));
+    let told = groups.into_iter().map(|((space, _, page), said)| story(space, page, said, survey));
     let mut pages: Vec<PageStory> = told.collect();
     pages.sort_by_key(|page| std::cmp::Reverse(page.outcome));
     (pages, others)
@@ -149,16 +144,13 @@ fn story(
     page_no: PageNo,
     mut said: Vec<Finding>,
     survey: Option<&Survey>,
-    commands: &Commands,
 ) -> PageStory {
     said.sort_by_key(|finding| finding.line);
     let now = survey.and_then(|survey| look(survey, space_id?, page_no));
     let outcome = now.as_ref().map_or_else(|| outcome_of(&said), outcome_now);
     let named = said.iter().find_map(|finding| finding.file.clone());
     let file = named.or_else(|| survey.and_then(|survey| file_of(survey, space_id?, page_no)));
-    let mut story = PageStory { space_id, page_no, file, said, now, outcome, next: String::new() };
-    story.next = next_step(&story, commands);
-    story
+    PageStory { space_id, page_no, file, said, now, outcome, next: String::new() }
 }
 
 /// What the log alone says: a page that was reported damaged after it was mended is damaged again.

@@ -7,7 +7,8 @@ use super::words::{evidence, in_short, meaning};
 use super::{ExplainReport, Other};
 use crate::commands::explain_log::{Finding, Kind, Level};
 use crate::report::guard::write_guard;
-use crate::report::{count, style};
+use crate::report::style;
+use crate::units::count;
 
 /// Pages, and findings without one, told in full in the text for people; the others are counted.
 const MAX_TOLD: usize = 50;
