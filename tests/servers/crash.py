@@ -80,7 +80,7 @@ class Crash:
             self.result["version"] = server.sql("select version()")[0][0]
             server.sql(work.setup(), seconds=300)
             flush(server)
-            if self.case.kind == "mysql97":
+            if self.program.kind.area_in_files:
                 time.sleep(1.2)  # its checkpoint follows within a second; without it redo rebuilds the pages
             if two_runs:
                 server.stop()
@@ -174,8 +174,8 @@ class Crash:
 
 def keyring_for(program):
     """Lets each data directory choose for itself whether it loads the keyring component."""
-    manifest = program.base / "usr/sbin/mysqld.my"
+    manifest = program.binary.with_name(f"{program.binary.name}.my")
     if not manifest.exists():
         manifest.write_text(json.dumps({"read_local_manifest": True}))
-        config = program.base / "usr/lib/mysql/plugin/component_keyring_file.cnf"
+        config = program.plugins / "component_keyring_file.cnf"
         config.write_text(json.dumps({"read_local_config": True}))

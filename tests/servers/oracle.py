@@ -1,6 +1,6 @@
 """What a server said in its error log while it recovered, held against what dblwr foretold.
 
-Written apart from dblwr's own reader of error logs: it knows only the wordings of the five servers at hand.
+Written apart from dblwr's own reader of error logs: it knows only the wordings of the servers at hand.
 """
 
 import re
@@ -10,6 +10,7 @@ from pathlib import Path
 ID = r"\[page id: space=(?P<space>\d+), page number=(?P<page>\d+)\]"
 RESTORED = [
     re.compile(rf"Recovered page {ID}"),
+    re.compile(r"Recovered page (?P<space>\d+):(?P<page>\d+) from"),  # MariaDB 10.1
     re.compile(rf"Restoring page {ID} of datafile"),
     re.compile(r"Restoring page (?P<page>\d+) of tablespace (?P<space>\d+)"),
     re.compile(r"corruption or a failed file read of space (?P<space>\d+) page (?P<page>\d+)\. Trying to recover it from the doublewrite"),

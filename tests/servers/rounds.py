@@ -84,7 +84,7 @@ class Round(Crash):
         """Wiped and not mended: must fail, or the round proves nothing."""
         self.reset()
         scrub(self.live, self.case.page_size)
-        found = self.look("control.log", seconds=60 if self.case.kind == "mysql97" else 150)  # 9.7 may hang on the page
+        found = self.look("control.log", seconds=60 if self.program.kind.area_in_files else 150)  # 9.7 may hang on the page
         self.result["control_failed"] = found is None or found != self.truth
 
     def call(self, *words):
