@@ -98,7 +98,10 @@ class Workload:
 
 def flush(server, seconds=20):
     """Makes the server write all dirty pages; whether none was left."""
-    server.sql("set global innodb_max_dirty_pages_pct_lwm=0; set global innodb_max_dirty_pages_pct=0")
+    kind = server.program.kind
+    if not kind.mysql or kind.version >= (5, 6):
+        server.sql("set global innodb_max_dirty_pages_pct_lwm=0")
+    server.sql("set global innodb_max_dirty_pages_pct=0")
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         ((_, dirty),) = server.sql("show global status like 'Innodb_buffer_pool_pages_dirty'")

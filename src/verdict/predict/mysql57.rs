@@ -1,7 +1,8 @@
 //! MySQL 5.7 to 8.0.19, Percona's parallel file included: `buf_dblwr_process` (5.7.36, 8.0.15), `Datafile`.
 //!
 //! As 5.6 with these differences: only tablespaces that redo names are open, a page 0 whose damaged header says
-//! "encrypted" is given up, and 8.0 no longer reads page 5 before the pass (5.7 does: `srv_undo_tablespaces_init`).
+//! "encrypted" is given up, and 8.0 no longer reads page 5 before the pass (5.7 does: `srv_undo_tablespaces_init`; seen
+//! with 5.7.22, and 8.0.12 and 8.0.15 mend it).
 //! The copies are loaded even with `innodb_doublewrite=0`. A directory made by `CLONE` (8.0) gets no pass.
 
 use crate::instance::generation::Generation;

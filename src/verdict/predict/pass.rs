@@ -218,13 +218,25 @@ pub(super) fn first_pages(facts: &Facts) -> Vec<(usize, &PageView)> {
 
 /// A server that reads the transaction system page before its pass does not get past a damaged one.
 pub(super) fn page5_comes_first(facts: &Facts, outcome: &mut Outcome) {
-    let page5 = |page: &&PageView| is_page5(page) && (page.home.is_corrupt() || page.home.is_zero());
-    if let Some(page) = facts.pages.iter().find(page5) {
+    if let Some(page) = damaged_page5(facts) {
         outcome.stop(
             page.id,
             "this server reads the transaction system page before it looks at the doublewrite buffer",
         );
     }
+}
+
+/// The same for servers of which none was seen at it.
+pub(super) fn page5_may_come_first(facts: &Facts, outcome: &mut Outcome) {
+    if damaged_page5(facts).is_some() {
+        outcome.doubt(
+            "whether this server reads the damaged transaction system page before its pass is not known",
+        );
+    }
+}
+
+fn damaged_page5(facts: &Facts) -> Option<&PageView> {
+    facts.pages.iter().find(|page| is_page5(page) && (page.home.is_corrupt() || page.home.is_zero()))
 }
 
 fn is_page5(page: &PageView) -> bool {

@@ -133,20 +133,43 @@ fn after_a_clean_shutdown_no_pass_runs() {
     }
 }
 
+/// Seen with 5.5.9, 5.5.34, 5.6.24, 5.7.22, 8.0.33, 9.7.4, 10.1.23 and 10.2.11, and with 8.0.12, 8.0.15, 10.5.23, 10.11.5 and
+/// 11.4.5, which mend it.
 #[test]
 fn page_5_is_read_before_the_pass_by_some() {
-    let torn = || vec![page(0, 5, Torn, &[(3, Valid, 150)])];
-    for generation in [Generation::MySql56, Generation::MySql57, Generation::MySql8020, Generation::MySql8030]
-    {
-        let p = with(facts(generation), torn());
-        assert_eq!((p.starts, stops(&p), p.writes.len()), (Some(false), vec![(0, 5)], 0), "{generation}");
+    use Generation::*;
+    let stops_there = [MySql55, MySql56, MySql57, MySql8020, MySql8030, MariaDb101, MariaDb102];
+    let open = [MySql51, MariaDb103, MariaDb104];
+    let mend = [MySql41, MySql50, MySql80, MariaDb105, MariaDb108];
+    for state in [Torn, HomeState::Corrupt] {
+        let damaged = |generation| with(facts(generation), vec![page(0, 5, state, &[(3, Valid, 150)])]);
+        for generation in stops_there {
+            let p = damaged(generation);
+            assert_eq!((p.starts, stops(&p), p.writes.len()), (Some(false), vec![(0, 5)], 0), "{generation}");
+            assert!(p.advice.contains("restore first"), "{generation}: {}", p.advice);
+        }
+        for generation in open {
+            let p = damaged(generation);
+            assert_eq!((p.starts, stops(&p)), (None, vec![]), "{generation}");
+            assert!(p.advice.contains("dblwr restore"), "{generation}: {}", p.advice);
+        }
+        for generation in mend {
+            let p = damaged(generation);
+            assert_eq!((p.starts, p.writes), (Some(true), vec![3]), "{generation}");
+        }
     }
-    for generation in
-        [Generation::MySql55, Generation::MySql80, Generation::MariaDb105, Generation::MariaDb108]
-    {
-        let p = with(facts(generation), torn());
-        assert_eq!((p.starts, p.writes), (Some(true), vec![3]), "{generation}");
-    }
+}
+
+/// 5.5.34 loses the table, 5.5.9 mends the page; the files are alike.
+#[test]
+fn page_0_of_a_table_stays_open_in_5_5() {
+    let starts = |generation, space, state| {
+        with(facts(generation), vec![page(space, 0, state, &[(3, Valid, 150)])]).starts
+    };
+    assert_eq!(starts(Generation::MySql55, 5, Torn), None);
+    assert_eq!(starts(Generation::MySql55, 5, HomeState::Valid), Some(true));
+    assert_eq!(starts(Generation::MySql55, 0, Torn), Some(true), "the system tablespace is no table");
+    assert_eq!(starts(Generation::MySql51, 5, Torn), Some(true));
 }
 
 #[test]
