@@ -32,6 +32,7 @@ class Case:
     lost: bool = False  # the write is lost instead of torn, the server lives on and is killed later
     cut_at_restart: bool = False  # armed before the second start instead of after it
     keyring: bool = False  # MySQL: load component_keyring_file
+    born: str = ""  # the kind that made the directory and its tables, where it is an older one
     copies: bool = True  # whether the run that is killed saves full copies
 
     @property

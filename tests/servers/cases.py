@@ -185,6 +185,28 @@ def maria(kind, codecs, providers):
         yield case("doublewrite-fast", options=["--innodb-doublewrite=fast"])
 
 
+# What was made by the first server runs under the second one.
+UPGRADES = [
+    ("mysql5534", "mysql56"),
+    ("mysql56", "mysql5722"),
+    ("mysql5722", "mysql8012"),
+    ("mysql8012", "mysql8033"),
+    ("mysql8033", "mysql97"),
+    ("maria10123", "maria10211"),
+    ("maria10211", "maria10115"),
+    ("maria10115", "maria1145"),
+    ("mysql56", "maria10211"),
+    ("mysql5722", "maria10211"),
+]
+
+
+def upgrades():
+    """Made by one server, cleanly stopped, then torn under the next."""
+    for old, new in UPGRADES:
+        for target in ("table", "system"):
+            yield Case(new, f"from-{old}-{target}", target, born=old)
+
+
 def maria_plain(kind):
     """MariaDB 10.11 and 11.4 of packages without plugins: no key to encrypt with, no codec but zlib."""
     unplayable = ("encrypted", *(f"pagecompressed-{codec}" for codec in CODECS[1:]))
@@ -208,6 +230,7 @@ def all_cases():
     yield from maria("maria1011", CODECS, PROVIDERS)
     yield from maria_plain("maria1145")
     yield from maria("maria118", CODECS, PROVIDERS)
+    yield from upgrades()
 
 
 # What CI has time for, by name; the MariaDB of the machine's own release plays them.

@@ -35,7 +35,10 @@ class Crash:
         self.result = {"kind": case.kind, "case": case.name, "target": case.target, "seed": seed}
 
     def server(self, log, options=None):
-        return Server(self.program, self.live, options or self.case.server_options, self.folder / log)
+        words = options or self.case.server_options
+        if self.case.born and "--skip-grant-tables" not in self.program.kind.options:
+            words = [*words, "--skip-grant-tables"]  # the older one's may be of another form
+        return Server(self.program, self.live, words, self.folder / log)
 
     def secrets(self, folder):
         """Key files of encrypted cases."""
@@ -73,12 +76,16 @@ class Crash:
         library = build_injector(self.root)
         server = self.server("crash.log")
         try:
-            server.create(self.root / "templates", self.secrets)
+            if self.case.born:
+                self.grow_up(work)
+            else:
+                server.create(self.root / "templates", self.secrets)
             if self.case.keyring:
                 self.keyring()
             self.start_or_fail(server, inject, library)
             self.result["version"] = server.sql("select version()")[0][0]
-            server.sql(work.setup(), seconds=300)
+            if not self.case.born:
+                server.sql(work.setup(), seconds=300)
             flush(server)
             if self.program.kind.area_in_files:
                 time.sleep(1.2)  # its checkpoint follows within a second; without it redo rebuilds the pages
@@ -91,6 +98,18 @@ class Crash:
                 if not server.start(inject, library) and (self.folder / "tear").exists():
                     return
             self.provoke(server, work, early)
+        finally:
+            server.close()
+
+    def grow_up(self, work):
+        """An older server makes the directory and its tables, and stops cleanly."""
+        server = Server(Program(self.root, self.case.born), self.live, self.case.server_options, self.folder / "born.log")
+        try:
+            server.create(self.root / "templates", self.secrets)
+            self.start_or_fail(server, {}, None)
+            server.sql(work.setup(), seconds=300)
+            if not server.stop():
+                raise NoCrash(f"the older server did not stop; see {server.log}")
         finally:
             server.close()
 

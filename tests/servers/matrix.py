@@ -32,7 +32,11 @@ def play(case, seed, folder, options, kept=None):
 
     `kept` is a fixture to judge in place of a new crash: its folder and what case.json says of it.
     """
-    round_ = Round(case, seed, folder, options.servers, options.dblwr)
+    return play_round(Round(case, seed, folder, options.servers, options.dblwr), options, kept)
+
+
+def play_round(round_, options, kept=None):
+    """The same for a round that is made already."""
     try:
         if kept is None:
             round_.crash()
@@ -50,7 +54,7 @@ def play(case, seed, folder, options, kept=None):
     say(round_, options)
     if round_.result["outcome"] in NO_FAILURE and not options.keep:
         round_.tidy()
-    result = round_.result | {"row": row_of(case)}
+    result = round_.result | {"row": row_of(round_.case)}
     if options.results:
         keep_result(options.results, result)
     return result

@@ -32,8 +32,11 @@ pub(super) fn predict(facts: &Facts) -> Outcome {
         if !facts.space_id_stored && facts.pages.iter().any(|page| !system(page.home.kind)) {
             outcome.doubt("the server would take copies of tables for pages of the system tablespace");
         }
-        FirstGood { refill_zero: false, bad_copy: BadCopy::Stops }
-            .run(facts, &mut outcome, |page| facts.space_id_stored || system(page.home.kind));
+        FirstGood { refill_zero: false, bad_copy: BadCopy::Stops, one_buffer: false }.run(
+            facts,
+            &mut outcome,
+            |page| facts.space_id_stored || system(page.home.kind),
+        );
     }
     outcome
 }

@@ -96,7 +96,11 @@ pub(super) fn predict(facts: &Facts) -> Outcome {
     }
     if facts.generation == Generation::MariaDb101 {
         if facts.recovers() && facts.loads_built_in() {
-            FirstGood { refill_zero: true, bad_copy: BadCopy::Skipped }.run(facts, &mut outcome, |_| true);
+            FirstGood { refill_zero: true, bad_copy: BadCopy::Skipped, one_buffer: false }.run(
+                facts,
+                &mut outcome,
+                |_| true,
+            );
         }
         return outcome;
     }

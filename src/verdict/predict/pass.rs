@@ -8,7 +8,7 @@ use crate::instance::redo::Shutdown;
 use crate::units::PageNo;
 use crate::verdict::copy::CopyState;
 use crate::verdict::home::HomeState;
-use crate::verdict::predict::facts::{CopyView, Facts, PageView, SpaceKind};
+use crate::verdict::predict::facts::{CopyView, Facts, HomeView, PageView, SpaceKind};
 use crate::verdict::predict::{PageId, Stop};
 
 /// A copy that the server writes home.
@@ -133,6 +133,33 @@ pub(super) struct FirstGood {
     pub refill_zero: bool,
     /// See [`BadCopy`].
     pub bad_copy: BadCopy,
+    /// See [`ReadBuffer`]; without it a compressed page is looked at alone.
+    pub one_buffer: bool,
+}
+
+/// The one buffer into which these servers read home after home, and which they search for zeros over the logical page
+/// size, beyond the end of a compressed page (`buf_page_is_zeroes` with `page_size.logical()`, 5.7.22): what an
+/// earlier read left there makes a zero page look like none. Its checksum then counts as good, so it stays as it is.
+#[derive(Debug, Clone, Copy)]
+struct ReadBuffer {
+    /// Every byte from here to the end is known to be zero.
+    zero_from: usize,
+}
+
+impl ReadBuffer {
+    fn read(&mut self, home: &HomeView, zero: bool) {
+        let end = if home.zip { home.length } else { usize::MAX };
+        self.zero_from = match zero {
+            true if self.zero_from <= end => 0,
+            true => self.zero_from,
+            // The trailer of a whole page is never zero.
+            false => self.zero_from.max(end),
+        };
+    }
+
+    fn is_zero(self) -> bool {
+        self.zero_from == 0
+    }
 }
 
 impl FirstGood {
@@ -140,20 +167,37 @@ impl FirstGood {
     pub fn run(self, facts: &Facts, outcome: &mut Outcome, wanted: impl Fn(&PageView) -> bool) {
         let mut slots: Vec<(usize, &PageView, &CopyView)> = facts
             .reachable()
-            .filter(|(index, page)| !outcome.mends(*index) && wanted(page))
+            .filter(|(_, page)| wanted(page))
             .flat_map(|(index, page)| page.copies.iter().map(move |copy| (index, page, copy)))
             .collect();
         slots.sort_by_key(|(_, _, copy)| copy.finding);
         let mut settled = BTreeSet::new();
+        let mut buffer = ReadBuffer { zero_from: usize::MAX };
         for (index, page, copy) in slots {
-            if !settled.contains(&index) && self.slot(outcome, index, page, copy) {
+            let mended = outcome.mends(index);
+            buffer.read(&page.home, page.home.is_zero() && !mended);
+            if mended || settled.contains(&index) {
+                continue;
+            }
+            let hides = self.one_buffer && !buffer.is_zero();
+            if self.slot(outcome, index, page, copy, hides) {
                 settled.insert(index);
             }
         }
     }
 
-    /// Whether the page needs no further copy.
-    fn slot(self, outcome: &mut Outcome, index: usize, page: &PageView, copy: &CopyView) -> bool {
+    /// Whether the page needs no further copy; `hides`: a zero page does not look like one now.
+    fn slot(
+        self,
+        outcome: &mut Outcome,
+        index: usize,
+        page: &PageView,
+        copy: &CopyView,
+        hides: bool,
+    ) -> bool {
+        if page.home.is_zero() && hides {
+            return false;
+        }
         let refilled = page.home.is_zero() && self.refill_zero;
         if !page.home.is_corrupt() && !refilled {
             return true;

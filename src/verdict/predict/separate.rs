@@ -34,7 +34,7 @@ pub(super) fn predict(facts: &Facts) -> Outcome {
         page.home.kind != SpaceKind::System && facts.is_named(space) && is_open(space)
     };
     first_pages_where(facts, &mut outcome, others);
-    let pass = FirstGood { refill_zero: true, bad_copy: BadCopy::Stops };
+    let pass = FirstGood { refill_zero: true, bad_copy: BadCopy::Stops, one_buffer: false };
     pass.run(facts, &mut outcome, |page| page.home.kind == SpaceKind::System);
     reduced(facts, &mut outcome, |page| page.home.kind == SpaceKind::System);
     pass.run(facts, &mut outcome, others);

@@ -123,6 +123,27 @@ fn zero_pages_are_refilled_from_5_6_on() {
     assert!(old.advice.contains("run dblwr restore first"), "{}", old.advice);
 }
 
+/// Seen with 5.7.22: of the zero pages of compressed tables only those are refilled that follow a zero page.
+#[test]
+fn a_zero_compressed_page_shows_what_was_read_before_it() {
+    let zip = |page_no, state, at| {
+        let mut page = page(5, page_no, state, &[(at, Valid, 150)]);
+        (page.home.zip, page.home.length) = (true, 1024);
+        page
+    };
+    let whole = |page_no, state, at| page(6, page_no, state, &[(at, Valid, 150)]);
+    let five_seven = |pages| with(facts(Generation::MySql57), pages).writes;
+    assert_eq!(five_seven(vec![whole(9, HomeState::Valid, 1), zip(8, Zero, 2)]), [0; 0]);
+    assert_eq!(five_seven(vec![zip(7, HomeState::Valid, 1), zip(8, Zero, 2)]), [0; 0]);
+    assert_eq!(five_seven(vec![whole(9, Zero, 1), zip(8, Zero, 2)]), [1, 2], "zeros are left behind");
+    let between = vec![whole(9, Zero, 1), zip(7, HomeState::Valid, 2), zip(8, Zero, 3)];
+    assert_eq!(five_seven(between), [1, 3], "as small as the zero page");
+    for generation in [Generation::MySql56, Generation::MySql80, Generation::MySql8030] {
+        let p = with(facts(generation), vec![whole(9, HomeState::Valid, 1), zip(8, Zero, 2)]);
+        assert_eq!(p.writes, [2], "{generation}");
+    }
+}
+
 #[test]
 fn after_a_clean_shutdown_no_pass_runs() {
     for generation in EVERY_MYSQL.into_iter().chain([Generation::MariaDb103, Generation::MariaDb108]) {
