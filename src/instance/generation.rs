@@ -45,6 +45,10 @@ pub enum Generation {
     MariaDb108,
 }
 
+/// The greatest number that can be a server's version: a major version of four digits, as calendar versions might get.
+/// `FIL_NULL`, which servers before 8.0 leave in that field, lies far beyond.
+pub const NEWEST_PLAUSIBLE: u32 = 99_999_999;
+
 const NAMES: [(Generation, &str); 16] = [
     (Generation::Unknown, "unknown"),
     (Generation::MySql41, "mysql-4.1"),
@@ -67,7 +71,24 @@ const NAMES: [(Generation, &str); 16] = [
 impl Generation {
     /// Whether a MariaDB wrote it.
     pub fn is_mariadb(self) -> bool {
-        self >= Generation::MariaDb101
+        match self {
+            Generation::Unknown
+            | Generation::MySql41
+            | Generation::MySql50
+            | Generation::MySql51
+            | Generation::MySql55
+            | Generation::MySql56
+            | Generation::MySql57
+            | Generation::MySql80
+            | Generation::MySql8020
+            | Generation::MySql8030 => false,
+            Generation::MariaDb101
+            | Generation::MariaDb102
+            | Generation::MariaDb103
+            | Generation::MariaDb104
+            | Generation::MariaDb105
+            | Generation::MariaDb108 => true,
+        }
     }
 
     /// Whether a server of this generation reads separate doublewrite files and ignores the built-in area (8.0.20 on);
@@ -75,16 +96,30 @@ impl Generation {
     pub fn reads_separate_files(self) -> Option<bool> {
         match self {
             Generation::Unknown => None,
-            other => Some(matches!(other, Generation::MySql8020 | Generation::MySql8030)),
+            Generation::MySql8020 | Generation::MySql8030 => Some(true),
+            Generation::MySql41
+            | Generation::MySql50
+            | Generation::MySql51
+            | Generation::MySql55
+            | Generation::MySql56
+            | Generation::MySql57
+            | Generation::MySql80
+            | Generation::MariaDb101
+            | Generation::MariaDb102
+            | Generation::MariaDb103
+            | Generation::MariaDb104
+            | Generation::MariaDb105
+            | Generation::MariaDb108 => Some(false),
         }
     }
 
-    /// The generation of a MySQL version number as page 0 carries it since 8.0 (`FIL_PAGE_SRV_VERSION`: 80030, 90704).
+    /// The generation of a MySQL version number as page 0 carries it since 8.0 (`FIL_PAGE_SRV_VERSION`: 80030, 90704,
+    /// 260700). A version to come is of the newest generation, never of an older layout.
     pub fn from_server_version(version: u32) -> Option<Generation> {
         match version {
             80_000..=80_019 => Some(Generation::MySql80),
             80_020..=80_029 => Some(Generation::MySql8020),
-            80_030..=99_999 => Some(Generation::MySql8030),
+            80_030..=NEWEST_PLAUSIBLE => Some(Generation::MySql8030),
             _ => None,
         }
     }
@@ -158,6 +193,16 @@ impl Traces {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_to_come_is_of_the_newest_generation() {
+        for version in [80_030, 90_704, 100_000, 260_700, 261_000, 280_400, 20_280_401] {
+            assert_eq!(Generation::from_server_version(version), Some(Generation::MySql8030), "{version}");
+        }
+        for none in [0, 50_744, 79_999, 0x7FFF_FFFF, u32::MAX] {
+            assert_eq!(Generation::from_server_version(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn names_are_those_of_the_contract_in_text_and_json() {

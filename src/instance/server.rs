@@ -13,10 +13,28 @@ use crate::units::PageSize;
 impl Instance {
     pub(super) fn find_generation(&self, page0: Option<&SystemPage0>) -> Generation {
         let hint = match &self.redo {
-            redo::Found::Read(redo) => redo::generation_hint(redo).and_then(|name| name.parse().ok()),
+            redo::Found::Read(redo) => redo::generation_hint(redo),
             _ => None,
         };
         hint.unwrap_or_else(|| self.traces(page0).generation())
+    }
+
+    /// Says so where the server is newer than all that are known.
+    pub(super) fn note_newer_server(&mut self, page0: Option<&SystemPage0>) {
+        let creator = self.redo.redo().and_then(|redo| redo.creator.clone()).unwrap_or_default();
+        let of_log = Version::of_creator(&creator).filter(|version| version.is_newer_than_known(&creator));
+        let of_page0 = page0.and_then(|page| Version::of_number(page.header.prev));
+        let of_page0 = of_page0.filter(|version| version.is_newer_than_known("MySQL "));
+        let name = match (of_log, of_page0) {
+            (Some(_), _) => creator,
+            (None, Some(Version(major, minor, patch))) => format!("MySQL {major}.{minor}.{patch}"),
+            (None, None) => return,
+        };
+        self.notes.push(format!(
+            "these files were written by {name}, which is newer than every server that this program knows; it is taken for \
+             one of the newest known generation, {}",
+            self.generation
+        ));
     }
 
     /// WL#13775 came with 8.0.23. Page 0 knows the last server, the redo log the one that made it: the younger counts.
@@ -27,7 +45,21 @@ impl Instance {
         let version = Version::of_creator(creator).max(of_page0);
         match self.generation {
             Generation::MySql8020 => version.is_none_or(|version| version < CIPHERTEXT_SINCE),
-            other => other != Generation::MySql8030 && !other.is_mariadb(),
+            Generation::Unknown
+            | Generation::MySql41
+            | Generation::MySql50
+            | Generation::MySql51
+            | Generation::MySql55
+            | Generation::MySql56
+            | Generation::MySql57
+            | Generation::MySql80 => true,
+            Generation::MySql8030
+            | Generation::MariaDb101
+            | Generation::MariaDb102
+            | Generation::MariaDb103
+            | Generation::MariaDb104
+            | Generation::MariaDb105
+            | Generation::MariaDb108 => false,
         }
     }
 

@@ -4,7 +4,7 @@
 
 pub mod checksum;
 pub mod diagnose;
-pub mod holds;
+pub mod forward;
 pub mod keyring;
 pub mod sectors;
 pub mod transform;
@@ -14,9 +14,8 @@ use crate::format::fil::{
     FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_SPACE_ID, FIL_PAGE_SPACE_OR_CHKSUM, FIL_PAGE_TYPE, page_type,
 };
 use crate::format::fsp::{Encryption, Layout, PageFormat};
-use crate::instance::spaces::Tablespace;
 use crate::page::checksum::{Algorithm, Examined};
-use crate::page::transform::{Decompressed, Revealed, SpaceKey};
+use crate::page::transform::Decompressed;
 use crate::units::SpaceId;
 
 /// The state of one page, from its own bytes.
@@ -61,7 +60,7 @@ pub struct Judged {
 }
 
 impl Judged {
-    fn new(state: State, page: &[u8], why: impl Into<String>) -> Judged {
+    pub(crate) fn new(state: State, page: &[u8], why: impl Into<String>) -> Judged {
         let claim = u32_at(page, FIL_PAGE_SPACE_ID).map_or(Claim::Hidden, |id| Claim::Space(SpaceId(id)));
         Judged { state, algorithm: None, weak: false, claim, why: why.into(), clear: None }
     }
@@ -82,35 +81,6 @@ pub fn judge(page: &[u8], format: &PageFormat) -> Judged {
         Layout::FullCrc32 => judge_full_crc32(page, format),
         Layout::Zip | Layout::Classic => judge_classic(page, format),
     }
-}
-
-/// Judges a page of a tablespace, by its key where it has one.
-pub fn judge_in(page: &[u8], space: &Tablespace) -> Judged {
-    let judged = judge(page, &space.format);
-    match (judged.state, space.id, &space.key) {
-        (State::Unverifiable, Some(id), Some(key)) => judge_decrypted(page, &space.format, id, key, judged),
-        _ => judged,
-    }
-}
-
-/// MySQL keeps the checksum inside the ciphertext: what comes out is judged as an ordinary page.
-fn judge_decrypted(page: &[u8], format: &PageFormat, id: SpaceId, key: &SpaceKey, locked: Judged) -> Judged {
-    match transform::reveal(page, format, id, Some(key)) {
-        Revealed::Page(clear) => {
-            let inside = from_examined(checksum::examine(&clear, format), &clear);
-            let state = if inside.state == State::Valid { State::Valid } else { State::Corrupt };
-            Judged { state, clear: Some(clear), ..inside }
-        }
-        Revealed::WrongKey => Judged::new(State::Corrupt, page, "the key of its tablespace does not open it"),
-        Revealed::Damaged(why) => Judged::new(State::Corrupt, page, format!("does not decrypt: {why}")),
-        Revealed::Locked | Revealed::AsStored => locked,
-    }
-}
-
-/// Whether the key of a tablespace opens a page whose space id is ciphertext, and shows that it is its own.
-pub fn opens(page: &[u8], space: &Tablespace) -> bool {
-    let (Some(id), Some(key)) = (space.id, &space.key) else { return false };
-    matches!(transform::decrypt(page, &space.format, id, key), transform::Decrypted::Page(_))
 }
 
 fn judge_full_crc32(page: &[u8], format: &PageFormat) -> Judged {
@@ -183,7 +153,7 @@ fn claim_of(page: &[u8]) -> Claim {
     u32_at(page, FIL_PAGE_SPACE_ID).map_or(Claim::Hidden, |id| Claim::Space(SpaceId(id)))
 }
 
-fn from_examined(examined: Examined, page: &[u8]) -> Judged {
+pub(crate) fn from_examined(examined: Examined, page: &[u8]) -> Judged {
     match examined {
         Examined::Zero => Judged::new(State::Zero, page, "every byte is zero"),
         Examined::Valid { algorithm, weak } => {

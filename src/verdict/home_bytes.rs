@@ -19,7 +19,7 @@
 use crate::format::fil::page_type;
 use crate::format::fsp::Encryption;
 use crate::instance::Instance;
-use crate::instance::discover::is_undo_file;
+use crate::instance::file_names::is_undo_file;
 use crate::instance::generation::Generation;
 use crate::page::transform;
 use crate::page::transform::Revealed;

@@ -9,11 +9,12 @@ use crate::format::fil::{
     FIL_PAGE_SPACE_OR_CHKSUM, FIL_PAGE_TYPE, FilHeader, page_type,
 };
 use crate::format::fsp::{Encryption, Layout, PageFormat};
-use crate::format::index_page::index_header;
+use crate::format::index_header::index_header;
+use crate::instance::spaces::judge_in;
 use crate::instance::spaces::{SpaceFile, Tablespace};
+use crate::page::Judged;
 use crate::page::checksum::{Algorithm, Examined, examine, examine_run, post_encryption};
 use crate::page::diagnose::{Class, classify};
-use crate::page::{Judged, judge_in};
 use crate::units::{ByteOffset, Lsn, PageNo, SECTOR, SpaceId};
 use crate::verdict::descriptors::{Descriptors, Use};
 use crate::verdict::home::{HomeState, state_at};

@@ -16,14 +16,17 @@
 
 pub mod block;
 pub mod header;
+pub mod history;
 pub mod innodb_redo_dir;
 pub mod phys;
 pub mod ring;
 pub mod source;
+pub(crate) mod tape;
 #[cfg(test)]
 mod tests;
 pub mod touched;
 pub mod version;
+pub mod window;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -44,7 +44,8 @@ use crate::units::Lsn;
 use crate::instance::redo::block;
 use crate::instance::redo::block::{BLOCK, BLOCK_LSN, Rules, Walk, crc_holds};
 use crate::instance::redo::header::FileHeader;
-use crate::instance::redo::source::{LogFile, Window};
+use crate::instance::redo::source::{LogFile, LogWindow};
+use crate::instance::redo::tape::{Shape, Tape};
 use crate::instance::redo::{Found, Redo, RedoFile, RedoFormat};
 use crate::page::checksum::fold_binary as fold;
 
@@ -112,6 +113,21 @@ pub(super) fn read(dir: &Path, first: LogFile, header: &FileHeader, format: Redo
     let walk = walk(&files, checkpoint, &mut redo)?;
     finish(&mut redo, checkpoint, walk);
     Ok(Found::Read(redo))
+}
+
+/// The log of MariaDB 10.5 to 10.7 as a stream; `None` where its checkpoint names no place in the file.
+pub(super) fn tape(log: LogFile) -> Result<Option<Tape>> {
+    let format = RedoFormat::MariaDb105;
+    let Some(checkpoint) = newest_checkpoint(&log, &mut Redo::empty(format, super::FORMAT_10_5))? else {
+        return Ok(None);
+    };
+    let ring = Ring { files: 1, size: log.size };
+    let capacity = ring.blocks().saturating_mul(BLOCK_LSN);
+    let Some(place) = ring.place(checkpoint.offset.1).filter(|_| capacity > 0) else { return Ok(None) };
+    let lsn = Lsn(checkpoint.lsn.0 & !(BLOCK_LSN - 1));
+    let offset = place.at.saturating_sub(FILE_HEADER);
+    let shape = Shape::Blocks { first: FILE_HEADER, lsn, offset, capacity };
+    Ok(Some(Tape::new(vec![log], shape, false)))
 }
 
 fn open_all(dir: &Path, first: LogFile, format: RedoFormat) -> Result<Vec<LogFile>> {
@@ -207,7 +223,7 @@ fn walk(files: &[LogFile], checkpoint: Checkpoint, redo: &mut Redo) -> Result<Wa
         hidden_length: redo.encrypted
             && matches!(redo.format, RedoFormat::MariaDb104 | RedoFormat::MariaDb105),
     };
-    let mut window = Window::default();
+    let mut window = LogWindow::default();
     block::walk(checkpoint.lsn, ring.blocks(), rules, |lsn| {
         let bytes: Option<[u8; BLOCK]> = window.block(files, place.file, place.at)?;
         if bytes.is_none() {

@@ -75,13 +75,13 @@ impl LogFile {
 
 /// The part of a log file that was read last.
 #[derive(Debug, Default)]
-pub(super) struct Window {
+pub(super) struct LogWindow {
     file: usize,
     start: u64,
     bytes: Vec<u8>,
 }
 
-impl Window {
+impl LogWindow {
     /// The 512 bytes at `at` of `files[file]`, or `None` where there are none.
     pub fn block(&mut self, files: &[LogFile], file: usize, at: u64) -> Result<Option<[u8; BLOCK]>> {
         let Some(log) = files.get(file) else { return Ok(None) };
@@ -89,18 +89,6 @@ impl Window {
             self.fill(log, file, at)?;
         }
         Ok(self.held(file, at, BLOCK).and_then(|block| block.try_into().ok()))
-    }
-
-    /// At least one and at most `len` bytes at `at`, or `None` where the file ends.
-    pub fn some(&mut self, log: &LogFile, at: u64, len: usize) -> Result<Option<&[u8]>> {
-        if self.held(0, at, 1).is_none() {
-            self.fill(log, 0, at)?;
-        }
-        let Some(skip) = at.checked_sub(self.start).and_then(|s| usize::try_from(s).ok()) else {
-            return Ok(None);
-        };
-        let rest = self.bytes.get(skip..).unwrap_or_default();
-        Ok(rest.get(..len.min(rest.len())).filter(|some| !some.is_empty()))
     }
 
     fn held(&self, file: usize, at: u64, len: usize) -> Option<&[u8]> {
@@ -114,7 +102,7 @@ impl Window {
     fn fill(&mut self, log: &LogFile, file: usize, at: u64) -> Result<()> {
         // What is left of the file, so that a small log does not cost a whole window.
         let len = usize::try_from(log.size.saturating_sub(at)).unwrap_or(WINDOW).min(WINDOW);
-        *self = Window { file, start: at, bytes: log.read(at, len)? };
+        *self = LogWindow { file, start: at, bytes: log.read(at, len)? };
         Ok(())
     }
 }

@@ -10,9 +10,9 @@
 //! Encrypted and compressed images are covered as stored: no key is needed. (`buf_page_is_corrupted`,
 //! `buf_page_full_crc32_size`, MariaDB 10.5 to 11.8.)
 
+use crate::bytes::crc32c;
 use crate::bytes::{is_zero, u16_at, u32_at, u32_from_end};
 use crate::format::fil::{FIL_PAGE_LSN, FIL_PAGE_SPACE_OR_CHKSUM, FIL_PAGE_TYPE, page_type};
-use crate::page::checksum::crc32::crc32c;
 use crate::page::checksum::{Algorithm, Examined, Fault};
 
 const CRC_FROM_END: usize = 4;
