@@ -71,11 +71,12 @@ class CrashPoint(Round):
 
     def provoke_point(self, server, work):
         try:
+            server.sql("set global innodb_page_cleaner_disabled_debug=1")
             for text in work.change():
                 server.sql(text, "d", seconds=300)
             if "{page}" in self.arm:
                 self.arm = self.arm.format(**self.dirty_page(server))
-            server.sql(f"{self.arm}; {self.meet}", seconds=60)
+            server.sql(f"{self.arm}; set global innodb_page_cleaner_disabled_debug=0; {self.meet}", seconds=60)
         except SqlError:
             pass  # it died, as it should
 
