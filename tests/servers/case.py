@@ -33,6 +33,11 @@ class Case:
     cut_at_restart: bool = False  # armed before the second start instead of after it
     keyring: bool = False  # MySQL: load component_keyring_file
     born: str = ""  # the kind that made the directory and its tables, where it is an older one
+    how: str = "tear"  # or "kill" under load, "stop", "snapshot", "fresh", "kill in recovery": nothing is cut then
+    before_change: list = field(default_factory=list)  # statements just before pages are dirtied
+    alongside: list = field(default_factory=list)  # SQL of clients that are still at work when the server dies
+    arrange: object = None  # what is done to the folder before the judges come
+    told: list = field(default_factory=list)  # options of dblwr beside those below
     copies: bool = True  # whether the run that is killed saves full copies
 
     @property
@@ -57,12 +62,12 @@ class Case:
     def dblwr_options(self):
         """What dblwr must be told: where things lie that are not in the data directory, and MySQL's key file."""
         words = ["--keyring", "@DIR@/data/keyring.json"] if self.keyring else []
-        told = {"doublewrite-dir": "doublewrite-dir", "undo-directory": "undo-dir", "data-file-path": "data-file-path", "directories": "directory"}
+        told = {"doublewrite-dir": "doublewrite-dir", "undo-directory": "undo-dir", "data-file-path": "data-file-path", "directories": "directory", "data-home-dir": "data-home-dir", "log-group-home-dir": "redo-dir"}
         for option in self.options:
             name, _, value = option.removeprefix("--innodb-").partition("=")
             if name in told:
                 words += [f"--{told[name]}", value]
-        return words
+        return words + self.told
 
     def place(self, rng):
         """Where to cut: file, byte range, and the bytes of the page that arrive."""

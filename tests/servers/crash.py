@@ -13,6 +13,7 @@ from pathlib import Path
 
 from scrub import holds
 from servers import Program, Server, SqlError, build_injector, copy
+from endings import Ending
 from workload import Workload, contents, flush, hold
 
 TEAR = re.compile(r"^(?P<path>.*) offset=(?P<offset>\d+) len=(?P<len>\d+) (?P<what>written|lost)=(?P<a>\d+)\.\.(?P<b>\d+)$")
@@ -42,7 +43,8 @@ class Crash:
 
     def secrets(self, folder):
         """Key files of encrypted cases."""
-        (folder / "ext").mkdir(exist_ok=True)
+        for name in ("", "sys", "redo", "undo"):
+            (folder / "ext" / name).mkdir(exist_ok=True)
         if any("keys.txt" in word for word in self.case.options):
             (folder / "data/keys.txt").write_text(f"1;{'a1' * 32}\n2;{'b2' * 32}\n")
 
@@ -56,16 +58,31 @@ class Crash:
 
     def crash(self):
         """Makes FOLDER/crashed; raises NoCrash if the server was never cut."""
+        if self.case.how != "tear":
+            return self.end_otherwise()
         for early in (self.rng.random() < 0.4, True, True):
             shutil.rmtree(self.folder, ignore_errors=True)
             self.live.mkdir(parents=True)
             place = self.case.place(self.rng)
             self.attempt(place, early)
             if (self.folder / "tear").exists():
+                if self.case.arrange:
+                    self.case.arrange(self.live)
                 copy(self.live, self.crashed)
                 self.note_tear()
                 return
         raise NoCrash(f"no write to {place['FILE']} matched")
+
+    def end_otherwise(self):
+        """Makes FOLDER/crashed without a cut: killed, stopped or copied."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.live.mkdir(parents=True)
+        Ending(self).make()
+        if self.case.arrange:
+            self.case.arrange(self.live)
+        if not self.crashed.exists():
+            copy(self.live, self.crashed)
+        self.result |= {"tear": f"nothing torn: {self.case.how}", "torn": [], "lost": [], "torn_file": ""}
 
     def attempt(self, place, early):
         """Sets the server to work with the injector loaded; armed `early`, before pages are dirtied."""
@@ -124,11 +141,13 @@ class Crash:
         try:
             hold(server)
             time.sleep(0.3)
+            server.sql(";".join(["do 1", *self.case.before_change]))
+            clients += [server.background(text) for text in self.case.alongside]
             changes = work.change()
             if early:
                 (self.folder / "armed").touch()
             clients += [server.background(text, "d") for text in changes]
-            for client in clients[1:]:
+            for client in clients[1 + len(self.case.alongside) :]:
                 client.wait(120)
             (self.folder / "armed").touch()
             flush(server, 15)
@@ -138,7 +157,7 @@ class Crash:
             pass  # the server died under us, as it should
         finally:
             for client in clients:
-                if server.wait_death(3 if client is clients[0] else 0):
+                if self.case.how != "tear" or server.wait_death(3 if client is clients[0] else 0):
                     break
             server.kill()
             for client in clients:

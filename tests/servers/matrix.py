@@ -175,6 +175,20 @@ def table(results, short=False):
     return "\n".join(lines) + "\n"
 
 
+def by_situation(results):
+    """A row for each situation: on how many servers the next start was foretold right, left open, foretold wrong."""
+    lines = ["| situation | servers | sure and right | open | wrong | mended by the server | disagree | no such crash |", "|---" * 8 + "|"]
+    for name in dict.fromkeys(r["case"] for r in results):
+        rows = [r for r in results if r["case"] == name]
+        played = [r for r in rows if "prediction" in r]
+        told = [sum(r["prediction"] == word for r in played) for word in ("right", "open", "wrong")]
+        whole = sum(bool(r.get("server_restored")) for r in played)
+        bad = sum(r["outcome"] in ("disagree", "broken", "no truth") for r in rows)
+        none = sum(r["outcome"] in ("no crash", "skipped") for r in rows)
+        lines.append("| " + " | ".join(map(str, [name.removeprefix("situation-"), len(rows), *told, whole, bad, none])) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def alone(results):
     """The rounds in which the server by itself failed or lost a table, while what dblwr mended holds everything."""
     found = {}

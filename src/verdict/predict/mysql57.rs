@@ -29,11 +29,12 @@ pub(super) fn predict(facts: &Facts) -> Outcome {
     }
     open_files(facts, &mut outcome);
     let named = |page: &PageView| facts.is_named(page.id.space_id);
-    FirstGood { refill_zero: true, bad_copy: BadCopy::Stops, one_buffer: facts.generation == Generation::MySql57 }.run(
-        facts,
-        &mut outcome,
-        named,
-    );
+    FirstGood {
+        refill_zero: true,
+        bad_copy: BadCopy::Stops,
+        one_buffer: facts.generation == Generation::MySql57,
+    }
+    .run(facts, &mut outcome, named);
     outcome
 }
 
