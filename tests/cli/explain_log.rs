@@ -1,14 +1,11 @@
 //! `explain-log` through the binary: logs of real servers, logs as people posted them, and inputs that are none.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test may fail")]
-
-mod support;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use crate::support::{code, dblwr, json, stderr, testdata};
 use serde_json::Value;
-use support::{code, dblwr, json, stderr, testdata};
 
 fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
@@ -273,7 +270,7 @@ fn what_is_no_log_is_foreign_and_has_its_word() {
         assert!(said.contains(word) && said.trim_end().lines().count() == 1, "{word}: {said}");
     }
     // A page of a data file is none, either.
-    let dir = support::image("m56-zip8");
+    let dir = crate::support::image("m56-zip8");
     assert_eq!(code(&explain(&dir.path().join("ibdata1"))), 3);
 }
 
