@@ -15,6 +15,7 @@ pub mod sdi;
 pub mod segments;
 pub mod summary;
 pub mod sys_tables;
+pub mod tablespaces;
 pub mod walk;
 pub mod xdes;
 

@@ -21,6 +21,7 @@ use crate::error::Result;
 use crate::units::Lsn;
 
 use super::block::{self, BLOCK, BLOCK_LSN, Rules, Walk, crc_holds};
+use super::file_records::Reader;
 use super::header::FileHeader;
 use super::ring::{CHECKPOINT_LSN, CHECKPOINTS, FILE_HEADER};
 use super::source::{LogFile, Window};
@@ -169,7 +170,8 @@ fn walk(files: &Files, checkpoint: Lsn, redo: &mut Redo) -> Result<Walk> {
     let rules = Rules { additive: false, encrypt_bit: true, epoch: true, hidden_length: false };
     let mut window = Window::default();
     let mut current = 0;
-    block::walk(checkpoint, files.blocks(), rules, |lsn| {
+    let mut reader = Reader::of(redo.format);
+    let walk = block::walk(checkpoint, files.blocks(), rules, |bytes| reader.feed(bytes), |lsn| {
         if !files.range(current).contains(&lsn.0) {
             match files.position(lsn) {
                 Some(file) => current = file,
@@ -182,7 +184,9 @@ fn walk(files: &Files, checkpoint: Lsn, redo: &mut Redo) -> Result<Walk> {
         let at = lsn.0.saturating_sub(files.range(current).start).saturating_add(FILE_HEADER);
         let bytes: Option<[u8; BLOCK]> = window.block(&files.logs, current, at)?;
         Ok(bytes)
-    })
+    })?;
+    redo.take_file_records(reader, &walk);
+    Ok(walk)
 }
 
 fn note_gap(files: &Files, lsn: Lsn, redo: &mut Redo) {

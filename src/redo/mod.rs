@@ -27,6 +27,7 @@ use crate::error::{Error, Result};
 use crate::units::Lsn;
 
 mod block;
+mod file_records;
 mod generation;
 mod header;
 mod innodb_redo_dir;
@@ -38,6 +39,7 @@ mod sum;
 mod tests;
 mod touched;
 
+pub use file_records::FileRecords;
 pub use generation::{Version, generation_hint};
 pub use touched::Touched;
 
@@ -170,6 +172,9 @@ pub struct Redo {
     /// What the records after the checkpoint touch. MariaDB 10.8 on, and only if the log is not encrypted; `None`
     /// elsewhere.
     pub touched: Option<Touched>,
+    /// What the records after the checkpoint say of files; `None` where they cannot be read (encrypted, no end).
+    #[serde(default)]
+    pub file_records: Option<FileRecords>,
     /// Every file that belongs to the log, in log order.
     pub files: Vec<RedoFile>,
     /// What is damaged, missing or odd, in sentences for a person.
@@ -189,6 +194,7 @@ impl Redo {
             flags: Flags::default(),
             encrypted: false,
             touched: None,
+            file_records: None,
             files: Vec::new(),
             notes: Vec::new(),
         }
@@ -225,6 +231,12 @@ impl Redo {
             )),
             Some(_) => {}
         }
+    }
+
+    /// Ciphertext says nothing of files, and a log without an end may have said more.
+    fn take_file_records(&mut self, reader: file_records::Reader, walk: &block::Walk) {
+        let readable = !self.encrypted && !walk.encrypted && walk.end.is_some();
+        self.file_records = readable.then(|| reader.finish());
     }
 
     fn note(&mut self, sentence: String) {

@@ -27,6 +27,7 @@ use crate::bytes::{is_zero, slice_at, u32_at, u64_at};
 use crate::error::Result;
 use crate::units::Lsn;
 
+use super::file_records::{FileRecords, mini_transaction};
 use super::header::FileHeader;
 use super::source::{LogFile, Window};
 use super::sum::crc32c;
@@ -97,6 +98,7 @@ pub(super) fn read(log: LogFile, header: &FileHeader, format: RedoFormat) -> Res
             let nonce = if redo.encrypted { NONCE } else { 0 };
             let mut walker = Walker::new(&log, header.start_lsn, nonce);
             let walk = walker.walk(checkpoint.lsn)?;
+            redo.file_records = (!redo.encrypted && walk.first.is_some()).then(|| walker.take_file_records());
             redo.touched = (!redo.encrypted).then(|| std::mem::take(&mut walker.touched));
             finish(&mut redo, checkpoint, &walk, nonce);
         }
@@ -166,13 +168,15 @@ struct Walker<'a> {
     bytes: Vec<u8>,
     /// See [`Redo::touched`].
     touched: Touched,
+    /// See [`Redo::file_records`].
+    file_records: FileRecords,
 }
 
 impl<'a> Walker<'a> {
     fn new(log: &'a LogFile, start: Lsn, nonce: usize) -> Walker<'a> {
         let capacity = log.size.saturating_sub(START_OFFSET).max(1);
-        let (window, touched) = (Window::default(), Touched::default());
-        Walker { log, start, capacity, nonce, window, bytes: Vec::new(), touched }
+        let (window, touched, file_records) = Default::default();
+        Walker { log, start, capacity, nonce, window, bytes: Vec::new(), touched, file_records }
     }
 
     /// From `checkpoint` to the first mini-transaction that is not sound, once round the file at most.
@@ -194,7 +198,14 @@ impl<'a> Walker<'a> {
         let records = self.bytes.len().checked_sub(self.nonce + CRC).and_then(|end| self.bytes.get(..end));
         if let Some(records) = records.filter(|_| self.nonce == 0) {
             touched::collect(records, end, &mut self.touched);
+            mini_transaction(records, &mut self.file_records);
         }
+    }
+
+    fn take_file_records(&mut self) -> FileRecords {
+        let mut found = std::mem::take(&mut self.file_records);
+        found.resized.extend(&self.touched.resized);
+        found
     }
 
     fn mtr(&mut self, at: Lsn) -> Result<Option<Mtr>> {

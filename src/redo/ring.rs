@@ -42,6 +42,7 @@ use crate::error::Result;
 use crate::units::Lsn;
 
 use super::block::{self, BLOCK, BLOCK_LSN, Rules, Walk, crc_holds};
+use super::file_records::Reader;
 use super::header::FileHeader;
 use super::source::{LogFile, Window};
 use super::sum::fold;
@@ -207,7 +208,8 @@ fn walk(files: &[LogFile], checkpoint: Checkpoint, redo: &mut Redo) -> Result<Wa
             && matches!(redo.format, RedoFormat::MariaDb104 | RedoFormat::MariaDb105),
     };
     let mut window = Window::default();
-    block::walk(checkpoint.lsn, ring.blocks(), rules, |lsn| {
+    let mut reader = Reader::of(redo.format);
+    let walk = block::walk(checkpoint.lsn, ring.blocks(), rules, |bytes| reader.feed(bytes), |lsn| {
         let bytes: Option<[u8; BLOCK]> = window.block(files, place.file, place.at)?;
         if bytes.is_none() {
             redo.note(format!(
@@ -217,7 +219,9 @@ fn walk(files: &[LogFile], checkpoint: Checkpoint, redo: &mut Redo) -> Result<Wa
         }
         place = ring.next(place);
         Ok(bytes)
-    })
+    })?;
+    redo.take_file_records(reader, &walk);
+    Ok(walk)
 }
 
 fn finish(redo: &mut Redo, checkpoint: Checkpoint, walk: Walk) {

@@ -119,7 +119,7 @@ fn begin(body: &[u8]) -> Option<(Position, &[u8])> {
 }
 
 /// First byte of a record, what belongs to it, and what follows it.
-fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+pub(super) fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&first, rest) = bytes.split_first()?;
     let (length, rest) = match first & 0xF {
         0 => {
@@ -134,7 +134,7 @@ fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 }
 
 /// `mlog_decode_varint`: one to five bytes, each form beginning where the shorter one ends.
-fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
+pub(super) fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let (&first, rest) = bytes.split_first()?;
     let (more, value, base) = match first {
         0..=0x7F => (0, first, 0),
