@@ -2,8 +2,8 @@
 //!
 //! `cargo bench --bench checksum`. Compare with `cat FILE >/dev/null` on the same machine.
 
-use dblwr::checksum::{Algorithm, Examined, crc32c, examine, examine_run, stamp};
-use dblwr::fsp::PageFormat;
+use dblwr::format::fsp::PageFormat;
+use dblwr::page::checksum::{Algorithm, Examined, crc32c, examine, examine_run, stamp};
 use dblwr::units::PageSize;
 use divan::{Bencher, counter::BytesCount};
 

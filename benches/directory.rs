@@ -6,13 +6,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use dblwr::error::Error;
-use dblwr::scan::{
-    Cache, Counts, Damage, FileFinding, Ground, Observer, Options, Progress, Row, Shown, Target, scan,
+use dblwr::commands::scan::{
+    Counts, Damage, FileFinding, Ground, Observer, Options, Progress, Row, Shown, Target, scan,
 };
-use dblwr::space::discover::discover;
-use dblwr::space::locations::{Locations, Request};
-use dblwr::survey::Survey;
+use dblwr::disk::run::Cache;
+use dblwr::error::Error;
+use dblwr::instance::discover::discover;
+use dblwr::instance::locations::{Locations, Request};
+use dblwr::verdict::survey::Survey;
 use divan::{Bencher, counter::BytesCount};
 
 const IMAGES: [&str; 3] = ["m56-innodb-16k", "m97-16k", "ma1011-full-16k"];

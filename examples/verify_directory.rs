@@ -2,9 +2,9 @@
 //!
 //! `cargo run --release --example verify_directory -- /var/lib/mysql`
 
-use dblwr::space::locations::Request;
-use dblwr::survey::Survey;
+use dblwr::instance::locations::Request;
 use dblwr::verdict::Verdict;
+use dblwr::verdict::survey::Survey;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args_os().nth(1).ok_or("usage: verify_directory PATH")?;

@@ -17,8 +17,8 @@
 //! Verifying a directory:
 //!
 //! ```
-//! use dblwr::space::locations::Request;
-//! use dblwr::survey::Survey;
+//! use dblwr::instance::locations::Request;
+//! use dblwr::verdict::survey::Survey;
 //! use dblwr::verdict::Verdict;
 //!
 //! # let place = tempfile::tempdir()?;
@@ -42,42 +42,14 @@
 #![forbid(unsafe_op_in_unsafe_fn)]
 
 pub mod bytes;
-pub mod capture;
-pub mod carve;
-pub mod check;
-pub mod checksum;
 pub mod cli;
-pub mod config;
-pub mod custody;
-pub mod dblwr;
-pub mod descriptors;
-pub mod dict;
+pub mod commands;
+pub mod disk;
 pub mod error;
-pub mod examine;
-pub mod extract;
-pub mod fil;
-pub mod fsp;
-pub mod generation;
-pub mod home;
-pub mod homeward;
-pub mod image;
+pub mod format;
 pub mod instance;
-pub mod inventory;
-pub mod keyring;
-pub mod log_reader;
-pub mod lookup;
-pub mod naming;
-pub mod predict;
-pub mod redo;
+pub mod page;
 pub mod report;
-pub mod restore;
-pub mod scan;
-mod sealed;
-pub mod space;
-pub mod survey;
-pub mod tear;
-pub mod transform;
-pub mod trx_sys;
 pub mod units;
 pub mod verdict;
 

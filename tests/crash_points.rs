@@ -23,10 +23,13 @@ mod sim_world;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use dblwr::restore::disk::Access;
-use dblwr::restore::holds::{Holds, holds};
-use dblwr::restore::journal::{Mark, read};
-use dblwr::restore::{self, CopyRef, JournalName, Outcome, Pass, Plan, PlannedPage, family, revert};
+use dblwr::commands::restore;
+use dblwr::commands::restore::journal::{Mark, read};
+use dblwr::commands::restore::{
+    CopyRef, JournalName, Outcome, Pass, Plan, PlannedPage, journal_names, revert,
+};
+use dblwr::disk::calls::Access;
+use dblwr::page::holds::{Holds, holds};
 use dblwr::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use rayon::prelude::*;
 use sim_disk::{Fault, SimDisk};
@@ -106,7 +109,7 @@ impl Case {
     /// Takes every journal back, the newest first. Without one there must be nothing to take back.
     fn revert(&self, disk: &SimDisk) -> dblwr::Result<bool> {
         let mut verified = true;
-        let journals = family::existing(disk, Path::new(JOURNAL))?;
+        let journals = journal_names::existing(disk, Path::new(JOURNAL))?;
         for journal in journals.iter().rev() {
             let (pass, reverting) = revert::run(disk, journal, None)?;
             // To a later journal, a page that the first one has taken back already is one that moved on.
@@ -164,7 +167,7 @@ impl Case {
         outcomes.for_each(|(_, outcome)| assert_eq!(*outcome, Outcome::Verified));
         assert!(pass.notes.is_empty(), "{:?}", pass.notes);
         self.assert_files(&disk.durable(), true, "after a restore");
-        for journal in family::existing(disk, Path::new(JOURNAL)).unwrap() {
+        for journal in journal_names::existing(disk, Path::new(JOURNAL)).unwrap() {
             assert_ne!(read::open(disk, &journal, Access::Read).unwrap().mark, Mark::Unfinished);
         }
         assert_eq!(disk.unlocked_writes(), 0);

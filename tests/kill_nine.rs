@@ -17,8 +17,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use dblwr::checksum::{Algorithm, stamp};
-use dblwr::fsp::PageFormat;
+use dblwr::format::fsp::PageFormat;
+use dblwr::page::checksum::{Algorithm, stamp};
 use dblwr::units::PageSize;
 use support::{code, dblwr, image, json, stderr, tree};
 

@@ -14,14 +14,16 @@ mod support;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use dblwr::checksum::{Algorithm, stamp};
-use dblwr::examine::{State, judge};
-use dblwr::fsp::{Layout, PageFormat};
-use dblwr::home::HomeState;
-use dblwr::restore::{self, RealDisk, Selection, choose, revert};
-use dblwr::space::locations::Request;
-use dblwr::survey::Survey;
+use dblwr::commands::restore;
+use dblwr::commands::restore::{Selection, choose, revert};
+use dblwr::disk::real::RealDisk;
+use dblwr::format::fsp::{Layout, PageFormat};
+use dblwr::instance::locations::Request;
+use dblwr::page::checksum::{Algorithm, stamp};
+use dblwr::page::{State, judge};
 use dblwr::units::{PageNo, PageSize, SpaceId};
+use dblwr::verdict::home::HomeState;
+use dblwr::verdict::survey::Survey;
 use proptest::prelude::*;
 use support::tree;
 

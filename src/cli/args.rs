@@ -1,6 +1,8 @@
 //! What was typed: clap's types, and their translation into requests.
 #![allow(rustdoc::broken_intra_doc_links, reason = "help is printed as it stands, brackets included")]
 
+pub mod places;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -11,9 +13,7 @@ use crate::cli::explain_log::ExplainLog;
 use crate::cli::schema::Output;
 use crate::units::{PageNo, PageSize, SpaceId};
 
-mod places;
-
-pub use places::{Places, Target};
+pub use crate::cli::args::places::{Places, Target};
 
 /// Offline forensics for the InnoDB doublewrite buffer: find torn pages, hold them against their buffered copies, put
 /// them back safely.
@@ -283,11 +283,11 @@ pub enum Rules {
     Server,
 }
 
-impl From<Rules> for crate::restore::Rules {
-    fn from(rules: Rules) -> crate::restore::Rules {
+impl From<Rules> for crate::commands::restore::Rules {
+    fn from(rules: Rules) -> crate::commands::restore::Rules {
         match rules {
-            Rules::Newest => crate::restore::Rules::Newest,
-            Rules::Server => crate::restore::Rules::Server,
+            Rules::Newest => crate::commands::restore::Rules::Newest,
+            Rules::Server => crate::commands::restore::Rules::Server,
         }
     }
 }

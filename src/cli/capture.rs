@@ -7,10 +7,10 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::capture::save::{Options, Saved, save};
 use crate::cli::args::Capture;
 use crate::cli::record::lies_below;
 use crate::cli::{Context, Status};
+use crate::commands::capture::{Options, Saved, save};
 use crate::error::Error;
 use crate::report::capture::CaptureReport;
 

@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
-use crate::capture::bundle::{Bundle, in_words};
-use crate::capture::read::bundle_of;
-use crate::carve::{Carved, Found, Sizes, carve};
 use crate::cli::args::Carve;
 use crate::cli::{Context, Status};
+use crate::commands::carve::{Carved, Found, Sizes, carve};
+use crate::commands::dump::extract::{OutDir, name_of};
+use crate::disk::Image;
 use crate::error::Error;
-use crate::extract::{OutDir, name_of};
-use crate::image::Image;
+use crate::instance::bundle::read::bundle_of;
+use crate::instance::bundle::unpack::{Bundle, in_words};
+use crate::instance::locations::Request;
 use crate::report::carve::CarveReport;
 use crate::report::count;
-use crate::space::locations::Request;
 
 pub(super) fn run(args: &Carve, context: &mut Context<'_>) -> anyhow::Result<Status> {
     if let Some((path, None)) = bundle_of(&args.path) {

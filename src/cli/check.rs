@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use crate::capture::bundle::in_words;
-use crate::check::metrics::{self, Dialect};
-use crate::check::publish;
-use crate::check::range::Range;
-use crate::check::sample::Share;
-use crate::check::settle::Patience;
-use crate::check::{CheckReport, Options, check, nagios};
 use crate::cli::args::{Format, Target};
 use crate::cli::{Context, Status};
+use crate::commands::check::range::Range;
+use crate::commands::check::sample::Share;
+use crate::commands::check::settle::Patience;
+use crate::commands::check::{CheckReport, Options, check};
+use crate::disk::replace;
+use crate::instance::bundle::unpack::in_words;
+use crate::report::check::metrics;
+use crate::report::check::metrics::Dialect;
+use crate::report::check::nagios;
 
 /// Options of `check`.
 #[derive(Debug, Args)]
@@ -105,10 +107,10 @@ pub(super) fn run(args: &Check, context: &mut Context<'_>) -> anyhow::Result<Sta
     let rendered = render(&report, output, args.out.as_deref())?;
     let rendered = in_words(&rendered);
     match &args.out {
-        Some(file) => publish::replace(file, rendered.as_bytes())?,
+        Some(file) => replace::replace(file, rendered.as_bytes())?,
         None => context.print(&rendered)?,
     }
-    if args.out.is_some() && report.status == crate::check::Status::Unknown {
+    if args.out.is_some() && report.status == crate::commands::check::Status::Unknown {
         context.warn(&report.text)?;
     }
     Ok(status(report.status))
@@ -176,11 +178,11 @@ fn render(report: &CheckReport, output: CheckOutput, out: Option<&Path>) -> anyh
     })
 }
 
-fn status(status: crate::check::Status) -> Status {
+fn status(status: crate::commands::check::Status) -> Status {
     match status {
-        crate::check::Status::Ok => Status::Healthy,
-        crate::check::Status::Warning => Status::Attention,
-        crate::check::Status::Critical => Status::Critical,
-        crate::check::Status::Unknown => Status::Unknown,
+        crate::commands::check::Status::Ok => Status::Healthy,
+        crate::commands::check::Status::Warning => Status::Attention,
+        crate::commands::check::Status::Critical => Status::Critical,
+        crate::commands::check::Status::Unknown => Status::Unknown,
     }
 }

@@ -7,13 +7,13 @@ use anyhow::bail;
 use crate::cli::args::Dump;
 use crate::cli::verify::guard_of;
 use crate::cli::{Context, Status};
-use crate::dblwr::Usage;
-use crate::extract::{OutDir, directories_of, name_of};
-use crate::image::Image;
+use crate::commands::dump::extract::{OutDir, directories_of, name_of};
+use crate::commands::dump::{Inventory, Item, Selection};
+use crate::disk::Image;
 use crate::instance::Instance;
-use crate::inventory::{Inventory, Item, Selection};
 use crate::report::count;
 use crate::report::dump::{Decode, DumpReport};
+use crate::verdict::copy::Usage;
 
 /// Pages that `--hex` alone shows at most: all of them are in memory at once.
 const MAX_HEX: usize = 4096;

@@ -8,12 +8,13 @@ use clap::Args;
 
 use crate::cli::args::Places;
 use crate::cli::{Context, Status};
-use crate::config::Config;
+use crate::commands::explain_log;
+use crate::commands::explain_log::LogSummary;
 use crate::error::Error;
-use crate::log_reader::{self, LogSummary};
+use crate::instance::config::Config;
+use crate::instance::locations::Request;
 use crate::report::explain_log::{ExplainReport, Outcome};
-use crate::space::locations::Request;
-use crate::survey::Survey;
+use crate::verdict::survey::Survey;
 
 /// Bytes read at a time.
 const BUFFER: usize = 256 << 10;
@@ -64,8 +65,8 @@ pub(super) fn against(args: &ExplainLog) -> anyhow::Result<Option<Request>> {
 fn read(file: &Path) -> anyhow::Result<LogSummary> {
     let unreadable = |error| Error::io(file, "read")(error);
     if file.as_os_str() == "-" {
-        return Ok(log_reader::read(io::stdin().lock()).map_err(unreadable)?);
+        return Ok(explain_log::read(io::stdin().lock()).map_err(unreadable)?);
     }
     let opened = File::open(file).map_err(Error::io(file, "open"))?;
-    Ok(log_reader::read(BufReader::with_capacity(BUFFER, opened)).map_err(unreadable)?)
+    Ok(explain_log::read(BufReader::with_capacity(BUFFER, opened)).map_err(unreadable)?)
 }

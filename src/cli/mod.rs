@@ -1,23 +1,23 @@
 //! The command line: what was typed becomes what is meant; one small file per subcommand.
 
 pub mod args;
-mod capture;
-mod carve;
+pub mod capture;
+pub mod carve;
 pub mod check;
-mod dump;
-mod exit;
+pub mod dump;
+pub mod exit;
 pub mod explain_log;
-mod locate;
-mod manual;
-mod page;
-mod progress;
-mod record;
-mod restore;
-mod resume;
-mod revert;
-mod scan;
+pub mod locate;
+pub mod manual;
+pub mod page;
+pub mod progress;
+pub mod record;
+pub mod restore;
+pub mod resume;
+pub mod revert;
+pub mod scan;
 pub mod schema;
-mod verify;
+pub mod verify;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -25,11 +25,11 @@ use std::io::{self, Write};
 use clap::Parser;
 use serde::Serialize;
 
-pub use exit::Status;
+pub use crate::cli::exit::Status;
 
-use crate::capture::bundle;
+use crate::cli::args::{Cli, ColorChoice, Command, Format};
 use crate::error::Error;
-use args::{Cli, ColorChoice, Command, Format};
+use crate::instance::bundle::unpack;
 
 /// What every subcommand is handed: where to write and how.
 pub struct Context<'a> {
@@ -60,12 +60,12 @@ impl Context<'_> {
         if self.format == Format::Csv {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "only scan writes --format csv"));
         }
-        if !bundle::any_unpacked() {
+        if !unpack::any_unpacked() {
             return unless_gone("output", self.write(document, text));
         }
         let mut bytes = Vec::new();
         Context { out: &mut bytes, err: &mut io::sink(), ..*self }.write(document, text)?;
-        self.print(&bundle::in_words(&String::from_utf8_lossy(&bytes)))
+        self.print(&unpack::in_words(&String::from_utf8_lossy(&bytes)))
     }
 
     /// Writes text to standard output.
@@ -107,7 +107,7 @@ impl Context<'_> {
     /// # Errors
     /// Those of the writer.
     pub fn complain(&mut self, what: impl std::fmt::Display) -> io::Result<()> {
-        unless_gone("error", writeln!(self.err, "dblwr: {}", bundle::in_words(&what.to_string())))
+        unless_gone("error", writeln!(self.err, "dblwr: {}", unpack::in_words(&what.to_string())))
     }
 }
 
@@ -194,7 +194,7 @@ fn finish(result: anyhow::Result<Status>, err: &mut dyn Write) -> u8 {
         Ok(status) => status.code(),
         Err(error) if is_broken_pipe(&error) => Status::Healthy.code(),
         Err(error) => {
-            let _ = writeln!(err, "dblwr: {}", bundle::in_words(&error.to_string()));
+            let _ = writeln!(err, "dblwr: {}", unpack::in_words(&error.to_string()));
             match error.downcast_ref::<Error>() {
                 Some(Error::WriteFailed { .. }) => Status::Critical.code(),
                 _ => Status::Unknown.code(),

@@ -5,14 +5,14 @@ use anyhow::bail;
 use crate::cli::args::Page;
 use crate::cli::verify::guard_of;
 use crate::cli::{Context, Status};
-use crate::home::HomeState;
+use crate::commands::dump::{Inventory, Selection};
+use crate::commands::page::Lookup;
 use crate::instance::Instance;
-use crate::inventory::{Inventory, Selection};
-use crate::lookup::Lookup;
+use crate::instance::locations::{Focus, Locations, Request};
 use crate::report::dump::{Decode, DumpReport};
 use crate::report::page::PageDocument;
-use crate::space::locations::{Focus, Locations, Request};
 use crate::units::PageNo;
+use crate::verdict::home::HomeState;
 
 pub(super) fn run(args: &Page, context: &mut Context<'_>) -> anyhow::Result<Status> {
     let request = args.places.request(&args.path)?.opened()?;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
-use crate::scan;
+use crate::commands::scan;
 
 /// Lines on the descriptor come this often.
 const INTERVAL: Duration = Duration::from_millis(500);

@@ -3,25 +3,28 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::capture::bundle::is_unpacked;
-use crate::capture::read::bundle_of;
-use crate::check::sample::{Share, sample};
 use crate::cli::Status;
 use crate::cli::args::{Cli, Command, Revert, Scan, Target};
-use crate::cli::check::{self, Check};
+use crate::cli::check;
+use crate::cli::check::Check;
 use crate::cli::explain_log;
-use crate::custody::{Custody, Scope};
+use crate::commands::check::sample::{Share, sample};
+use crate::commands::custody::{Custody, Scope};
+use crate::commands::dump::Inventory;
+use crate::commands::page::Lookup;
+use crate::commands::restore::revert;
+use crate::commands::scan::Ground;
+use crate::disk::reads;
+use crate::disk::reads::{Ranges, Reads};
+use crate::disk::real::RealDisk;
 use crate::error::Error;
-use crate::image::trace::{self, Ranges, Reads};
 use crate::instance::Instance;
-use crate::inventory::Inventory;
-use crate::lookup::Lookup;
-use crate::restore::{RealDisk, revert};
-use crate::scan::Ground;
-use crate::space::locations::Request;
-use crate::space::{SpaceFile, Spaces};
-use crate::survey::Survey;
+use crate::instance::bundle::read::bundle_of;
+use crate::instance::bundle::unpack::is_unpacked;
+use crate::instance::locations::Request;
+use crate::instance::spaces::{SpaceFile, Spaces};
 use crate::units::PageNo;
+use crate::verdict::survey::Survey;
 
 /// Records a run, or does nothing where no record was asked for.
 pub(super) struct Recorder {
@@ -50,7 +53,7 @@ impl Recorder {
         if self.custody.is_none() {
             return work();
         }
-        let (result, mut reads) = trace::during(work);
+        let (result, mut reads) = reads::during(work);
         // The bundle itself is the evidence, not what it is unpacked to.
         reads.retain(|path, _| !is_unpacked(path));
         self.reads = reads;
@@ -84,7 +87,7 @@ fn inputs(command: &Command) -> Reads {
         Command::Page(args) => match bundle_of(&args.path) {
             Some((bundle, _)) => whole(&bundle),
             None => {
-                trace::during(|| {
+                reads::during(|| {
                     let request = args.places.request(&args.path).ok()?;
                     let lookup = Lookup::run(&request, PageNo(args.page_no));
                     // A doublewrite file is looked at whole.
@@ -129,7 +132,7 @@ fn inputs(command: &Command) -> Reads {
 fn surveyed(path: &Path, request: impl FnOnce() -> Option<Request>) -> Reads {
     match bundle_of(path) {
         Some((bundle, _)) => whole(&bundle),
-        None => trace::during(|| request().map(|request| Survey::run(&request))).1,
+        None => reads::during(|| request().map(|request| Survey::run(&request))).1,
     }
 }
 
@@ -152,14 +155,14 @@ fn checked(args: &Check) -> Reads {
     let (path, request) = (&args.target.path, || args.target.request().ok());
     let mut reads = surveyed(path, request);
     if let (Some(share), None) = (args.share(), bundle_of(path)) {
-        let (ground, around) = trace::during(|| Ground::survey(&request()?).ok());
+        let (ground, around) = reads::during(|| Ground::survey(&request()?).ok());
         add(&mut reads, around);
         match (share, &ground) {
             (Share::All, Some(ground)) => {
                 files_of(&ground.instance.spaces).for_each(|file| add(&mut reads, whole(&file.path)));
             }
             (Share::Percent(_), Some(ground)) => {
-                add(&mut reads, trace::during(|| sample(ground, share, check::dice())).1);
+                add(&mut reads, reads::during(|| sample(ground, share, check::dice())).1);
             }
             (_, None) => {}
         }

@@ -4,16 +4,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::capture::donor;
-use crate::capture::read::bundle_of;
 use crate::cli::args::Restore;
 use crate::cli::verify::{has_failures, warn_of_failures};
 use crate::cli::{Context, Status};
+use crate::commands::restore;
+use crate::commands::restore::{JournalName, Pass, Plan, Selection, choose, live, plan_file};
+use crate::disk::real::RealDisk;
 use crate::error::Error;
 use crate::instance::Instance;
+use crate::instance::bundle::read::bundle_of;
 use crate::report::restore::RestoreReport;
-use crate::restore::{self, JournalName, Pass, Plan, RealDisk, Selection, choose, live, plan_file};
-use crate::survey::Survey;
+use crate::verdict::donor;
+use crate::verdict::survey::Survey;
 
 pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
     refuse_a_bundle(args)?;
@@ -176,7 +178,7 @@ fn write_copies(
     args: &Restore,
     context: &mut Context<'_>,
 ) -> anyhow::Result<Status> {
-    let copied = restore::copy::run(&RealDisk, plan.clone(), dir)?;
+    let copied = restore::mended_copies::run(&RealDisk, plan.clone(), dir)?;
     let report = RestoreReport::copied(survey, &plan, &copied);
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, &args.target.path, verbose))?;

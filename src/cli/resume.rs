@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::commands::scan::Counts;
 use crate::report::scan::{DamageReport, FileReport};
-use crate::scan::Counts;
 
 /// A file is noted as partly done this often.
 const INTERVAL: Duration = Duration::from_secs(2);

@@ -3,10 +3,11 @@
 use crate::cli::args::Revert;
 use crate::cli::restore::{files_of_a_server, warn_of_pass};
 use crate::cli::{Context, Status};
+use crate::commands::restore::{live, revert};
+use crate::disk::real::RealDisk;
 use crate::instance::Instance;
+use crate::instance::locations::Request;
 use crate::report::revert::RevertReport;
-use crate::restore::{RealDisk, live, revert};
-use crate::space::locations::Request;
 
 pub(super) fn run(args: &Revert, context: &mut Context<'_>) -> anyhow::Result<Status> {
     let root = args.datadir.as_deref();

@@ -8,21 +8,22 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use crate::capture::bundle::in_words;
 use crate::cli::args::{Format, Scan};
 use crate::cli::progress::Progress;
 use crate::cli::resume::Resume;
 use crate::cli::{Context, Status};
+use crate::commands::scan;
+use crate::commands::scan::{
+    Counts, Damage, DamageState, FileFinding, Flushed, Ground, Observer, Options, Row, Shown, Target,
+};
+use crate::disk::FileIdentity;
+use crate::disk::run::Cache;
 use crate::error::{Error, Result};
-use crate::image::FileIdentity;
-use crate::naming::Naming;
+use crate::instance::bundle::unpack::in_words;
+use crate::instance::locations::{Focus, Locations, Request};
 use crate::report::scan::stream::{Shape, Stream};
 use crate::report::scan::{DamageReport, FileReport, Owner, RowReport};
-use crate::scan::{
-    self, Cache, Counts, Damage, DamageState, FileFinding, Flushed, Ground, Observer, Options, Row, Shown,
-    Target,
-};
-use crate::space::locations::{Focus, Locations, Request};
+use crate::verdict::naming::Naming;
 
 pub(super) fn run(args: &Scan, context: &mut Context<'_>) -> anyhow::Result<Status> {
     if args.idle {

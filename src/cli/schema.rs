@@ -5,10 +5,11 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema};
 
-use crate::check::CheckReport;
-use crate::check::baseline::SealedBaseline;
 use crate::cli::{Context, Status, progress};
-use crate::custody;
+use crate::commands::check::CheckReport;
+use crate::commands::check::baseline::SealedBaseline;
+use crate::commands::custody;
+use crate::commands::restore::plan_file::PlanFile;
 use crate::report::capture::CaptureReport;
 use crate::report::carve::CarveReport;
 use crate::report::dump::DumpReport;
@@ -19,7 +20,6 @@ use crate::report::restore::RestoreReport;
 use crate::report::revert::RevertReport;
 use crate::report::scan::{RowReport, ScanReport, stream};
 use crate::report::verify::VerifyReport;
-use crate::restore::plan_file::PlanFile;
 
 /// Everything that is written as JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

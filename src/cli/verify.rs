@@ -5,8 +5,8 @@ use crate::cli::{Context, Status};
 use crate::instance::Instance;
 use crate::report::guard::guard;
 use crate::report::verify::VerifyReport;
-use crate::survey::Survey;
 use crate::verdict::Verdict;
+use crate::verdict::survey::Survey;
 
 pub(super) fn run(target: &Target, context: &mut Context<'_>) -> anyhow::Result<Status> {
     let survey = Survey::run(&target.request()?)?;

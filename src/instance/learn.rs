@@ -1,18 +1,19 @@
 //! Files whose page 0 is damaged: what copies of page 0 in the doublewrite buffer tell of them.
 
 use crate::bytes::is_zero;
-use crate::dblwr::{Kind, shares_a_sector};
+use crate::disk::Image;
 use crate::error::Result;
-use crate::fil::FilHeader;
-use crate::fsp::{Layout, PageFormat};
-use crate::image::Image;
+use crate::format::crypt_info::{mariadb_crypt_data, mysql_encryption_info};
+use crate::format::fil::FilHeader;
+use crate::format::fsp::{Layout, PageFormat};
 use crate::instance::Instance;
-use crate::keyring::Keyring;
-use crate::space::discover::left_out;
-use crate::space::identify::format_of_page0;
-use crate::space::{Evidence, SpaceFile, Spaces, Tablespace};
-use crate::transform::{mariadb_crypt_data, mysql_encryption_info};
+use crate::instance::dblwr::Kind;
+use crate::instance::discover::left_out;
+use crate::instance::identify::format_of_page0;
+use crate::instance::spaces::{Evidence, SpaceFile, Spaces, Tablespace};
+use crate::page::keyring::Keyring;
 use crate::units::{ByteOffset, Lsn, PageNo, SECTOR, SpaceId};
+use crate::verdict::copy::shares_a_sector;
 
 /// A verified copy of a page 0.
 struct Page0 {
@@ -157,7 +158,7 @@ mod tests {
     #[test]
     fn a_key_of_its_own_tells_a_tablespace_where_the_write_was_another() {
         let format = PageFormat::classic(PageSize::DEFAULT);
-        let at = crate::fsp::xdes_array_end(&format);
+        let at = crate::format::fsp::xdes_array_end(&format);
         let record = |version: &[u8], secret: u8| {
             let uuid = [b'u'; 36];
             page(&[(at, version), (at + 6, &[1]), (at + 7, &uuid), (at + 43, &[secret; 64])])

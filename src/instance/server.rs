@@ -1,12 +1,13 @@
 //! Which server ran an instance, and what follows from that for its slots.
 
-use super::{Instance, SystemPage0};
-use crate::checksum::Algorithm;
-use crate::dblwr::{Area, Kind};
-use crate::fsp::{Encryption, Layout};
-use crate::generation::{Generation, Traces};
-use crate::redo::{self, Version};
-use crate::space::Tablespace;
+use crate::format::fsp::{Encryption, Layout};
+use crate::instance::dblwr::{Area, Kind};
+use crate::instance::generation::{Generation, Traces};
+use crate::instance::redo;
+use crate::instance::redo::Version;
+use crate::instance::spaces::Tablespace;
+use crate::instance::{Instance, SystemPage0};
+use crate::page::checksum::Algorithm;
 use crate::units::PageSize;
 
 impl Instance {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::capture::save::{Saved, SavedFile};
+use crate::commands::capture::{Saved, SavedFile};
 use crate::report::guard::{guard, write_guard};
 use crate::report::{SCHEMA_VERSION, count, style};
 

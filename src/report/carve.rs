@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::carve::{Carved, Found, FoundReduced, Run, RunKind, group};
-use crate::checksum::Algorithm;
-use crate::examine::State;
-use crate::fil::page_type;
+use crate::commands::carve::{Carved, Found, FoundReduced, Run, RunKind, group};
+use crate::format::fil::page_type;
+use crate::page::State;
+use crate::page::checksum::Algorithm;
 use crate::report::decoded::{LayoutReport, PageState};
 use crate::report::guard::{CARVED, write_guard};
 use crate::report::{SCHEMA_VERSION, count, style};

@@ -4,12 +4,14 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::checksum::{self, Algorithm, Computed};
-use crate::dict::summary::{Field, page_fields};
-use crate::examine::{Claim, Judged, State};
-use crate::fil::{FIL_PAGE_DATA, FIL_PAGE_SPACE_ID, FilHeader, page_type};
-use crate::fsp::{Layout, PageFormat};
-use crate::report::hex::{self, HexLine};
+use crate::format::fields::{Field, page_fields};
+use crate::format::fil::{FIL_PAGE_DATA, FIL_PAGE_SPACE_ID, FilHeader, page_type};
+use crate::format::fsp::{Layout, PageFormat};
+use crate::page::checksum;
+use crate::page::checksum::{Algorithm, Computed};
+use crate::page::{Claim, Judged, State};
+use crate::report::hex;
+use crate::report::hex::HexLine;
 use crate::report::style;
 use crate::units::{Lsn, PageNo, SpaceId};
 
@@ -320,8 +322,8 @@ fn is_opaque(page: &[u8], format: &PageFormat, judged: &Judged) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checksum::stamp;
-    use crate::examine::judge;
+    use crate::page::checksum::stamp;
+    use crate::page::judge;
     use crate::units::PageSize;
 
     fn page(kind: u16) -> Vec<u8> {

@@ -5,16 +5,17 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::dblwr::{Kind, Usage};
-use crate::fil::page_type;
-use crate::generation::Generation;
-use crate::inventory::{Inventory, Item, Selection};
-use crate::naming::Naming;
+use crate::commands::dump::{Inventory, Item, Selection};
+use crate::format::fil::page_type;
+use crate::instance::dblwr::Kind;
+use crate::instance::generation::Generation;
 use crate::report::decoded::DecodedPage;
 use crate::report::guard::write_found;
 use crate::report::verify::CopyStateReport;
 use crate::report::{SCHEMA_VERSION, count, style};
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
+use crate::verdict::copy::Usage;
+use crate::verdict::naming::Naming;
 
 /// The document of `dump --format json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]

@@ -6,14 +6,15 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::home::{self, HomeState};
-use crate::log_reader::{Finding, Kind, LogSummary};
+use crate::commands::explain_log::{Finding, Kind, LogSummary};
 use crate::report::guard::{guard, write_guard};
 use crate::report::restore::restoring;
 use crate::report::{SCHEMA_VERSION, count, style};
-use crate::survey::Survey;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
+use crate::verdict::home;
+use crate::verdict::home::HomeState;
+use crate::verdict::survey::Survey;
 
 /// Pages told in full in the text for people; the others are counted.
 const MAX_TOLD: usize = 50;

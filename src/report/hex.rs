@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::bytes::slice_at;
-use crate::dict::summary::Field;
+use crate::format::fields::Field;
 
 /// Bytes on a full line.
 const WIDTH: usize = 16;

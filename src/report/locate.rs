@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::dblwr::{Area, HeaderCopy, Kind, Magic};
-use crate::generation::Generation;
 use crate::instance::Instance;
+use crate::instance::dblwr::{Area, HeaderCopy, Kind, Magic};
+use crate::instance::generation::Generation;
 use crate::report::guard::write_found;
 use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport, count, instance_line, style};
 use crate::units::PageNo;

@@ -2,13 +2,13 @@
 
 pub mod capture;
 pub mod carve;
+pub mod check;
 pub mod decoded;
 pub mod dump;
 pub mod explain_log;
 pub mod guard;
 pub mod hex;
 pub mod locate;
-pub mod names;
 pub mod page;
 pub mod restore;
 pub mod revert;
@@ -18,9 +18,9 @@ pub mod verify;
 
 use serde::Serialize;
 
-use crate::generation::Generation;
 use crate::instance::Instance;
-use crate::redo::Shutdown;
+use crate::instance::generation::Generation;
+use crate::instance::redo::Shutdown;
 use crate::units::Lsn;
 
 /// Version of every JSON document; grows when a field is added, never shrinks.

@@ -4,17 +4,17 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::home::HomeState;
-use crate::lookup::Lookup;
+use crate::commands::page::Lookup;
 use crate::report::SCHEMA_VERSION;
 use crate::report::decoded::DecodedPage;
 use crate::report::guard::{guard, write_guard};
 use crate::report::restore::restoring;
 use crate::report::style;
 use crate::report::verify::SlotReport;
-use crate::survey::{Finding, Subject};
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
+use crate::verdict::home::HomeState;
+use crate::verdict::survey::{Finding, Subject};
 
 /// The document of `page --format json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]

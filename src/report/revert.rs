@@ -5,10 +5,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::commands::restore::revert::Reverting;
+use crate::commands::restore::{Outcome, Pass, PlannedPage};
 use crate::report::restore::{OutcomeReport, sha256};
 use crate::report::{SCHEMA_VERSION, count, style};
-use crate::restore::revert::Reverting;
-use crate::restore::{Outcome, Pass, PlannedPage};
 use crate::units::{ByteOffset, PageNo, SpaceId};
 
 /// The document of `revert --format json`.

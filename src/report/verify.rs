@@ -5,18 +5,18 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::dblwr::CopyState;
-use crate::generation::Generation;
-use crate::home::{Home, HomeState};
-use crate::naming::PageName;
-use crate::predict::Prediction;
+use crate::instance::generation::Generation;
 use crate::report::guard::{guard, write_guard};
-use crate::report::names::SurveyNames;
 use crate::report::restore::restoring;
 use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport, count, fold_empty, instance_line, style};
-use crate::survey::{Finding, Subject, Survey};
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
+use crate::verdict::copy::CopyState;
+use crate::verdict::home::{Home, HomeState};
+use crate::verdict::names::SurveyNames;
+use crate::verdict::naming::PageName;
+use crate::verdict::predict::Prediction;
+use crate::verdict::survey::{Finding, Subject, Survey};
 
 /// The document of `verify --format json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]

@@ -3,18 +3,20 @@
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use dblwr::capture::bundle::Bundle;
-use dblwr::capture::read::{Reader, Record};
-use dblwr::check::baseline::{Baseline, Owner};
-use dblwr::config::Config;
-use dblwr::dblwr::{SeparateFile, locate_parallel};
-use dblwr::restore::disk::Access;
-use dblwr::restore::journal::read;
-use dblwr::restore::plan_file::{self, PlanFile};
-use dblwr::restore::{Plan, RealDisk, revert};
-use dblwr::space::locations::{Locations, Request};
-use dblwr::survey::Survey;
+use dblwr::commands::check::baseline::{Baseline, Owner};
+use dblwr::commands::restore::journal::read;
+use dblwr::commands::restore::plan_file;
+use dblwr::commands::restore::plan_file::PlanFile;
+use dblwr::commands::restore::{Plan, revert};
+use dblwr::disk::calls::Access;
+use dblwr::disk::real::RealDisk;
+use dblwr::instance::bundle::read::{Reader, Record};
+use dblwr::instance::bundle::unpack::Bundle;
+use dblwr::instance::config::Config;
+use dblwr::instance::dblwr::{SeparateFile, locate_parallel};
+use dblwr::instance::locations::{Locations, Request};
 use dblwr::units::PageSize;
+use dblwr::verdict::survey::Survey;
 use tempfile::TempDir;
 
 use super::{byte, seals};
@@ -82,8 +84,8 @@ pub fn redo(bytes: &[u8]) {
         std::fs::write(dir.path().join(name), part).expect("write");
     }
     for dir in [dir.path().to_path_buf(), dir.path().join("#innodb_redo")] {
-        if let Ok(found) = dblwr::redo::read(&dir) {
-            let _ = dblwr::redo::shutdown(None, &found);
+        if let Ok(found) = dblwr::instance::redo::read(&dir) {
+            let _ = dblwr::instance::redo::shutdown(None, &found);
             serde_json::to_vec(&found).expect("JSON");
         }
     }

@@ -3,23 +3,29 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use dblwr::carve::{Sizes, probe, probe_next, probe_reduced};
-use dblwr::checksum::{self, Algorithm, stamp};
-use dblwr::dblwr::parse_reduced;
-use dblwr::dict::index_page::{index_header, key_range};
-use dblwr::dict::record::user_records;
-use dblwr::dict::summary::page_fields;
-use dblwr::dict::{Names, PageSource, sdi, segments, sys_tables, xdes};
-use dblwr::examine::{State, judge};
-use dblwr::fil::FilHeader;
-use dblwr::fsp::{FspHeader, PageFormat, xdes_array_end};
-use dblwr::keyring::Keyring;
-use dblwr::log_reader;
+use dblwr::commands::carve::{Sizes, probe, probe_next, probe_reduced};
+use dblwr::commands::explain_log;
+use dblwr::commands::scan::RowState;
+use dblwr::commands::scan::finding::Row;
+use dblwr::format::crypt_info;
+use dblwr::format::dictionary::{sdi, sys_tables};
+use dblwr::format::fields::page_fields;
+use dblwr::format::fil::FilHeader;
+use dblwr::format::fsp::{FspHeader, PageFormat, xdes_array_end};
+use dblwr::format::index_page::{index_header, key_range};
+use dblwr::format::record::user_records;
+use dblwr::format::reduced::parse_reduced;
+use dblwr::format::trx_sys::DoublewriteHeader;
+use dblwr::format::{Names, PageSource, segment, xdes};
+use dblwr::instance::identify::format_of_page0;
+use dblwr::page::checksum;
+use dblwr::page::checksum::{Algorithm, stamp};
+use dblwr::page::diagnose;
+use dblwr::page::keyring::Keyring;
+use dblwr::page::transform;
+use dblwr::page::transform::{SpaceKey, codec};
+use dblwr::page::{State, judge};
 use dblwr::report::decoded::DecodedPage;
-use dblwr::scan::{RowState, classify, finding::Row};
-use dblwr::space::identify::format_of_page0;
-use dblwr::transform::{self, SpaceKey, codec};
-use dblwr::trx_sys::DoublewriteHeader;
 use dblwr::units::{PageNo, PageSize, SpaceId};
 
 use super::{byte, number, take};
@@ -63,8 +69,8 @@ pub fn page(bytes: &[u8]) {
     if !matches!(judged.state, State::Valid | State::Zero) {
         let mut copy = page.clone();
         copy[..512].fill(7);
-        let _ = classify::classify(&page, &format, PageNo(3), Some(&copy));
-        let _ = classify::classify(&page, &format, PageNo(3), None);
+        let _ = diagnose::classify(&page, &format, PageNo(3), Some(&copy));
+        let _ = diagnose::classify(&page, &format, PageNo(3), None);
     }
     let _ = Row::of(&page, PageNo(3), RowState::Valid, &format);
     contents(&page, &format);
@@ -99,8 +105,10 @@ pub fn page0(bytes: &[u8]) {
     let (format, page) = page_of(&mut &bytes[..]);
     let _ = FspHeader::parse(&page);
     for format in [Some(format), format_of_page0(&page).map(|(_, format)| format)].into_iter().flatten() {
-        let _ =
-            (transform::mariadb_crypt_data(&page, &format), transform::mysql_encryption_info(&page, &format));
+        let _ = (
+            crypt_info::mariadb_crypt_data(&page, &format),
+            crypt_info::mysql_encryption_info(&page, &format),
+        );
         for keys in KEYS {
             let keyring = Keyring::parse(keys, None).expect("a key file");
             if let Some(key) = SpaceKey::for_tablespace(&page, &format, &keyring).found() {
@@ -175,7 +183,7 @@ pub fn dictionary(bytes: &[u8]) {
     sdi::each_table(&source, drop);
     let format = PageFormat::classic(PageSize::DEFAULT);
     for offset in [38, 50, 74, 84] {
-        let _ = segments::segment(&source, bytes, offset, &format);
+        let _ = segment::segment(&source, bytes, offset, &format);
     }
 }
 
@@ -213,7 +221,7 @@ pub fn keyring(bytes: &[u8]) {
 
 /// A server's error log.
 pub fn error_log(bytes: &[u8]) {
-    let summary = log_reader::read(Cursor::new(bytes)).expect("memory can be read");
+    let summary = explain_log::read(Cursor::new(bytes)).expect("memory can be read");
     let report = dblwr::report::explain_log::ExplainReport::of(Path::new("error.log"), summary, None, None);
     report.write_text(&mut std::io::sink(), true).unwrap();
     serde_json::to_vec(&report).unwrap();

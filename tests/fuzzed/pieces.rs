@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use dblwr::capture::write::Writer;
-use dblwr::capture::{FileEntry, LinkTarget, Manifest, StoredRequest};
-use dblwr::check::baseline::{Baseline, Owner};
-use dblwr::fsp::PageFormat;
-use dblwr::restore::journal::{FileRecord, Journal, Kind, PageRecord, write};
-use dblwr::restore::plan_file::PlanFile;
-use dblwr::restore::{CopyRef, PlannedPage};
+use dblwr::commands::check::baseline::{Baseline, Owner};
+use dblwr::commands::restore::journal::{FileRecord, Journal, Kind, PageRecord, write};
+use dblwr::commands::restore::plan_file::PlanFile;
+use dblwr::commands::restore::{CopyRef, PlannedPage};
+use dblwr::format::fsp::PageFormat;
+use dblwr::instance::bundle::write::Writer;
+use dblwr::instance::bundle::{FileEntry, LinkTarget, Manifest, StoredRequest};
 use dblwr::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 
 use super::TARGETS;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use dblwr::checksum::{Algorithm, stamp};
-use dblwr::fsp::PageFormat;
-use dblwr::keyring::Keyring;
-use dblwr::transform::{Decompressed, Revealed, SpaceKey, decompress, encrypt, reveal};
+use dblwr::format::fsp::PageFormat;
+use dblwr::page::checksum::{Algorithm, stamp};
+use dblwr::page::keyring::Keyring;
+use dblwr::page::transform::{Decompressed, Revealed, SpaceKey, decompress, encrypt, reveal};
 use dblwr::units::{PageSize, SpaceId};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};

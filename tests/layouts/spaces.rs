@@ -1,8 +1,8 @@
 //! Tablespaces of every kind: which file a copy belongs to, and how much of a slot is the page.
 
-use dblwr::fsp::xdes_array_end;
-use dblwr::keyring::Keyring;
-use dblwr::transform::{SpaceKey, encrypt};
+use dblwr::format::fsp::xdes_array_end;
+use dblwr::page::keyring::Keyring;
+use dblwr::page::transform::{SpaceKey, encrypt};
 use serde_json::{Value, json};
 
 use crate::built::page::put;

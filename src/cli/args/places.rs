@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::capture::read::bundle_of;
-use crate::config::Config;
 use crate::error::Error;
-use crate::space::locations::Request;
+use crate::instance::bundle::read::bundle_of;
+use crate::instance::config::Config;
+use crate::instance::locations::Request;
 use crate::units::PageSize;
 
 /// What to look at.

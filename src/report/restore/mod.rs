@@ -1,6 +1,6 @@
 //! `restore` and `revert`: plans, outcomes, and what remains.
 
-mod pages;
+pub mod pages;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -8,19 +8,19 @@ use std::path::Path;
 
 use serde::Serialize;
 
-pub use pages::{
+pub use crate::report::restore::pages::{
     AfterReport, BeforeReport, CopyRefReport, LeftAlone, MendedCopy, OutcomeReport, RemainingPage,
     RestoredPage, sha256,
 };
 
-use crate::capture::read::{Reader, bundle_of};
+use crate::commands::restore::mended_copies::Copied;
+use crate::commands::restore::{Outcome, Pass, Plan, PlannedPage};
+use crate::instance::bundle::read::{Reader, bundle_of};
 use crate::report::guard::{guard, write_guard};
-use crate::report::names::SurveyNames;
 use crate::report::{SCHEMA_VERSION, count, fold_empty, style};
-use crate::restore::copy::Copied;
-use crate::restore::{Outcome, Pass, Plan, PlannedPage};
-use crate::survey::{Finding, Survey};
 use crate::verdict::Verdict;
+use crate::verdict::names::SurveyNames;
+use crate::verdict::survey::{Finding, Survey};
 
 /// The command that restores, without `--apply`: a bundle is a source of copies, not a place to write to, and a redacted
 /// one not even that.

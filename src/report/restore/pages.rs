@@ -3,11 +3,11 @@
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::report::names::SurveyNames;
-use crate::restore::copy::Copied;
-use crate::restore::{Outcome, PlannedPage};
+use crate::commands::restore::mended_copies::Copied;
+use crate::commands::restore::{Outcome, PlannedPage};
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
+use crate::verdict::names::SurveyNames;
 
 /// One page of a plan.
 #[derive(Debug, Serialize, schemars::JsonSchema)]

@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::naming::{PageName, Surroundings};
+use crate::commands::scan::{Damage, DamageState};
+use crate::page::diagnose::Class;
 use crate::report::restore::restoring;
-use crate::scan::{Class, Damage, DamageState};
 use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 use crate::verdict::Verdict;
+use crate::verdict::naming::{PageName, Surroundings};
 
 /// One damaged page, or a run of them.
 #[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]

@@ -1,20 +1,20 @@
 //! `scan`: every damaged page of every file.
 
-mod damage;
-mod rows;
+pub mod damage;
+pub mod rows;
 pub mod stream;
 
 use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
+use crate::commands::scan::FileFinding;
 use crate::report::guard::{guard, write_guard};
 use crate::report::{SCHEMA_VERSION, count, style};
-use crate::scan::FileFinding;
 use crate::units::SpaceId;
 
-pub use damage::{CopyReport, DamageReport, Owner};
-pub use rows::RowReport;
+pub use crate::report::scan::damage::{CopyReport, DamageReport, Owner};
+pub use crate::report::scan::rows::RowReport;
 
 /// The document of `scan --format json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]

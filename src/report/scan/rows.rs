@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::fil::page_type;
-use crate::scan::{Row, RowState};
+use crate::commands::scan::{Row, RowState};
+use crate::format::fil::page_type;
 use crate::units::{Lsn, PageNo, SpaceId};
 
 /// One row of `scan --pages`.

@@ -10,9 +10,9 @@ pub mod redo;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use dblwr::checksum::{Algorithm, crc32c};
-use dblwr::fil::page_type;
-use dblwr::fsp::PageFormat;
+use dblwr::format::fil::page_type;
+use dblwr::format::fsp::PageFormat;
+use dblwr::page::checksum::{Algorithm, crc32c};
 use dblwr::units::PageSize;
 use page::{Page, put};
 use redo::{Phys, Ring, redo_file};

@@ -1,11 +1,11 @@
 //! Redo logs: the builder of the redo reader's own tests, with the two check words it needs.
 
-#[path = "../../../src/redo/tests/build.rs"]
+#[path = "../../../src/instance/redo/tests/build.rs"]
 #[allow(dead_code, reason = "the redo reader's tests use all of it")]
 mod build;
 
 pub use build::*;
-use dblwr::checksum::crc32c;
+use dblwr::page::checksum::crc32c;
 
 /// `ut_fold_binary`: the check word of checkpoint blocks before MySQL 5.7.9.
 fn fold(bytes: &[u8]) -> u32 {

@@ -1,0 +1,158 @@
+//! Looking at a directory, and looking again.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use crate::commands::check::sample;
+use crate::commands::check::sample::{Sample, Share};
+use crate::commands::check::settle::{Settled, settle};
+use crate::commands::check::{CheckReport, Options, Place, Suspect};
+use crate::commands::scan::Ground;
+use crate::error::Result;
+use crate::instance::Instance;
+use crate::report::RedoReport;
+use crate::verdict::Verdict;
+use crate::verdict::home::HomeState;
+use crate::verdict::survey::{Finding, Survey};
+
+/// One survey after another.
+pub(super) struct Look {
+    survey: Survey,
+    failures: Vec<String>,
+}
+
+impl Look {
+    /// The first survey. A server that switches its redo files can make one look fail: it is tried as often as others.
+    pub(super) fn first(options: &Options, pause: &mut impl FnMut(Duration)) -> Result<Look> {
+        let mut result = Survey::run(&options.request);
+        for _ in 1..options.patience.reads {
+            if result.is_ok() || !options.request.path.exists() {
+                break;
+            }
+            pause(Duration::from_millis(500));
+            result = Survey::run(&options.request);
+        }
+        let survey = result?;
+        Ok(Look { failures: failures(&survey), survey })
+    }
+
+    /// Looks again until what is damaged, and what cannot be read, is certain.
+    pub(super) fn settle(
+        &mut self,
+        options: &Options,
+        pause: &mut impl FnMut(Duration),
+    ) -> Result<Settled<Place, Suspect>> {
+        /// Damaged pages and unreadable files settle together: each look sees both.
+        #[derive(PartialEq, Eq, PartialOrd, Ord, Clone)]
+        enum Key {
+            Page(Place),
+            File(String),
+        }
+        let both = |survey: &Survey| -> BTreeMap<Key, Option<Suspect>> {
+            let pages =
+                suspects(survey).into_iter().map(|(place, suspect)| (Key::Page(place), Some(suspect)));
+            pages.chain(failures(survey).into_iter().map(|failure| (Key::File(failure), None))).collect()
+        };
+        let first = both(&self.survey);
+        let survey = &mut self.survey;
+        let settled = settle(first, options.patience, pause, |_| -> std::result::Result<_, Infallible> {
+            // A look that fails altogether tells nothing new about what earlier ones saw.
+            if let Ok(again) = Survey::run(&options.request) {
+                *survey = again;
+            }
+            Ok(both(survey))
+        });
+        let Ok(settled) = settled;
+        let mut agreed = BTreeMap::new();
+        self.failures.clear();
+        for (key, suspect) in settled.agreed {
+            match (key, suspect) {
+                (Key::Page(place), Some(suspect)) => drop(agreed.insert(place, suspect)),
+                (Key::File(failure), _) => self.failures.push(failure),
+                (Key::Page(_), None) => {}
+            }
+        }
+        Ok(Settled { agreed, changing: settled.changing })
+    }
+
+    /// Reads data files, and what looks damaged in them again.
+    pub(super) fn sample(
+        &self,
+        options: &Options,
+        share: Share,
+        pause: &mut impl FnMut(Duration),
+    ) -> Result<(Sample, Settled<Place, Suspect>)> {
+        // A look of its own, younger than the files that a running server has made meanwhile.
+        let ground = Ground::survey(&options.request)?;
+        let mut sample = sample::sample(&ground, share, &options.dice)?;
+        let first = std::mem::take(&mut sample.suspects);
+        let settled =
+            settle(first, options.patience, pause, |suspects| sample::read_again(&ground, suspects))?;
+        Ok((sample, settled))
+    }
+
+    /// The instance as the last look found it.
+    pub(super) fn instance(&self) -> &Instance {
+        &self.survey.instance
+    }
+
+    /// Damage that only one look saw is not in the counts, either.
+    pub(super) fn describe(&self, report: &mut CheckReport, agreed: &BTreeMap<Place, Suspect>) {
+        let instance = &self.survey.instance;
+        report.generation = instance.generation;
+        report.page_size = instance.page_size.as_u32();
+        report.shutdown = instance.shutdown.into();
+        report.redo = RedoReport::of(instance);
+        for finding in &self.survey.findings {
+            let verdict = finding.judgement.verdict;
+            if !is_damage(verdict) || agreed.contains_key(&place_of(&self.survey, finding)) {
+                *report.summary.entry(verdict.name()).or_insert(0) += 1;
+            }
+        }
+        report.failures.clone_from(&self.failures);
+    }
+}
+
+fn failures(survey: &Survey) -> Vec<String> {
+    survey.instance.spaces.failures.iter().chain(&survey.failures).map(ToString::to_string).collect()
+}
+
+/// The damaged pages of a survey: of several findings on one page the one that restore would act on.
+fn suspects(survey: &Survey) -> BTreeMap<Place, Suspect> {
+    let mut suspects: BTreeMap<Place, Suspect> = BTreeMap::new();
+    for finding in &survey.findings {
+        if !is_damage(finding.judgement.verdict) {
+            continue;
+        }
+        let (place, suspect) = (place_of(survey, finding), suspect(survey, finding));
+        let worse = suspects.get(&place).is_none_or(|known| known.verdict > suspect.verdict);
+        if worse {
+            suspects.insert(place, suspect);
+        }
+    }
+    suspects
+}
+
+fn is_damage(verdict: Verdict) -> bool {
+    verdict == Verdict::Restorable || verdict.is_critical()
+}
+
+fn place_of(survey: &Survey, finding: &Finding) -> Place {
+    Place {
+        space_id: Some(finding.space_id()),
+        page_no: finding.page_no(),
+        file: survey.home_of(finding).and_then(|home| home.file.clone()).unwrap_or_default(),
+    }
+}
+
+fn suspect(survey: &Survey, finding: &Finding) -> Suspect {
+    let home = survey.home_of(finding);
+    Suspect {
+        verdict: Some(finding.judgement.verdict),
+        state: home.map_or(HomeState::Unverifiable, |home| home.state),
+        offset: home.and_then(|home| home.offset),
+        fingerprint: home.map_or(0, |home| crc32fast::hash(&home.bytes)),
+        reason: finding.judgement.reason.clone(),
+    }
+}

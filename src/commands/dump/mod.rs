@@ -1,0 +1,237 @@
+//! Every slot of every doublewrite area, used or not, with the file that its page belongs to. Homes are not read.
+
+pub mod extract;
+pub mod selection;
+
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+use crate::format::fil::FilHeader;
+use crate::format::fsp::PageFormat;
+use crate::format::reduced::ReducedEntry;
+use crate::instance::Instance;
+use crate::instance::dblwr::{Area, Kind};
+use crate::instance::locations::Focus;
+use crate::instance::spaces::{Owner, Spaces};
+use crate::page::transform;
+use crate::page::transform::Revealed;
+use crate::page::{Judged, judge};
+use crate::units::{PageNo, SpaceId};
+use crate::verdict::copy::{Copy, SlotRef, Usage, for_each_usage};
+use crate::verdict::survey::find_hidden_owners;
+
+pub use crate::commands::dump::selection::Selection;
+
+/// Unused slots are counted, but not listed any more once this many slots are: a sparse file may pretend to millions.
+const MAX_LISTED: usize = 1 << 20;
+
+/// One slot, or one entry of a reduced file.
+#[derive(Debug)]
+pub struct Item {
+    /// Index of its area in the instance.
+    pub area: usize,
+    /// Where it lies.
+    pub slot: SlotRef,
+    /// What it is used for; a reduced entry counts as a copy.
+    pub usage: Usage,
+    /// The FIL header in it, unless it is all zero.
+    pub header: Option<FilHeader>,
+    /// The copy in it, without its bytes.
+    pub copy: Option<Copy>,
+    /// The whole slot, where it was asked for.
+    pub bytes: Vec<u8>,
+    /// The reduced entry.
+    pub reduced: Option<ReducedEntry>,
+    /// The file that the page belongs to, as printed; `None` where no file, or more than one, claims it.
+    pub home: Option<PathBuf>,
+}
+
+impl Item {
+    /// The page that it is about, as far as anything tells; the space id may be ciphertext.
+    pub fn page(&self) -> Option<(SpaceId, PageNo)> {
+        match (&self.copy, &self.reduced) {
+            (Some(copy), _) => Some((copy.space.unwrap_or(copy.header.space_id), copy.page_no())),
+            (None, Some(entry)) => Some((entry.space_id, entry.page_no)),
+            (None, None) => None,
+        }
+    }
+
+    /// The bytes that belong home: the physical page, without what a slot carries behind it.
+    pub fn page_bytes(&self) -> &[u8] {
+        let physical = self.copy.as_ref().map(|copy| copy.format.physical.bytes());
+        physical.and_then(|len| self.bytes.get(..len)).unwrap_or(&self.bytes)
+    }
+
+    /// The page decoded as what it was judged as; unused slots as pages of the system tablespace.
+    pub fn judged(&self, instance: &Instance) -> (PageFormat, Judged) {
+        if let Some(copy) = &self.copy {
+            return (copy.format, copy.judged.clone());
+        }
+        let slot_size = instance.areas.get(self.area).map_or(instance.page_size, |area| area.slot_size);
+        let system = instance.spaces.system().map(|system| system.format);
+        let format = system.filter(|format| format.physical == slot_size);
+        let format = format.unwrap_or_else(|| PageFormat::classic(slot_size));
+        (format, judge(&self.bytes, &format))
+    }
+
+    /// The page under its compression and encryption, where it can be told.
+    pub fn clear(&self, instance: &Instance) -> Option<Vec<u8>> {
+        let copy = self.copy.as_ref()?;
+        if copy.judged.clear.is_some() {
+            return copy.judged.clear.clone();
+        }
+        let Owner::One(space) = instance.spaces.owner(copy.space?) else { return None };
+        match transform::reveal(self.page_bytes(), &copy.format, space.id?, space.key.as_ref()) {
+            Revealed::Page(clear) => Some(clear),
+            _ => None,
+        }
+    }
+}
+
+/// How many slots of an area are used for what.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usages {
+    /// Copies, or entries of a reduced file.
+    pub copies: usize,
+    /// All zero.
+    pub zero: usize,
+    /// Self-describing.
+    pub placeholders: usize,
+}
+
+impl Usages {
+    fn count(&mut self, usage: Usage) {
+        match usage {
+            Usage::Copy => self.copies += 1,
+            Usage::Zero => self.zero += 1,
+            Usage::Placeholder => self.placeholders += 1,
+        }
+    }
+}
+
+/// Everything in the buffers of an instance.
+#[derive(Debug)]
+pub struct Inventory {
+    /// The instance.
+    pub instance: Instance,
+    /// For every area of the instance its counts.
+    pub usages: Vec<Usages>,
+    /// Every slot, in the order of areas and slots.
+    pub items: Vec<Item>,
+    /// Plain sentences for a person.
+    pub notes: Vec<String>,
+}
+
+impl Inventory {
+    /// Lists the slots of an instance. The bytes are kept of those for which `keep` says so.
+    ///
+    /// # Errors
+    /// A file of an area cannot be read.
+    pub fn of(mut instance: Instance, keep: impl Fn(&Item, &Instance) -> bool) -> Result<Inventory> {
+        instance.learn_from_copies()?;
+        let mut inventory = Inventory { usages: Vec::new(), items: Vec::new(), notes: Vec::new(), instance };
+        for at in 0..inventory.instance.areas.len() {
+            inventory.add_area(at, &keep)?;
+        }
+        Ok(inventory)
+    }
+
+    /// The slots that a selection names: all where it is empty.
+    pub fn named_by(&self, selection: &Selection) -> impl Iterator<Item = &Item> {
+        self.items.iter().filter(|item| selection.is_empty() || selection.names(item, &self.instance))
+    }
+
+    fn add_area(&mut self, at: usize, keep: &impl Fn(&Item, &Instance) -> bool) -> Result<()> {
+        let Some(area) = self.instance.areas.get(at) else { return Ok(()) };
+        let mut unreadable = Vec::new();
+        let (usages, items, left_out) = match area.kind {
+            Kind::Reduced => reduced_items(&self.instance, at, area),
+            _ => full_items(&self.instance, at, area, keep, &mut unreadable)?,
+        };
+        self.notes.extend(unreadable.iter().map(|error| format!("{error}; this slot is not listed")));
+        if left_out > 0 {
+            self.notes.push(format!("{}: {left_out} more unused slots are not listed", area.file.display()));
+        }
+        self.usages.push(usages);
+        self.items.extend(items);
+        Ok(())
+    }
+
+    /// Where the request named a tablespace, keeps its copies only.
+    pub fn only_the_named_tablespace(&mut self) {
+        let Focus::Tablespace(file) = &self.instance.locations.focus else { return };
+        let only = self.instance.spaces.of_file(file).and_then(|space| space.id);
+        self.items.retain(|item| item.page().is_some_and(|(space, _)| Some(space) == only));
+        if let Some(id) = only {
+            self.notes.push(format!("only copies of space {id} are listed"));
+        }
+    }
+}
+
+fn full_items(
+    instance: &Instance,
+    at: usize,
+    area: &Area,
+    keep: &impl Fn(&Item, &Instance) -> bool,
+    unreadable: &mut Vec<Error>,
+) -> Result<(Usages, Vec<Item>, usize)> {
+    let (mut usages, mut items, mut left_out) = (Usages::default(), Vec::new(), 0);
+    *unreadable = for_each_usage(area, &instance.spaces, |found, usage, mut copy| {
+        usages.count(usage);
+        if items.len() >= MAX_LISTED && usage != Usage::Copy {
+            left_out += 1;
+            return;
+        }
+        if let Some(copy) = &mut copy {
+            find_hidden_owners(std::slice::from_mut(copy), &instance.spaces);
+        }
+        let slot = SlotRef {
+            file: area.file_of(found),
+            index: found.index,
+            path: found.path.to_path_buf(),
+            offset: found.offset,
+        };
+        let home = copy.as_ref().and_then(|copy| home_file(&instance.spaces, copy.space?, copy.page_no()));
+        let header = FilHeader::parse(found.bytes).filter(|_| usage != Usage::Zero);
+        let mut item = Item { area: at, slot, usage, header, copy, bytes: Vec::new(), reduced: None, home };
+        if keep(&item, instance) {
+            item.bytes = found.bytes.to_vec();
+        } else if let Some(copy) = &mut item.copy {
+            copy.judged.clear = None;
+        }
+        if let Some(copy) = &mut item.copy {
+            copy.bytes = Vec::new();
+        }
+        items.push(item);
+    })?;
+    Ok((usages, items, left_out))
+}
+
+fn reduced_items(instance: &Instance, at: usize, area: &Area) -> (Usages, Vec<Item>, usize) {
+    let entries = instance.reduced.iter().filter(|(of, _)| *of == at).flat_map(|(_, file)| &file.entries);
+    let items: Vec<Item> = entries
+        .map(|entry| Item {
+            area: at,
+            slot: SlotRef {
+                file: area.file.clone(),
+                index: entry.index,
+                path: area.runs.first().map(|run| run.path.clone()).unwrap_or_default(),
+                offset: entry.offset(),
+            },
+            usage: Usage::Copy,
+            header: None,
+            copy: None,
+            bytes: Vec::new(),
+            reduced: Some(*entry),
+            home: home_file(&instance.spaces, entry.space_id, entry.page_no),
+        })
+        .collect();
+    (Usages { copies: items.len(), ..Usages::default() }, items, 0)
+}
+
+fn home_file(spaces: &Spaces, space: SpaceId, page_no: PageNo) -> Option<PathBuf> {
+    match spaces.owner(space) {
+        Owner::One(space) => space.place(page_no).map(|place| place.file.name.clone()),
+        Owner::Nobody | Owner::Several(_) => None,
+    }
+}

@@ -1,0 +1,11 @@
+//! commands
+
+pub mod capture;
+pub mod carve;
+pub mod check;
+pub mod custody;
+pub mod dump;
+pub mod explain_log;
+pub mod page;
+pub mod restore;
+pub mod scan;

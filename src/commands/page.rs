@@ -1,0 +1,216 @@
+//! One page of a named file: which tablespace it belongs to, what lies there, and what the doublewrite buffer around
+//! it has for it.
+//!
+//! A page number counts from the start of its tablespace. For a later file of a system tablespace of several files,
+//! that is the number in the whole tablespace, as far as the files before it are found; else it counts from the start
+//! of the file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::disk::Image;
+use crate::error::{Error, Result};
+use crate::format::fsp::PageFormat;
+use crate::instance::bundle::unpack::Bundle;
+use crate::instance::identify::identify;
+use crate::instance::locations::{Focus, Locations, Request};
+use crate::instance::spaces::{Evidence, SpaceFile, Tablespace};
+use crate::page::transform;
+use crate::page::transform::Revealed;
+use crate::page::{Judged, judge_in};
+use crate::units::{PageNo, SpaceId};
+use crate::verdict::Verdict;
+use crate::verdict::home::{Home, HomeState, look_in};
+use crate::verdict::survey::{Finding, Survey};
+
+/// A page that was looked up.
+#[derive(Debug)]
+pub struct Lookup {
+    /// What lies there, and where that is.
+    pub home: Home,
+    /// Its tablespace, where the file tells it.
+    pub space: Tablespace,
+    /// The judgement of its bytes.
+    pub judged: Judged,
+    /// The data directory or file that the doublewrite buffer was looked for in.
+    pub context: PathBuf,
+    /// The buffers around it; only looked at for pages that are damaged or zero, or where the file alone does not tell
+    /// whose it is.
+    pub survey: Option<Survey>,
+    /// Plain sentences for a person.
+    pub notes: Vec<String>,
+    /// The bundle that all of this lies in; its files are there as long as this is.
+    pub bundle: Option<Arc<Bundle>>,
+}
+
+impl Lookup {
+    /// Looks up a page of the file that a request names.
+    ///
+    /// # Errors
+    /// The file is not there, cannot be read, is nothing of InnoDB, or ends before the page.
+    pub fn run(request: &Request, page_no: PageNo) -> Result<Lookup> {
+        let request = &request.opened()?;
+        let image = Image::open(&request.path)?;
+        let context = context_of(request)?;
+        let mut notes = Vec::new();
+        let (alone, mut survey) = match alone(&image, request)? {
+            Some(space) if is_settled(&space, request) => (Some(space), None),
+            space => (space, look_around(&context, &mut notes)),
+        };
+        let mut space = known(survey.as_ref(), &image).or(alone).ok_or_else(|| foreign(&request.path))?;
+        let mut home = look_in(&space, page_no, true)?;
+        if survey.is_none() && needs_context(&home) {
+            survey = look_around(&context, &mut notes);
+            if let Some(better) = known(survey.as_ref(), &image) {
+                space = better;
+                home = look_in(&space, page_no, stores_space_ids(survey.as_ref()))?;
+            }
+        }
+        if home.state == HomeState::OutOfBounds {
+            return Err(past_the_end(&space, page_no, &request.path));
+        }
+        refuse_uncaptured(request, &home)?;
+        let judged = judge_in(&home.bytes, &space);
+        let bundle = request.bundle.clone();
+        Ok(Lookup { home, space, judged, context: context.path, survey, notes, bundle })
+    }
+
+    /// What the buffer has for this page.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        let survey = self.survey.iter();
+        survey.flat_map(|survey| survey.findings.iter().map(move |finding| (survey, finding))).filter_map(
+            |(survey, finding)| {
+                let home = survey.home_of(finding)?;
+                let here = home.offset == self.home.offset && is_same_file(&home.path, &self.home.path);
+                here.then_some(finding)
+            },
+        )
+    }
+
+    /// Whether a copy can be put here.
+    pub fn is_restorable(&self) -> bool {
+        self.findings().any(|finding| finding.judgement.verdict == Verdict::Restorable)
+    }
+
+    /// The page under its compression and encryption, where it can be told.
+    pub fn clear(&self) -> Option<Vec<u8>> {
+        let key = self.space.key.as_ref();
+        match transform::reveal(&self.home.bytes, &self.space.format, self.space.id?, key) {
+            Revealed::Page(clear) => Some(clear),
+            _ => None,
+        }
+    }
+}
+
+/// What a bundle does not hold reads as zeros and means nothing.
+fn refuse_uncaptured(request: &Request, home: &Home) -> Result<()> {
+    let offset = home.offset.unwrap_or_default().0;
+    let range = offset..offset.saturating_add(home.length as u64);
+    match &request.bundle {
+        Some(bundle) if !bundle.covers(&home.path, &range) => Err(Error::foreign(
+            &home.path,
+            format!("the bundle does not hold the page at offset {offset}: it was not captured"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Damaged and zero pages may have a copy.
+fn needs_context(home: &Home) -> bool {
+    home.state.is_damaged()
+}
+
+fn stores_space_ids(survey: Option<&Survey>) -> bool {
+    survey.is_none_or(|survey| survey.instance.areas.iter().all(|area| area.space_id_stored))
+}
+
+/// A sound page 0 tells all, unless the tablespace may go on in other files or a key has to be found.
+fn is_settled(space: &Tablespace, request: &Request) -> bool {
+    let one_file = space.id.is_some_and(|id| id != SpaceId::SYSTEM);
+    one_file && space.evidence == Evidence::Header && request.keyring.is_none()
+}
+
+/// The request for everything around the file: its data directory where it lies in one.
+fn context_of(request: &Request) -> Result<Request> {
+    let locations = Locations::resolve(request)?;
+    let in_directory = locations.explore || locations.root.join("ibdata1").exists();
+    let path = match (&request.datadir, in_directory && locations.focus != Focus::Directory) {
+        (None, true) => locations.root,
+        _ => request.path.clone(),
+    };
+    Ok(Request { path, ..request.clone() })
+}
+
+fn look_around(context: &Request, notes: &mut Vec<String>) -> Option<Survey> {
+    match Survey::run(context) {
+        Ok(survey) => {
+            notes.extend(survey.instance.notes.iter().cloned());
+            Some(survey)
+        }
+        Err(error) => {
+            notes.push(format!("the doublewrite buffer could not be looked at: {error}"));
+            None
+        }
+    }
+}
+
+/// The tablespace that a file belongs to among those around it.
+fn known(survey: Option<&Survey>, image: &Image) -> Option<Tablespace> {
+    let spaces = &survey?.instance.spaces.list;
+    let holds = |space: &&Tablespace| space.files.iter().any(|file| file.identity == image.identity());
+    spaces.iter().find(holds).cloned()
+}
+
+/// The file as a tablespace of its own.
+fn alone(image: &Image, request: &Request) -> Result<Option<Tablespace>> {
+    // A bad sector elsewhere in the file does not hide the page that was asked for.
+    let around = Image::open_past_faults(image.path())?;
+    let Some(identity) = identify(&around, request.page_size)? else { return Ok(None) };
+    let overruled = request.page_size.filter(|&size| size != identity.format.logical);
+    let format = overruled.map_or(identity.format, |size| PageFormat {
+        logical: size,
+        physical: size,
+        ..identity.format
+    });
+    let file = SpaceFile {
+        path: image.path().to_path_buf(),
+        name: PathBuf::from(image.path().file_name().unwrap_or(image.path().as_os_str())),
+        len: image.len(),
+        first_page: 0,
+        identity: image.identity(),
+    };
+    Ok(Some(Tablespace {
+        id: identity.id,
+        format,
+        files: vec![file],
+        evidence: identity.evidence,
+        key: None,
+    }))
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| Image::open(path).map(|image| image.identity());
+    one == other || matches!((identity(one), identity(other)), (Ok(a), Ok(b)) if a == b)
+}
+
+fn foreign(path: &Path) -> Error {
+    Error::foreign(path, "nothing in it looks like an InnoDB page; name ibdata1, an .ibd or undo file")
+}
+
+fn past_the_end(space: &Tablespace, page_no: PageNo, named: &Path) -> Error {
+    let size = space.format.physical;
+    let (offset, len, first) = match space.place(page_no) {
+        Some(place) => (place.offset.0, place.file.len, place.file.first_page),
+        None => (page_no.offset(size).0, 0, 0),
+    };
+    let path = space.place(page_no).map_or(named.to_path_buf(), |place| place.file.path.clone());
+    Error::foreign(
+        &path,
+        format!(
+            "page {page_no} would lie at offset {offset} to {}, but the file has {len} bytes: {} pages of {size} bytes \
+             from page {first} on",
+            offset.saturating_add(size.as_u64()),
+            len / size.as_u64()
+        ),
+    )
+}

@@ -1,0 +1,211 @@
+//! The writes: every page, one fsync per file, read back past the page cache, and the mark.
+//!
+//! Nothing here needs a signal handler: a pass that is killed anywhere, by SIGINT or the power cut, leaves old, new or
+//! torn pages under a durable journal, and running it again writes them all once more. Pages are written even where
+//! they look new already: after a failed fsync the page cache may show bytes that never reached the disk.
+
+use std::io;
+use std::path::PathBuf;
+
+use crate::commands::restore::journal::{Kind, Mark};
+use crate::commands::restore::locked::{Held, Journaled, Locked, read_page};
+use crate::commands::restore::plan::{Outcome, PlannedPage};
+use crate::disk::calls;
+use crate::disk::calls::{Disk, ReadBack};
+use crate::error::{Error, Result};
+use crate::page::holds::{Holds, holds};
+
+/// What a pass has done.
+#[derive(Debug, Clone)]
+pub struct Applied {
+    /// Restore or revert.
+    pub kind: Kind,
+    /// The journal, for taking it back.
+    pub journal: PathBuf,
+    /// Whether this finished what an earlier run began.
+    pub resumed: bool,
+    /// Every page of the journal with its outcome.
+    pub pages: Vec<(PlannedPage, Outcome)>,
+    /// Only when resumed: pages that hold something else than the interrupted run could have left. They were left
+    /// alone, and are for the plan that comes next to judge: an interrupted revert may lie in between.
+    pub left_alone: Vec<PlannedPage>,
+    /// How sure the read-back was: the least sure way that was met.
+    pub read_back: ReadBack,
+    /// Whether the journal has its mark: the pass is over. Otherwise running it again tries the rest.
+    pub finished: bool,
+    /// What a person should know besides.
+    pub notes: Vec<String>,
+}
+
+impl Applied {
+    /// Whether every page is verified.
+    pub fn all_verified(&self) -> bool {
+        self.pages.iter().all(|(_, outcome)| *outcome == Outcome::Verified)
+    }
+}
+
+/// Where a page stands in this pass.
+enum Step {
+    Written,
+    /// It holds neither old nor new: left alone.
+    MovedOn,
+    Failed(String),
+    Verified,
+}
+
+impl<D: Disk> Journaled<'_, D> {
+    /// Writes, syncs, reads back and marks. [`Err`] only where nothing was written; afterwards each page has its own
+    /// outcome, and one that fails does not stop the others.
+    pub fn apply(mut self) -> Result<Applied> {
+        check_locks(&self.locked)?;
+        let mut steps: Vec<Step> = Vec::new();
+        steps.resize_with(self.locked.pages.len(), || Step::Failed("not reached".into()));
+        let mut read_back = ReadBack::Device;
+        write_all(&self.locked, &mut steps);
+        for held in &self.locked.files {
+            sync_file(&self.locked, held, &mut steps);
+        }
+        for held in &self.locked.files {
+            verify_file(&self.locked, held, &mut steps, &mut read_back);
+        }
+        let finished = self.finish(&steps);
+        let (mut pages, mut left_alone) = (Vec::new(), Vec::new());
+        for (page, step) in self.locked.pages.into_iter().zip(steps) {
+            match step {
+                Step::MovedOn if self.resumed => left_alone.push(page),
+                step => pages.push((page, step.outcome())),
+            }
+        }
+        Ok(Applied {
+            kind: self.kind,
+            journal: self.journal.path,
+            resumed: self.resumed,
+            pages,
+            left_alone,
+            read_back,
+            finished,
+            notes: self.notes,
+        })
+    }
+
+    /// Marks the journal, unless a page may still succeed when the pass is run again.
+    fn finish(&mut self, steps: &[Step]) -> bool {
+        let count = |test: fn(&Step) -> bool| steps.iter().filter(|step| test(step)).count();
+        let verified = count(|step| matches!(step, Step::Verified));
+        let moved_on = count(|step| matches!(step, Step::MovedOn));
+        if verified.saturating_add(moved_on) < steps.len() {
+            return false;
+        }
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let mark = match moved_on {
+            0 => Mark::Verified,
+            n => Mark::Closed { moved_on: number(n) },
+        };
+        match self.journal.mark(self.locked.disk, mark, number(verified)) {
+            Ok(()) => true,
+            Err(e) => {
+                let path = self.journal.path.display();
+                self.notes.push(format!(
+                    "{path}: the mark at its end could not be written ({e}); run again to set it"
+                ));
+                false
+            }
+        }
+    }
+}
+
+impl Step {
+    fn outcome(self) -> Outcome {
+        match self {
+            Step::Verified => Outcome::Verified,
+            Step::Failed(why) => Outcome::Failed(why),
+            Step::MovedOn => {
+                Outcome::Failed("the page has been written by somebody else since; it was left alone".into())
+            }
+            Step::Written => Outcome::Failed("written, but not verified".into()),
+        }
+    }
+}
+
+fn check_locks<D: Disk>(locked: &Locked<'_, D>) -> Result<()> {
+    for held in &locked.files {
+        let answer = calls::retry(|| locked.disk.lock_held(&held.file));
+        if answer.map_err(Error::io(&held.path, "ask for our lock on"))? == Some(false) {
+            return Err(Error::Refused(format!(
+                "{}: our lock is gone, some part of this program closed the file; nothing was written",
+                held.path.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn write_all<D: Disk>(locked: &Locked<'_, D>, steps: &mut [Step]) {
+    for held in &locked.files {
+        for &index in &held.pages {
+            if let (Some(page), Some(step)) = (locked.pages.get(index), steps.get_mut(index)) {
+                *step = write_page(locked.disk, held, page);
+            }
+        }
+    }
+}
+
+fn write_page<D: Disk>(disk: &D, held: &Held<D::File>, page: &PlannedPage) -> Step {
+    match read_page(disk, &held.file, page) {
+        Err(e) => return Step::Failed(failure("reading", &e)),
+        Ok(current) if holds(&current, &page.old, &page.new) == Holds::Neither => return Step::MovedOn,
+        Ok(_) => {}
+    }
+    match calls::write_full(disk, &held.file, &page.new, page.offset.0) {
+        Ok(()) => Step::Written,
+        Err(e) => Step::Failed(failure("writing", &e)),
+    }
+}
+
+/// One fsync for all pages of a file. After a failure none of them can be trusted, whatever the cache shows.
+fn sync_file<D: Disk>(locked: &Locked<'_, D>, held: &Held<D::File>, steps: &mut [Step]) {
+    let touched = |step: &Step| !matches!(step, Step::MovedOn);
+    if !held.pages.iter().filter_map(|&index| steps.get(index)).any(touched) {
+        return;
+    }
+    if let Err(e) = calls::retry(|| locked.disk.fsync(&held.file)) {
+        for &index in &held.pages {
+            if let Some(step) = steps.get_mut(index).filter(|step| matches!(step, Step::Written)) {
+                *step = Step::Failed(failure("bringing the file to disk", &e));
+            }
+        }
+    }
+}
+
+fn verify_file<D: Disk>(
+    locked: &Locked<'_, D>,
+    held: &Held<D::File>,
+    steps: &mut [Step],
+    worst: &mut ReadBack,
+) {
+    for &index in &held.pages {
+        let Some(step) = steps.get_mut(index).filter(|step| matches!(step, Step::Written)) else { continue };
+        if let Some(page) = locked.pages.get(index) {
+            *step = verify_page(locked.disk, &held.file, page, worst);
+        }
+    }
+}
+
+fn verify_page<D: Disk>(disk: &D, file: &D::File, page: &PlannedPage, worst: &mut ReadBack) -> Step {
+    let mut buffer = vec![0; page.length];
+    match calls::read_back_full(disk, file, &mut buffer, page.offset.0) {
+        Err(e) => Step::Failed(failure("reading back", &e)),
+        Ok((read, way)) => {
+            *worst = (*worst).max(way);
+            if read == page.length && buffer == page.new {
+                Step::Verified
+            } else {
+                Step::Failed("the device gave back other bytes than were written; look at its health".into())
+            }
+        }
+    }
+}
+
+fn failure(doing: &str, error: &io::Error) -> String {
+    format!("{doing} failed: {error}; the journal has the old bytes, run again once the cause is gone")
+}

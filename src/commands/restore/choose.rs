@@ -1,0 +1,132 @@
+//! From a survey to a plan: which pages get which bytes.
+
+use std::collections::BTreeMap;
+
+use crate::commands::restore::plan::{CopyRef, Plan, PlannedPage};
+use crate::error::{Error, Result};
+use crate::units::{PageNo, SpaceId};
+use crate::verdict::Verdict;
+use crate::verdict::home::HomeState;
+use crate::verdict::home_bytes;
+use crate::verdict::predict::Prediction;
+use crate::verdict::survey::{Finding, Survey};
+
+/// Which copy of a page wins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Rules {
+    /// The newest verified copy inside the redo window.
+    #[default]
+    Newest,
+    /// What the server itself would write at its next start: no page more, and of several copies the same one.
+    Server,
+}
+
+/// What the caller wants restored.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Only these pages; empty: all.
+    pub pages: Vec<(SpaceId, PageNo)>,
+    /// Also pages whose copies are all stale: their newest copy.
+    pub include_stale: bool,
+    /// Which copy wins.
+    pub rules: Rules,
+}
+
+impl Selection {
+    fn wants(&self, finding: &Finding) -> bool {
+        self.pages.is_empty() || self.pages.contains(&(finding.space_id(), finding.page_no()))
+    }
+}
+
+/// Chooses the pages to write. Nothing is read again: old and new bytes are those that were judged.
+///
+/// # Errors
+/// A page was asked for by number that no copy can mend.
+pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
+    let by_server = match selection.rules {
+        Rules::Server => Some(Prediction::of(survey).writes),
+        Rules::Newest => None,
+    };
+    let stale = if selection.include_stale { newest_stale(survey) } else { BTreeMap::new() };
+    let chosen = |index: usize, finding: &Finding| match finding.judgement.verdict {
+        Verdict::Restorable => by_server.is_none(),
+        Verdict::Stale => stale.get(&(finding.space_id(), finding.page_no())) == Some(&index),
+        _ => false,
+    };
+    let mut pages = Vec::new();
+    for (index, finding) in survey.findings.iter().enumerate() {
+        let server = by_server.as_ref().is_some_and(|writes| writes.contains(&index));
+        if (server || chosen(index, finding)) && selection.wants(finding) {
+            pages.extend(planned(survey, finding, selection.rules));
+        }
+    }
+    refuse_missing(survey, selection, &pages)?;
+    pages.sort_by(|a: &PlannedPage, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
+    let also_lock = survey.instance.spaces.system().into_iter().flat_map(|system| &system.files);
+    Ok(Plan {
+        root: survey.instance.locations.root.clone(),
+        pages,
+        also_lock: also_lock.map(|file| file.path.clone()).collect(),
+    })
+}
+
+/// For every page without a restorable copy the index of the newest stale finding; none where several files claim the
+/// space id, as nothing tells which of them to write, and none older than a reduced entry, which proves a newer version.
+fn newest_stale(survey: &Survey) -> BTreeMap<(SpaceId, PageNo), usize> {
+    let reduced = survey.newest_reduced();
+    let mut newest: BTreeMap<(SpaceId, PageNo), usize> = BTreeMap::new();
+    for (index, finding) in survey.findings.iter().enumerate() {
+        let older = reduced
+            .get(&(finding.space_id(), finding.page_no()))
+            .is_some_and(|(_, entry)| finding.lsn() < entry.lsn);
+        let writable = survey.home_of(finding).is_some_and(|home| home.rivals.is_empty()) && !older;
+        if finding.judgement.verdict != Verdict::Stale || !writable {
+            continue;
+        }
+        let kept = newest.entry((finding.space_id(), finding.page_no())).or_insert(index);
+        if survey.findings.get(*kept).is_some_and(|other| other.lsn() < finding.lsn()) {
+            *kept = index;
+        }
+    }
+    newest
+}
+
+fn planned(survey: &Survey, finding: &Finding, rules: Rules) -> Option<PlannedPage> {
+    let (home, copy) = survey.home_of(finding).zip(finding.copy())?;
+    let new = match rules {
+        Rules::Newest => home_bytes::image(&survey.instance, home, copy),
+        Rules::Server => home_bytes::image_of_server(&survey.instance, home, copy),
+    }?;
+    Some(PlannedPage {
+        space_id: copy.space?,
+        page_no: copy.page_no(),
+        file: home.file.clone()?,
+        path: home.path.clone(),
+        offset: home.offset?,
+        length: home.length,
+        copy: CopyRef { file: copy.slot.file.clone(), index: u64::from(copy.slot.index), lsn: copy.lsn() },
+        before_state: format!("{:?}", home.state).to_lowercase(),
+        old: home.bytes.clone(),
+        new,
+    })
+}
+
+/// A page that was named must be one that a copy could belong to. That it is whole, as after a first pass, or beyond
+/// mending, is for the report to tell.
+fn refuse_missing(survey: &Survey, selection: &Selection, pages: &[PlannedPage]) -> Result<()> {
+    for &(space_id, page_no) in &selection.pages {
+        let mut of_page =
+            survey.findings.iter().filter(|f| (f.space_id(), f.page_no()) == (space_id, page_no)).peekable();
+        let found = of_page.peek().copied();
+        let is_whole = |f: &Finding| survey.home_of(f).is_some_and(|home| home.state == HomeState::Valid);
+        let told = of_page.any(|f| is_whole(f) || f.judgement.verdict.is_critical());
+        if told || pages.iter().any(|page| (page.space_id, page.page_no) == (space_id, page_no)) {
+            continue;
+        }
+        let why = found.map_or("the doublewrite buffer holds no copy of it".to_owned(), |finding| {
+            format!("its verdict is {}: {}", finding.judgement.verdict.name(), finding.judgement.reason)
+        });
+        return Err(Error::Refused(format!("page {space_id}:{page_no} cannot be restored: {why}")));
+    }
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! Signs of a running server besides its locks: pid files whose process exists, sockets that somebody listens on.
+
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use crate::disk::lock;
+use crate::error::{Error, Result};
+
+/// The first sign that a server runs on this directory, in words; `None` where there is none.
+pub fn sign_of_life(datadir: &Path) -> Option<String> {
+    let entries = std::fs::read_dir(datadir).ok()?.flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.sort();
+    paths.iter().find_map(|path| pid_file(path).or_else(|| socket(path)))
+}
+
+/// The first of these files that another process has locked for writing, as servers lock every data file they have
+/// open. Files that cannot be opened are passed over: the pass itself meets those that matter.
+///
+/// # Errors
+/// [`Error::Locked`].
+pub fn refuse_locked<'a>(files: impl IntoIterator<Item = &'a Path>) -> Result<()> {
+    for path in files {
+        if let Some(holder) = lock::holder_of(path).ok().flatten().filter(|holder| holder.exclusive) {
+            return Err(Error::Locked { path: path.to_path_buf(), holder: holder.to_string() });
+        }
+    }
+    Ok(())
+}
+
+/// A `.pid` file, or the lock beside a socket, both of which hold a process id as text.
+fn pid_file(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    if !name.ends_with(".pid") && !name.ends_with(".sock.lock") {
+        return None;
+    }
+    let text = std::fs::read_to_string(path).ok()?;
+    // A negative number would be a panic in rustix, in debug builds.
+    let pid: i32 = text.split_whitespace().next()?.parse().ok().filter(|&pid| pid > 0)?;
+    let process = rustix::process::Pid::from_raw(pid)?;
+    rustix::process::test_kill_process(process).ok()?;
+    // After a reboot the number may belong to anybody: only a server counts, or a process that hides its name.
+    let command = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let server = ["mysqld", "mariadbd", ""].iter().any(|name| command.trim() == *name);
+    server.then(|| format!("{} names process {pid} ({}), which runs", path.display(), command.trim()))
+}
+
+fn socket(path: &Path) -> Option<String> {
+    let is_socket = std::fs::symlink_metadata(path).ok()?.file_type().is_socket();
+    (is_socket && UnixStream::connect(path).is_ok())
+        .then(|| format!("somebody listens on the socket {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn a_socket_counts_only_while_somebody_listens() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mysql.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        assert!(sign_of_life(dir.path()).unwrap().contains("mysql.sock"));
+        drop(listener);
+        assert_eq!(sign_of_life(dir.path()), None);
+    }
+
+    #[test]
+    fn a_pid_of_another_program_is_no_server() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("host.pid"), format!("{}\n", std::process::id())).unwrap();
+        std::fs::write(dir.path().join("odd.pid"), "-1 x").unwrap();
+        std::fs::write(dir.path().join("gone.pid"), "2147483646").unwrap();
+        assert_eq!(sign_of_life(dir.path()), None);
+    }
+}

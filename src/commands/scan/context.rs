@@ -1,0 +1,205 @@
+//! What is known of an instance before its pages are read: tablespaces, redo window, copies of damaged pages.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::commands::scan::reserved::Reserved;
+use crate::error::{Error, Result};
+use crate::format::fsp::PageFormat;
+use crate::instance::Instance;
+use crate::instance::dblwr::Area;
+use crate::instance::locations::Request;
+use crate::instance::redo::Shutdown;
+use crate::instance::spaces::{Evidence, SpaceFile, Tablespace};
+use crate::units::{Lsn, PageNo, SpaceId};
+use crate::verdict::Verdict;
+use crate::verdict::home::HomeState;
+use crate::verdict::survey::{Finding, Survey};
+
+/// Which pages must have reached their files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flushed {
+    /// All: the server ended cleanly.
+    All,
+    /// Those whose newest change is not behind this checkpoint.
+    UpTo(Lsn),
+    /// Nothing tells: a file without its redo logs.
+    Unknown,
+}
+
+impl Flushed {
+    /// Whether a page with this newest change must lie in its file.
+    pub fn holds(self, lsn: Lsn) -> bool {
+        match self {
+            Flushed::All => true,
+            Flushed::UpTo(checkpoint) => lsn <= checkpoint,
+            Flushed::Unknown => false,
+        }
+    }
+}
+
+/// The best the doublewrite buffer has for a damaged page.
+#[derive(Debug, Clone)]
+pub struct CopySituation {
+    /// What the survey thinks of it.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: String,
+    /// The file of the slot, relative to the instance.
+    pub file: String,
+    /// Index of the slot.
+    pub index: u32,
+    /// LSN of the copy.
+    pub lsn: Lsn,
+    /// The copy itself, physical page size; empty for reduced entries.
+    pub page: Vec<u8>,
+}
+
+/// An instance, with what its doublewrite buffer holds for damaged pages.
+#[derive(Debug)]
+pub struct Ground {
+    /// The instance.
+    pub instance: Instance,
+    /// Homes that the survey could not read.
+    pub failures: Vec<Error>,
+    /// Which pages must be home.
+    pub flushed: Flushed,
+    /// Files named like tablespaces in which nothing looks like a page, taken for what the instance would have put there.
+    pub unidentified: Vec<Tablespace>,
+    /// Whether an all-zero page in use may be one that was freed after the checkpoint: MariaDB punches and scrubs freed
+    /// pages before the descriptor that says so is home (`buf_flush_freed_pages`, 10.5 to 11.8).
+    pub zero_may_be_freed: bool,
+    copies: BTreeMap<(SpaceId, PageNo), Arc<CopySituation>>,
+    reserved: Reserved,
+}
+
+impl Ground {
+    /// Looks at an instance and its doublewrite buffer.
+    ///
+    /// # Errors
+    /// As [`Survey::run`].
+    pub fn survey(request: &Request) -> Result<Ground> {
+        Ok(Ground::of(Survey::run(request)?))
+    }
+
+    /// Keeps of a survey what a scan needs.
+    pub fn of(survey: Survey) -> Ground {
+        let mut copies: BTreeMap<(SpaceId, PageNo), CopySituation> = BTreeMap::new();
+        for finding in &survey.findings {
+            if let Some(situation) = situation(&survey, finding) {
+                let key = (finding.space_id(), finding.page_no());
+                let kept = copies.entry(key).or_insert_with(|| situation.clone());
+                if rank(kept.verdict) > rank(situation.verdict) {
+                    *kept = situation;
+                }
+            }
+        }
+        let copies = copies.into_iter().map(|(key, copy)| (key, Arc::new(copy))).collect();
+        let flushed = flushed(&survey.instance);
+        let unidentified = unidentified(&survey.instance);
+        let reserved = Reserved::of(&survey.instance);
+        let zero_may_be_freed = flushed != Flushed::All && survey.instance.generation.is_mariadb();
+        let (instance, failures) = (survey.instance, survey.failures);
+        Ground { instance, failures, flushed, unidentified, zero_may_be_freed, copies, reserved }
+    }
+
+    /// As [`Ground::survey`]; where an instance is in such disorder that it has no survey, its files alone.
+    ///
+    /// # Errors
+    /// The survey's, where no tablespace is found at all.
+    pub fn survey_or_bare(request: &Request) -> Result<Ground> {
+        Ground::survey(request).or_else(|error| {
+            let instance = Instance::bare(request).ok().filter(|instance| !instance.spaces.list.is_empty());
+            let Some(instance) = instance else { return Err(error) };
+            let unidentified = unidentified(&instance);
+            Ok(Ground {
+                instance,
+                failures: vec![error],
+                flushed: Flushed::Unknown,
+                unidentified,
+                zero_may_be_freed: true,
+                copies: BTreeMap::new(),
+                reserved: Reserved::default(),
+            })
+        })
+    }
+
+    /// The best copy of a page whose home the survey found damaged.
+    pub fn copy_of(&self, space: &Tablespace, page_no: PageNo) -> Option<&Arc<CopySituation>> {
+        self.copies.get(&(space.id?, page_no))
+    }
+
+    /// Whether a page of the system tablespace lies inside a doublewrite area.
+    pub fn in_doublewrite(&self, page_no: PageNo) -> bool {
+        self.areas().any(|area| area.covers(page_no))
+    }
+
+    /// Whether a page of the system tablespace was handed out to the doublewrite buffer and never written.
+    pub fn is_reserved(&self, page_no: PageNo) -> bool {
+        self.reserved.contains(page_no)
+    }
+
+    /// Whether pages carry space ids: not before MySQL 4.1.1.
+    pub fn space_id_stored(&self) -> bool {
+        self.areas().all(|area| area.space_id_stored)
+    }
+
+    fn areas(&self) -> impl Iterator<Item = &Area> {
+        self.instance.areas.iter()
+    }
+}
+
+fn unidentified(instance: &Instance) -> Vec<Tablespace> {
+    let default = PageFormat::classic(instance.page_size);
+    let format = instance.spaces.system().map_or(default, |system| system.format);
+    let tablespace = |file: &SpaceFile| Tablespace {
+        id: None,
+        format,
+        files: vec![file.clone()],
+        evidence: Evidence::Unknown,
+        key: None,
+    };
+    instance.spaces.unidentified.iter().map(tablespace).collect()
+}
+
+fn flushed(instance: &Instance) -> Flushed {
+    match (instance.shutdown, instance.window.checkpoint) {
+        (Shutdown::Clean, _) => Flushed::All,
+        (_, Some(checkpoint)) => Flushed::UpTo(checkpoint),
+        (_, None) => Flushed::Unknown,
+    }
+}
+
+/// The smaller, the more useful.
+fn rank(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Restorable => 0,
+        Verdict::Stale => 1,
+        Verdict::Unrecoverable => 2,
+        _ => 3,
+    }
+}
+
+fn situation(survey: &Survey, finding: &Finding) -> Option<CopySituation> {
+    let home = survey.home_of(finding).filter(|home| home.state.is_damaged())?;
+    let verdict = finding.judgement.verdict;
+    if !matches!(verdict, Verdict::Restorable | Verdict::Stale | Verdict::Unrecoverable) {
+        return None;
+    }
+    let (file, index, page) = match &finding.subject {
+        crate::verdict::survey::Subject::Copy(copy) => {
+            // Zero homes come by the hundred, and nothing is compared with their copies.
+            let page = if home.state == HomeState::Zero { Vec::new() } else { copy.page().to_vec() };
+            (&copy.slot.file, copy.slot.index, page)
+        }
+        crate::verdict::survey::Subject::Reduced(file, entry) => (file, entry.index, Vec::new()),
+    };
+    Some(CopySituation {
+        verdict,
+        reason: finding.judgement.reason.clone(),
+        file: file.display().to_string(),
+        index,
+        lsn: finding.lsn(),
+        page,
+    })
+}

@@ -1,0 +1,393 @@
+//! The judgement of a run of pages: everything that is plainly valid at the speed of its checksum, the rest slowly.
+
+use crate::bytes::{u16_at, u32_at, u64_at};
+use crate::commands::scan::context::{Flushed, Ground};
+use crate::commands::scan::finding::{Counts, Damage, DamageState, Row, RowState, RunKey};
+use crate::commands::scan::neighbours::Links;
+use crate::format::fil::{
+    FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_LSN, FIL_PAGE_NEXT, FIL_PAGE_OFFSET, FIL_PAGE_PREV, FIL_PAGE_SPACE_ID,
+    FIL_PAGE_SPACE_OR_CHKSUM, FIL_PAGE_TYPE, FilHeader, page_type,
+};
+use crate::format::fsp::{Encryption, Layout, PageFormat};
+use crate::format::index_page::index_header;
+use crate::instance::spaces::{SpaceFile, Tablespace};
+use crate::page::checksum::{Algorithm, Examined, examine, examine_run, post_encryption};
+use crate::page::diagnose::{Class, classify};
+use crate::page::{Judged, judge_in};
+use crate::units::{ByteOffset, Lsn, PageNo, SECTOR, SpaceId};
+use crate::verdict::descriptors::{Descriptors, Use};
+use crate::verdict::home::{HomeState, state_at};
+
+/// A second look at the file, for damaged pages only.
+pub trait Peek {
+    /// The bytes at an offset as they are now, a moment after they were read; `None` where nobody writes the file.
+    fn now(&self, offset: u64, len: usize) -> Option<Vec<u8>>;
+
+    /// The bytes at an offset, as far as the file has them.
+    fn bytes(&self, offset: u64, len: usize) -> Option<Vec<u8>>;
+}
+
+/// The judge of one file's pages.
+pub struct Judge<'a> {
+    ground: &'a Ground,
+    space: &'a Tablespace,
+    file: &'a SpaceFile,
+    descriptors: Descriptors<'a>,
+    space_id_stored: bool,
+    links: Option<&'a Links>,
+    examined: Vec<Examined>,
+    /// What was found so far.
+    pub found: Found,
+    rows: bool,
+}
+
+/// What was found in some pages of a file.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// How many pages are in which state.
+    pub counts: Counts,
+    /// Damaged pages, in order.
+    pub damage: Vec<Damage>,
+    /// One for every page, where they were asked for.
+    pub rows: Vec<Row>,
+    /// All-zero pages that only the rest of the file can judge, with the number of pages of each run.
+    pub undecided: Vec<(PageNo, u32)>,
+    /// The smallest LSN of a valid page.
+    pub lowest_lsn: Option<Lsn>,
+}
+
+impl<'a> Judge<'a> {
+    /// A judge of one file.
+    pub fn new(
+        ground: &'a Ground,
+        space: &'a Tablespace,
+        file: &'a SpaceFile,
+        links: Option<&'a Links>,
+        rows: bool,
+    ) -> Judge<'a> {
+        Judge {
+            ground,
+            space,
+            file,
+            descriptors: Descriptors::new(space),
+            space_id_stored: ground.space_id_stored(),
+            links,
+            examined: Vec::new(),
+            found: Found::default(),
+            rows,
+        }
+    }
+
+    /// Whether a page of an unpacked bundle was never captured: it reads as zeros and means nothing.
+    fn is_hole(&self, page_no: PageNo) -> bool {
+        let Some(bundle) = &self.ground.instance.locations.bundle else { return false };
+        let size = self.space.format.physical.as_u64();
+        let at = u64::from(page_no.0).saturating_sub(self.file.first_page).saturating_mul(size);
+        !bundle.covers(&self.file.path, &(at..at.saturating_add(size)))
+    }
+
+    /// Physical page size of the file, in bytes.
+    pub fn page_size(&self) -> usize {
+        self.space.format.physical.bytes()
+    }
+
+    /// Whether the last pages were verified by the legacy fold, which likes many pages at once.
+    pub fn folds(&self) -> bool {
+        let folded = Examined::Valid { algorithm: Algorithm::Innodb, weak: false };
+        self.space.format.layout == Layout::Classic && self.examined.last() == Some(&folded)
+    }
+
+    /// Judges whole pages that lie one behind the other from page `first` on.
+    pub fn run(&mut self, bytes: &[u8], first: PageNo, peek: &dyn Peek) {
+        let mut examined = std::mem::take(&mut self.examined);
+        examined.clear();
+        examine_pages(bytes, &self.space.format, &mut examined);
+        let size = self.space.format.physical.bytes();
+        for ((page, examined), number) in bytes.chunks_exact(size).zip(&examined).zip(first.0..) {
+            self.page(page, *examined, PageNo(number), peek);
+        }
+        self.examined = examined;
+    }
+
+    fn page(&mut self, page: &[u8], examined: Examined, page_no: PageNo, peek: &dyn Peek) {
+        let apart = self.is_system() && self.ground.in_doublewrite(page_no);
+        let state = match examined {
+            _ if apart => RowState::Doublewrite,
+            Examined::Valid { weak, .. } if self.is_in_place(page, page_no) => {
+                self.note_valid(page, weak);
+                RowState::Valid
+            }
+            Examined::Zero if self.is_hole(page_no) => RowState::Unverifiable,
+            Examined::Zero => self.zero(page_no),
+            // A copy: what lies in the page cache may change under a closer look.
+            _ => {
+                let copy = page.to_vec();
+                self.slow(&copy, page_no, Some(peek))
+            }
+        };
+        self.found.counts.add(state);
+        if self.rows {
+            self.found.rows.push(Row::of(page, page_no, state, &self.space.format));
+        }
+    }
+
+    fn is_system(&self) -> bool {
+        self.space.id == Some(SpaceId::SYSTEM)
+    }
+
+    /// Whether a page that verifies says that it belongs here, as far as it says so in clear.
+    fn is_in_place(&self, page: &[u8], page_no: PageNo) -> bool {
+        if u32_at(page, FIL_PAGE_OFFSET) != Some(page_no.0) {
+            return false;
+        }
+        if !self.space_id_stored || hides_space_id(page, &self.space.format) {
+            return true;
+        }
+        self.space.id.is_none_or(|id| u32_at(page, FIL_PAGE_SPACE_ID) == Some(id.0))
+    }
+
+    fn note_valid(&mut self, page: &[u8], weak: bool) {
+        self.found.counts.weak += u64::from(weak);
+        let Some(lsn) = u64_at(page, FIL_PAGE_LSN).filter(|&lsn| lsn != 0).map(Lsn) else { return };
+        if self.found.lowest_lsn.is_none_or(|lowest| lsn < lowest) {
+            self.found.lowest_lsn = Some(lsn);
+        }
+        let Some(links) = self.links.filter(|_| self.ground.flushed.holds(lsn)) else { return };
+        if matches!(u16_at(page, FIL_PAGE_TYPE), Some(page_type::INDEX | page_type::RTREE)) {
+            for at in [FIL_PAGE_PREV, FIL_PAGE_NEXT] {
+                u32_at(page, at).into_iter().for_each(|number| links.set(number));
+            }
+        }
+    }
+
+    /// An all-zero page: never written, or lost?
+    fn zero(&mut self, page_no: PageNo) -> RowState {
+        let certain = |lsn| self.ground.flushed.holds(lsn) && !self.ground.zero_may_be_freed;
+        let decided = match self.descriptors.usage(page_no) {
+            Use::Free => Some(false),
+            Use::Taken(_) if self.is_system() && self.ground.is_reserved(page_no) => Some(false),
+            Use::Taken(lsn) if certain(lsn) => Some(true),
+            Use::Taken(_) | Use::Unknown => None,
+        };
+        match decided {
+            Some(false) => RowState::Zero,
+            Some(true) => {
+                let why = match self.ground.flushed {
+                    Flushed::All => {
+                        "the extent descriptors say that it is in use, and the server ended cleanly"
+                    }
+                    _ => "the extent descriptors said that it is in use before the last checkpoint",
+                };
+                self.lost_zero(page_no, why);
+                RowState::Damaged(DamageState::Zero)
+            }
+            None => {
+                match self.found.undecided.last_mut() {
+                    Some((first, pages)) if first.0.checked_add(*pages) == Some(page_no.0) => *pages += 1,
+                    _ => self.found.undecided.push((page_no, 1)),
+                }
+                RowState::Zero
+            }
+        }
+    }
+
+    fn lost_zero(&mut self, page_no: PageNo, why: &str) {
+        let mut damage = self.damage(&[], page_no, DamageState::Zero, Class::Zero);
+        damage.detail = format!("every byte is zero, but {why}");
+        self.found.damage.push(damage);
+    }
+
+    /// A page that the system could not read.
+    pub fn unreadable(&mut self, page_no: PageNo, error: &str) {
+        let mut damage = self.damage(&[], page_no, DamageState::Unreadable, Class::Unreadable);
+        damage.detail = format!("the system cannot read it: {error}");
+        self.found.damage.push(damage);
+        let state = RowState::Damaged(DamageState::Unreadable);
+        self.found.counts.add(state);
+        if self.rows {
+            self.found.rows.push(Row::of(&[], page_no, state, &self.space.format));
+        }
+    }
+
+    /// Everything that is not plainly valid.
+    fn slow(&mut self, page: &[u8], page_no: PageNo, peek: Option<&dyn Peek>) -> RowState {
+        let (judged, state, why) = self.judge(page, page_no);
+        match state {
+            HomeState::Valid => {
+                self.note_valid(judged.clear.as_deref().unwrap_or(page), judged.weak);
+                return RowState::Valid;
+            }
+            HomeState::Unverifiable => return RowState::Unverifiable,
+            HomeState::Zero => return self.zero(page_no),
+            _ => {}
+        }
+        // A page that changed since it was read was being written meanwhile: it is judged as it is now.
+        if let Some(now) =
+            peek.and_then(|peek| peek.now(self.offset(page_no), page.len())).filter(|now| now != page)
+        {
+            return self.slow(&now, page_no, None);
+        }
+        if self.is_harmless(page, page_no, state) {
+            return RowState::Freed;
+        }
+        let damage = self.diagnose(page, page_no, state, why, peek);
+        let state = damage.state;
+        self.found.damage.push(damage);
+        RowState::Damaged(state)
+    }
+
+    fn judge(&self, page: &[u8], page_no: PageNo) -> (Judged, HomeState, String) {
+        let judged = judge_in(page, self.space);
+        let (state, why) = state_at(&judged, page, self.space, page_no, self.space_id_stored);
+        (judged, state, why)
+    }
+
+    /// Free pages are never read. After a crash the descriptors may be older than the page: one whose write falls into
+    /// the redo window was in use again.
+    fn is_harmless(&mut self, page: &[u8], page_no: PageNo, state: HomeState) -> bool {
+        if self.ground.copy_of(self.space, page_no).is_some() || self.descriptors.usage(page_no) != Use::Free
+        {
+            return false;
+        }
+        let lsn = Lsn(u64_at(page, FIL_PAGE_LSN).unwrap_or_default());
+        match self.ground.flushed {
+            Flushed::All | Flushed::Unknown => true,
+            Flushed::UpTo(_) if state == HomeState::Misdirected => true,
+            Flushed::UpTo(checkpoint) => {
+                lsn.0 != 0
+                    && (lsn < checkpoint || self.ground.instance.window.end.is_some_and(|end| end < lsn))
+            }
+        }
+    }
+
+    fn diagnose(
+        &self,
+        page: &[u8],
+        page_no: PageNo,
+        state: HomeState,
+        why: String,
+        peek: Option<&dyn Peek>,
+    ) -> Damage {
+        let state = match state {
+            HomeState::Torn => DamageState::Torn,
+            HomeState::Misdirected => DamageState::Misdirected,
+            _ => DamageState::Corrupt,
+        };
+        if state == DamageState::Misdirected {
+            return self.misdirected(page, page_no, why);
+        }
+        let copy = self.ground.copy_of(self.space, page_no).map(|copy| &copy.page[..]);
+        let diagnosis = classify(page, &self.space.format, page_no, copy);
+        let mut damage = self.damage(page, page_no, state, diagnosis.class);
+        damage.detail = diagnosis.detail;
+        damage.mendable = diagnosis.mendable;
+        damage.run = (diagnosis.class == Class::Ff).then_some(RunKey::Class(Class::Ff));
+        // A page that a tear or a flipped bit hit still says which it is.
+        if diagnosis.class != Class::Ff
+            && u32_at(page, FIL_PAGE_OFFSET) != Some(page_no.0)
+            && let Some(shift) = peek.and_then(|peek| self.moved_by(page_no, peek))
+        {
+            damage.class = Class::Shifted;
+            damage.run = Some(RunKey::Bytes(shift));
+            damage.detail = format!(
+                "its content lies {} bytes {}",
+                shift.abs(),
+                if shift > 0 { "further on" } else { "before" }
+            );
+        }
+        damage
+    }
+
+    /// By how many bytes the content of a page lies beside its place, as after bytes were inserted or lost in a copy.
+    fn moved_by(&self, page_no: PageNo, peek: &dyn Peek) -> Option<i64> {
+        let size = self.space.format.physical.bytes();
+        let here = self.offset(page_no);
+        let begin = here.saturating_sub(size as u64);
+        let around = peek.bytes(begin, size * 3)?;
+        let starts = (0..around.len().saturating_sub(size)).step_by(SECTOR);
+        let found = starts.filter(|&at| {
+            let page = around.get(at..at + size).unwrap_or_default();
+            begin + at as u64 != here
+                && self.is_in_place(page, page_no)
+                && examine(page, &self.space.format).is_verified()
+        });
+        let at = i64::try_from(found.take(1).next()?).ok()?;
+        Some(i64::try_from(begin).ok()? + at - i64::try_from(here).ok()?)
+    }
+
+    fn offset(&self, page_no: PageNo) -> u64 {
+        u64::from(page_no.0)
+            .saturating_sub(self.file.first_page)
+            .saturating_mul(self.space.format.physical.as_u64())
+    }
+
+    fn misdirected(&self, page: &[u8], page_no: PageNo, why: String) -> Damage {
+        let mut damage = self.damage(page, page_no, DamageState::Misdirected, Class::Misdirected);
+        damage.detail = why;
+        if let Some(header) = FilHeader::parse(page) {
+            let same_space = !hides_space_id(page, &self.space.format);
+            let claimed = if same_space { Some(header.space_id) } else { self.space.id };
+            damage.belongs_to = claimed.map(|space| (space, header.page_no));
+            let shift = i64::from(page_no.0) - i64::from(header.page_no.0);
+            damage.run = Some(RunKey::Pages(claimed, shift));
+        }
+        damage
+    }
+
+    fn damage(&self, page: &[u8], page_no: PageNo, state: DamageState, class: Class) -> Damage {
+        let run = matches!(class, Class::Zero | Class::Unreadable).then_some(RunKey::Class(class));
+        Damage {
+            page_no,
+            pages: 1,
+            offset: ByteOffset(self.offset(page_no)),
+            state,
+            class,
+            detail: String::new(),
+            mendable: false,
+            header: FilHeader::parse(page),
+            index: index_header(page),
+            belongs_to: None,
+            copy: self.ground.copy_of(self.space, page_no).cloned(),
+            run,
+        }
+    }
+}
+
+/// Whether bytes 34 to 38 of a full_crc32 page are ciphertext or part of a compressed stream.
+fn hides_space_id(page: &[u8], format: &PageFormat) -> bool {
+    format.layout == Layout::FullCrc32
+        && (u32_at(page, FIL_PAGE_SPACE_OR_CHKSUM) != Some(0)
+            || u16_at(page, FIL_PAGE_TYPE).is_some_and(|kind| kind & page_type::FULL_CRC32_COMPRESSED != 0))
+}
+
+/// The findings of [`examine_run`], but of pages that MariaDB encrypted in the classic and compressed layouts by the
+/// checksum that is theirs, before the others are tried.
+fn examine_pages(bytes: &[u8], format: &PageFormat, out: &mut Vec<Examined>) {
+    if format.encryption != Encryption::MariaDb || format.layout == Layout::FullCrc32 {
+        return examine_run(bytes, format, out);
+    }
+    let size = format.physical.bytes();
+    let mut plain = 0;
+    for (index, page) in bytes.chunks_exact(size).enumerate() {
+        if let Some(examined) = encrypted(page, format) {
+            let at = index * size;
+            examine_run(bytes.get(plain..at).unwrap_or_default(), format, out);
+            out.push(examined);
+            plain = at + size;
+        }
+    }
+    examine_run(bytes.get(plain..).unwrap_or_default(), format, out);
+}
+
+fn encrypted(page: &[u8], format: &PageFormat) -> Option<Examined> {
+    let kind = u16_at(page, FIL_PAGE_TYPE)?;
+    if u32_at(page, FIL_PAGE_FILE_FLUSH_LSN)? == 0 || matches!(kind, page_type::FSP_HDR | page_type::XDES) {
+        return None;
+    }
+    // A type that page_compressed tables have only before encryption keeps its compressor in these bytes.
+    if kind == page_type::MARIADB_PAGE_COMPRESSED {
+        return None;
+    }
+    post_encryption(page, format)
+        .filter(|examined| examined.algorithm() == Some(Algorithm::PostEncryptionCrc32))
+}

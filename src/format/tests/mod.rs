@@ -1,0 +1,3 @@
+//! Pages built for the tests of this storey.
+
+pub mod pages;

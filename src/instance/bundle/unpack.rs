@@ -1,0 +1,238 @@
+//! A bundle as a directory to look at: unpacked below a private temporary directory, sparse, with the old sizes.
+
+use std::borrow::Cow;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use tempfile::TempDir;
+
+use crate::bytes::is_zero;
+use crate::disk::reads::Reads;
+use crate::error::{Error, Result};
+use crate::instance::bundle::read::{Reader, Record, check};
+use crate::instance::bundle::{DATA_DIR, LinkTarget, Manifest, StoredRequest};
+use crate::instance::locations::Request;
+use crate::instance::redo;
+use crate::units::PageSize;
+
+/// Runs of zeros of this length are not written: they read as zeros anyway.
+const BLOCK: usize = 4096;
+
+/// Where bundles were unpacked to, and their files: what a person reads must name these.
+static UNPACKED: Mutex<Vec<(PathBuf, PathBuf)>> = Mutex::new(Vec::new());
+
+fn unpacked() -> Vec<(PathBuf, PathBuf)> {
+    UNPACKED.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// Whether any bundle was unpacked: only then a text may name a place that nobody knows.
+pub fn any_unpacked() -> bool {
+    !unpacked().is_empty()
+}
+
+/// Whether a path lies in an unpacked bundle.
+pub fn is_unpacked(path: &Path) -> bool {
+    unpacked().iter().any(|(dir, _)| path.starts_with(dir))
+}
+
+/// A text in which every unpacked file has the name of its bundle, and its own name in that.
+pub fn in_words(text: &str) -> Cow<'_, str> {
+    let mut text = Cow::Borrowed(text);
+    for (dir, bundle) in unpacked() {
+        let (dir, bundle) = (dir.display().to_string(), bundle.display().to_string());
+        if text.contains(&dir) {
+            let data = format!("{dir}/{DATA_DIR}");
+            text = Cow::Owned(text.replace(&data, &bundle).replace(&dir, &bundle));
+        }
+    }
+    text
+}
+
+/// An unpacked bundle; its directory goes when this goes.
+#[derive(Debug)]
+pub struct Bundle {
+    /// The bundle file.
+    pub path: PathBuf,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// Which bytes of which unpacked file were captured; everything else reads as zeros and means nothing.
+    pub captured: Reads,
+    dir: TempDir,
+}
+
+impl Bundle {
+    /// Checks every seal, then unpacks.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`] where the bundle is cut, altered or none; the temporary directory cannot be written.
+    pub fn open(path: &Path) -> Result<Bundle> {
+        let manifest = check(path)?;
+        let dir = tempfile::Builder::new()
+            .prefix("dblwr-bundle-")
+            .tempdir()
+            .map_err(Error::io(&std::env::temp_dir(), "make a temporary directory in"))?;
+        let root = dir.path().to_path_buf();
+        UNPACKED.lock().unwrap_or_else(PoisonError::into_inner).push((root.clone(), path.to_path_buf()));
+        let mut bundle = Bundle { path: path.to_path_buf(), manifest, captured: Reads::new(), dir };
+        bundle.make_dir(&root.join(DATA_DIR))?;
+        bundle.unpack()?;
+        Ok(bundle)
+    }
+
+    /// The unpacked file that is called so in the bundle, with or without the directory of what was captured.
+    ///
+    /// # Errors
+    /// The bundle has no such file.
+    pub fn member(&self, name: &Path) -> Result<PathBuf> {
+        let places = [self.dir().join(DATA_DIR).join(name), self.dir().join(name)];
+        let found = places.into_iter().find(|place| crate::instance::bundle::is_safe(name) && place.exists());
+        found.ok_or_else(|| {
+            Error::foreign(
+                &self.path,
+                format!("the bundle holds no file {}; dblwr scan lists them", name.display()),
+            )
+        })
+    }
+
+    /// The directory that stands for the root of the bundle.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Whether a range of an unpacked file was captured.
+    pub fn covers(&self, path: &Path, range: &std::ops::Range<u64>) -> bool {
+        range.is_empty() || self.captured.get(path).is_some_and(|ranges| ranges.covers(range))
+    }
+
+    /// What the redo files said when the bundle was made, where they are not in it up to their end.
+    pub fn redo(&self) -> Option<redo::Found> {
+        let mut found = self.manifest.redo.clone()?;
+        if let redo::Found::Read(redo) = &mut found {
+            for file in &mut redo.files {
+                file.path = self.dir().join(&file.path);
+            }
+        }
+        Some(found)
+    }
+
+    /// The request that looks at the unpacked files. Page size and keys that were asked for now count.
+    ///
+    /// # Errors
+    /// The manifest names a path that leads out of the bundle.
+    pub fn request(&self, asked: &Request) -> Result<Request> {
+        let stored = &self.manifest.request;
+        let place = |path: &Path| match crate::instance::bundle::is_safe(path) {
+            true => Ok(self.dir().join(path)),
+            false => Err(Error::foreign(
+                &self.path,
+                format!(
+                    "its manifest names the path {path:?}, which leads out of it; do not trust this bundle"
+                ),
+            )),
+        };
+        let option = |path: &Option<PathBuf>| path.as_deref().map(place).transpose();
+        Ok(Request {
+            path: place(&stored.path)?,
+            datadir: option(&stored.datadir)?,
+            data_home_dir: option(&stored.data_home_dir)?,
+            doublewrite_dir: option(&stored.doublewrite_dir)?,
+            undo_dir: option(&stored.undo_dir)?,
+            redo_dir: option(&stored.redo_dir)?,
+            directories: stored.directories.iter().map(|dir| place(dir)).collect::<Result<_>>()?,
+            data_file_path: self.data_file_path(stored)?,
+            parallel_doublewrite_path: option(&stored.parallel_doublewrite_path)?,
+            bundle: None,
+            page_size: asked.page_size.or(stored.page_size.and_then(PageSize::logical)),
+            doublewrite_off: stored.doublewrite_off,
+            ..asked.clone()
+        })
+    }
+
+    /// Names relative to the data home directory, `..` in front: as many as lead to the root of the bundle.
+    fn data_file_path(&self, stored: &StoredRequest) -> Result<Option<String>> {
+        let Some(spec) = &stored.data_file_path else { return Ok(None) };
+        let depth =
+            stored.data_home_dir.as_deref().or(stored.datadir.as_deref()).unwrap_or(DATA_DIR.as_ref());
+        let up: PathBuf = depth.components().map(|_| "..").collect();
+        for entry in spec.split(';') {
+            let name = Path::new(entry.split(':').next().unwrap_or_default());
+            if !name.strip_prefix(&up).is_ok_and(crate::instance::bundle::is_safe) {
+                return Err(Error::foreign(
+                    &self.path,
+                    format!("its manifest names the data file {name:?}, which leads out of it"),
+                ));
+            }
+        }
+        Ok(Some(spec.clone()))
+    }
+
+    fn unpack(&mut self) -> Result<()> {
+        let path = self.path.clone();
+        let mut reader = Reader::open(&path)?;
+        let mut current: Option<(File, PathBuf)> = None;
+        let mut links = Vec::new();
+        while let Some(record) = reader.next()? {
+            match (record, &current) {
+                (Record::Directory(path), _) => self.make_dir(&self.dir().join(path))?,
+                (Record::File(entry), _) => {
+                    let path = self.dir().join(&entry.path);
+                    current = Some((self.make_file(&path, entry.size)?, path));
+                }
+                (Record::Data { offset, bytes }, Some((file, path))) => {
+                    write_sparse(file, offset, &bytes).map_err(Error::io(path, "unpack into"))?;
+                    let end = offset.saturating_add(bytes.len() as u64);
+                    self.captured.entry(path.clone()).or_default().insert(offset..end);
+                }
+                (Record::FileEnd { .. }, _) => current = None,
+                (Record::Link(path, target), _) => links.push((path, target)),
+                (Record::Data { .. } | Record::Lost { .. }, _) => {}
+            }
+        }
+        // Last of all, so that nothing is ever written through one.
+        links.into_iter().try_for_each(|(path, target)| self.make_link(&path, &target))
+    }
+
+    fn make_dir(&self, path: &Path) -> Result<()> {
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.map_err(Error::io(path, "make the directory"))
+    }
+
+    fn make_file(&self, path: &Path, size: u64) -> Result<File> {
+        if let Some(parent) = path.parent() {
+            self.make_dir(parent)?;
+        }
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let file = file.map_err(Error::io(path, "unpack"))?;
+        file.set_len(size).map_err(Error::io(path, "set the size of"))?;
+        Ok(file)
+    }
+
+    fn make_link(&self, path: &Path, target: &LinkTarget) -> Result<()> {
+        let LinkTarget::Inside(target) = target else { return Ok(()) };
+        let (path, target) = (self.dir().join(path), self.dir().join(target));
+        if let Some(parent) = path.parent() {
+            self.make_dir(parent)?;
+        }
+        let made = if path.extension().is_some_and(|extension| extension == "isl") {
+            let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+            file.and_then(|file| file.write_all_at(target.as_os_str().as_encoded_bytes(), 0))
+        } else {
+            std::os::unix::fs::symlink(&target, &path)
+        };
+        made.map_err(Error::io(&path, "make the link"))
+    }
+}
+
+fn write_sparse(file: &File, offset: u64, bytes: &[u8]) -> io::Result<()> {
+    let mut at = offset;
+    for block in bytes.chunks(BLOCK) {
+        if !is_zero(block) {
+            file.write_all_at(block, at)?;
+        }
+        at = at.saturating_add(block.len() as u64);
+    }
+    Ok(())
+}

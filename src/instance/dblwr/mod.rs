@@ -1,0 +1,191 @@
+//! The doublewrite buffer in each of its shapes, and its slots.
+
+pub mod parallel;
+pub mod separate;
+pub mod system;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+pub use crate::instance::dblwr::parallel::{DEFAULT_NAME as PARALLEL_DEFAULT_NAME, locate_parallel};
+pub use crate::instance::dblwr::separate::{SeparateFile, find_separate};
+pub use crate::instance::dblwr::system::locate_system;
+
+use crate::disk::Image;
+use crate::error::{Error, Result};
+use crate::units::{ByteOffset, PageNo, PageSize};
+
+/// Which shape of buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Two blocks of pages inside the system tablespace.
+    System,
+    /// `#ib_<page size>_<id>.dblwr`.
+    Separate,
+    /// `#ib_<page size>_<id>.bdblwr`: page numbers and LSNs only.
+    Reduced,
+    /// Percona Server 5.7's `xb_doublewrite`.
+    Parallel,
+}
+
+/// What became of the magic of the built-in buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Magic {
+    /// The one that servers read is right.
+    Valid,
+    /// The buffer was never created.
+    Absent,
+    /// The one that servers read is damaged, but a buffer exists.
+    Damaged,
+}
+
+/// Where the block numbers of the built-in buffer come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HeaderCopy {
+    /// The fields that servers read.
+    First,
+    /// Their repeat, which servers never read.
+    Repeat,
+    /// Nothing on page 5: the slots themselves, at the default position.
+    Inferred,
+}
+
+/// A run of slots that lie one behind the other in one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The file.
+    pub path: PathBuf,
+    /// Offset of the first slot.
+    pub offset: ByteOffset,
+    /// Index of the first slot within its area.
+    pub first: u32,
+    /// How many slots.
+    pub slots: u32,
+    /// For slots of the built-in buffer: the page number of the first slot in the system tablespace.
+    pub own_page: Option<PageNo>,
+}
+
+/// One doublewrite area.
+#[derive(Debug, Clone)]
+pub struct Area {
+    /// Its shape.
+    pub kind: Kind,
+    /// The file as printed; for the built-in buffer that of its first block.
+    pub file: PathBuf,
+    /// Width of a slot: the logical page size. Reduced files: 8192.
+    pub slot_size: PageSize,
+    /// How many slots.
+    pub slots: u32,
+    /// Built-in only: first page of each block.
+    pub blocks: Option<(PageNo, PageNo)>,
+    /// Built-in only.
+    pub magic: Option<Magic>,
+    /// Built-in only, where there is a buffer.
+    pub header_copy: Option<HeaderCopy>,
+    /// Whether slots carry space ids (built-in only: 4.1.1 on).
+    pub space_id_stored: bool,
+    /// Whether a server would first set every slot's space id to 0, because page 5 lacks the marker of space ids.
+    pub ids_are_reset: bool,
+    /// Whether a server of this generation would read it.
+    pub live: bool,
+    /// Where the slots lie.
+    pub runs: Vec<Run>,
+    /// Plain sentences for a person.
+    pub notes: Vec<String>,
+}
+
+impl Area {
+    /// An area of raw slots in a file of its own.
+    pub(crate) fn of_file(kind: Kind, path: &Path, name: PathBuf, slot_size: PageSize, slots: u32) -> Area {
+        let run = Run { path: path.to_path_buf(), offset: ByteOffset(0), first: 0, slots, own_page: None };
+        Area {
+            kind,
+            file: name,
+            slot_size,
+            slots,
+            blocks: None,
+            magic: None,
+            header_copy: None,
+            space_id_stored: true,
+            ids_are_reset: false,
+            live: false,
+            runs: vec![run],
+            notes: Vec::new(),
+        }
+    }
+
+    /// Hands every slot that can be read to `visit`, in slot order; stops early where a file ends. What is given back are
+    /// the slots that the device could not read.
+    ///
+    /// # Errors
+    /// A file cannot be opened.
+    pub fn for_each_slot(&self, mut visit: impl FnMut(Slot<'_>)) -> Result<Vec<Error>> {
+        let mut unreadable = Vec::new();
+        for run in &self.runs {
+            let image = Image::open(&run.path)?;
+            let mut buffer = vec![0; self.slot_size.bytes()];
+            for index in 0..run.slots {
+                let Some(at) = run.offset.checked_add(u64::from(index) * self.slot_size.as_u64()) else {
+                    break;
+                };
+                match image.read_up_to(at, &mut buffer) {
+                    Ok(read) if read == buffer.len() => {}
+                    Ok(_) => break,
+                    Err(error) => {
+                        unreadable.push(error);
+                        continue;
+                    }
+                }
+                let own_page = run.own_page.and_then(|page| page.0.checked_add(index)).map(PageNo);
+                visit(Slot {
+                    index: run.first.saturating_add(index),
+                    path: &run.path,
+                    offset: at,
+                    own_page,
+                    bytes: &buffer,
+                });
+            }
+        }
+        Ok(unreadable)
+    }
+
+    /// Whether the blocks of the built-in buffer lie elsewhere than MySQL 5.5 and later put them when they create it.
+    pub fn lies_elsewhere(&self) -> bool {
+        let extent = self.slot_size.extent_pages();
+        self.blocks.is_some_and(|blocks| blocks != (PageNo(extent), PageNo(extent * 2)))
+    }
+
+    /// Whether every slot lies in the file of the first one, and there at the offset that its page number says: the
+    /// only place where MySQL 5.6 to 8.0.19 and MariaDB look, whatever files the tablespace has.
+    pub fn lies_in_first_file(&self) -> bool {
+        let raw = |run: &Run| run.own_page.is_none_or(|page| page.offset(self.slot_size) == run.offset);
+        self.runs.iter().all(raw)
+    }
+
+    /// Whether a page of the system tablespace lies inside this buffer: it must never be written.
+    pub fn covers(&self, page: PageNo) -> bool {
+        self.runs
+            .iter()
+            .filter_map(|run| Some((run.own_page?, run.slots)))
+            .any(|(first, slots)| page.0.checked_sub(first.0).is_some_and(|distance| distance < slots))
+    }
+}
+
+/// One slot as it lies in its file.
+#[derive(Debug, Clone, Copy)]
+pub struct Slot<'a> {
+    /// Index within the area.
+    pub index: u32,
+    /// The file it lies in.
+    pub path: &'a Path,
+    /// Where in the file.
+    pub offset: ByteOffset,
+    /// Built-in buffer: the number of the page that this slot is.
+    pub own_page: Option<PageNo>,
+    /// Its bytes, one logical page.
+    pub bytes: &'a [u8],
+}

@@ -1,0 +1,125 @@
+//! Separate doublewrite files of MySQL 8.0.20 and later: `#ib_<page size>_<id>.dblwr`, an array of slots without any
+//! header, and `.bdblwr` for DETECT_ONLY. Source: `buf0dblwr.cc` 8.0.20 to 9.7.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::instance::dblwr::{Area, Kind};
+use crate::page::is_used;
+use crate::units::PageSize;
+use crate::verdict::copy::verifies_somehow;
+
+/// A doublewrite file by its name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SeparateFile {
+    /// The id in the name: servers read the files in this order.
+    pub id: u32,
+    /// The page size in the name.
+    pub page_size: u32,
+    /// `.bdblwr`.
+    pub reduced: bool,
+    /// The file.
+    pub path: PathBuf,
+}
+
+impl SeparateFile {
+    /// Takes a file name apart as servers match it: `#ib_([0-9]+)_([0-9]+)` and the suffix, nothing more.
+    pub fn parse(path: &Path) -> Option<SeparateFile> {
+        let name = path.file_name()?.to_str()?;
+        let (stem, reduced) = match name.strip_suffix(".bdblwr") {
+            Some(stem) => (stem, true),
+            None => (name.strip_suffix(".dblwr")?, false),
+        };
+        let (size, id) = stem.strip_prefix("#ib_")?.split_once('_')?;
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        if !digits(size) || !digits(id) {
+            return None;
+        }
+        Some(SeparateFile {
+            id: id.parse().ok()?,
+            page_size: size.parse().ok()?,
+            reduced,
+            path: path.to_path_buf(),
+        })
+    }
+
+    /// A doublewrite file under another name: of the page size that makes most slots verify.
+    pub fn guess(path: &Path, page_size: Option<PageSize>) -> Option<SeparateFile> {
+        let reduced = path.extension().is_some_and(|extension| extension == "bdblwr");
+        let of = |size: PageSize| SeparateFile {
+            id: 0,
+            page_size: size.as_u32(),
+            reduced,
+            path: path.to_path_buf(),
+        };
+        match page_size {
+            Some(size) => Some(of(size)),
+            None if reduced => Some(of(PageSize::DEFAULT)),
+            None => PageSize::LOGICAL.into_iter().map(of).find(SeparateFile::any_page_verifies),
+        }
+    }
+
+    /// Whether any slot holds a page whose checksum holds.
+    pub fn any_page_verifies(&self) -> bool {
+        let Ok(Some(area)) = self.area(self.path.clone()) else { return false };
+        let mut verified = false;
+        let read = area.for_each_slot(|slot| {
+            verified = verified || is_used(slot.bytes) && verifies_somehow(slot.bytes, area.slot_size);
+        });
+        read.is_ok() && verified
+    }
+
+    /// The area of a regular file; `None` where the name's page size is none.
+    ///
+    /// # Errors
+    /// The file cannot be examined.
+    pub fn area(&self, name: PathBuf) -> Result<Option<Area>> {
+        let Some(size) = PageSize::logical(self.page_size) else { return Ok(None) };
+        let len = std::fs::metadata(&self.path).map_err(Error::io(&self.path, "examine"))?.len();
+        let slots = u32::try_from(len / size.as_u64()).unwrap_or(u32::MAX);
+        let mut area = Area::of_file(Kind::Separate, &self.path, name, size, slots);
+        let cut = len % size.as_u64();
+        if cut != 0 {
+            area.notes.push(format!(
+                "{}: the last {cut} bytes are less than one slot and were left out",
+                area.file.display()
+            ));
+        }
+        Ok(Some(area))
+    }
+}
+
+/// The doublewrite files of a directory, in the order in which servers read them.
+///
+/// # Errors
+/// The directory cannot be listed.
+pub fn find_separate(dir: &Path) -> Result<Vec<SeparateFile>> {
+    let entries = std::fs::read_dir(dir).map_err(Error::io(dir, "list"))?;
+    let mut files: Vec<SeparateFile> = entries
+        .filter_map(|entry| SeparateFile::parse(&entry.ok()?.path()))
+        .filter(|f| f.path.is_file())
+        .collect();
+    files.sort_by_key(|file| (file.reduced, file.page_size, file.id));
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_names_match() {
+        let parsed = SeparateFile::parse(Path::new("/d/#ib_16384_12.dblwr")).unwrap();
+        assert_eq!((parsed.page_size, parsed.id, parsed.reduced), (16384, 12, false));
+        assert!(SeparateFile::parse(Path::new("#ib_4096_0.bdblwr")).unwrap().reduced);
+        for no in [
+            "ib_16384_0.dblwr",
+            "#ib_16384.dblwr",
+            "#ib_16384_0.dblwr.old",
+            "#ib_x_0.dblwr",
+            "#ib_1_+1.dblwr",
+        ] {
+            assert_eq!(SeparateFile::parse(Path::new(no)), None, "{no}");
+        }
+    }
+}

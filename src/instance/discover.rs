@@ -1,0 +1,307 @@
+//! Finding every tablespace file of an instance, by name and place, and identifying each.
+
+use std::collections::BTreeSet;
+use std::fs::DirEntry;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use crate::bytes::u32_at;
+use crate::disk::{FileIdentity, Image};
+use crate::error::{Error, Result};
+use crate::format::fil::FIL_PAGE_OFFSET;
+use crate::format::fsp::PageFormat;
+use crate::instance::identify::{Identity, identify};
+use crate::instance::locations::{Focus, Locations};
+use crate::instance::spaces::{Evidence, SpaceFile, Spaces, Tablespace};
+use crate::units::{ByteOffset, PageSize, SpaceId};
+
+/// Data directories are two levels deep, `innodb_directories` little more; a deeper tree is not one.
+const MAX_DEPTH: usize = 8;
+/// Files identified before what was found is put away, so that little memory is needed for many.
+const AT_ONCE: usize = 1024;
+/// A `.isl` file holds one path.
+const MAX_ISL: u64 = 4096;
+
+/// Finds and identifies every tablespace of an instance.
+///
+/// Files that cannot be read are remembered in [`Spaces::failures`]; the others are still found.
+pub fn discover(locations: &Locations) -> Spaces {
+    let mut spaces = Spaces::default();
+    let mut walk = Walk::default();
+    let system_paths = walk.collect(locations);
+    spaces.failures.append(&mut walk.failures);
+    let system = system_space(locations, &system_paths, &mut spaces);
+    let instance = locations.page_size.or(system.as_ref().map(|space| space.format.logical));
+    spaces.list.extend(system);
+    let mut seen: BTreeSet<FileIdentity> =
+        spaces.list.iter().flat_map(|s| s.files.iter().map(|f| f.identity)).collect();
+    let mut files = walk.files.into_iter();
+    loop {
+        let part: Vec<PathBuf> = files.by_ref().take(AT_ONCE).collect();
+        if part.is_empty() {
+            break;
+        }
+        let found: Vec<_> = part.par_iter().map(|path| user_space(locations, path, instance)).collect();
+        for (path, result) in part.iter().zip(found) {
+            let result = result.map(|(space, unreadable)| {
+                spaces.failures.extend(unreadable);
+                space
+            });
+            add(&mut spaces, &mut seen, locations, path, result);
+        }
+    }
+    spaces.index();
+    spaces
+}
+
+fn add(
+    spaces: &mut Spaces,
+    seen: &mut BTreeSet<FileIdentity>,
+    locations: &Locations,
+    path: &Path,
+    result: Result<Option<Tablespace>>,
+) {
+    match result {
+        Ok(Some(space)) => {
+            if space.files.iter().all(|file| seen.insert(file.identity)) {
+                spaces.list.push(space);
+            }
+        }
+        Ok(None) => {
+            spaces.notes.push(left_out(&locations.relative(path)));
+            let image = Image::open(path).ok();
+            spaces.unidentified.extend(image.map(|image| space_file(locations, &image, 0)));
+        }
+        Err(error) => spaces.failures.push(error),
+    }
+}
+
+/// The note on a file that is named like a tablespace and none that can be told.
+pub(crate) fn left_out(name: &Path) -> String {
+    format!("{}: nothing in it looks like an InnoDB page; it was left out", name.display())
+}
+
+/// Undo tablespaces: `undo001` (MySQL 5.6, 5.7, MariaDB) and `undo_001` (MySQL 8).
+pub fn is_undo_name(name: &str) -> bool {
+    name.strip_prefix("undo").is_some_and(|rest| {
+        let digits = rest.strip_prefix('_').unwrap_or(rest);
+        digits.len() == 3 && digits.bytes().all(|b| b.is_ascii_digit())
+    })
+}
+
+/// The same, and those that `CREATE UNDO TABLESPACE` made (MySQL 8.0.14 on), which end in `.ibu`.
+pub fn is_undo_file(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    is_undo_name(name) || name.ends_with(".ibu")
+}
+
+/// `ibdata1` and its numbered successors.
+fn system_file_number(name: &str) -> Option<u32> {
+    name.strip_prefix("ibdata")?.parse().ok()
+}
+
+#[derive(Default)]
+struct Walk {
+    files: Vec<PathBuf>,
+    system: Vec<PathBuf>,
+    visited: BTreeSet<FileIdentity>,
+    failures: Vec<Error>,
+}
+
+impl Walk {
+    /// Walks all places; the paths of the system tablespace's files in their order.
+    fn collect(&mut self, locations: &Locations) -> Vec<PathBuf> {
+        if let Focus::Tablespace(file) = &locations.focus {
+            self.files.push(file.clone());
+        }
+        let searched = locations.explore.then_some([&locations.datadir, &locations.data_home]);
+        let named = locations.undo_dir.iter().chain(&locations.directories);
+        for dir in searched.into_iter().flatten().chain(named) {
+            self.directory(dir, 0);
+        }
+        self.files.sort();
+        self.files.dedup();
+        if let Focus::System(file) = &locations.focus
+            && !(locations.explore && self.system.contains(file))
+        {
+            return vec![file.clone()];
+        }
+        if let Some(configured) = &locations.data_files {
+            return configured.iter().map(|file| locations.data_home.join(&file.path)).collect();
+        }
+        let number = |path: &PathBuf| path.file_name().and_then(|n| system_file_number(&n.to_string_lossy()));
+        self.system.sort_by_key(|path| (number(path).unwrap_or(0), path.clone()));
+        self.system.dedup();
+        std::mem::take(&mut self.system)
+    }
+
+    fn directory(&mut self, dir: &Path, depth: usize) {
+        let unseen = std::fs::metadata(dir).is_ok_and(|m| self.visited.insert(FileIdentity::of(&m)));
+        if depth > MAX_DEPTH || !unseen {
+            return;
+        }
+        let entries = match std::fs::read_dir(dir) {
+            Ok(entries) => entries,
+            Err(error) => return self.failures.push(Error::io(dir, "list")(error)),
+        };
+        for entry in entries {
+            match entry {
+                Ok(entry) => self.entry(&entry, depth),
+                Err(error) => self.failures.push(Error::io(dir, "list")(error)),
+            }
+        }
+    }
+
+    fn entry(&mut self, entry: &DirEntry, depth: usize) {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // The entry's own type first: a directory of 100,000 tables must not cost a stat each.
+        let is_dir = entry.file_type().is_ok_and(|t| t.is_dir() || (t.is_symlink() && path.is_dir()));
+        if is_dir {
+            if !matches!(name.as_str(), "#innodb_temp" | "#innodb_redo") {
+                self.directory(&path, depth + 1);
+            }
+        } else if name.ends_with(".isl") {
+            match read_isl(&path) {
+                Ok(target) => self.files.push(target),
+                Err(error) => self.failures.push(error),
+            }
+        } else if name.ends_with(".ibd") || name.ends_with(".ibu") || is_undo_name(&name) {
+            self.files.push(path);
+        } else if depth == 0 && system_file_number(&name).is_some() {
+            self.system.push(path);
+        }
+    }
+}
+
+/// A link file of MySQL 5.6/5.7 and MariaDB: the path of a remote tablespace as text.
+fn read_isl(path: &Path) -> Result<PathBuf> {
+    let len = std::fs::metadata(path).map_err(Error::io(path, "open"))?.len();
+    if len > MAX_ISL {
+        return Err(Error::foreign(
+            path,
+            format!("{len} bytes are too many for a link file, which holds one path"),
+        ));
+    }
+    let text = std::fs::read_to_string(path).map_err(Error::io(path, "read"))?;
+    let target = PathBuf::from(text.trim());
+    Ok(if target.is_relative() { path.parent().unwrap_or(path).join(target) } else { target })
+}
+
+/// The tablespace, and what of the pages that tell could not be read.
+fn user_space(
+    locations: &Locations,
+    path: &Path,
+    instance: Option<PageSize>,
+) -> Result<(Option<Tablespace>, Vec<Error>)> {
+    let image = Image::open_past_faults(path)?;
+    let identity = identify(&image, instance)?;
+    let space = identity.map(|identity| tablespace(identity, vec![space_file(locations, &image, 0)]));
+    Ok((space, image.into_faults()))
+}
+
+fn tablespace(identity: Identity, files: Vec<SpaceFile>) -> Tablespace {
+    Tablespace { id: identity.id, format: identity.format, files, evidence: identity.evidence, key: None }
+}
+
+fn space_file(locations: &Locations, image: &Image, first_page: u64) -> SpaceFile {
+    SpaceFile {
+        path: image.path().to_path_buf(),
+        name: locations.relative(image.path()),
+        len: image.len(),
+        first_page,
+        identity: image.identity(),
+    }
+}
+
+/// Puts the files of the system tablespace one behind the other.
+fn system_space(locations: &Locations, paths: &[PathBuf], spaces: &mut Spaces) -> Option<Tablespace> {
+    let mut result: Option<Tablespace> = None;
+    let mut next_page = 0;
+    for path in paths {
+        let image = match Image::open_past_faults(path) {
+            Ok(image) => image,
+            Err(error) => {
+                spaces.failures.push(error);
+                continue;
+            }
+        };
+        match &mut result {
+            None => match identify_first(locations, &image) {
+                Ok(Some(identity)) => {
+                    // A later file that was named alone, or whose predecessor is missing.
+                    let header = identity.evidence == Evidence::Header;
+                    let first_page =
+                        if header { None } else { stated_first_page(&image, &identity.format) }.unwrap_or(0);
+                    result = Some(tablespace(identity, vec![space_file(locations, &image, first_page)]));
+                    next_page = first_page;
+                }
+                Ok(None) => spaces.notes.push(left_out(&locations.relative(path))),
+                Err(error) => spaces.failures.push(error),
+            },
+            Some(space) => {
+                let first_page = stated_first_page(&image, &space.format).unwrap_or(next_page);
+                if first_page != next_page {
+                    spaces.notes.push(format!(
+                        "{}: its pages say that it begins with page {first_page}, but the files before it hold \
+                         {next_page} pages; the pages were believed",
+                        locations.relative(path).display()
+                    ));
+                }
+                next_page = first_page;
+                space.files.push(space_file(locations, &image, first_page));
+            }
+        }
+        if let Some(space) = &result {
+            next_page += image.len() / space.format.physical.as_u64();
+        }
+        spaces.failures.extend(image.into_faults());
+    }
+    result
+}
+
+/// The first system file is space 0 by its place, whatever its page 0 has become.
+fn identify_first(locations: &Locations, image: &Image) -> Result<Option<Identity>> {
+    let identity = identify(image, locations.page_size)?;
+    let overruled = |format: PageFormat| match locations.page_size {
+        Some(size) => PageFormat { logical: size, physical: size, ..format },
+        None => format,
+    };
+    Ok(identity.map(|identity| Identity {
+        id: Some(SpaceId::SYSTEM),
+        format: overruled(identity.format),
+        evidence: if identity.id == Some(SpaceId::SYSTEM) { identity.evidence } else { Evidence::OtherPages },
+    }))
+}
+
+/// Pages of later system files carry their number in the whole tablespace: the first few vote on where theirs begins.
+fn stated_first_page(image: &Image, format: &PageFormat) -> Option<u64> {
+    let mut votes: Vec<u64> = (0u64..16)
+        .filter_map(|index| {
+            let at = ByteOffset(index * format.physical.as_u64());
+            let page = image.read_page(at, format.physical).ok().flatten()?;
+            crate::page::judge(&page, format).is_valid().then_some(())?;
+            u64::from(u32_at(&page, FIL_PAGE_OFFSET)?).checked_sub(index)
+        })
+        .collect();
+    votes.sort_unstable();
+    let middle = votes.len() / 2;
+    let majority = *votes.get(middle)?;
+    (votes.iter().filter(|&&vote| vote == majority).count() > middle).then_some(majority)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_undo_tablespaces_of_all_generations() {
+        for name in ["undo001", "undo_001", "undo127"] {
+            assert!(is_undo_name(name), "{name}");
+        }
+        for name in ["undo", "undo1", "undo_0001", "undoabc", "xundo001"] {
+            assert!(!is_undo_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! An instance as its files show it: tablespaces, redo window, generation, doublewrite areas. No page is judged yet.
+
+pub mod bundle;
+pub mod config;
+pub mod dblwr;
+pub mod discover;
+pub mod generation;
+pub mod identify;
+pub mod learn;
+pub mod locations;
+pub mod redo;
+pub mod server;
+pub mod spaces;
+pub mod unlock;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::bytes::u64_at;
+use crate::disk::{FileIdentity, Image};
+use crate::error::{Error, Result};
+use crate::format::fil::{FIL_PAGE_FILE_FLUSH_LSN, FilHeader};
+use crate::format::reduced::{ReducedFile, parse_reduced, reduced_page_size};
+use crate::instance::bundle::unpack::Bundle;
+use crate::instance::dblwr::{
+    Area, Kind, Magic, SeparateFile, find_separate, locate_parallel, locate_system,
+};
+use crate::instance::discover::discover;
+use crate::instance::generation::Generation;
+use crate::instance::locations::{Focus, Locations, Request};
+use crate::instance::redo::Shutdown;
+use crate::instance::spaces::{Evidence, Spaces, Tablespace};
+use crate::page::checksum::Algorithm;
+use crate::page::judge;
+use crate::page::keyring::Keyring;
+use crate::units::{ByteOffset, Lsn, PageSize};
+use crate::verdict::Window;
+
+/// How much of a reduced file is read: a server makes one page per doublewrite instance, a few dozen at most.
+const MAX_REDUCED: u64 = 16 << 20;
+
+/// What was found before any page is judged.
+#[derive(Debug)]
+pub struct Instance {
+    /// Where things lie.
+    pub locations: Locations,
+    /// The tablespaces.
+    pub spaces: Spaces,
+    /// `innodb_page_size`.
+    pub page_size: PageSize,
+    /// Which server ran it.
+    pub generation: Generation,
+    /// Slots hold the pages of encrypted tablespaces in plaintext, as MySQL does up to 8.0.22; also where nothing tells.
+    pub plaintext_copies: bool,
+    /// The redo files.
+    pub redo: redo::Found,
+    /// Checkpoint and end.
+    pub window: Window,
+    /// Flush LSN of page 0 of the system tablespace.
+    pub flushed_lsn: Option<Lsn>,
+    /// How the server ended.
+    pub shutdown: Shutdown,
+    /// Every doublewrite area, live or not.
+    pub areas: Vec<Area>,
+    /// Decoded reduced files, each with the index of its area.
+    pub reduced: Vec<(usize, ReducedFile)>,
+    /// The server's keys, where a key file was given.
+    pub keyring: Option<Keyring>,
+    /// The bundle whose copies are taken instead of the directory's; its files are there as long as this is.
+    pub copies_from: Option<Arc<Bundle>>,
+    /// Plain sentences for a person.
+    pub notes: Vec<String>,
+}
+
+impl Instance {
+    /// Looks at everything that a request names.
+    ///
+    /// # Errors
+    /// The path is not there, holds nothing of InnoDB, or its system tablespace is cut before what it points to.
+    pub fn open(request: &Request) -> Result<Instance> {
+        let locations = Locations::resolve(request)?;
+        let mut spaces = discover(&locations);
+        let keyring = request.keyring.as_deref();
+        let keyring =
+            keyring.map(|path| Keyring::open(path, request.keyring_password_file.as_deref())).transpose()?;
+        if let Some(keyring) = &keyring {
+            spaces.unlock(keyring);
+        }
+        let separate = find_files(&locations)?;
+        refuse_foreign(&locations, &spaces, &separate)?;
+        let page_size = page_size(&locations, &spaces, &separate);
+        let redo = read_redo(&locations, &mut spaces.failures)?;
+        let page0 = spaces.system().and_then(SystemPage0::read);
+        let flushed_lsn = page0.as_ref().and_then(|page| page.flushed_lsn);
+        let mut instance = Instance {
+            shutdown: redo::shutdown(flushed_lsn, &redo),
+            window: window(&redo),
+            generation: Generation::Unknown,
+            plaintext_copies: true,
+            page_size,
+            redo,
+            flushed_lsn,
+            areas: Vec::new(),
+            reduced: Vec::new(),
+            copies_from: None,
+            notes: spaces.notes.clone(),
+            spaces,
+            keyring,
+            locations,
+        };
+        instance.locate(&separate)?;
+        instance.generation = instance.find_generation(page0.as_ref());
+        instance.plaintext_copies = instance.keeps_plaintext(page0.as_ref());
+        instance.mark_live();
+        instance.refuse_unknown_file()?;
+        instance.note_missing_files();
+        instance.note_other_places(&separate);
+        Ok(instance)
+    }
+
+    /// The tablespaces alone: no redo window, no doublewrite area. For directories whose other parts cannot be read.
+    ///
+    /// # Errors
+    /// The path is not there.
+    pub fn bare(request: &Request) -> Result<Instance> {
+        let locations = Locations::resolve(request)?;
+        let spaces = discover(&locations);
+        Ok(Instance {
+            page_size: page_size(&locations, &spaces, &[]),
+            generation: Generation::Unknown,
+            plaintext_copies: true,
+            redo: redo::Found::Absent,
+            window: Window::default(),
+            flushed_lsn: None,
+            shutdown: Shutdown::Unknown,
+            areas: Vec::new(),
+            reduced: Vec::new(),
+            keyring: None,
+            copies_from: None,
+            notes: Vec::new(),
+            spaces,
+            locations,
+        })
+    }
+
+    fn locate(&mut self, separate: &[SeparateFile]) -> Result<()> {
+        let mut cut = Vec::new();
+        if let Some(system) =
+            self.spaces.system().filter(|_| !matches!(self.locations.focus, Focus::Doublewrite(_)))
+        {
+            let mut area = locate_system(system, &mut cut)?;
+            let other_spaces = self.spaces.list.len() > 1;
+            if other_spaces && !area.space_id_stored {
+                area.space_id_stored = true;
+                area.notes.push("the marker of space ids in the slots is missing, yet there are other tablespaces: believed".into());
+            }
+            let inside: u32 = area.runs.iter().map(|run| run.slots).sum();
+            if inside < area.slots {
+                let path = system.files.first().map_or(PathBuf::new(), |file| file.path.clone());
+                let what = format!(
+                    "only {inside} of {} doublewrite slots lie inside the file: the image is cut, and what is missing \
+                     cannot be judged",
+                    area.slots
+                );
+                cut.push(Error::foreign(&path, what));
+            }
+            self.areas.push(area);
+        }
+        self.spaces.failures.append(&mut cut);
+        let default = self.locations.data_home.join(crate::instance::dblwr::PARALLEL_DEFAULT_NAME);
+        let parallel = self.locations.parallel_doublewrite.clone().unwrap_or(default);
+        if self.focus_allows(&parallel) {
+            let name = self.locations.relative(&parallel);
+            self.areas.extend(locate_parallel(&parallel, name, self.page_size)?);
+        }
+        for file in separate {
+            self.add_separate(file)?;
+        }
+        Ok(())
+    }
+
+    /// A file whose page 0 tells nothing may be known by a copy of it.
+    fn refuse_unknown_file(&mut self) -> Result<()> {
+        match &self.locations.focus {
+            Focus::Tablespace(file) if self.spaces.of_file(file).is_none() => {
+                let file = file.clone();
+                self.learn_from_copies()?;
+                if self.spaces.of_file(&file).is_none() { Err(not_innodb(&file)) } else { Ok(()) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn focus_allows(&self, file: &Path) -> bool {
+        match &self.locations.focus {
+            Focus::Doublewrite(only) => only == file,
+            _ => self.locations.explore,
+        }
+    }
+
+    fn add_separate(&mut self, file: &SeparateFile) -> Result<()> {
+        let name = self.locations.relative(&file.path);
+        if !file.reduced {
+            self.areas.extend(file.area(name)?);
+            return Ok(());
+        }
+        let image = Image::open(&file.path)?;
+        let mut bytes = vec![0; usize::try_from(image.len().min(MAX_REDUCED)).unwrap_or_default()];
+        let read = image.read_up_to(ByteOffset(0), &mut bytes)?;
+        bytes.truncate(read);
+        let decoded = parse_reduced(&bytes);
+        let mut area = Area::of_file(Kind::Reduced, &file.path, name, reduced_page_size(), decoded.pages);
+        area.notes.extend(decoded.faults.iter().map(|fault| format!("{}: {fault}", area.file.display())));
+        self.reduced.push((self.areas.len(), decoded));
+        self.areas.push(area);
+        Ok(())
+    }
+
+    /// A server reads either the built-in buffer or the files, by its generation; where that is not known, whichever
+    /// exists.
+    fn mark_live(&mut self) {
+        let any_separate =
+            self.areas.iter().any(|area| area.kind == Kind::Separate && area.slot_size == self.page_size);
+        let reads_files = self.generation.reads_separate_files().unwrap_or(any_separate);
+        let page_size = self.page_size;
+        for area in &mut self.areas {
+            area.live = match area.kind {
+                Kind::System => !reads_files && area.magic != Some(Magic::Absent),
+                Kind::Parallel => !reads_files && !self.generation.is_mariadb(),
+                Kind::Separate => reads_files && area.slot_size == page_size,
+                Kind::Reduced => reads_files,
+            };
+        }
+    }
+}
+
+impl Instance {
+    /// Files of one page size in several places: a server reads one of them, and which one its configuration says.
+    fn note_other_places(&mut self, used: &[SeparateFile]) {
+        let Some(dir) = used.first().and_then(|file| file.path.parent()) else { return };
+        if !self.locations.explore {
+            return;
+        }
+        let identity = |dir: &Path| std::fs::metadata(dir).map(|m| FileIdentity::of(&m)).ok();
+        let mut seen = vec![identity(dir)];
+        let below = hash_directories(&self.locations.datadir);
+        for other in self.locations.doublewrite_dirs.iter().chain(&below) {
+            let files = find_separate(other).unwrap_or_default();
+            let same = |file: &SeparateFile| file.page_size == self.page_size.as_u32();
+            if seen.contains(&identity(other)) || !files.iter().any(same) {
+                continue;
+            }
+            seen.push(identity(other));
+            self.notes.push(format!(
+                "doublewrite files of this page size lie in {} and in {}; those in the first were taken: if the server \
+                 uses the other, name it with --doublewrite-dir",
+                dir.display(),
+                other.display()
+            ));
+        }
+    }
+
+    fn note_missing_files(&mut self) {
+        let has_files = self.areas.iter().any(|area| matches!(area.kind, Kind::Separate | Kind::Reduced));
+        let whole = self.locations.explore && !matches!(self.locations.focus, Focus::Doublewrite(_));
+        if whole && self.generation.reads_separate_files() == Some(true) && !has_files {
+            self.notes.push(
+                "this generation keeps its copies in #ib_*.dblwr files, and none were found: doublewrite was off, or they \
+                 lie elsewhere: name their directory with --doublewrite-dir"
+                    .into(),
+            );
+        }
+    }
+}
+
+/// A bundle without the redo itself knows what it said.
+fn read_redo(locations: &Locations, failures: &mut Vec<Error>) -> Result<redo::Found> {
+    match locations.bundle.as_ref().and_then(|bundle| bundle.redo()) {
+        Some(found) => Ok(found),
+        None if locations.explore => match redo::read(&locations.redo_dir) {
+            Err(error @ Error::IoAt { .. }) => {
+                let why = error.to_string();
+                failures.push(error);
+                Ok(redo::Found::Unreadable { why })
+            }
+            found => found,
+        },
+        None => Ok(redo::Found::Absent),
+    }
+}
+
+fn window(found: &redo::Found) -> Window {
+    match found {
+        redo::Found::Read(redo) => Window { checkpoint: redo.checkpoint, end: redo.end },
+        _ => Window::default(),
+    }
+}
+
+struct SystemPage0 {
+    header: FilHeader,
+    flushed_lsn: Option<Lsn>,
+    algorithm: Option<Algorithm>,
+}
+
+impl SystemPage0 {
+    /// Page 0 of the system tablespace, where it verifies: nothing of a damaged one is believed.
+    fn read(system: &Tablespace) -> Option<SystemPage0> {
+        let file = system.files.first().filter(|_| system.evidence == Evidence::Header)?;
+        let page = Image::open(&file.path).ok()?.read_page(ByteOffset(0), system.format.physical).ok()??;
+        Some(SystemPage0 {
+            header: FilHeader::parse(&page)?,
+            flushed_lsn: u64_at(&page, FIL_PAGE_FILE_FLUSH_LSN).map(Lsn),
+            algorithm: judge(&page, &system.format).algorithm,
+        })
+    }
+}
+
+/// The doublewrite files: those of the first directory that has any, or the one that was named.
+fn find_files(locations: &Locations) -> Result<Vec<SeparateFile>> {
+    if let Focus::Doublewrite(file) = &locations.focus {
+        return Ok(SeparateFile::parse(file)
+            .or_else(|| SeparateFile::guess(file, locations.page_size))
+            .into_iter()
+            .collect());
+    }
+    if !locations.explore && locations.doublewrite_dirs.len() < 2 {
+        return Ok(Vec::new());
+    }
+    let below = hash_directories(&locations.datadir);
+    for dir in locations.doublewrite_dirs.iter().chain(&below) {
+        let files = find_separate(dir)?;
+        if !files.is_empty() {
+            return Ok(files);
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// Directories below datadir whose name begins with `#`: a relative `innodb_doublewrite_dir` is one of them.
+fn hash_directories(datadir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(datadir).into_iter().flatten().flatten();
+    let mut dirs: Vec<PathBuf> = entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with('#'))
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+        .collect();
+    dirs.sort();
+    dirs
+}
+
+fn page_size(locations: &Locations, spaces: &Spaces, separate: &[SeparateFile]) -> PageSize {
+    let of_files =
+        || separate.iter().find(|file| !file.reduced).and_then(|file| PageSize::logical(file.page_size));
+    locations
+        .page_size
+        .or_else(|| spaces.system().map(|system| system.format.logical))
+        .or_else(of_files)
+        .or_else(|| spaces.list.first().map(|space| space.format.logical))
+        .unwrap_or(PageSize::DEFAULT)
+}
+
+fn refuse_foreign(locations: &Locations, spaces: &Spaces, separate: &[SeparateFile]) -> Result<()> {
+    let nothing_or = |foreign: Error| match spaces.failures.first() {
+        Some(failure) => Err(Error::Refused(failure.to_string())),
+        None => Err(foreign),
+    };
+    let nothing = |path: &PathBuf, what: &str| nothing_or(Error::foreign(path, what));
+    match &locations.focus {
+        Focus::Directory
+            if spaces.list.is_empty() && !separate.iter().any(SeparateFile::any_page_verifies) =>
+        {
+            nothing(
+                &locations.root,
+                "no InnoDB file in this directory (expected ibdata1, *.ibd, undo files or #ib_*.dblwr); name the data \
+             directory of a server",
+            )
+        }
+        Focus::Tablespace(file) if spaces.unidentified.iter().any(|other| other.path == *file) => Ok(()),
+        Focus::System(file) | Focus::Tablespace(file) if spaces.of_file(file).is_none() => {
+            nothing_or(not_innodb(file))
+        }
+        Focus::Doublewrite(file) if !looks_like_slots(file, locations, separate) => nothing(
+            file,
+            "no InnoDB page in any slot; name a doublewrite file (#ib_<page size>_<n>.dblwr) with something in it",
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn not_innodb(file: &Path) -> Error {
+    let what =
+        "nothing in it looks like an InnoDB page; name a data directory, ibdata1, an .ibd or undo file";
+    Error::foreign(file, what)
+}
+
+/// A doublewrite file that lies alone must hold at least one page that verifies.
+fn looks_like_slots(file: &Path, locations: &Locations, separate: &[SeparateFile]) -> bool {
+    if locations.explore {
+        return std::fs::metadata(file).is_ok_and(|m| m.len() > 0);
+    }
+    match separate.first() {
+        Some(found) if found.reduced => {
+            std::fs::read(file).is_ok_and(|bytes| !parse_reduced(&bytes).entries.is_empty())
+        }
+        Some(found) => found.any_page_verifies(),
+        None => false,
+    }
+}

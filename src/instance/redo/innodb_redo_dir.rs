@@ -1,0 +1,219 @@
+//! `#innodb_redo/#ib_redoN`, MySQL 8.0.30 and later: files of consecutive LSN ranges, reused under new numbers.
+//!
+//! Files called `#ib_redoN_tmp` are spares and mean nothing. Every other file begins like those of `ring`, except:
+//!
+//! | offset | size | name | meaning |
+//! |---|---|---|---|
+//! | 0 | 512 | | header, format 6; its start LSN is that of offset 2048 of this very file |
+//! | 512, 1536 | 8 | | zero |
+//! | 520, 1544 | 8 | `LOG_CHECKPOINT_LSN` | a checkpoint inside this file, 0 = none |
+//! | 1020, 2044 | 4 | `LOG_BLOCK_CHECKSUM` | CRC-32C of the 508 bytes before |
+//!
+//! The greatest checkpoint LSN that lies in its own file counts. Big-endian. (`log0constants.h`, `log0files_io.h`,
+//! `log0files_finder.cc`, MySQL 8.0.30 to 9.7.)
+
+use std::ffi::OsStr;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use crate::bytes::{is_zero, u64_at};
+use crate::error::Result;
+use crate::units::Lsn;
+
+use crate::instance::redo::block;
+use crate::instance::redo::block::{BLOCK, BLOCK_LSN, Rules, Walk, crc_holds};
+use crate::instance::redo::header::FileHeader;
+use crate::instance::redo::ring::{CHECKPOINT_LSN, CHECKPOINTS, FILE_HEADER};
+use crate::instance::redo::source::{LogFile, Window};
+use crate::instance::redo::{Found, Redo, RedoFile, RedoFormat, names_in, unreadable};
+use crate::instance::redo::file_records::Reader;
+
+/// The directory's name under the data directory or `innodb_log_group_home_dir`.
+const DIRECTORY: &str = "#innodb_redo";
+const PREFIX: &str = "#ib_redo";
+const FORMAT: u32 = 6;
+
+/// The files in use in `dir/#innodb_redo`, or else in `dir` itself, by number; `None` if there is none.
+pub(super) fn find(dir: &Path) -> Result<Option<Vec<PathBuf>>> {
+    for place in [dir.join(DIRECTORY), dir.to_path_buf()] {
+        let Some(names) = names_in(&place)? else { continue };
+        let mut files: Vec<(u64, PathBuf)> =
+            names.iter().filter_map(|name| Some((number(name)?, place.join(name)))).collect();
+        files.sort();
+        if !files.is_empty() {
+            return Ok(Some(files.into_iter().map(|(_, path)| path).collect()));
+        }
+    }
+    Ok(None)
+}
+
+/// N of `#ib_redoN`.
+fn number(name: &OsStr) -> Option<u64> {
+    let digits = name.to_str()?.strip_prefix(PREFIX)?;
+    digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+/// The files whose header says they belong to a log, and what their headers say.
+#[derive(Debug, Default)]
+struct Files {
+    logs: Vec<LogFile>,
+    headers: Vec<FileHeader>,
+}
+
+impl Files {
+    /// The LSNs that have a place in a file.
+    fn range(&self, file: usize) -> Range<u64> {
+        let start = self.headers.get(file).map_or(0, |h| h.start_lsn.0);
+        let size = self.logs.get(file).map_or(0, |l| l.size.saturating_sub(FILE_HEADER));
+        start..start.saturating_add(size)
+    }
+
+    fn position(&self, lsn: Lsn) -> Option<usize> {
+        (0..self.logs.len()).find(|&file| self.range(file).contains(&lsn.0))
+    }
+
+    fn blocks(&self) -> u64 {
+        self.logs.iter().fold(0u64, |sum, log| sum.saturating_add(log.size / BLOCK_LSN))
+    }
+}
+
+/// Reads the log made of these files.
+pub(super) fn read(paths: Vec<PathBuf>) -> Result<Found> {
+    let mut notes = Vec::new();
+    let files = open_all(&paths, &mut notes)?;
+    let Some(newest) = files.headers.last() else {
+        return Ok(unreadable(notes.join("; ")));
+    };
+    let checkpoint = newest_checkpoint(&files, &mut notes)?;
+    let authority = checkpoint.and_then(|(file, _)| files.headers.get(file)).unwrap_or(newest);
+    let mut redo = Redo::empty(RedoFormat::MySql(FORMAT), FORMAT);
+    redo.creator.clone_from(&authority.creator);
+    redo.start_lsn = Some(authority.start_lsn);
+    redo.flags = newest.mysql_flags();
+    redo.notes = notes;
+    let headers = 0..FILE_HEADER;
+    let describe = |(log, header): (&LogFile, &FileHeader)| {
+        RedoFile::new(log, Some(header.start_lsn), std::slice::from_ref(&headers))
+    };
+    redo.files = files.logs.iter().zip(&files.headers).map(describe).collect();
+    judge_set(&files, newest, &mut redo);
+    match checkpoint {
+        None => redo.note("no file holds a sound checkpoint block for an LSN of its own".into()),
+        Some((_, lsn)) => {
+            redo.checkpoint = Some(lsn);
+            let walk = walk(&files, lsn, &mut redo)?;
+            redo.take_walk(lsn, walk);
+        }
+    }
+    Ok(Found::Read(redo))
+}
+
+fn open_all(paths: &[PathBuf], notes: &mut Vec<String>) -> Result<Files> {
+    let mut files = Files::default();
+    for path in paths {
+        let Some(log) = LogFile::open(path)? else { continue };
+        match log.block(0)?.as_deref().and_then(FileHeader::parse) {
+            Some(header) if header.raw_format == FORMAT => {
+                if !header.sound {
+                    notes.push(format!(
+                        "{}: the header block is damaged (its CRC-32C does not match)",
+                        log.name()
+                    ));
+                }
+                files.logs.push(log);
+                files.headers.push(header);
+            }
+            Some(header) => notes.push(format!(
+                "{} is left aside: format 0x{:08X}, expected {FORMAT}",
+                log.name(),
+                header.raw_format
+            )),
+            None => notes.push(format!("{} is left aside: {} bytes hold no header", log.name(), log.size)),
+        }
+    }
+    Ok(files)
+}
+
+fn newest_checkpoint(files: &Files, notes: &mut Vec<String>) -> Result<Option<(usize, Lsn)>> {
+    let mut newest: Option<(usize, Lsn)> = None;
+    for (file, log) in files.logs.iter().enumerate() {
+        for at in CHECKPOINTS {
+            let block = log.block(at)?;
+            let Some(bytes) = block.as_deref().filter(|b| !is_zero(b)) else { continue };
+            let lsn = u64_at(bytes, CHECKPOINT_LSN).filter(|_| crc_holds(bytes));
+            match lsn {
+                None => notes.push(format!("{}: the checkpoint block at offset {at} is damaged", log.name())),
+                Some(0) => {}
+                Some(lsn) if !files.range(file).contains(&lsn) => {
+                    notes.push(format!("{}: its checkpoint LSN {lsn} lies outside the file", log.name()));
+                }
+                Some(lsn) if newest.is_none_or(|(_, n)| lsn > n.0) => newest = Some((file, Lsn(lsn))),
+                Some(_) => {}
+            }
+        }
+    }
+    Ok(newest)
+}
+
+/// What is odd about the files as a set; the server refuses to start on each of these.
+fn judge_set(files: &Files, newest: &FileHeader, redo: &mut Redo) {
+    if files.headers.iter().any(|h| h.uuid != newest.uuid) {
+        redo.note("the files carry different log uuids: they do not all belong to the same log".into());
+    }
+    if newest.mysql_flags().file_full {
+        redo.note(
+            "the newest file is marked full: a newer file is missing, and the end LSN may be too low".into(),
+        );
+    }
+}
+
+fn walk(files: &Files, checkpoint: Lsn, redo: &mut Redo) -> Result<Walk> {
+    let rules = Rules { additive: false, encrypt_bit: true, epoch: true, hidden_length: false };
+    let mut window = Window::default();
+    let mut current = 0;
+    let mut reader = Reader::of(redo.format);
+    let walk = block::walk(checkpoint, files.blocks(), rules, |bytes| reader.feed(bytes), |lsn| {
+        if !files.range(current).contains(&lsn.0) {
+            match files.position(lsn) {
+                Some(file) => current = file,
+                None => {
+                    note_gap(files, lsn, redo);
+                    return Ok(None);
+                }
+            }
+        }
+        let at = lsn.0.saturating_sub(files.range(current).start).saturating_add(FILE_HEADER);
+        let bytes: Option<[u8; BLOCK]> = window.block(&files.logs, current, at)?;
+        Ok(bytes)
+    })?;
+    redo.take_file_records(reader, &walk);
+    Ok(walk)
+}
+
+fn note_gap(files: &Files, lsn: Lsn, redo: &mut Redo) {
+    if (0..files.logs.len()).any(|file| files.range(file).start > lsn.0) {
+        redo.note(format!(
+            "the file that holds LSN {lsn} is missing although later ones exist; the log ends there"
+        ));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_numbered_files_are_in_use() {
+        for (name, expected) in [
+            ("#ib_redo7", Some(7)),
+            ("#ib_redo007", Some(7)),
+            ("#ib_redo", None),
+            ("#ib_redo7_tmp", None),
+            ("#ib_redo+7", None),
+            ("#ib_redo99999999999999999999", None),
+            ("ib_redo7", None),
+        ] {
+            assert_eq!(number(OsStr::new(name)), expected, "{name}");
+        }
+    }
+}

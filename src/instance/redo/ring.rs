@@ -1,0 +1,236 @@
+//! `ib_logfile0`, `ib_logfile1`, ...: equal files of 512-byte blocks that form a ring.
+//! MySQL up to 8.0.29, MariaDB up to 10.7 (one file only from 10.5 on).
+//!
+//! Every file begins with four blocks, but only those of `ib_logfile0` count:
+//!
+//! | offset | size | meaning |
+//! |---|---|---|
+//! | 0 | 512 | header, see `header` |
+//! | 512 | 512 | `LOG_CHECKPOINT_1` |
+//! | 1024 | 512 | encryption information (MySQL 8.0), else unused |
+//! | 1536 | 512 | `LOG_CHECKPOINT_2` |
+//! | 2048 | | log blocks |
+//!
+//! A checkpoint block:
+//!
+//! | offset | size | name | meaning |
+//! |---|---|---|---|
+//! | 0 | 8 | `LOG_CHECKPOINT_NO` | the sound block with the greater number counts, the second on a tie |
+//! | 8 | 8 | `LOG_CHECKPOINT_LSN` | where recovery begins |
+//! | 16 | 8 | `LOG_CHECKPOINT_OFFSET` | of that LSN, in all files laid end to end, their headers counted |
+//! | 24 | 8 | `LOG_CHECKPOINT_LOG_BUF_SIZE` | |
+//! | 496 | 8 | `LOG_CHECKPOINT_END_LSN` | MariaDB 10.2 to 10.7: where the checkpoint's own record begins, or 0 |
+//! | 508 | 4 | `LOG_BLOCK_CHECKSUM` | CRC-32C of bytes 0..508 |
+//!
+//! and in format 0:
+//!
+//! | offset | size | name | meaning |
+//! |---|---|---|---|
+//! | 0, 8 | 8 | | number and LSN as above |
+//! | 16 | 4 | `LOG_CHECKPOINT_OFFSET_LOW32` | low half of the offset |
+//! | 20 | 4 | `LOG_CHECKPOINT_LOG_BUF_SIZE` | |
+//! | 288 | 4 | `LOG_CHECKPOINT_CHECKSUM_1` | fold of bytes 0..288 |
+//! | 292 | 4 | `LOG_CHECKPOINT_CHECKSUM_2` | fold of bytes 8..292 |
+//! | 304 | 4 | `LOG_CHECKPOINT_OFFSET_HIGH32` | high half of the offset (5.6 on) |
+//!
+//! Big-endian. (`log0log.h`, `log0recv.cc` MySQL 5.6, 5.7, 8.0.15; MariaDB 10.3, 10.5.)
+
+use std::path::Path;
+
+use crate::bytes::{is_zero, slice_at, u32_at, u64_at};
+use crate::error::Result;
+use crate::units::Lsn;
+
+use crate::instance::redo::block;
+use crate::instance::redo::block::{BLOCK, BLOCK_LSN, Rules, Walk, crc_holds};
+use crate::instance::redo::header::FileHeader;
+use crate::instance::redo::source::{LogFile, Window};
+use crate::instance::redo::{Found, Redo, RedoFile, RedoFormat};
+use crate::page::checksum::fold_binary as fold;
+use crate::instance::redo::file_records::Reader;
+
+/// `LOG_FILE_HDR_SIZE`.
+pub(super) const FILE_HEADER: u64 = 2048;
+/// `LOG_CHECKPOINT_1` and `LOG_CHECKPOINT_2`.
+pub(super) const CHECKPOINTS: [u64; 2] = [512, 1536];
+/// `SRV_N_LOG_FILES_MAX`.
+const MAX_FILES: usize = 100;
+
+const NUMBER: usize = 0;
+/// `LOG_CHECKPOINT_LSN`, at the same place in every block format.
+pub(super) const CHECKPOINT_LSN: usize = 8;
+const OFFSET: usize = 16;
+const OFFSET_LOW32: usize = 16;
+const CHECKSUM_1: usize = 288;
+const CHECKSUM_2: usize = 292;
+const OFFSET_HIGH32: usize = 304;
+const END_LSN: usize = 496;
+
+/// A checkpoint block whose check words hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Checkpoint {
+    number: u64,
+    lsn: Lsn,
+    /// Low half and whole: the high half lies in bytes that old servers did not use.
+    offset: (u64, u64),
+    /// 0 where the format has no such field.
+    record: Lsn,
+}
+
+impl Checkpoint {
+    fn parse(block: &[u8], format: RedoFormat) -> Option<Checkpoint> {
+        let number = u64_at(block, NUMBER)?;
+        let lsn = Lsn(u64_at(block, CHECKPOINT_LSN)?);
+        if format == RedoFormat::BeforeMySql579 {
+            let sound = fold(slice_at(block, 0, CHECKSUM_1)?) == u32_at(block, CHECKSUM_1)?
+                && fold(slice_at(block, 8, CHECKSUM_2 - 8)?) == u32_at(block, CHECKSUM_2)?;
+            let low = u64::from(u32_at(block, OFFSET_LOW32)?);
+            let whole = low | u64::from(u32_at(block, OFFSET_HIGH32)?) << 32;
+            return sound.then_some(Checkpoint { number, lsn, offset: (low, whole), record: Lsn(0) });
+        }
+        let offset = u64_at(block, OFFSET)?;
+        let record = if matches!(format, RedoFormat::MySql(_)) { 0 } else { u64_at(block, END_LSN)? };
+        crc_holds(block).then_some(Checkpoint { number, lsn, offset: (offset, offset), record: Lsn(record) })
+    }
+}
+
+/// Reads the ring that begins with `first`.
+pub(super) fn read(dir: &Path, first: LogFile, header: &FileHeader, format: RedoFormat) -> Result<Found> {
+    let mut redo = Redo::from_header(format, &first.name(), header);
+    redo.encrypted = header.raw_format & crate::instance::redo::FORMAT_ENCRYPTED != 0;
+    let checkpoint = newest_checkpoint(&first, &mut redo)?;
+    let files = open_all(dir, first, format)?;
+    for log in &files {
+        let start = log.block(0)?.as_deref().and_then(FileHeader::parse).map(|h| h.start_lsn);
+        let headers = 0..FILE_HEADER;
+        redo.files.push(RedoFile::new(log, start, std::slice::from_ref(&headers)));
+    }
+    let Some(checkpoint) = checkpoint else {
+        redo.note("ib_logfile0: neither checkpoint block is sound".into());
+        return Ok(Found::Read(redo));
+    };
+    redo.checkpoint = Some(checkpoint.lsn);
+    let walk = walk(&files, checkpoint, &mut redo)?;
+    finish(&mut redo, checkpoint, walk);
+    Ok(Found::Read(redo))
+}
+
+fn open_all(dir: &Path, first: LogFile, format: RedoFormat) -> Result<Vec<LogFile>> {
+    let mut files = vec![first];
+    // From 10.5 on a second file is a leftover of an older server, which the server deletes.
+    let max = if format == RedoFormat::MariaDb105 { 1 } else { MAX_FILES };
+    while files.len() < max {
+        let Some(log) = LogFile::open(&dir.join(format!("ib_logfile{}", files.len())))? else { break };
+        files.push(log);
+    }
+    Ok(files)
+}
+
+fn newest_checkpoint(first: &LogFile, redo: &mut Redo) -> Result<Option<Checkpoint>> {
+    let mut newest: Option<Checkpoint> = None;
+    for at in CHECKPOINTS {
+        let block = first.block(at)?;
+        match block.as_deref().and_then(|b| Checkpoint::parse(b, redo.format)) {
+            Some(found) if newest.is_none_or(|n| found.number >= n.number) => newest = Some(found),
+            Some(_) => {}
+            // A new log has used only one of the two.
+            None if block.as_deref().is_some_and(is_zero) => {}
+            None => redo.note(format!("{}: the checkpoint block at offset {at} is damaged", first.name())),
+        }
+    }
+    Ok(newest)
+}
+
+/// Where a block lies in the ring.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    file: usize,
+    at: u64,
+}
+
+/// Files of `size` bytes each, of which the whole blocks after the header are used.
+#[derive(Debug, Clone, Copy)]
+struct Ring {
+    files: u64,
+    size: u64,
+}
+
+impl Ring {
+    /// The block that holds the byte at `offset` of all files laid end to end.
+    fn place(self, offset: u64) -> Option<Place> {
+        let file = offset.checked_div(self.size).filter(|&f| f < self.files)?;
+        let at = offset.checked_rem(self.size)? & !(BLOCK_LSN - 1);
+        (at >= FILE_HEADER).then_some(Place { file: usize::try_from(file).ok()?, at })
+    }
+
+    fn next(self, place: Place) -> Place {
+        let at = place.at.saturating_add(BLOCK_LSN);
+        if at.saturating_add(BLOCK_LSN) <= self.size {
+            return Place { at, ..place };
+        }
+        let last = place.file as u64 + 1 >= self.files;
+        Place { file: if last { 0 } else { place.file + 1 }, at: FILE_HEADER }
+    }
+
+    fn blocks(self) -> u64 {
+        (self.size.saturating_sub(FILE_HEADER) / BLOCK_LSN).saturating_mul(self.files)
+    }
+}
+
+fn ring_of(files: &[LogFile], redo: &mut Redo) -> Ring {
+    let size = files.iter().map(|f| f.size).max().unwrap_or(0);
+    for short in files.iter().filter(|f| f.size != size) {
+        redo.note(format!(
+            "{} has {} bytes, the largest log file {size}; all must be equal, so this one is probably cut short",
+            short.name(),
+            short.size
+        ));
+    }
+    Ring { files: files.len() as u64, size }
+}
+
+fn walk(files: &[LogFile], checkpoint: Checkpoint, redo: &mut Redo) -> Result<Walk> {
+    let ring = ring_of(files, redo);
+    let (low, whole) = checkpoint.offset;
+    let fits = |&offset: &u64| offset % BLOCK_LSN == checkpoint.lsn.0 % BLOCK_LSN;
+    let start = [whole, low].into_iter().filter(fits).find_map(|offset| ring.place(offset));
+    let Some(mut place) = start else {
+        redo.note(format!(
+            "the checkpoint names offset {whole} of the log, where LSN {} cannot be",
+            checkpoint.lsn
+        ));
+        return Ok(Walk::default());
+    };
+    let rules = Rules {
+        additive: redo.format == RedoFormat::BeforeMySql579,
+        encrypt_bit: matches!(redo.format, RedoFormat::MySql(2..)),
+        epoch: false,
+        hidden_length: redo.encrypted
+            && matches!(redo.format, RedoFormat::MariaDb104 | RedoFormat::MariaDb105),
+    };
+    let mut window = Window::default();
+    let mut reader = Reader::of(redo.format);
+    let walk = block::walk(checkpoint.lsn, ring.blocks(), rules, |bytes| reader.feed(bytes), |lsn| {
+        let bytes: Option<[u8; BLOCK]> = window.block(files, place.file, place.at)?;
+        if bytes.is_none() {
+            redo.note(format!(
+                "ib_logfile{} ends before offset {}, where LSN {lsn} belongs",
+                place.file, place.at
+            ));
+        }
+        place = ring.next(place);
+        Ok(bytes)
+    })?;
+    redo.take_file_records(reader, &walk);
+    Ok(walk)
+}
+
+fn finish(redo: &mut Redo, checkpoint: Checkpoint, walk: Walk) {
+    redo.take_walk(checkpoint.lsn, walk);
+    if walk.end.is_some_and(|end| end < checkpoint.record) {
+        redo.note(format!(
+            "the log breaks off before the checkpoint's own record at LSN {}; the end LSN may be too low",
+            checkpoint.record
+        ));
+    }
+}

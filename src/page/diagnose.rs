@@ -1,0 +1,297 @@
+//! What kind of damage a page has: a finer name than its state, and a sentence.
+//!
+//! Everything here is asked of damaged pages only, so it may cost something.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bytes::{is_zero, u16_at, u32_at, u32_from_end};
+use crate::format::fil::{
+    FIL_PAGE_DATA, FIL_PAGE_DATA_END, FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_LSN, FIL_PAGE_OFFSET,
+    FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE, page_type,
+};
+use crate::format::fsp::{Layout, PageFormat};
+use crate::page::checksum;
+use crate::page::checksum::bitflip::{Bit, candidates, single_bit};
+use crate::page::checksum::{Algorithm, Examined};
+use crate::page::judge;
+use crate::page::sectors::Tear;
+use crate::units::{PageNo, SECTOR};
+
+/// The kind of damage.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// Two versions, or a version and nothing, are mixed.
+    Torn,
+    /// Every byte is zero where a page should be.
+    Zero,
+    /// Every byte is 0xFF: erased flash, or never written blocks of some devices.
+    Ff,
+    /// A valid page of another place.
+    Misdirected,
+    /// The content of this place lies some bytes or pages away, as do its neighbours'.
+    Shifted,
+    /// One bit is wrong, and which one is known.
+    BitFlip,
+    /// The content verifies; a word of the trailer is wrong.
+    Trailer,
+    /// The content verifies; the checksum in front is wrong.
+    Checksum,
+    /// A checksum that is right by a rule that no server uses here: another tool stamped it.
+    WrongAlgorithm,
+    /// The system could not read it.
+    Unreadable,
+    /// None of these.
+    Garbage,
+}
+
+impl Class {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Torn => "torn",
+            Class::Zero => "zero",
+            Class::Ff => "ff",
+            Class::Misdirected => "misdirected",
+            Class::Shifted => "shifted",
+            Class::BitFlip => "bit_flip",
+            Class::Trailer => "trailer",
+            Class::Checksum => "checksum",
+            Class::WrongAlgorithm => "wrong_algorithm",
+            Class::Unreadable => "unreadable",
+            Class::Garbage => "garbage",
+        }
+    }
+}
+
+/// The kind of damage with a clause on what was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// The kind.
+    pub class: Class,
+    /// A clause for a person.
+    pub detail: String,
+    /// The content is whole, or one way to make it whole is known.
+    pub mendable: bool,
+}
+
+fn diagnosis(class: Class, detail: impl Into<String>) -> Diagnosis {
+    Diagnosis { class, detail: detail.into(), mendable: false }
+}
+
+fn mendable(class: Class, detail: impl Into<String>) -> Diagnosis {
+    Diagnosis { class, detail: detail.into(), mendable: true }
+}
+
+/// Names the damage of a page that does not verify. `copy` is the best copy of it, if there is one.
+pub fn classify(page: &[u8], format: &PageFormat, page_no: PageNo, copy: Option<&[u8]>) -> Diagnosis {
+    if page.iter().all(|&byte| byte == 0xFF) {
+        return diagnosis(Class::Ff, "every byte is 0xFF");
+    }
+    let plain = !is_transformed(page);
+    checksum_words(page, format)
+        .or_else(|| bit_flip(page, format, page_no))
+        .or_else(|| wrong_algorithm(page, format))
+        .or_else(|| if plain { cut_short(page) } else { None })
+        .or_else(|| torn_against(page, copy))
+        .or_else(|| if plain { lsn_words(page, format) } else { None })
+        .unwrap_or_else(|| diagnosis(Class::Garbage, why(page, format)))
+}
+
+/// Compressed or encrypted as a whole: the trailer is no trailer, and zeroes behind the stream are its padding.
+fn is_transformed(page: &[u8]) -> bool {
+    matches!(
+        u16_at(page, FIL_PAGE_TYPE),
+        Some(
+            page_type::COMPRESSED
+                | page_type::ENCRYPTED
+                | page_type::COMPRESSED_AND_ENCRYPTED
+                | page_type::ENCRYPTED_RTREE
+                | page_type::MARIADB_PAGE_COMPRESSED
+                | page_type::MARIADB_PAGE_COMPRESSED_ENCRYPTED
+        )
+    )
+}
+
+fn why(page: &[u8], format: &PageFormat) -> String {
+    match checksum::examine(page, format) {
+        Examined::Corrupt { detail } => detail.to_string(),
+        Examined::Torn { head, tail } => lsn_words_differ(head, tail),
+        Examined::Zero | Examined::Valid { .. } => {
+            "its compressed or encrypted content is damaged".to_owned()
+        }
+    }
+}
+
+fn lsn_words_differ(head: u32, tail: u32) -> String {
+    format!("its head carries the low LSN word {head}, its tail {tail}: two versions are mixed")
+}
+
+fn put(page: &mut [u8], at: usize, word: u32) {
+    if let Some(bytes) = at.checked_add(4).and_then(|end| page.get_mut(at..end)) {
+        bytes.copy_from_slice(&word.to_be_bytes());
+    }
+}
+
+fn is_verified(page: &[u8], format: &PageFormat) -> bool {
+    checksum::examine(page, format).is_verified()
+}
+
+/// The content is whole; one of the words that guard it is not.
+fn checksum_words(page: &[u8], format: &PageFormat) -> Option<Diagnosis> {
+    let mut mended = page.to_vec();
+    if format.layout == Layout::Classic {
+        let (lsn_low, lsn_tail) = (u32_at(page, FIL_PAGE_LSN + 4)?, u32_from_end(page, 4)?);
+        put(&mut mended, page.len().checked_sub(4)?, lsn_low);
+        if lsn_low != lsn_tail && is_verified(&mended, format) {
+            let what = format!("only the LSN word in its trailer is wrong: {lsn_tail}, not {lsn_low}");
+            return Some(mendable(Class::Trailer, what));
+        }
+    }
+    let fields = checksum::computed(&mended, format);
+    for wrong in fields.iter().filter(|field| !field.matches()) {
+        // A formula whose other word fits is proof enough; a lone word must be one bit away.
+        let proven = fields.iter().any(|right| {
+            right.algorithm == wrong.algorithm && right.at != wrong.at && right.matches() && sums_all(right)
+        });
+        let lone = format.layout != Layout::Classic && single_bit(wrong.stored, wrong.computed).is_some();
+        let mut fitted = mended.clone();
+        put(&mut fitted, wrong.at, wrong.computed);
+        if (proven || lone) && is_verified(&fitted, format) {
+            let (class, place) = if wrong.at == 0 {
+                (Class::Checksum, "in front")
+            } else {
+                (Class::Trailer, "in its trailer")
+            };
+            if mended != page {
+                let what = "its content verifies, but its trailer is that of another version";
+                return Some(mendable(Class::Trailer, what));
+            }
+            let what = format!(
+                "only the checksum {place} is wrong: {:#010x}, not {:#010x} ({})",
+                wrong.stored, wrong.computed, wrong.algorithm
+            );
+            return Some(mendable(class, what));
+        }
+    }
+    None
+}
+
+/// The word in front sums the whole page; the word in the trailer does so for crc32 only.
+fn sums_all(field: &checksum::Computed) -> bool {
+    field.at == 0 || field.algorithm == Algorithm::Crc32
+}
+
+/// The ranges that a stored crc32 word covers.
+fn ranges(layout: Layout, page_len: usize, word_at: usize) -> Vec<Range<usize>> {
+    match layout {
+        Layout::Classic => vec![
+            FIL_PAGE_OFFSET..FIL_PAGE_FILE_FLUSH_LSN,
+            FIL_PAGE_DATA..page_len.saturating_sub(FIL_PAGE_DATA_END),
+        ],
+        Layout::Zip => {
+            vec![FIL_PAGE_OFFSET..FIL_PAGE_LSN, FIL_PAGE_TYPE..FIL_PAGE_TYPE + 2, FIL_PAGE_SPACE_ID..page_len]
+        }
+        Layout::FullCrc32 => std::iter::once(0..word_at).collect(),
+    }
+}
+
+/// One bit that makes a CRC fit, and with it everything else that the page states.
+fn bit_flip(page: &[u8], format: &PageFormat, page_no: PageNo) -> Option<Diagnosis> {
+    let crc = |algorithm| {
+        matches!(algorithm, Algorithm::Crc32 | Algorithm::FullCrc32 | Algorithm::PostEncryptionCrc32)
+    };
+    let mut found: Vec<Bit> = Vec::new();
+    for field in checksum::computed(page, format).iter().filter(|field| crc(field.algorithm)) {
+        let ranges = ranges(format.layout, page.len(), field.at);
+        found.extend(candidates(field.stored ^ field.computed, &ranges));
+    }
+    found.sort_unstable();
+    found.dedup();
+    found.retain(|bit| {
+        let mut mended = page.to_vec();
+        bit.flip(&mut mended);
+        let judged = judge(&mended, format);
+        judged.is_valid() && !judged.weak && u32_at(&mended, FIL_PAGE_OFFSET) == Some(page_no.0)
+    });
+    let name = |bit: &Bit| format!("bit {} of byte {}", bit.bit, bit.byte);
+    match found.as_slice() {
+        [] => None,
+        [bit] => {
+            let what = format!("{} is wrong: turned over, the checksum fits", name(bit));
+            Some(mendable(Class::BitFlip, what))
+        }
+        several => {
+            let names: Vec<String> = several.iter().map(name).collect();
+            let what = format!("one bit is wrong: {}; the checksum cannot tell which", names.join(" or "));
+            Some(diagnosis(Class::BitFlip, what))
+        }
+    }
+}
+
+/// Stamped by a rule of another layout, or with the CRC-32 of zip and Ethernet.
+fn wrong_algorithm(page: &[u8], format: &PageFormat) -> Option<Diagnosis> {
+    let size = format.physical;
+    let others = [
+        ("full_crc32", PageFormat::full_crc32(size)),
+        ("the classic layout", PageFormat::classic(size)),
+        ("compressed pages", PageFormat::zip(format.logical, size)),
+    ];
+    for (name, other) in others.iter().filter(|(_, other)| other.layout != format.layout) {
+        if is_verified(page, other) && !is_zero(page.get(FIL_PAGE_DATA..)?) {
+            let what =
+                format!("its checksum is right by the rule of {name}, which does not apply to this file");
+            return Some(mendable(Class::WrongAlgorithm, what));
+        }
+    }
+    let at = match format.layout {
+        Layout::FullCrc32 => page.len().checked_sub(4)?,
+        Layout::Classic | Layout::Zip => 0,
+    };
+    let ieee = ranges(format.layout, page.len(), at)
+        .into_iter()
+        .try_fold(0, |sum, range| Some(sum ^ crc32fast::hash(page.get(range)?)))?;
+    (u32_at(page, at) == Some(ieee)).then(|| {
+        mendable(
+            Class::WrongAlgorithm,
+            "its checksum is the CRC-32 (IEEE) of its content where CRC-32C belongs: another tool stamped it",
+        )
+    })
+}
+
+/// Some sectors are those of the copy, others are not.
+fn torn_against(page: &[u8], copy: Option<&[u8]>) -> Option<Diagnosis> {
+    let copy = copy.filter(|copy| copy.len() == page.len())?;
+    Tear::between(page, copy).describe().map(|tear| diagnosis(Class::Torn, tear))
+}
+
+/// The low LSN words of head and tail differ: the classic trailer, and the clear pages of full_crc32.
+fn lsn_words(page: &[u8], format: &PageFormat) -> Option<Diagnosis> {
+    let from_end = match (format.layout, u32_at(page, 0)?) {
+        (Layout::Classic, _) => 4,
+        (Layout::FullCrc32, 0) if page.get(FIL_PAGE_TYPE)? & 0x80 == 0 => 8,
+        _ => return None,
+    };
+    let (head, tail) = (u32_at(page, FIL_PAGE_LSN + 4)?, u32_from_end(page, from_end)?);
+    // Random words differ too: of two versions of one page the LSNs lie near each other.
+    let near = head.abs_diff(tail) < 1 << 30 || tail == 0;
+    (head != tail && near).then(|| diagnosis(Class::Torn, lsn_words_differ(head, tail)))
+}
+
+/// Written up to a sector, zero from there on; or zero up to a sector, and written from there on.
+fn cut_short(page: &[u8]) -> Option<Diagnosis> {
+    let written: Vec<bool> = page.chunks(SECTOR).map(|sector| !is_zero(sector)).collect();
+    let (first, last) = (written.iter().position(|&w| w)?, written.iter().rposition(|&w| w)?);
+    let (begin, end) = (first * SECTOR, (last + 1) * SECTOR);
+    if begin > 0 {
+        Some(diagnosis(Class::Torn, format!("its first {begin} bytes are zero, the rest is written")))
+    } else if end < page.len() {
+        Some(diagnosis(Class::Torn, format!("its bytes from {end} on are zero, those before are written")))
+    } else {
+        None
+    }
+}

@@ -1,0 +1,203 @@
+//! What state one page is in, whatever lies over it: compression and encryption first, then its checksum.
+//!
+//! Nothing here knows where a page belongs; [`crate::verdict`] decides what a state means.
+
+pub mod checksum;
+pub mod diagnose;
+pub mod holds;
+pub mod keyring;
+pub mod sectors;
+pub mod transform;
+
+use crate::bytes::{is_zero, u16_at, u32_at};
+use crate::format::fil::{
+    FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_SPACE_ID, FIL_PAGE_SPACE_OR_CHKSUM, FIL_PAGE_TYPE, page_type,
+};
+use crate::format::fsp::{Encryption, Layout, PageFormat};
+use crate::instance::spaces::Tablespace;
+use crate::page::checksum::{Algorithm, Examined};
+use crate::page::transform::{Decompressed, Revealed, SpaceKey};
+use crate::units::SpaceId;
+
+/// The state of one page, from its own bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// A checksum of this page holds.
+    Valid,
+    /// Every byte is zero.
+    Zero,
+    /// Head and tail carry different LSNs: two versions are mixed.
+    Torn,
+    /// No checksum holds.
+    Corrupt,
+    /// Encrypted without a key, or compressed by a codec that is not built in.
+    Unverifiable,
+}
+
+/// Whose page it is, as far as the page itself can say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// The space id in the page.
+    Space(SpaceId),
+    /// The space id is ciphertext.
+    Hidden,
+}
+
+/// A judged page.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// What was found.
+    pub state: State,
+    /// The checksum that holds, for valid pages.
+    pub algorithm: Option<Algorithm>,
+    /// Valid, but by a rule that looks at no content (checksum `none` or empty fields).
+    pub weak: bool,
+    /// Whose page it is.
+    pub claim: Claim,
+    /// Why, in words, where the state is not valid or zero.
+    pub why: String,
+    /// The page as the server sees it in memory, where the bytes on disk are compressed.
+    pub clear: Option<Vec<u8>>,
+}
+
+impl Judged {
+    fn new(state: State, page: &[u8], why: impl Into<String>) -> Judged {
+        let claim = u32_at(page, FIL_PAGE_SPACE_ID).map_or(Claim::Hidden, |id| Claim::Space(SpaceId(id)));
+        Judged { state, algorithm: None, weak: false, claim, why: why.into(), clear: None }
+    }
+
+    fn hidden(self) -> Judged {
+        Judged { claim: Claim::Hidden, ..self }
+    }
+
+    /// Whether the page verifies.
+    pub fn is_valid(&self) -> bool {
+        self.state == State::Valid
+    }
+}
+
+/// Judges one page as it lies in a file or slot; `page` is exactly one physical page.
+pub fn judge(page: &[u8], format: &PageFormat) -> Judged {
+    match format.layout {
+        Layout::FullCrc32 => judge_full_crc32(page, format),
+        Layout::Zip | Layout::Classic => judge_classic(page, format),
+    }
+}
+
+/// Judges a page of a tablespace, by its key where it has one.
+pub fn judge_in(page: &[u8], space: &Tablespace) -> Judged {
+    let judged = judge(page, &space.format);
+    match (judged.state, space.id, &space.key) {
+        (State::Unverifiable, Some(id), Some(key)) => judge_decrypted(page, &space.format, id, key, judged),
+        _ => judged,
+    }
+}
+
+/// MySQL keeps the checksum inside the ciphertext: what comes out is judged as an ordinary page.
+fn judge_decrypted(page: &[u8], format: &PageFormat, id: SpaceId, key: &SpaceKey, locked: Judged) -> Judged {
+    match transform::reveal(page, format, id, Some(key)) {
+        Revealed::Page(clear) => {
+            let inside = from_examined(checksum::examine(&clear, format), &clear);
+            let state = if inside.state == State::Valid { State::Valid } else { State::Corrupt };
+            Judged { state, clear: Some(clear), ..inside }
+        }
+        Revealed::WrongKey => Judged::new(State::Corrupt, page, "the key of its tablespace does not open it"),
+        Revealed::Damaged(why) => Judged::new(State::Corrupt, page, format!("does not decrypt: {why}")),
+        Revealed::Locked | Revealed::AsStored => locked,
+    }
+}
+
+/// Whether the key of a tablespace opens a page whose space id is ciphertext, and shows that it is its own.
+pub fn opens(page: &[u8], space: &Tablespace) -> bool {
+    let (Some(id), Some(key)) = (space.id, &space.key) else { return false };
+    matches!(transform::decrypt(page, &space.format, id, key), transform::Decrypted::Page(_))
+}
+
+fn judge_full_crc32(page: &[u8], format: &PageFormat) -> Judged {
+    let raw = from_examined(checksum::examine(page, format), page);
+    if raw.state == State::Zero {
+        return raw;
+    }
+    if u32_at(page, FIL_PAGE_SPACE_OR_CHKSUM) != Some(0) {
+        return raw.hidden();
+    }
+    let compressed = u16_at(page, FIL_PAGE_TYPE).is_some_and(|t| t & page_type::FULL_CRC32_COMPRESSED != 0);
+    if !compressed {
+        return raw;
+    }
+    // The checksum covers the compressed image; the space id only shows when it is decompressed.
+    match transform::decompress(page, format) {
+        Decompressed::Page(clear) => Judged { claim: claim_of(&clear), clear: Some(clear), ..raw },
+        _ => raw.hidden(),
+    }
+}
+
+fn judge_classic(page: &[u8], format: &PageFormat) -> Judged {
+    let plain = from_examined(checksum::examine(page, format), page);
+    if matches!(plain.state, State::Valid | State::Zero) {
+        return plain;
+    }
+    match u16_at(page, FIL_PAGE_TYPE).unwrap_or_default() {
+        page_type::COMPRESSED => judge_decompressed(page, format, plain),
+        page_type::ENCRYPTED | page_type::COMPRESSED_AND_ENCRYPTED | page_type::ENCRYPTED_RTREE
+            if format.encryption == Encryption::MySql =>
+        {
+            Judged::new(
+                State::Unverifiable,
+                page,
+                "encrypted by MySQL: its checksum lies inside the ciphertext",
+            )
+        }
+        page_type::MARIADB_PAGE_COMPRESSED => judge_decompressed(page, format, plain),
+        // 10.x never encrypts tablespace headers and descriptors; bytes 26..34 mean something else there.
+        page_type::FSP_HDR | page_type::XDES => plain,
+        _ if format.encryption == Encryption::MariaDb
+            && u32_at(page, FIL_PAGE_FILE_FLUSH_LSN).is_some_and(|key_version| key_version != 0) =>
+        {
+            checksum::post_encryption(page, format).map_or(plain, |examined| from_examined(examined, page))
+        }
+        _ => plain,
+    }
+}
+
+/// The image of a compressed page has no checksum of its own: the page inside it has.
+fn judge_decompressed(page: &[u8], format: &PageFormat, plain: Judged) -> Judged {
+    match transform::decompress(page, format) {
+        Decompressed::Page(clear) => {
+            let inner = PageFormat { physical: format.logical, layout: Layout::Classic, ..*format };
+            let inside = from_examined(checksum::examine(&clear, &inner), &clear);
+            let state = if inside.state == State::Valid { State::Valid } else { State::Corrupt };
+            Judged { state, clear: Some(clear), ..inside }
+        }
+        Decompressed::NotCompressed => plain,
+        Decompressed::Encrypted => {
+            Judged::new(State::Unverifiable, page, "encrypted: it can be decompressed with its key only")
+        }
+        Decompressed::Damaged(why) => {
+            Judged::new(State::Corrupt, page, format!("does not decompress: {why}"))
+        }
+    }
+}
+
+fn claim_of(page: &[u8]) -> Claim {
+    u32_at(page, FIL_PAGE_SPACE_ID).map_or(Claim::Hidden, |id| Claim::Space(SpaceId(id)))
+}
+
+fn from_examined(examined: Examined, page: &[u8]) -> Judged {
+    match examined {
+        Examined::Zero => Judged::new(State::Zero, page, "every byte is zero"),
+        Examined::Valid { algorithm, weak } => {
+            Judged { algorithm: Some(algorithm), weak, ..Judged::new(State::Valid, page, "") }
+        }
+        Examined::Torn { head, tail } => {
+            let why = format!("its head carries the low LSN word {head}, its tail {tail}");
+            Judged::new(State::Torn, page, why)
+        }
+        Examined::Corrupt { detail } => Judged::new(State::Corrupt, page, detail.to_string()),
+    }
+}
+
+/// Whether a page is a page at all: neither zero nor shorter than a header.
+pub fn is_used(page: &[u8]) -> bool {
+    page.len() > FIL_PAGE_SPACE_ID + 4 && !is_zero(page)
+}

@@ -1,0 +1,4 @@
+//! check
+
+pub mod metrics;
+pub mod nagios;

@@ -1,0 +1,123 @@
+//! The answer of a monitoring plugin, by the Monitoring Plugins guidelines: one line of status, text and performance
+//! data, then a few lines of detail, everything in less than 4 KiB.
+
+use std::fmt::Write;
+
+use crate::commands::check::{CheckReport, Problem, Status};
+use crate::commands::explain_log::line::{beginning, printable};
+use crate::report::count;
+
+/// Schedulers cut at 4 KiB (NRPE 3) or at 8 KiB.
+pub const MAX_OUTPUT: usize = 4096;
+/// Of which the text before the performance data may take this much.
+const MAX_TEXT: usize = 1024;
+/// Lines of detail.
+const MAX_LINES: usize = 20;
+
+/// The whole output.
+pub fn render(report: &CheckReport) -> String {
+    let status = report.status.name();
+    let mut out = format!("DBLWR {status} - {}", plain(&report.text, MAX_TEXT));
+    // A check that could not look has measured nothing.
+    if report.page_size != 0 {
+        let _ = write!(out, " | {}", performance(report));
+    }
+    out.push('\n');
+    for line in details(report) {
+        if out.len() + line.len() + 1 >= MAX_OUTPUT {
+            break;
+        }
+        out.push_str(&line);
+        out.push('\n');
+    }
+    out
+}
+
+/// The answer in words, without status and performance data.
+pub fn text(report: &CheckReport) -> String {
+    let mut text = match report.status {
+        Status::Unknown => report.failures.first().cloned().unwrap_or_default(),
+        Status::Ok if report.restorable + report.critical > 0 => {
+            format!("{} damaged, within the thresholds", count(report.restorable + report.critical, "page"))
+        }
+        Status::Ok => match &report.baseline {
+            Some(baseline) if baseline.recorded => "the present state was recorded as accepted".to_owned(),
+            Some(baseline) if baseline.accepted > 0 => "nothing new since the accepted state".to_owned(),
+            _ => "no damaged page has a copy in the doublewrite buffer".to_owned(),
+        },
+        Status::Warning | Status::Critical => damage(report),
+    };
+    if let Some(sample) = &report.sample {
+        let percent = sample.share * 100.0;
+        let _ = write!(
+            text,
+            "; {} of {} pages read ({percent:.1}%), {} damaged",
+            sample.read, sample.pages, sample.damaged
+        );
+    }
+    if report.changing > 0 {
+        let _ = write!(text, "; {} being written, not counted", count(report.changing, "page"));
+    }
+    text
+}
+
+fn damage(report: &CheckReport) -> String {
+    let mut parts = Vec::new();
+    if report.critical > 0 {
+        parts.push(format!(
+            "{} that the doublewrite buffer cannot mend",
+            count(report.critical, "damaged page")
+        ));
+    }
+    if report.restorable > 0 {
+        parts.push(format!("{} with a good copy", count(report.restorable, "damaged page")));
+    }
+    if parts.is_empty() {
+        // A range such as @0 alerts on the absence of damage.
+        return "the number of damaged pages is outside the thresholds".to_owned();
+    }
+    let first = report.problems.first().map(|problem| format!(" (first: {})", name(problem)));
+    format!("{}{}", parts.join(", "), first.unwrap_or_default())
+}
+
+fn name(problem: &Problem) -> String {
+    let file = problem.file.as_deref().unwrap_or("no file");
+    format!("{file} page {}, {}", problem.page_no, problem.what())
+}
+
+/// `'label'=value[unit];warn;crit;min`.
+fn performance(report: &CheckReport) -> String {
+    let (warning, critical) = report.thresholds();
+    let copies: usize = report.summary.values().sum();
+    let mut data = format!(
+        "restorable={};{warning};;0 critical={};;{critical};0 copies={copies};;;0 changing={};;;0 time={:.3}s;;;0",
+        report.restorable, report.critical, report.changing, report.duration
+    );
+    if let Some(sample) = &report.sample {
+        let _ = write!(data, " read={};;;0;{}", sample.read, sample.pages);
+    }
+    if let Some(baseline) = &report.baseline {
+        let _ = write!(data, " new={};;;0", baseline.new);
+    }
+    data
+}
+
+fn details(report: &CheckReport) -> Vec<String> {
+    let mut lines: Vec<String> = report.guard.iter().map(|guard| plain(guard, 300)).collect();
+    for problem in report.problems.iter().take(MAX_LINES) {
+        let known = if problem.new { "" } else { " (accepted)" };
+        lines.push(plain(&format!("{}{known}: {}", name(problem), problem.reason), 300));
+    }
+    let more = (report.restorable + report.critical).saturating_sub(MAX_LINES);
+    if more > 0 {
+        lines.push(format!("and {more} more: dblwr verify {}", plain(&report.path, 200)));
+    }
+    let failures = report.failures.iter().take(MAX_LINES);
+    lines.extend(failures.map(|failure| plain(&format!("could not be read: {failure}"), 300)));
+    lines
+}
+
+/// The bar begins performance data: it must not come from a file's name.
+fn plain(text: &str, bytes: usize) -> String {
+    beginning(&printable(text), bytes).replace('|', "/")
+}

@@ -1,0 +1,312 @@
+//! Copies: used slots, judged and attributed to the page they are a copy of.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+use crate::format::fil::{FilHeader, page_type};
+use crate::format::fsp::{Codec, Encryption, Layout, PageFormat};
+use crate::instance::dblwr::{Area, Kind, Slot};
+use crate::instance::identify::format_of_page0;
+use crate::instance::spaces::{Owner, Spaces};
+use crate::page::transform;
+use crate::page::transform::Decompressed;
+use crate::page::{Claim, Judged, State, is_used, judge, judge_in};
+use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SECTOR, SpaceId};
+
+/// Which slot of which file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotRef {
+    /// The file as printed.
+    pub file: PathBuf,
+    /// Index within the area.
+    pub index: u32,
+    /// The file to open.
+    pub path: PathBuf,
+    /// Where in the file.
+    pub offset: ByteOffset,
+}
+
+/// What a copy is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyState {
+    /// It verifies.
+    Valid,
+    /// It does not.
+    Corrupt,
+    /// It cannot be judged.
+    Unverifiable,
+}
+
+/// A used slot.
+#[derive(Debug, Clone)]
+pub struct Copy {
+    /// Where it lies.
+    pub slot: SlotRef,
+    /// Its FIL header as written.
+    pub header: FilHeader,
+    /// The tablespace it belongs to; `None` where its id is ciphertext and no home proves it.
+    pub space: Option<SpaceId>,
+    /// In which format it was judged.
+    pub format: PageFormat,
+    /// The judgement.
+    pub judged: Judged,
+    /// The whole slot.
+    pub bytes: Vec<u8>,
+}
+
+impl Copy {
+    /// The page number it claims.
+    pub fn page_no(&self) -> PageNo {
+        self.header.page_no
+    }
+
+    /// Its LSN.
+    pub fn lsn(&self) -> Lsn {
+        self.header.lsn
+    }
+
+    /// What it is worth.
+    pub fn state(&self) -> CopyState {
+        match self.judged.state {
+            State::Valid => CopyState::Valid,
+            State::Unverifiable => CopyState::Unverifiable,
+            State::Zero | State::Torn | State::Corrupt => CopyState::Corrupt,
+        }
+    }
+
+    /// The bytes that belong home: the physical page, without what a slot carries behind it.
+    pub fn page(&self) -> &[u8] {
+        self.bytes.get(..self.format.physical.bytes()).unwrap_or(&self.bytes)
+    }
+}
+
+/// What a slot is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Usage {
+    /// It holds a page of some tablespace.
+    Copy,
+    /// Every byte is zero.
+    Zero,
+    /// It describes itself: space 0 and its own page number.
+    Placeholder,
+}
+
+/// Every used slot of an area, in slot order. Used means: neither all zero nor a placeholder that describes itself
+/// (space 0 and its own page number). Behind them what could not be read.
+///
+/// # Errors
+/// A file of the area cannot be opened.
+pub fn read_copies(area: &Area, spaces: &Spaces) -> Result<(Vec<Copy>, Vec<Error>)> {
+    let mut copies = Vec::new();
+    let unreadable = for_each_usage(area, spaces, |_, _, copy| copies.extend(copy))?;
+    Ok((copies, unreadable))
+}
+
+/// Hands every slot of an area to `visit`, in slot order, with what it is used for and the copy in it; gives back what
+/// could not be read.
+///
+/// # Errors
+/// A file of the area cannot be opened.
+pub fn for_each_usage(
+    area: &Area,
+    spaces: &Spaces,
+    mut visit: impl FnMut(&Slot<'_>, Usage, Option<Copy>),
+) -> Result<Vec<Error>> {
+    let codecs = codecs_in_use(spaces);
+    area.for_each_slot(|slot| {
+        let usage = area.usage_of(&slot);
+        let copy = if usage == Usage::Copy { copy_of(area, spaces, &codecs, &slot) } else { None };
+        visit(&slot, usage, copy);
+    })
+}
+
+fn copy_of(area: &Area, spaces: &Spaces, codecs: &[Codec], slot: &Slot<'_>) -> Option<Copy> {
+    let header = FilHeader::parse(slot.bytes)?;
+    let space_id = area.claimed_space(&header);
+    let attribution = attribute(slot.bytes, &header, space_id, spaces, codecs, area.slot_size);
+    Some(Copy {
+        slot: SlotRef {
+            file: area.file_of(slot),
+            index: slot.index,
+            path: slot.path.to_path_buf(),
+            offset: slot.offset,
+        },
+        header,
+        space: attribution.space,
+        format: attribution.format,
+        judged: attribution.judged,
+        bytes: slot.bytes.to_vec(),
+    })
+}
+
+impl Area {
+    /// The space id that a slot claims: before 4.1.1 the field means something else and all belong to space 0.
+    fn claimed_space(&self, header: &FilHeader) -> SpaceId {
+        if self.space_id_stored { header.space_id } else { SpaceId::SYSTEM }
+    }
+
+    /// What a slot of this area is used for.
+    pub fn usage_of(&self, slot: &Slot<'_>) -> Usage {
+        match FilHeader::parse(slot.bytes).filter(|_| is_used(slot.bytes)) {
+            None => Usage::Zero,
+            Some(header)
+                if self.claimed_space(&header) == SpaceId::SYSTEM
+                    && slot.own_page == Some(header.page_no) =>
+            {
+                Usage::Placeholder
+            }
+            Some(_) => Usage::Copy,
+        }
+    }
+
+    /// The file that a slot lies in, as printed.
+    pub fn file_of(&self, slot: &Slot<'_>) -> PathBuf {
+        match self.runs.first() {
+            // Blocks in several files of the system tablespace: only the first has the area's name.
+            Some(first) if self.kind == Kind::System && first.path != slot.path => {
+                self.file.with_file_name(slot.path.file_name().map_or_else(PathBuf::new, PathBuf::from))
+            }
+            _ => self.file.clone(),
+        }
+    }
+}
+
+struct Attribution {
+    space: Option<SpaceId>,
+    format: PageFormat,
+    judged: Judged,
+}
+
+/// The owner first whose id the slot carries in clear; full_crc32 pages that are compressed or encrypted hide it.
+fn attribute(
+    bytes: &[u8],
+    header: &FilHeader,
+    claimed: SpaceId,
+    spaces: &Spaces,
+    codecs: &[Codec],
+    slot_size: PageSize,
+) -> Attribution {
+    let owner_format = owner_format(bytes, header, claimed, spaces);
+    let by_claim = owner_format.map(|format| {
+        let page = physical(bytes, &format);
+        let judged = match spaces.owner(claimed) {
+            Owner::One(space) if space.format == format => judge_in(page, space),
+            _ => judge(page, &format),
+        };
+        Attribution { space: Some(claimed), format, judged }
+    });
+    if let Some(found) = by_claim.as_ref().filter(|found| is_settled(&found.judged, claimed)) {
+        return Attribution { judged: found.judged.clone(), ..*found };
+    }
+    if let Some(found) = hidden(bytes, header, spaces, codecs, slot_size) {
+        return found;
+    }
+    by_claim.unwrap_or_else(|| orphan(bytes, claimed, slot_size))
+}
+
+/// Whether the claimed owner is the owner: undamaged, and what lies under any compression carries the same id.
+fn is_settled(judged: &Judged, claimed: SpaceId) -> bool {
+    !matches!(judged.state, State::Corrupt | State::Torn) && judged.claim == Claim::Space(claimed)
+}
+
+fn physical<'a>(bytes: &'a [u8], format: &PageFormat) -> &'a [u8] {
+    bytes.get(..format.physical.bytes()).unwrap_or(bytes)
+}
+
+/// A copy of page 0 states its own format; otherwise the file's counts.
+fn owner_format(bytes: &[u8], header: &FilHeader, claimed: SpaceId, spaces: &Spaces) -> Option<PageFormat> {
+    let own = (header.page_no == PageNo(0)).then(|| format_of_page0(bytes)).flatten();
+    match spaces.owner(claimed) {
+        Owner::Nobody => None,
+        Owner::One(space) => Some(own.map_or(space.format, |(_, format)| format)),
+        Owner::Several(several) => {
+            several.first().map(|space| own.map_or(space.format, |(_, format)| format))
+        }
+    }
+}
+
+/// A full_crc32 image that is compressed or encrypted: its checksum shows that it is one, decompressing whose it is.
+fn hidden(
+    bytes: &[u8],
+    header: &FilHeader,
+    spaces: &Spaces,
+    codecs: &[Codec],
+    slot_size: PageSize,
+) -> Option<Attribution> {
+    let format = PageFormat::full_crc32(slot_size);
+    let encrypted = header.checksum != 0;
+    let compressed = header.page_type & page_type::FULL_CRC32_COMPRESSED != 0;
+    if !encrypted && !compressed {
+        return None;
+    }
+    let judged = judge(bytes, &format);
+    if !judged.is_valid() {
+        return None;
+    }
+    if encrypted {
+        let format = PageFormat { encryption: Encryption::MariaDb, ..format };
+        return Some(Attribution { space: None, format, judged: Judged { claim: Claim::Hidden, ..judged } });
+    }
+    codecs.iter().find_map(|&codec| {
+        let format = PageFormat { page_compressed: true, codec: Some(codec), ..format };
+        let Decompressed::Page(clear) = transform::decompress(bytes, &format) else { return None };
+        let inside = FilHeader::parse(&clear).filter(|inside| inside.page_no == header.page_no)?;
+        let judged = Judged { claim: Claim::Space(inside.space_id), clear: Some(clear), ..judged.clone() };
+        spaces.contains(inside.space_id).then_some(Attribution {
+            space: Some(inside.space_id),
+            format,
+            judged,
+        })
+    })
+}
+
+fn codecs_in_use(spaces: &Spaces) -> Vec<Codec> {
+    let mut seen = BTreeSet::new();
+    let codecs = spaces.list.iter().filter_map(|space| space.format.codec);
+    codecs.filter(|codec| seen.insert(format!("{codec:?}"))).collect()
+}
+
+/// Whether a slot verifies in any format, by a rule that looks at its contents.
+pub(crate) fn verifies_somehow(slot: &[u8], slot_size: PageSize) -> bool {
+    formats_of_a_slot(slot_size).iter().any(|format| {
+        let judged = judge(physical(slot, format), format);
+        judged.is_valid() && !judged.weak
+    })
+}
+
+/// Formats in which a slot of unknown ownership may verify.
+fn formats_of_a_slot(slot_size: PageSize) -> Vec<PageFormat> {
+    let zips = PageSize::PHYSICAL.into_iter().filter(|&size| size <= PageSize::DEFAULT && size <= slot_size);
+    [PageFormat::classic(slot_size), PageFormat::full_crc32(slot_size)]
+        .into_iter()
+        .chain(zips.map(|size| PageFormat::zip(slot_size, size)))
+        .flat_map(|format| [format, PageFormat { encryption: Encryption::MariaDb, ..format }])
+        .collect()
+}
+
+fn orphan(bytes: &[u8], claimed: SpaceId, slot_size: PageSize) -> Attribution {
+    let judged_as = |format: PageFormat| {
+        let judged = judge(physical(bytes, &format), &format);
+        judged.is_valid().then_some(Attribution { space: Some(claimed), format, judged })
+    };
+    formats_of_a_slot(slot_size).into_iter().find_map(judged_as).unwrap_or_else(|| {
+        let format = PageFormat::classic(slot_size);
+        let encrypted = PageFormat { encryption: Encryption::MySql, ..format };
+        Attribution { space: Some(claimed), format, judged: judge(bytes, &encrypted) }
+    })
+}
+
+/// Whether two images of a page have a sector in common that is not one byte repeated. Ciphertext depends on space,
+/// page and LSN, so one such sector proves that both are the same write of the same page.
+pub fn shares_a_sector(one: &[u8], other: &[u8]) -> bool {
+    one.chunks_exact(SECTOR)
+        .zip(other.chunks_exact(SECTOR))
+        .any(|(a, b)| a == b && a.first().is_some_and(|first| a.iter().any(|byte| byte != first)))
+}
+
+/// Whether a copy's owner can only be found by comparing it with homes.
+pub(crate) fn is_hidden(copy: &Copy) -> bool {
+    copy.space.is_none() && copy.format.layout == Layout::FullCrc32
+}

@@ -1,0 +1,92 @@
+//! What the extent descriptors of a tablespace say of a page, as far as a descriptor page verifies.
+
+use crate::disk::Image;
+use crate::format::fil::FilHeader;
+use crate::format::fsp::FspHeader;
+use crate::format::xdes::{PageState, descriptor_page, page_state};
+use crate::instance::spaces::Tablespace;
+use crate::page::judge_in;
+use crate::units::{Lsn, PageNo};
+
+/// Whether a page is in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    /// Free, or never initialised: the server would not read it.
+    Free,
+    /// Handed out, according to a descriptor page whose newest change has this LSN.
+    Taken(Lsn),
+    /// No descriptor that verifies tells.
+    Unknown,
+}
+
+/// The descriptor pages of one tablespace, the last one kept.
+#[derive(Debug)]
+pub struct Descriptors<'a> {
+    space: &'a Tablespace,
+    free_limit: Option<Option<u32>>,
+    last: Option<(PageNo, Option<Descriptor>)>,
+}
+
+/// A descriptor page that verifies, and its LSN.
+type Descriptor = (Vec<u8>, Lsn);
+
+impl<'a> Descriptors<'a> {
+    /// Nothing is read yet.
+    pub fn new(space: &'a Tablespace) -> Descriptors<'a> {
+        Descriptors { space, free_limit: None, last: None }
+    }
+
+    /// Whether a page is in use.
+    pub fn usage(&mut self, page_no: PageNo) -> Use {
+        match self.look(page_no) {
+            Some((PageState::Free, _)) => Use::Free,
+            Some((PageState::Used { .. }, lsn)) => Use::Taken(lsn),
+            None => Use::Unknown,
+        }
+    }
+
+    /// What a descriptor that verifies says of a page.
+    pub fn state(&mut self, page_no: PageNo) -> Option<PageState> {
+        self.look(page_no).map(|(state, _)| state)
+    }
+
+    fn look(&mut self, page_no: PageNo) -> Option<(PageState, Lsn)> {
+        if self.free_limit().is_some_and(|limit| page_no.0 >= limit) {
+            return Some((PageState::Free, Lsn(0)));
+        }
+        let format = self.space.format;
+        let (page, lsn) = self.descriptor(descriptor_page(&format, page_no))?;
+        Some((page_state(page, &format, page_no)?, *lsn))
+    }
+
+    /// `FSP_FREE_LIMIT`, where page 0 verifies.
+    fn free_limit(&mut self) -> Option<u32> {
+        if let Some(known) = self.free_limit {
+            return known;
+        }
+        let limit = self.descriptor(PageNo(0)).and_then(|(page0, _)| FspHeader::parse(page0));
+        let limit = limit.map(|header| header.free_limit);
+        self.free_limit = Some(limit);
+        limit
+    }
+
+    fn descriptor(&mut self, number: PageNo) -> Option<&Descriptor> {
+        if self.last.as_ref().is_none_or(|(kept, _)| *kept != number) {
+            self.last = Some((number, read(self.space, number)));
+        }
+        self.last.as_ref().and_then(|(_, descriptor)| descriptor.as_ref())
+    }
+}
+
+fn read(space: &Tablespace, number: PageNo) -> Option<Descriptor> {
+    let place = space.place(number).filter(|place| place.in_bounds)?;
+    let page =
+        Image::open(&place.file.path).ok()?.read_page(place.offset, space.format.physical).ok().flatten()?;
+    let judged = judge_in(&page, space);
+    if !judged.is_valid() {
+        return None;
+    }
+    let page = judged.clear.unwrap_or(page);
+    let header = FilHeader::parse(&page).filter(|header| header.page_no == number)?;
+    Some((page, header.lsn))
+}

@@ -1,0 +1,148 @@
+//! Copies out of a bundle for a directory: for when a server start has overwritten the directory's own.
+//!
+//! The directory says everything else: its homes, its tablespaces, its redo window. So a copy of the bundle is written
+//! only where it would be written if it still lay in the directory: the home is damaged, and redo still covers the copy
+//! or the home itself carries its LSN. Before that, bundle and directory must be of one instance: the same page size,
+//! and for every tablespace that both have, where both page 0s verify, the same name and flags, and a page 0 in the
+//! directory that is not older than the one in the bundle: files only grow newer. Where both have an `auto.cnf`, the
+//! server's UUID in it as well.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::bytes::{is_zero, u64_at};
+use crate::disk::Image;
+use crate::error::{Error, Result};
+use crate::format::fil::FIL_PAGE_LSN;
+use crate::format::fsp::{FspHeader, PageFormat};
+use crate::instance::Instance;
+use crate::instance::dblwr::Kind;
+use crate::instance::locations::Request;
+use crate::instance::spaces::{Evidence, Owner, Tablespace};
+use crate::units::{ByteOffset, Lsn};
+use crate::verdict::survey::Survey;
+
+/// Judges a directory with the copies of a bundle.
+///
+/// # Errors
+/// As [`Survey::run`] of either; the bundle is redacted, or of another instance.
+pub fn survey(request: &Request, bundle: &Path) -> Result<Survey> {
+    let mut instance = Instance::open(request)?;
+    if instance.locations.bundle.is_some() {
+        return Err(refuse(&request.path, "a bundle cannot be restored; name the data directory"));
+    }
+    let donor = Instance::open(&Request {
+        path: bundle.to_path_buf(),
+        keyring: request.keyring.clone(),
+        keyring_password_file: request.keyring_password_file.clone(),
+        ..Request::default()
+    })?;
+    let held = donor.locations.bundle.clone().ok_or_else(|| refuse(bundle, "no bundle of dblwr capture"))?;
+    if held.manifest.redacted {
+        return Err(refuse(bundle, "it is redacted: what it holds are not the pages of the server"));
+    }
+    same_instance(&instance, &donor, bundle)?;
+    take_areas(&mut instance, donor);
+    instance.notes.push(format!(
+        "the copies are those of {}, captured {}; homes and redo are those of the directory",
+        bundle.display(),
+        held.manifest.captured_at
+    ));
+    instance.copies_from = Some(Arc::clone(&held));
+    Survey::of(instance)
+}
+
+fn refuse(path: &Path, why: impl Into<String>) -> Error {
+    Error::foreign(path, format!("{}; nothing was written", why.into()))
+}
+
+/// The bundle's areas count; the directory's stay listed, so that none of their pages is ever written, and its reduced
+/// entries still bar older copies.
+fn take_areas(instance: &mut Instance, donor: Instance) {
+    for area in &mut instance.areas {
+        area.live &= area.kind == Kind::Reduced;
+    }
+    let before = instance.areas.len();
+    instance.areas.extend(donor.areas);
+    instance.reduced.extend(donor.reduced.into_iter().map(|(at, file)| (at.saturating_add(before), file)));
+}
+
+fn same_instance(instance: &Instance, donor: &Instance, bundle: &Path) -> Result<()> {
+    if instance.page_size != donor.page_size {
+        return Err(refuse(
+            bundle,
+            format!(
+                "its pages have {} bytes, those of the directory {}",
+                donor.page_size, instance.page_size
+            ),
+        ));
+    }
+    if let (Some(ours), Some(theirs)) = (server_uuid(instance), server_uuid(donor))
+        && ours != theirs
+    {
+        return Err(refuse(
+            bundle,
+            "it is of another server: auto.cnf holds another UUID than the directory's",
+        ));
+    }
+    let mut common = 0;
+    for theirs in &donor.spaces.list {
+        let Some(id) = theirs.id else { continue };
+        if let Owner::One(ours) = instance.spaces.owner(id) {
+            same_tablespace(ours, theirs, bundle)?;
+            common += 1;
+        }
+    }
+    match common {
+        0 => Err(refuse(bundle, "it has no tablespace in common with the directory")),
+        _ => Ok(()),
+    }
+}
+
+/// What `auto.cnf` holds; `None` where there is none, or it was not captured and reads as zeros.
+fn server_uuid(instance: &Instance) -> Option<Vec<u8>> {
+    let text = std::fs::read(instance.locations.datadir.join("auto.cnf")).ok()?;
+    (!is_zero(&text)).then_some(text)
+}
+
+fn same_tablespace(ours: &Tablespace, theirs: &Tablespace, bundle: &Path) -> Result<()> {
+    let (Some(us), Some(them)) = (Page0::of(ours), Page0::of(theirs)) else { return Ok(()) };
+    let what = if us.name != them.name {
+        "has another name"
+    } else if us.flags != them.flags || us.format != them.format {
+        "has other flags on page 0"
+    } else if us.lsn < them.lsn {
+        "is older there than in the bundle, by the LSN of page 0"
+    } else {
+        return Ok(());
+    };
+    Err(refuse(
+        bundle,
+        format!(
+            "it is not of this directory: tablespace {} ({} in the bundle) {what}",
+            us.name.display(),
+            them.name.display()
+        ),
+    ))
+}
+
+/// What identifies a tablespace; only of a page 0 that verifies.
+struct Page0 {
+    name: PathBuf,
+    flags: u32,
+    format: PageFormat,
+    lsn: Lsn,
+}
+
+impl Page0 {
+    fn of(space: &Tablespace) -> Option<Page0> {
+        let file = space.files.first().filter(|_| space.evidence == Evidence::Header)?;
+        let page = Image::open(&file.path).ok()?.read_page(ByteOffset(0), space.format.physical).ok()??;
+        Some(Page0 {
+            name: file.name.clone(),
+            flags: FspHeader::parse(&page)?.flags,
+            format: space.format,
+            lsn: Lsn(u64_at(&page, FIL_PAGE_LSN)?),
+        })
+    }
+}

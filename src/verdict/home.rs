@@ -1,0 +1,208 @@
+//! Homes: the place in a data file that a copy belongs to, and what lies there now.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::bytes::{u32_from_end, u64_at};
+use crate::disk::Image;
+use crate::error::{Error, Result};
+use crate::format::fil::{FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_LSN, FIL_PAGE_SPACE_ID, FilHeader};
+use crate::format::fsp::{Layout, PageFormat};
+use crate::instance::spaces::{Owner, Place, Spaces, Tablespace};
+use crate::page::{Claim, Judged, State, judge_in};
+use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
+
+/// What lies at a home.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HomeState {
+    /// The page verifies and is the one that belongs there.
+    Valid,
+    /// Head and tail carry different LSNs.
+    Torn,
+    /// No checksum holds.
+    Corrupt,
+    /// Every byte is zero.
+    Zero,
+    /// A valid page, but of another number or tablespace.
+    Misdirected,
+    /// No file holds the space id.
+    Missing,
+    /// The page lies past the end of its file, or the end cuts it.
+    OutOfBounds,
+    /// Encrypted without a key, or in a format that cannot be judged.
+    Unverifiable,
+}
+
+impl HomeState {
+    /// Whether a good copy would be worth writing here.
+    pub fn is_damaged(self) -> bool {
+        matches!(self, HomeState::Torn | HomeState::Corrupt | HomeState::Zero | HomeState::Misdirected)
+    }
+}
+
+/// A home that was looked at.
+#[derive(Debug, Clone)]
+pub struct Home {
+    /// What lies there.
+    pub state: HomeState,
+    /// The file as printed; `None` where there is none.
+    pub file: Option<PathBuf>,
+    /// The file to open.
+    pub path: PathBuf,
+    /// Where in the file.
+    pub offset: Option<ByteOffset>,
+    /// Physical size in bytes.
+    pub length: usize,
+    /// The tablespace's format.
+    pub format: Option<PageFormat>,
+    /// The LSN in the head of the page.
+    pub lsn: Option<Lsn>,
+    /// The low LSN word in the tail, in layouts that have one.
+    pub tail_lsn: Option<u32>,
+    /// Valid only by a rule that looks at no content (checksum `none`).
+    pub weak: bool,
+    /// Why, in words, for damaged pages.
+    pub why: String,
+    /// The page as it lies in the file.
+    pub bytes: Vec<u8>,
+    /// Every file that claims the space id, where there are several.
+    pub rivals: Vec<PathBuf>,
+}
+
+impl Home {
+    fn nowhere(state: HomeState, why: impl Into<String>) -> Home {
+        Home {
+            state,
+            file: None,
+            path: PathBuf::new(),
+            offset: None,
+            length: 0,
+            format: None,
+            lsn: None,
+            tail_lsn: None,
+            weak: false,
+            why: why.into(),
+            bytes: Vec::new(),
+            rivals: Vec::new(),
+        }
+    }
+}
+
+impl Home {
+    /// Whether a copy shows that this home is torn although no checksum tells: both carry one LSN, so both are the
+    /// same write of the page, yet their bytes differ. Bytes 26..34 are stamped apart from it and do not count.
+    pub fn is_belied_by(&self, copy: &[u8], copy_lsn: Lsn) -> bool {
+        let stamped = FIL_PAGE_FILE_FLUSH_LSN..FIL_PAGE_SPACE_ID;
+        let differs = |(at, (mine, theirs)): (usize, (&u8, &u8))| mine != theirs && !stamped.contains(&at);
+        self.weak
+            && self.state == HomeState::Valid
+            && self.lsn == Some(copy_lsn)
+            && self.bytes.len() == copy.len()
+            && self.bytes.iter().zip(copy).enumerate().any(differs)
+    }
+
+    /// A home that the system would not let us read.
+    pub fn unreadable(error: &Error) -> Home {
+        Home::nowhere(HomeState::Unverifiable, error.to_string())
+    }
+}
+
+/// Looks at the home of a page.
+///
+/// # Errors
+/// The file cannot be read at that place.
+pub fn look(spaces: &Spaces, space_id: SpaceId, page_no: PageNo, space_id_stored: bool) -> Result<Home> {
+    match spaces.owner(space_id) {
+        Owner::Nobody => Ok(Home::nowhere(HomeState::Missing, format!("no file holds space {space_id}"))),
+        Owner::One(space) => look_in(space, page_no, space_id_stored),
+        Owner::Several(several) => look_in_rivals(&several, page_no, space_id_stored),
+    }
+}
+
+/// Of several files that claim one id the first damaged home is shown: it is the one that needs a person.
+fn look_in_rivals(several: &[&Tablespace], page_no: PageNo, space_id_stored: bool) -> Result<Home> {
+    let homes: Vec<Home> =
+        several.iter().map(|space| look_in(space, page_no, space_id_stored)).collect::<Result<_>>()?;
+    let rivals = several.iter().flat_map(|space| space.files.iter().map(|file| file.name.clone())).collect();
+    let shown = homes.iter().find(|home| home.state.is_damaged()).or(homes.first()).cloned();
+    let mut home = shown.unwrap_or_else(|| Home::nowhere(HomeState::Missing, "no file"));
+    home.rivals = rivals;
+    Ok(home)
+}
+
+/// Looks at a page of one tablespace.
+///
+/// # Errors
+/// The file cannot be read at that place.
+pub fn look_in(space: &Tablespace, page_no: PageNo, space_id_stored: bool) -> Result<Home> {
+    let Some(place) = space.place(page_no) else {
+        return Ok(Home::nowhere(HomeState::OutOfBounds, "no file of the tablespace reaches this page"));
+    };
+    let mut home = at(space, &place);
+    let page = match place.in_bounds {
+        true => Image::open(&place.file.path)?.read_page(place.offset, space.format.physical)?,
+        false => None,
+    };
+    let Some(page) = page else {
+        home.state = HomeState::OutOfBounds;
+        home.why = format!("the file ends at {} bytes", place.file.len);
+        return Ok(home);
+    };
+    let judged = judge_in(&page, space);
+    (home.state, home.why) = state_at(&judged, &page, space, page_no, space_id_stored);
+    home.lsn = u64_at(&page, FIL_PAGE_LSN).map(Lsn);
+    home.tail_lsn = tail_lsn(&page, &space.format);
+    home.weak = judged.weak;
+    home.bytes = page;
+    Ok(home)
+}
+
+fn at(space: &Tablespace, place: &Place<'_>) -> Home {
+    Home {
+        file: Some(place.file.name.clone()),
+        path: place.file.path.clone(),
+        offset: Some(place.offset),
+        length: space.format.physical.bytes(),
+        format: Some(space.format),
+        ..Home::nowhere(HomeState::Valid, "")
+    }
+}
+
+/// The judgement of the bytes, and for valid ones whether they belong here.
+pub fn state_at(
+    judged: &Judged,
+    page: &[u8],
+    space: &Tablespace,
+    page_no: PageNo,
+    space_id_stored: bool,
+) -> (HomeState, String) {
+    match judged.state {
+        State::Zero => return (HomeState::Zero, judged.why.clone()),
+        State::Torn => return (HomeState::Torn, judged.why.clone()),
+        State::Corrupt => return (HomeState::Corrupt, judged.why.clone()),
+        State::Unverifiable => return (HomeState::Unverifiable, judged.why.clone()),
+        State::Valid => {}
+    }
+    let number = FilHeader::parse(page).map(|header| header.page_no);
+    if number.is_some_and(|number| number != page_no) {
+        let other = number.unwrap_or_default();
+        return (HomeState::Misdirected, format!("a valid page lies here, but it is page {other}"));
+    }
+    match (judged.claim, space.id) {
+        (Claim::Space(claimed), Some(id)) if space_id_stored && claimed != id => {
+            (HomeState::Misdirected, format!("a valid page lies here, but it belongs to space {claimed}"))
+        }
+        _ => (HomeState::Valid, String::new()),
+    }
+}
+
+/// The low LSN word at the end of a page: last but four bytes in the classic trailer, last but eight in full_crc32's.
+fn tail_lsn(page: &[u8], format: &PageFormat) -> Option<u32> {
+    match format.layout {
+        Layout::Classic => u32_from_end(page, 4),
+        Layout::FullCrc32 => u32_from_end(page, 8),
+        Layout::Zip => None,
+    }
+}

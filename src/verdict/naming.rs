@@ -1,0 +1,209 @@
+//! Names for the pages of an instance: which table and index a page belongs to, asked for damaged pages only.
+//!
+//! The dictionary is read when the first name is asked for: SDI of the tablespace concerned (MySQL 8.0+), SYS_TABLES and
+//! SYS_INDEXES once for all (MySQL up to 5.7, MariaDB); else the file name speaks.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use crate::disk::Image;
+use crate::format::dictionary::file_name::FileName;
+use crate::format::fil::FilHeader;
+use crate::format::fsp::Layout;
+use crate::format::index_page::{IndexHeader, PAGE_BTR_SEG_LEAF, PAGE_BTR_SEG_TOP, key_range, show_key};
+use crate::format::segment::{Segment, segment};
+use crate::format::xdes::PageState;
+use crate::format::{IndexKind, Names, PageSource};
+use crate::instance::discover::is_undo_name;
+use crate::instance::spaces::{Owner, SpaceFile, Spaces, Tablespace};
+use crate::page::judge_in;
+use crate::units::{FIL_NULL, PageNo, SpaceId};
+use crate::verdict::descriptors::Descriptors;
+
+/// What a page is part of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PageName {
+    /// `db/table`, or what the file is called.
+    pub table: Option<String>,
+    /// Index name.
+    pub index: Option<String>,
+    /// What the index is for.
+    pub kind: Option<IndexKind>,
+    /// Whether it is a leaf, where the page's owner is known from its file segment.
+    pub leaf: Option<bool>,
+}
+
+impl PageName {
+    /// Whether the page can be made anew from the table: it belongs to a secondary index. `None` where the index is not
+    /// known.
+    pub fn is_rebuildable(&self) -> Option<bool> {
+        self.kind.map(IndexKind::is_rebuildable)
+    }
+}
+
+/// Where the rows of a damaged leaf lie, as its neighbours show it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// Greatest key of the page before, as text or hexadecimal.
+    pub after: Option<String>,
+    /// Smallest key of the page behind.
+    pub before: Option<String>,
+    /// Records of the page before and of the one behind, on average.
+    pub records: Option<u64>,
+}
+
+/// Finds names, keeping what was read.
+#[derive(Debug)]
+pub struct Naming<'a> {
+    spaces: &'a Spaces,
+    names: Names,
+    system_read: bool,
+    read: BTreeSet<SpaceId>,
+    /// Of each tablespace that was asked for: the segments of its indexes, the index, and whether it is the leaves'.
+    segments: BTreeMap<SpaceId, Vec<(Segment, u64, bool)>>,
+}
+
+impl<'a> Naming<'a> {
+    /// Nothing is read before the first question.
+    pub fn new(spaces: &'a Spaces) -> Naming<'a> {
+        Naming {
+            spaces,
+            names: Names::empty(),
+            system_read: false,
+            read: BTreeSet::new(),
+            segments: BTreeMap::new(),
+        }
+    }
+
+    /// The name of a page of this space: by the index id in its header where that is to be believed, else by the file
+    /// segment that owns its place.
+    pub fn of(&mut self, space: SpaceId, page_no: PageNo, header: Option<&IndexHeader>) -> PageName {
+        self.learn(space);
+        let stated = header.filter(|header| self.names.lookup(space, header.index_id).is_some());
+        let (index_id, leaf) = match stated {
+            Some(header) => (Some(header.index_id), Some(header.level == 0)),
+            None => self.owner(space, page_no).map_or((None, None), |(id, leaf)| (Some(id), Some(leaf))),
+        };
+        if let Some(found) = index_id.and_then(|id| self.names.lookup(space, id)) {
+            return PageName {
+                table: Some(found.table.to_owned()),
+                index: Some(found.index.to_owned()),
+                kind: Some(found.kind),
+                leaf,
+            };
+        }
+        PageName { table: self.names.table_of(space).map(str::to_owned), ..PageName::default() }
+    }
+
+    /// The name of a page of a file whose tablespace is not known.
+    pub fn of_file(&self, file: &SpaceFile) -> PageName {
+        let name = FileName::from_path(&file.name).filter(|name| name.database.is_some());
+        PageName { table: name.map(|name| name.to_string()), ..PageName::default() }
+    }
+
+    /// What the neighbours on the level of an index page say of its rows.
+    pub fn surroundings(&self, space: &Tablespace, header: &FilHeader, index: &IndexHeader) -> Surroundings {
+        let pages = Pages::of(space);
+        let neighbour = |number: u32| {
+            let page = Some(number).filter(|&n| n != FIL_NULL).and_then(|n| pages.page(PageNo(n)))?;
+            let same = crate::format::index_page::index_header(&page)
+                .is_some_and(|other| (other.index_id, other.level) == (index.index_id, index.level));
+            if same && space.format.layout != Layout::Zip { key_range(&page) } else { None }
+        };
+        let (previous, next) = (neighbour(header.prev), neighbour(header.next));
+        let counts: Vec<u64> =
+            [&previous, &next].into_iter().flatten().map(|keys| keys.records as u64).collect();
+        Surroundings {
+            after: previous.and_then(|keys| keys.last).map(|key| show_key(&key.bytes)),
+            before: next.and_then(|keys| keys.first).map(|key| show_key(&key.bytes)),
+            records: counts.iter().sum::<u64>().checked_div(counts.len() as u64),
+        }
+    }
+
+    /// The index whose file segment owns a page, and whether that is the segment of its leaves.
+    fn owner(&mut self, space: SpaceId, page_no: PageNo) -> Option<(u64, bool)> {
+        let Owner::One(owner) = self.spaces.owner(space) else { return None };
+        let extent = match Descriptors::new(owner).state(page_no)? {
+            PageState::Free => return None,
+            PageState::Used { segment } => segment,
+        };
+        let names = &self.names;
+        let segments = self.segments.entry(space).or_insert_with(|| segments_of(names, owner));
+        let owns = |segment: &Segment| match extent {
+            Some(id) => segment.id == id,
+            None => segment.single_pages.contains(&page_no),
+        };
+        segments.iter().find(|(segment, ..)| owns(segment)).map(|&(_, index, leaf)| (index, leaf))
+    }
+
+    /// The path whose last two parts name database and table. Files beside the system tablespace are nobody's own:
+    /// general tablespaces, the dictionary, undo tablespaces.
+    fn table_path(&self, owner: &Tablespace) -> Option<PathBuf> {
+        let file = owner.files.first().filter(|_| owner.id != Some(SpaceId::SYSTEM))?;
+        let stem = file.name.file_name()?.to_string_lossy();
+        let nested = file.name.parent().is_some_and(|parent| !parent.as_os_str().is_empty());
+        match (is_undo_name(&stem), nested, self.spaces.system().is_some()) {
+            (true, ..) | (false, false, true) => None,
+            (false, true, _) => Some(file.name.clone()),
+            (false, false, false) => std::path::absolute(&file.path).ok(),
+        }
+    }
+
+    fn learn(&mut self, space: SpaceId) {
+        if !self.system_read {
+            self.system_read = true;
+            if let Some(system) = self.spaces.system() {
+                self.names.merge(Names::from_system(&Pages::of(system)));
+            }
+        }
+        if !self.read.insert(space) {
+            return;
+        }
+        if let Owner::One(owner) = self.spaces.owner(space) {
+            self.names.merge(Names::from_sdi(space, &Pages::of(owner)));
+            if let Some(path) = self.table_path(owner) {
+                self.names.add_file(space, &path);
+            }
+        }
+    }
+}
+
+fn segments_of(names: &Names, space: &Tablespace) -> Vec<(Segment, u64, bool)> {
+    let pages = Pages::of(space);
+    let mut found = Vec::new();
+    for (_, id, index) in names.indexes().filter(|&(owner, ..)| Some(owner) == space.id) {
+        let Some(root) = index.root.and_then(|root| pages.page(root)) else { continue };
+        for (at, leaf) in [(PAGE_BTR_SEG_LEAF, true), (PAGE_BTR_SEG_TOP, false)] {
+            found.extend(segment(&pages, &root, at, &space.format).map(|segment| (segment, id, leaf)));
+        }
+    }
+    found
+}
+
+/// The verified pages of a tablespace, decompressed.
+#[derive(Debug)]
+pub struct Pages<'a> {
+    space: &'a Tablespace,
+    last: RefCell<Option<Image>>,
+}
+
+impl<'a> Pages<'a> {
+    /// Files are opened when they are needed.
+    pub fn of(space: &'a Tablespace) -> Pages<'a> {
+        Pages { space, last: RefCell::new(None) }
+    }
+}
+
+impl PageSource for Pages<'_> {
+    fn page(&self, page_no: PageNo) -> Option<Vec<u8>> {
+        let place = self.space.place(page_no).filter(|place| place.in_bounds)?;
+        let mut last = self.last.borrow_mut();
+        if last.as_ref().is_none_or(|image| image.path() != place.file.path) {
+            *last = Some(Image::open(&place.file.path).ok()?);
+        }
+        let page = last.as_ref()?.read_page(place.offset, self.space.format.physical).ok()??;
+        let judged = judge_in(&page, self.space);
+        judged.is_valid().then(|| judged.clear.unwrap_or(page))
+    }
+}

@@ -1,0 +1,142 @@
+//! What a server of the generation that ran these files will do with them at its next start.
+//!
+//! | module | servers | where the rules come from |
+//! |---|---|---|
+//! | `legacy` | MySQL up to 5.5 | `trx_sys_doublewrite_init_or_restore_pages` (`trx0sys.c` 4.1, 5.5) |
+//! | `mysql56` | MySQL 5.6 | `buf_dblwr_process`, `fil_validate_single_table_tablespace` (5.6.40) |
+//! | `mysql57` | MySQL 5.7 to 8.0.19 | `buf_dblwr_process`, `Datafile` (5.7.36, 8.0.15) |
+//! | `separate` | MySQL 8.0.20 and later | `recv::Pages::recover` (8.0.20 to 9.7) |
+//! | `mariadb` | MariaDB | `buf_dblwr_t::recover`, `recv_dblwr_t::find_page` (10.1 to 11.8) |
+//!
+//! Each is a pure function over [`Facts`]. What the files cannot show stays open (`starts` is `null`): damage that no
+//! copy names, whether redo rebuilds a page that it does not mend, what a server without readable redo files does.
+//! From 5.7 on a server opens only tablespaces that the redo since the checkpoint names; a tablespace counts as named
+//! here when one of its pages or copies has an LSN inside the redo window.
+//! The patch level is taken from the redo log's creator string, which outlives an upgrade within a series.
+
+pub mod advice;
+pub mod facts;
+pub mod legacy;
+pub mod mariadb;
+pub mod mysql56;
+pub mod mysql57;
+pub mod page0;
+pub mod pass;
+pub mod separate;
+#[cfg(test)]
+mod tests;
+
+use serde::Serialize;
+
+pub use crate::verdict::predict::facts::{CopyView, Facts, HomeView, PageView, SpaceKind};
+pub use crate::verdict::predict::pass::{Outcome, Write};
+
+use crate::instance::generation::Generation;
+use crate::instance::redo::Shutdown;
+use crate::units::{PageNo, SpaceId};
+use crate::verdict::survey::Survey;
+
+/// What the server will do at its next start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Prediction {
+    /// Whether it starts; `null` where the files do not show it.
+    pub starts: Option<bool>,
+    /// The pages it writes back from the doublewrite buffer, in the order of space id and page number; encrypted copies
+    /// that cannot be judged without their key count as good here.
+    pub restores: Vec<PageId>,
+    /// The pages it cannot get past, the first one first.
+    pub stops_at: Vec<Stop>,
+    /// What to do, in one sentence.
+    pub advice: String,
+    /// The findings whose copies it writes, as indices into [`Survey::findings`]: only copies that verify.
+    #[serde(skip)]
+    pub writes: Vec<usize>,
+}
+
+/// A page by its numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+pub struct PageId {
+    /// Space id.
+    pub space_id: SpaceId,
+    /// Page number.
+    pub page_no: PageNo,
+}
+
+/// A page at which a server stops.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Stop {
+    /// Space id.
+    pub space_id: SpaceId,
+    /// Page number.
+    pub page_no: PageNo,
+    /// Why, in one sentence.
+    pub reason: String,
+}
+
+impl Prediction {
+    /// The prediction for a survey.
+    pub fn of(survey: &Survey) -> Prediction {
+        Prediction::from_facts(&Facts::of(survey))
+    }
+
+    /// The prediction from facts alone.
+    pub fn from_facts(facts: &Facts) -> Prediction {
+        let outcome = outcome(facts);
+        let starts = starts(facts, &outcome);
+        let advice = advice::advise(facts, &outcome, starts);
+        let written = outcome.writes.iter().map(|write| write.page).chain(outcome.assumed.iter().copied());
+        let mut restores: Vec<PageId> =
+            written.filter_map(|page| facts.pages.get(page)).map(|page| page.id).collect();
+        restores.sort_unstable();
+        let writes = outcome.writes.iter().map(|write| write.finding).collect();
+        Prediction { starts, restores, stops_at: outcome.stops, advice, writes }
+    }
+
+    /// One line for a person.
+    pub fn line(&self) -> String {
+        let starts = match self.starts {
+            Some(true) => "it starts",
+            Some(false) => "it does not start",
+            None => "the files do not show whether it starts",
+        };
+        let mut parts = Vec::new();
+        if !self.restores.is_empty() {
+            parts.push(format!(
+                "it restores {} from the doublewrite buffer",
+                crate::report::count(self.restores.len(), "page")
+            ));
+        }
+        if let Some(stop) = self.stops_at.first() {
+            parts.push(format!("it stops at page {}:{} ({})", stop.space_id, stop.page_no, stop.reason));
+        }
+        parts.push(starts.to_owned());
+        parts.join("; ")
+    }
+}
+
+/// What the pass of this generation does, and what it leaves for recovery to trip over.
+fn outcome(facts: &Facts) -> Outcome {
+    let mut outcome = match facts.generation {
+        Generation::Unknown => {
+            return Outcome::in_doubt("nothing in the files tells which generation of server ran them");
+        }
+        Generation::MySql41 | Generation::MySql50 | Generation::MySql51 | Generation::MySql55 => {
+            legacy::predict(facts)
+        }
+        Generation::MySql56 => mysql56::predict(facts),
+        Generation::MySql57 | Generation::MySql80 => mysql57::predict(facts),
+        Generation::MySql8020 | Generation::MySql8030 => separate::predict(facts),
+        _ => mariadb::predict(facts),
+    };
+    pass::trip_over_what_is_left(facts, &mut outcome);
+    outcome.doubt_what_cannot_be_seen(facts);
+    outcome
+}
+
+fn starts(facts: &Facts, outcome: &Outcome) -> Option<bool> {
+    match (outcome.stops.is_empty() && !facts.crash_unsafe, outcome.doubts.is_empty()) {
+        (false, _) => Some(false),
+        (true, false) => None,
+        (true, true) => Some(facts.shutdown != Shutdown::Unknown).filter(|known| *known),
+    }
+}

@@ -1,0 +1,47 @@
+//! MySQL 5.7 to 8.0.19, Percona's parallel file included: `buf_dblwr_process` (5.7.36, 8.0.15), `Datafile`.
+//!
+//! As 5.6 with these differences: only tablespaces that redo names are open, a page 0 whose damaged header says
+//! "encrypted" is given up, and 8.0 no longer reads page 5 before the pass (5.7 does: `srv_undo_tablespaces_init`).
+//! The copies are loaded even with `innodb_doublewrite=0`. A directory made by `CLONE` (8.0) gets no pass.
+
+use crate::instance::generation::Generation;
+use crate::verdict::predict::facts::{Facts, PageView, SpaceKind};
+use crate::verdict::predict::pass::{
+    BadCopy, FirstGood, Outcome, first_page_of_newest, first_pages, page5_comes_first,
+};
+
+pub(super) fn predict(facts: &Facts) -> Outcome {
+    let mut outcome = Outcome::default();
+    let loaded = facts.loads_built_in();
+    for (index, page) in first_pages(facts) {
+        if loaded && page.home.kind == SpaceKind::System {
+            first_page_of_newest(&mut outcome, index, page);
+        }
+    }
+    if facts.generation == Generation::MySql57 {
+        page5_comes_first(facts, &mut outcome);
+    }
+    if !facts.recovers() || !loaded || facts.foreign_log {
+        return outcome;
+    }
+    open_files(facts, &mut outcome);
+    let named = |page: &PageView| facts.is_named(page.id.space_id);
+    FirstGood { refill_zero: true, bad_copy: BadCopy::Stops }.run(facts, &mut outcome, named);
+    outcome
+}
+
+fn open_files(facts: &Facts, outcome: &mut Outcome) {
+    for (index, page) in first_pages(facts) {
+        if page.home.kind != SpaceKind::User || !facts.is_named(page.id.space_id) {
+            continue;
+        }
+        if page.home.mysql_encrypted {
+            outcome.stop(
+                page.id,
+                "its damaged header says that the file is encrypted, and this server then gives up",
+            );
+        } else {
+            first_page_of_newest(outcome, index, page);
+        }
+    }
+}

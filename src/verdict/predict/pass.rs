@@ -1,0 +1,274 @@
+//! What the rules of several generations have in common: one pass over copies in slot order, page 0 at the opening of
+//! a file, and what recovery trips over afterwards.
+
+use std::collections::BTreeSet;
+
+use crate::format::trx_sys::TRX_SYS_PAGE;
+use crate::instance::redo::Shutdown;
+use crate::units::PageNo;
+use crate::verdict::copy::CopyState;
+use crate::verdict::home::HomeState;
+use crate::verdict::predict::facts::{CopyView, Facts, PageView, SpaceKind};
+use crate::verdict::predict::{PageId, Stop};
+
+/// A copy that the server writes home.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Write {
+    /// Index into [`Facts::pages`].
+    pub page: usize,
+    /// Index into the survey's findings.
+    pub finding: usize,
+}
+
+/// What a pass comes to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// What it writes.
+    pub writes: Vec<Write>,
+    /// What it writes if the copy is as good as its missing key hides: never part of a plan.
+    pub assumed: Vec<usize>,
+    /// What it would write if it came so far.
+    pub unreached: Vec<usize>,
+    /// Where it stops: the first one ends it, the others would end the next attempt.
+    pub stops: Vec<Stop>,
+    /// Pages 0 that stay damaged: the server starts without the table.
+    pub lost: Vec<usize>,
+    /// Pages that are mended in memory while the file keeps the damage.
+    pub in_memory: Vec<usize>,
+    /// Why the files do not show whether the server starts.
+    pub doubts: Vec<String>,
+}
+
+impl Outcome {
+    pub(super) fn in_doubt(why: &str) -> Outcome {
+        Outcome { doubts: vec![why.to_owned()], ..Outcome::default() }
+    }
+
+    pub(super) fn stop(&mut self, id: PageId, reason: impl Into<String>) {
+        if !self.stops.iter().any(|stop| (stop.space_id, stop.page_no) == (id.space_id, id.page_no)) {
+            self.stops.push(Stop { space_id: id.space_id, page_no: id.page_no, reason: reason.into() });
+        }
+    }
+
+    /// Nothing is written any more once a server has stopped.
+    pub(super) fn write(&mut self, page: usize, copy: &CopyView) {
+        if self.stops.is_empty() {
+            self.writes.push(Write { page, finding: copy.finding });
+        } else {
+            self.unreached.push(page);
+        }
+    }
+
+    /// The server has the key and will most likely find the copy good.
+    fn assume(&mut self, page: usize) {
+        self.doubt("encrypted copies cannot be judged without their key");
+        if self.stops.is_empty() {
+            self.assumed.push(page);
+        } else {
+            self.unreached.push(page);
+        }
+    }
+
+    /// Whether the pass mends a page, or would if it came so far.
+    pub(super) fn mends(&self, page: usize) -> bool {
+        self.writes.iter().any(|write| write.page == page)
+            || self.assumed.contains(&page)
+            || self.unreached.contains(&page)
+    }
+
+    fn has_stopped_at(&self, id: PageId) -> bool {
+        self.stops.iter().any(|stop| (stop.space_id, stop.page_no) == (id.space_id, id.page_no))
+    }
+
+    pub(super) fn doubt(&mut self, why: impl Into<String>) {
+        let why = why.into();
+        if !self.doubts.contains(&why) {
+            self.doubts.push(why);
+        }
+    }
+
+    /// What no rule can settle from these files.
+    pub(super) fn doubt_what_cannot_be_seen(&mut self, facts: &Facts) {
+        if let Some(file) = &facts.uncopied_header {
+            self.doubt(format!("page 0 of {file} is damaged, and there is no copy of it"));
+        }
+        if facts.unreadable {
+            self.doubt("not everything could be read");
+        }
+        if facts.shutdown == Shutdown::Unknown {
+            self.doubt("the redo files do not show how the server ended");
+        }
+        if !facts.whole {
+            self.doubt("only one image was looked at; name the data directory");
+        }
+        if facts.recovers() && facts.no_recent_copies {
+            self.doubt("no copy is newer than the checkpoint, so torn pages may have none");
+        }
+        for page in &facts.pages {
+            match page.home.state {
+                _ if page.home.rivals => self.doubt("several files claim one space id"),
+                HomeState::Misdirected => self.doubt("a valid page lies in the place of another one"),
+                // One that could not be read is in doubt already.
+                HomeState::Unverifiable if page.home.file.is_empty() => {}
+                HomeState::Unverifiable => self.doubt("encrypted pages cannot be judged without their key"),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What happens to a damaged home whose first copy is damaged, too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BadCopy {
+    /// The server ends itself there.
+    Stops,
+    /// The next copy has its turn.
+    Skipped,
+}
+
+/// The pass of MySQL: copies in slot order, the first good one wins because it makes the home good.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FirstGood {
+    /// All-zero homes are refilled (5.6 on).
+    pub refill_zero: bool,
+    /// See [`BadCopy`].
+    pub bad_copy: BadCopy,
+}
+
+impl FirstGood {
+    /// Runs over the pages that `wanted` lets through.
+    pub fn run(self, facts: &Facts, outcome: &mut Outcome, wanted: impl Fn(&PageView) -> bool) {
+        let mut slots: Vec<(usize, &PageView, &CopyView)> = facts
+            .reachable()
+            .filter(|(index, page)| !outcome.mends(*index) && wanted(page))
+            .flat_map(|(index, page)| page.copies.iter().map(move |copy| (index, page, copy)))
+            .collect();
+        slots.sort_by_key(|(_, _, copy)| copy.finding);
+        let mut settled = BTreeSet::new();
+        for (index, page, copy) in slots {
+            if !settled.contains(&index) && self.slot(outcome, index, page, copy) {
+                settled.insert(index);
+            }
+        }
+    }
+
+    /// Whether the page needs no further copy.
+    fn slot(self, outcome: &mut Outcome, index: usize, page: &PageView, copy: &CopyView) -> bool {
+        let refilled = page.home.is_zero() && self.refill_zero;
+        if !page.home.is_corrupt() && !refilled {
+            return true;
+        }
+        match copy.state {
+            CopyState::Valid if is_older_than_reduced(page, copy) => {
+                outcome.stop(page.id, newer_reduced(page, copy));
+            }
+            CopyState::Valid => outcome.write(index, copy),
+            CopyState::Unverifiable => outcome.assume(index),
+            CopyState::Corrupt if refilled || self.bad_copy == BadCopy::Skipped => return false,
+            CopyState::Corrupt => {
+                outcome.stop(
+                    page.id,
+                    "the page is damaged, and so is the first copy of it that this server meets",
+                );
+            }
+        }
+        true
+    }
+}
+
+fn is_older_than_reduced(page: &PageView, copy: &CopyView) -> bool {
+    page.reduced.is_some_and(|newer| newer > copy.lsn)
+}
+
+fn newer_reduced(page: &PageView, copy: &CopyView) -> String {
+    let newer = page.reduced.unwrap_or_default();
+    format!(
+        "its only copy has LSN {}, and a reduced entry proves that LSN {newer} was being written",
+        copy.lsn
+    )
+}
+
+/// Page 0 when a file is opened (MySQL 5.6 on): the copy with the greatest LSN, taken without a look at its checksum.
+pub(super) fn first_page_of_newest(outcome: &mut Outcome, index: usize, page: &PageView) {
+    if page.home.kind != SpaceKind::System && !page.home.surveyed {
+        return outcome.stop(
+            page.id,
+            "its first page is damaged, and its other pages do not tell the server its space id",
+        );
+    }
+    let newest = page.copies.iter().map(|copy| copy.lsn).max();
+    let Some(copy) = page.copies.iter().find(|copy| Some(copy.lsn) == newest) else { return };
+    match copy.state {
+        _ if is_older_than_reduced(page, copy) => outcome.stop(page.id, newer_reduced(page, copy)),
+        CopyState::Valid => outcome.write(index, copy),
+        CopyState::Unverifiable => outcome.assume(index),
+        CopyState::Corrupt => {
+            outcome.stop(page.id, "this server takes its newest copy unverified, and that one is damaged");
+        }
+    }
+}
+
+/// Damaged or zero first pages, which every check at the opening of a file refuses.
+pub(super) fn first_pages(facts: &Facts) -> Vec<(usize, &PageView)> {
+    facts
+        .reachable()
+        .filter(|(_, page)| page.id.page_no == PageNo(0) && (page.home.is_corrupt() || page.home.is_zero()))
+        .collect()
+}
+
+/// A server that reads the transaction system page before its pass does not get past a damaged one.
+pub(super) fn page5_comes_first(facts: &Facts, outcome: &mut Outcome) {
+    let page5 = |page: &&PageView| is_page5(page) && (page.home.is_corrupt() || page.home.is_zero());
+    if let Some(page) = facts.pages.iter().find(page5) {
+        outcome.stop(
+            page.id,
+            "this server reads the transaction system page before it looks at the doublewrite buffer",
+        );
+    }
+}
+
+fn is_page5(page: &PageView) -> bool {
+    page.home.kind == SpaceKind::System && page.id.page_no == TRX_SYS_PAGE
+}
+
+/// Pages of the system tablespace that every start reads: header, change buffer, transaction system, first rollback
+/// segment, dictionary header.
+const READ_AT_EVERY_START: [u32; 6] = [0, 3, 4, 5, 6, 7];
+
+/// What the pass leaves damaged and the server must read: at every start, or because redo applies to it.
+pub(super) fn trip_over_what_is_left(facts: &Facts, outcome: &mut Outcome) {
+    let lost: BTreeSet<_> =
+        outcome.lost.iter().filter_map(|&at| facts.pages.get(at)).map(|p| p.id.space_id).collect();
+    for (index, page) in facts.pages.iter().enumerate() {
+        let damaged = page.home.is_corrupt() || page.home.unnoticed;
+        let left = damaged && !outcome.mends(index) && !outcome.has_stopped_at(page.id);
+        if !left || lost.contains(&page.id.space_id) || page.home.rivals {
+            continue;
+        }
+        if page.home.unnoticed && !page.home.zip {
+            outcome.doubt("a torn page has no checksum, so the server takes it for good");
+        } else if page.home.unnoticed && facts.recovers() && needs_redo(facts, page) {
+            outcome.stop(
+                page.id,
+                "it has no checksum, so the pass leaves it as it is, and recovery cannot unpack it",
+            );
+        } else if page.home.kind == SpaceKind::System && READ_AT_EVERY_START.contains(&page.id.page_no.0) {
+            outcome
+                .stop(page.id, "it stays damaged, and every start reads this page of the system tablespace");
+        } else if facts.recovers() && needs_redo(facts, page) {
+            outcome.stop(page.id, "it stays damaged, and recovery must read it to apply redo to it");
+        } else if facts.recovers() || page.home.kind != SpaceKind::User {
+            outcome
+                .doubt("a damaged page stays as it is, and the files do not show whether the start reads it");
+        }
+    }
+}
+
+/// Where the log was not taken apart, a copy newer than the checkpoint proves redo for the page.
+fn needs_redo(facts: &Facts, page: &PageView) -> bool {
+    if facts.resized.is_some() {
+        return page.redo_until.is_some();
+    }
+    let after = |lsn| facts.window.holds(lsn) == Some(true) && facts.window.checkpoint != Some(lsn);
+    page.copies.iter().any(|copy| copy.state == CopyState::Valid && after(copy.lsn))
+}

@@ -1,0 +1,389 @@
+//! Each family of rules on small constructed facts. The window is 100 to 200.
+
+use crate::instance::redo::Version;
+use crate::units::Lsn;
+use crate::verdict::Window;
+use crate::verdict::copy::CopyState;
+use crate::verdict::copy::CopyState::{Corrupt, Unverifiable, Valid};
+use crate::verdict::home::HomeState;
+use crate::verdict::home::HomeState::{Torn, Zero};
+use crate::verdict::predict::*;
+
+const EVERY_MYSQL: [Generation; 6] = [
+    Generation::MySql50,
+    Generation::MySql55,
+    Generation::MySql56,
+    Generation::MySql57,
+    Generation::MySql80,
+    Generation::MySql8030,
+];
+const SINCE_56: [Generation; 4] =
+    [Generation::MySql56, Generation::MySql57, Generation::MySql80, Generation::MySql8030];
+
+fn facts(generation: Generation) -> Facts {
+    Facts {
+        generation,
+        version: None,
+        shutdown: Shutdown::Crash,
+        window: Window { checkpoint: Some(Lsn(100)), end: Some(Lsn(200)) },
+        doublewrite_off: false,
+        unreadable: false,
+        space_id_stored: true,
+        header_lost: false,
+        uncopied_header: None,
+        out_of_reach: false,
+        reduced_damaged: false,
+        foreign_log: false,
+        crash_unsafe: false,
+        resized: None,
+        no_recent_copies: false,
+        whole: true,
+        pages: Vec::new(),
+    }
+}
+
+fn maria(version: Version) -> Facts {
+    let generation =
+        if version < Version(10, 8, 0) { Generation::MariaDb105 } else { Generation::MariaDb108 };
+    Facts { version: Some(version), ..facts(generation) }
+}
+
+/// Findings are numbered by their slot: copies of all pages together must be given in slot order.
+fn page(space: u32, page_no: u32, state: HomeState, copies: &[(usize, CopyState, u64)]) -> PageView {
+    let kind = if space == 0 { SpaceKind::System } else { SpaceKind::User };
+    let view = |&(finding, state, lsn)| CopyView { finding, lsn: Lsn(lsn), state, hidden: false };
+    let copies: Vec<CopyView> = copies.iter().map(view).collect();
+    PageView {
+        id: PageId { space_id: SpaceId(space), page_no: PageNo(page_no) },
+        home: HomeView {
+            state,
+            lsn: Some(Lsn(90)),
+            kind,
+            file: "d/t1.ibd".into(),
+            unnoticed: false,
+            length: 16384,
+            zip: false,
+            surveyed: true,
+            states_its_id: true,
+            neighbours_tell: false,
+            mysql_encrypted: false,
+            mariadb_encrypted: false,
+            rivals: false,
+            beyond: false,
+        },
+        reduced: None,
+        redo_until: None,
+        restorable: copies.iter().filter(|c| c.state == Valid).max_by_key(|c| c.lsn).map(|c| c.finding),
+        copies,
+    }
+}
+
+fn with(mut facts: Facts, pages: Vec<PageView>) -> Prediction {
+    facts.pages = pages;
+    Prediction::from_facts(&facts)
+}
+
+fn stops(prediction: &Prediction) -> Vec<(u32, u32)> {
+    prediction.stops_at.iter().map(|stop| (stop.space_id.0, stop.page_no.0)).collect()
+}
+
+#[test]
+fn mysql_takes_the_lowest_slot_and_compares_no_lsn() {
+    for generation in EVERY_MYSQL {
+        let p = with(facts(generation), vec![page(5, 9, Torn, &[(3, Valid, 110), (8, Valid, 150)])]);
+        assert_eq!((p.writes, p.starts), (vec![3], Some(true)), "{generation}");
+        assert!(p.advice.contains("older copy"), "{generation}: {}", p.advice);
+    }
+}
+
+#[test]
+fn a_damaged_first_copy_ends_mysql_even_if_a_later_one_is_good() {
+    for generation in EVERY_MYSQL {
+        let torn = page(5, 9, Torn, &[(3, Corrupt, 150), (8, Valid, 150)]);
+        let before = page(5, 7, Torn, &[(1, Valid, 120)]);
+        let after = page(5, 8, Torn, &[(9, Valid, 120)]);
+        let p = with(facts(generation), vec![before, torn, after]);
+        assert_eq!(
+            (p.writes.clone(), stops(&p), p.starts),
+            (vec![1], vec![(5, 9)], Some(false)),
+            "{generation}"
+        );
+        assert!(p.advice.contains("dblwr restore first"), "{generation}: {}", p.advice);
+    }
+}
+
+#[test]
+fn zero_pages_are_refilled_from_5_6_on() {
+    let zero = || vec![page(5, 9, Zero, &[(3, Corrupt, 150), (4, Valid, 150)])];
+    for generation in SINCE_56 {
+        assert_eq!(with(facts(generation), zero()).writes, [4], "{generation}");
+    }
+    let old = with(facts(Generation::MySql55), zero());
+    assert_eq!((old.writes.len(), old.starts), (0, Some(true)));
+    assert!(old.advice.contains("run dblwr restore first"), "{}", old.advice);
+}
+
+#[test]
+fn after_a_clean_shutdown_no_pass_runs() {
+    for generation in EVERY_MYSQL.into_iter().chain([Generation::MariaDb103, Generation::MariaDb108]) {
+        let clean = Facts { shutdown: Shutdown::Clean, ..facts(generation) };
+        let p = with(clean, vec![page(5, 9, Torn, &[(3, Valid, 150)])]);
+        assert_eq!((p.writes.len(), p.starts), (0, Some(true)), "{generation}");
+        assert!(p.advice.contains("run dblwr restore first"), "{generation}: {}", p.advice);
+    }
+}
+
+#[test]
+fn page_5_is_read_before_the_pass_by_some() {
+    let torn = || vec![page(0, 5, Torn, &[(3, Valid, 150)])];
+    for generation in [Generation::MySql56, Generation::MySql57, Generation::MySql8020, Generation::MySql8030]
+    {
+        let p = with(facts(generation), torn());
+        assert_eq!((p.starts, stops(&p), p.writes.len()), (Some(false), vec![(0, 5)], 0), "{generation}");
+    }
+    for generation in
+        [Generation::MySql55, Generation::MySql80, Generation::MariaDb105, Generation::MariaDb108]
+    {
+        let p = with(facts(generation), torn());
+        assert_eq!((p.starts, p.writes), (Some(true), vec![3]), "{generation}");
+    }
+}
+
+#[test]
+fn page_0_takes_the_greatest_lsn_unverified_from_5_6_on() {
+    for generation in SINCE_56 {
+        let p = with(facts(generation), vec![page(5, 0, Torn, &[(3, Valid, 110), (8, Valid, 150)])]);
+        assert_eq!((p.writes, p.starts), (vec![8], Some(true)), "{generation}");
+        let p = with(facts(generation), vec![page(5, 0, Torn, &[(3, Valid, 110), (8, Corrupt, 150)])]);
+        assert_eq!((p.writes.len(), stops(&p)), (0, vec![(5, 0)]), "{generation}");
+        let mut alone = page(5, 0, Torn, &[(3, Valid, 110)]);
+        alone.home.surveyed = false;
+        assert_eq!(stops(&with(facts(generation), vec![alone])), [(5, 0)], "{generation}: no space id");
+    }
+    let p = with(facts(Generation::MySql55), vec![page(5, 0, Torn, &[(3, Valid, 110), (8, Valid, 150)])]);
+    assert_eq!(p.writes, [3], "a page like any other");
+    let clean = Facts { shutdown: Shutdown::Clean, ..facts(Generation::MySql56) };
+    assert_eq!(with(clean, vec![page(0, 0, Torn, &[(3, Valid, 110)])]).writes, [3], "at every start");
+}
+
+#[test]
+fn from_5_7_on_only_tablespaces_that_redo_names_are_mended() {
+    let old = || vec![page(5, 9, Torn, &[(3, Valid, 99)])];
+    assert_eq!(with(facts(Generation::MySql56), old()).writes, [3]);
+    for generation in [Generation::MySql57, Generation::MySql80, Generation::MySql8030] {
+        let p = with(facts(generation), old());
+        assert_eq!((p.writes.len(), p.starts), (0, None), "{generation}");
+        let named = page(5, 10, HomeState::Valid, &[(4, Valid, 150)]);
+        let p = with(facts(generation), [old(), vec![named]].concat());
+        assert_eq!(p.writes, [3], "{generation}");
+    }
+}
+
+#[test]
+fn doublewrite_off_stops_only_8_0_20_and_later() {
+    let off = |generation| Facts { doublewrite_off: true, ..facts(generation) };
+    let torn = || vec![page(5, 9, Torn, &[(3, Valid, 150)])];
+    for generation in [Generation::MySql56, Generation::MySql57, Generation::MySql80, Generation::MariaDb108]
+    {
+        assert_eq!(with(off(generation), torn()).writes, [3], "{generation}");
+    }
+    let p = with(off(Generation::MySql8030), torn());
+    assert_eq!((p.writes.len(), stops(&p)), (0, vec![(5, 9)]), "redo cannot be applied to the torn page");
+    assert!(p.advice.contains("dblwr restore first"), "{}", p.advice);
+}
+
+#[test]
+fn reduced_entries_end_the_start() {
+    let mut named = page(5, 9, Torn, &[]);
+    named.reduced = Some(Lsn(150));
+    let mut zero = page(5, 10, Zero, &[]);
+    zero.reduced = Some(Lsn(150));
+    let p = with(facts(Generation::MySql8030), vec![named, zero]);
+    assert_eq!((stops(&p), p.starts), (vec![(5, 9), (5, 10)], Some(false)));
+    assert!(p.advice.contains("backup"), "{}", p.advice);
+    let mut older = page(5, 9, Torn, &[(3, Valid, 110)]);
+    (older.reduced, older.restorable) = (Some(Lsn(150)), None);
+    let p = with(facts(Generation::MySql8030), vec![older.clone()]);
+    assert_eq!((stops(&p), p.writes.len()), (vec![(5, 9)], 0));
+    older.reduced = Some(Lsn(110));
+    assert_eq!(with(facts(Generation::MySql8030), vec![older]).writes, [3]);
+}
+
+#[test]
+fn mariadb_takes_the_greatest_lsn_and_later_the_highest_slot() {
+    let torn =
+        || vec![page(5, 9, Torn, &[(3, Valid, 150), (8, Valid, 110), (9, Valid, 250), (10, Corrupt, 160)])];
+    let two = || vec![page(5, 9, Torn, &[(3, Valid, 150), (8, Valid, 110)])];
+    for version in [Version(10, 5, 23), Version(10, 6, 22), Version(10, 11, 9), Version(11, 3, 2)] {
+        assert_eq!(with(maria(version), two()).writes, [3], "{version:?}");
+        assert_eq!(
+            with(maria(version), torn()).writes,
+            [9],
+            "{version:?}: the window starts the search only"
+        );
+    }
+    for version in [Version(10, 11, 10), Version(10, 11, 18), Version(11, 4, 4), Version(11, 8, 6)] {
+        assert_eq!(with(maria(version), two()).writes, [8], "{version:?}");
+        assert_eq!(with(maria(version), torn()).writes, [8], "{version:?}: inside the window");
+    }
+    assert_eq!(with(facts(Generation::MariaDb101), torn()).writes, [3]);
+}
+
+#[test]
+fn the_window_of_mariadb_includes_both_ends() {
+    for (lsn, mended) in [(99, false), (100, true), (200, true), (201, false)] {
+        for version in [Version(10, 5, 23), Version(10, 11, 18)] {
+            let p = with(maria(version), vec![page(5, 9, Zero, &[(3, Valid, lsn)])]);
+            assert_eq!(p.writes.len(), usize::from(mended), "{version:?} {lsn}");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_copy_never_ends_mariadb() {
+    let p = with(maria(Version(10, 11, 18)), vec![page(5, 9, Torn, &[(3, Valid, 150), (8, Corrupt, 150)])]);
+    assert_eq!((p.writes, p.starts), (vec![3], Some(true)));
+    let p = with(maria(Version(10, 5, 23)), vec![page(5, 9, Torn, &[(8, Corrupt, 150)])]);
+    assert_eq!((p.writes.len(), p.starts), (0, None));
+}
+
+fn hidden(encrypted: bool, state: HomeState) -> PageView {
+    let mut page = page(5, 9, state, &[(3, Valid, 150)]);
+    page.home.mariadb_encrypted = encrypted;
+    page.copies[0].hidden = true;
+    page
+}
+
+#[test]
+fn copies_that_hide_their_space_id_help_only_newer_servers() {
+    for (version, encrypted, compressed) in [
+        (Version(10, 5, 23), false, false),
+        (Version(10, 6, 21), true, false),
+        (Version(10, 11, 18), true, true),
+        (Version(11, 8, 6), true, false),
+    ] {
+        for (kind, mended) in [(true, encrypted), (false, compressed)] {
+            let p = with(maria(version), vec![hidden(kind, Torn)]);
+            assert_eq!(p.writes.len(), usize::from(mended), "{version:?} {kind}");
+            assert_eq!(p.starts, Some(mended), "{version:?} {kind}");
+            assert_eq!(with(maria(version), vec![hidden(kind, Zero)]).writes.len(), 0, "zero pages never");
+        }
+    }
+}
+
+#[test]
+fn a_hidden_copy_reaches_the_file_only_with_newer_redo() {
+    let known = || Facts { resized: Some([].into()), ..maria(Version(11, 8, 6)) };
+    for until in [151, 150] {
+        let page = PageView { redo_until: Some(Lsn(until)), ..hidden(true, Torn) };
+        let p = with(known(), vec![page]);
+        assert_eq!((p.writes.len(), p.starts), (1, Some(true)), "{until}");
+        assert_eq!(p.advice.contains("in memory only"), until == 150, "{}", p.advice);
+    }
+    let mut large = PageView { redo_until: Some(Lsn(150)), ..hidden(true, Torn) };
+    large.home.length = 65536;
+    let p = with(known(), vec![large]);
+    assert_eq!((p.writes.len(), p.starts), (1, None), "read again from the file");
+    assert!(p.advice.contains("in memory only"), "{}", p.advice);
+}
+
+#[test]
+fn mariadb_loses_a_table_whose_first_page_nothing_replaces() {
+    let torn = || vec![page(5, 0, Torn, &[(3, Valid, 150)]), page(5, 9, Torn, &[(4, Valid, 150)])];
+    let at = |version, resized: &[u32]| {
+        let resized = resized.iter().map(|&id| SpaceId(id)).collect();
+        with(Facts { resized: Some(resized), ..maria(version) }, torn())
+    };
+    let lost = at(Version(11, 8, 6), &[]);
+    assert_eq!((lost.writes.len(), lost.starts, lost.stops_at.len()), (0, Some(true), 0));
+    assert!(lost.advice.contains("without the table in d/t1.ibd"), "{}", lost.advice);
+    assert_eq!(at(Version(11, 8, 6), &[5]).writes, [3, 4]);
+    let mut undo = torn();
+    (undo[0].home.kind, undo[0].home.states_its_id) = (SpaceKind::Undo, false);
+    assert_eq!(
+        with(maria(Version(11, 8, 6)), undo).starts,
+        Some(false),
+        "undo tablespaces are opened by their id"
+    );
+    let mut headless = torn();
+    headless[0].home.neighbours_tell = true;
+    let kept = with(Facts { resized: Some([].into()), ..maria(Version(11, 8, 6)) }, headless);
+    assert_eq!(kept.writes, [3, 4], "pages 1 to 3 say whose it is");
+    assert_eq!(at(Version(10, 5, 23), &[]).writes, [3, 4], "older servers write it when they open the file");
+    assert_eq!(with(maria(Version(11, 8, 6)), torn()).starts, None, "redo that was not taken apart");
+}
+
+#[test]
+fn what_the_files_do_not_show_stays_open() {
+    let open = |facts: Facts, page: PageView| with(facts, vec![page]).starts;
+    let torn = || page(5, 9, Torn, &[(3, Valid, 150)]);
+    assert_eq!(open(facts(Generation::Unknown), torn()), None);
+    assert_eq!(open(Facts { shutdown: Shutdown::Unknown, ..facts(Generation::MySql56) }, torn()), None);
+    assert_eq!(open(Facts { whole: false, ..facts(Generation::MySql56) }, torn()), None);
+    assert_eq!(open(Facts { no_recent_copies: true, ..facts(Generation::MySql56) }, torn()), None);
+    assert_eq!(
+        open(facts(Generation::MySql56), page(5, 9, HomeState::Misdirected, &[(3, Valid, 150)])),
+        None
+    );
+    assert_eq!(open(facts(Generation::MySql8030), page(5, 9, Torn, &[(3, Unverifiable, 150)])), None);
+    let mut rivals = torn();
+    rivals.home.rivals = true;
+    assert_eq!(open(facts(Generation::MySql56), rivals), None);
+}
+
+#[test]
+fn a_copy_that_only_its_key_can_prove_is_foreseen_but_never_planned() {
+    for (page_no, state) in [(9, Torn), (9, Zero), (0, Torn)] {
+        let p = with(facts(Generation::MySql8030), vec![page(5, page_no, state, &[(3, Unverifiable, 150)])]);
+        assert_eq!((p.restores.len(), p.writes.len(), p.starts), (1, 0, None), "{page_no}");
+    }
+}
+
+/// Seen with MySQL 5.6.24, row_format=compressed and innodb_checksum_algorithm=none: it stopped at that page.
+#[test]
+fn a_torn_page_without_a_checksum_is_not_noticed() {
+    for generation in SINCE_56.into_iter().chain([Generation::MariaDb105]) {
+        for zip in [true, false] {
+            let mut torn = page(5, 9, Torn, &[(3, Valid, 150)]);
+            (torn.home.unnoticed, torn.home.zip) = (true, zip);
+            let p = with(facts(generation), vec![torn]);
+            let (starts, stop) = if zip { (Some(false), vec![(5, 9)]) } else { (None, vec![]) };
+            assert_eq!((p.writes.len(), p.starts, stops(&p)), (0, starts, stop), "{generation}");
+            assert!(p.advice.contains("run dblwr restore first"), "{}", p.advice);
+        }
+    }
+}
+
+#[test]
+fn nothing_is_restored_past_the_end_or_in_a_log_of_another_tool() {
+    let mut beyond = page(5, 9, Torn, &[(3, Valid, 150)]);
+    beyond.home.beyond = true;
+    assert_eq!(with(facts(Generation::MySql57), vec![beyond]).writes.len(), 0);
+    let torn = || vec![page(5, 9, Torn, &[(3, Valid, 150)])];
+    for generation in [Generation::MySql80, Generation::MySql8030] {
+        let cloned = Facts { foreign_log: true, ..facts(generation) };
+        assert_eq!(with(cloned, torn()).writes.len(), 0, "{generation}");
+    }
+    let before_411 = Facts { space_id_stored: false, ..facts(Generation::MySql57) };
+    assert_eq!(with(before_411, torn()).writes.len(), 0);
+    let unsafe_crash = Facts { crash_unsafe: true, ..facts(Generation::MySql8030) };
+    assert_eq!(with(unsafe_crash, torn()).starts, Some(false));
+}
+
+#[test]
+fn no_advice_costs_data() {
+    for generation in
+        EVERY_MYSQL.into_iter().chain([Generation::MariaDb101, Generation::MariaDb108, Generation::Unknown])
+    {
+        for state in [Torn, Zero, HomeState::Corrupt, HomeState::Misdirected, HomeState::Valid] {
+            for copies in [&[(1, Valid, 150)][..], &[(1, Corrupt, 150)], &[(1, Valid, 50)], &[]] {
+                for page_no in [0, 5, 9] {
+                    let p = with(facts(generation), vec![page(0, page_no, state, copies)]);
+                    let said = p.advice.to_lowercase();
+                    assert!(!said.contains("force") && !said.contains("checksum"), "{said}");
+                    assert!(!said.is_empty() && !said.contains("  "), "{said}");
+                }
+            }
+        }
+    }
+}

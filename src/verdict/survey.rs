@@ -1,0 +1,401 @@
+//! The one loop that puts copies and homes together.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::disk::Image;
+use crate::error::{Error, Result};
+use crate::format::fsp::{Encryption, Layout};
+use crate::format::reduced::ReducedEntry;
+use crate::instance::Instance;
+use crate::instance::dblwr::{Area, Kind};
+use crate::instance::locations::{Focus, Request};
+use crate::instance::redo::Shutdown;
+use crate::instance::spaces::{Evidence, Owner, SpaceFile, Spaces, Tablespace};
+use crate::page::opens;
+use crate::page::sectors::Tear;
+use crate::units::{Lsn, PageNo, SpaceId};
+use crate::verdict;
+use crate::verdict::copy::{Copy, CopyState, is_hidden, read_copies, shares_a_sector};
+use crate::verdict::freed::is_free_since;
+use crate::verdict::home;
+use crate::verdict::home::{Home, HomeState};
+use crate::verdict::home_bytes;
+use crate::verdict::home_bytes::is_plaintext_of;
+use crate::verdict::{CopyFacts, HomeFacts, Judgement, Verdict, judge_reduced};
+
+/// Copies of one page, each with its place in the order of slots; no space id where the owner is hidden.
+type Groups = BTreeMap<(Option<SpaceId>, PageNo), Vec<(usize, Copy)>>;
+
+/// What a finding is about: a full copy, or an entry of a reduced file.
+#[derive(Debug)]
+pub enum Subject {
+    /// A page in the buffer.
+    Copy(Copy),
+    /// A page number and an LSN, and the file they stand in.
+    Reduced(PathBuf, ReducedEntry),
+}
+
+/// One used slot with its verdict.
+#[derive(Debug)]
+pub struct Finding {
+    /// Copy or reduced entry.
+    pub subject: Subject,
+    /// Index into [`Survey::homes`].
+    pub home: usize,
+    /// The verdict and its reason.
+    pub judgement: Judgement,
+}
+
+impl Finding {
+    /// The space id, as far as it is known: ciphertext otherwise.
+    pub fn space_id(&self) -> SpaceId {
+        match &self.subject {
+            Subject::Copy(copy) => copy.space.unwrap_or(copy.header.space_id),
+            Subject::Reduced(_, entry) => entry.space_id,
+        }
+    }
+
+    /// The page number.
+    pub fn page_no(&self) -> PageNo {
+        match &self.subject {
+            Subject::Copy(copy) => copy.page_no(),
+            Subject::Reduced(_, entry) => entry.page_no,
+        }
+    }
+
+    /// The LSN of the copy or entry.
+    pub fn lsn(&self) -> Lsn {
+        match &self.subject {
+            Subject::Copy(copy) => copy.lsn(),
+            Subject::Reduced(_, entry) => entry.lsn,
+        }
+    }
+
+    /// The copy, unless it is a reduced entry.
+    pub fn copy(&self) -> Option<&Copy> {
+        match &self.subject {
+            Subject::Copy(copy) => Some(copy),
+            Subject::Reduced(..) => None,
+        }
+    }
+}
+
+/// Everything that was found.
+#[derive(Debug)]
+pub struct Survey {
+    /// The instance.
+    pub instance: Instance,
+    /// The homes that copies belong to.
+    pub homes: Vec<Home>,
+    /// One for every used slot of the live areas, in slot order.
+    pub findings: Vec<Finding>,
+    /// Slots and homes that could not be read.
+    pub failures: Vec<Error>,
+}
+
+impl Survey {
+    /// Looks at an instance and judges every copy.
+    ///
+    /// # Errors
+    /// As [`Instance::open`]; a live area cannot be read.
+    pub fn run(request: &Request) -> Result<Survey> {
+        Survey::of(Instance::open(request)?)
+    }
+
+    /// Judges every copy of an instance that was looked at.
+    ///
+    /// # Errors
+    /// A live area cannot be read.
+    pub fn of(mut instance: Instance) -> Result<Survey> {
+        instance.learn_from_copies()?;
+        let (mut copies, mut failures) = (Vec::new(), Vec::new());
+        for area in instance.areas.iter().filter(|area| area.live && area.kind != Kind::Reduced) {
+            let (found, unreadable) = read_copies(area, &instance.spaces)?;
+            copies.extend(found);
+            failures.extend(unreadable);
+        }
+        find_hidden_owners(&mut copies, &instance.spaces);
+        if let Focus::Tablespace(file) = &instance.locations.focus {
+            let only = instance.spaces.of_file(file).and_then(|space| space.id);
+            copies.retain(|copy| copy.space.is_some() && copy.space == only);
+        }
+        let mut survey = Survey { instance, homes: Vec::new(), findings: Vec::new(), failures };
+        survey.judge_all(copies);
+        survey.note_old_copies();
+        survey.note_uncopied_headers();
+        Ok(survey)
+    }
+
+    /// Everything that could not be read: what is said here is said of the rest.
+    pub fn unreadable(&self) -> impl Iterator<Item = &Error> {
+        self.instance.spaces.failures.iter().chain(&self.failures)
+    }
+
+    /// Files of tablespaces, besides the system's, whose page 0 is damaged while no slot names it.
+    pub fn uncopied_headers(&self) -> impl Iterator<Item = &SpaceFile> {
+        let has_copy = |id: Option<SpaceId>| {
+            self.findings.iter().any(|f| f.page_no() == PageNo(0) && Some(f.space_id()) == id)
+        };
+        let spaces = self.instance.spaces.list.iter();
+        let users = spaces.filter(|space| space.id != Some(SpaceId::SYSTEM));
+        let headless = users.filter(move |s| s.evidence != Evidence::Header && !has_copy(s.id));
+        let damaged = headless
+            .filter(|space| home::look_in(space, PageNo(0), true).is_ok_and(|home| home.state.is_damaged()));
+        damaged.filter_map(|space| space.files.first()).filter(|file| file.first_page == 0)
+    }
+
+    /// The home of a finding.
+    pub fn home_of(&self, finding: &Finding) -> Option<&Home> {
+        self.homes.get(finding.home)
+    }
+
+    /// How many findings carry a verdict.
+    pub fn count(&self, verdict: Verdict) -> usize {
+        self.findings.iter().filter(|finding| finding.judgement.verdict == verdict).count()
+    }
+
+    /// Newest LSN of all copies that verify or cannot be judged, and of all reduced entries.
+    pub fn newest_copy(&self) -> Option<Lsn> {
+        let sound = |finding: &&Finding| finding.copy().is_none_or(|copy| copy.state() != CopyState::Corrupt);
+        self.findings.iter().filter(sound).map(Finding::lsn).max()
+    }
+
+    /// Whether pages were changed after the checkpoint while no copy is newer than it: doublewrite may have been off,
+    /// the storage may write atomically, or nothing was flushed since. A sign, no proof.
+    pub fn newest_copy_is_old(&self) -> bool {
+        let window = self.instance.window;
+        let changed = window.checkpoint.zip(window.end).is_some_and(|(checkpoint, end)| end > checkpoint);
+        let old = self.newest_copy().is_none_or(|newest| Some(newest) <= window.checkpoint);
+        changed && old && self.instance.shutdown == Shutdown::Crash
+    }
+
+    fn note_uncopied_headers(&mut self) {
+        let note = |file: &SpaceFile| {
+            let name = file.name.display();
+            format!(
+                "{name}: page 0 is damaged, and the buffer holds no copy of it; dblwr scan shows what else is"
+            )
+        };
+        let notes: Vec<String> = self.uncopied_headers().map(note).collect();
+        self.instance.notes.extend(notes);
+    }
+
+    fn note_old_copies(&mut self) {
+        let whole = matches!(self.instance.locations.focus, Focus::Directory | Focus::System(_));
+        let Some(checkpoint) = self.instance.window.checkpoint.filter(|_| whole && self.newest_copy_is_old())
+        else {
+            return;
+        };
+        let newest = self
+            .newest_copy()
+            .map_or_else(|| "there is no copy at all".to_owned(), |lsn| format!("the newest has LSN {lsn}"));
+        self.instance.notes.push(format!(
+            "no recent copies: {newest}, the checkpoint is LSN {checkpoint}; doublewrite may have been off or left to the \
+             storage, or no page was written since the checkpoint. This proves nothing about the pages themselves: a torn \
+             page may have no copy here"
+        ));
+    }
+
+    fn judge_all(&mut self, copies: Vec<Copy>) {
+        let reduced = self.newest_reduced();
+        let mut groups: Groups = BTreeMap::new();
+        for (order, copy) in copies.into_iter().enumerate() {
+            groups.entry((copy.space, copy.page_no())).or_default().push((order, copy));
+        }
+        let mut ordered: BTreeMap<usize, Finding> = BTreeMap::new();
+        let mut restorable: Vec<(SpaceId, PageNo)> = Vec::new();
+        for ((space, page_no), group) in groups {
+            let newest = space.and_then(|id| reduced.get(&(id, page_no))).map(|(_, entry)| entry.lsn);
+            for (order, finding) in self.judge_group(space, page_no, group, newest) {
+                if finding.judgement.verdict == Verdict::Restorable {
+                    restorable.extend(space.map(|id| (id, page_no)));
+                }
+                ordered.insert(order, finding);
+            }
+        }
+        self.findings.extend(ordered.into_values());
+        self.judge_reduced_entries(&reduced, &restorable);
+    }
+
+    /// All copies of one page.
+    fn judge_group(
+        &mut self,
+        space: Option<SpaceId>,
+        page_no: PageNo,
+        group: Vec<(usize, Copy)>,
+        reduced: Option<Lsn>,
+    ) -> Vec<(usize, Finding)> {
+        let mut home = self.look(space, page_no);
+        if let Some(home) = &mut home {
+            believe_copies(home, &group);
+        }
+        let (judgements, at) = match home {
+            Some(home) => {
+                let judgements = self.judge_against(&home, page_no, space, &group, reduced);
+                self.homes.push(home);
+                (judgements, self.homes.len() - 1)
+            }
+            None => {
+                let reason = "the space id is ciphertext, and no home page proves whose copy this is";
+                let unknown = Judgement { verdict: Verdict::Unverifiable, reason: reason.into() };
+                (vec![unknown; group.len()], usize::MAX)
+            }
+        };
+        let pairs = group.into_iter().zip(judgements);
+        pairs
+            .map(|((order, copy), judgement)| {
+                (order, Finding { subject: Subject::Copy(copy), home: at, judgement })
+            })
+            .collect()
+    }
+
+    fn judge_against(
+        &self,
+        home: &Home,
+        page_no: PageNo,
+        space: Option<SpaceId>,
+        group: &[(usize, Copy)],
+        reduced: Option<Lsn>,
+    ) -> Vec<Judgement> {
+        if space == Some(SpaceId::SYSTEM) && self.areas().any(|area| area.covers(page_no)) {
+            let reason = "the copy names a page of the doublewrite buffer itself, which is never written";
+            return vec![Judgement { verdict: Verdict::Unverifiable, reason: reason.into() }; group.len()];
+        }
+        let rivals: Vec<String> = home.rivals.iter().map(|path| path.display().to_string()).collect();
+        let facts = HomeFacts { state: home.state, lsn: home.lsn, tail_lsn: home.tail_lsn, rivals: &rivals };
+        let copies: Vec<CopyFacts> =
+            group.iter().map(|(_, copy)| facts_of(&self.instance, home, copy)).collect();
+        let mut judgements = verdict::judge(&facts, &copies, reduced, &self.instance.window);
+        for (judgement, (_, copy)) in judgements.iter_mut().zip(group) {
+            if judgement.verdict == Verdict::Stale && self.was_given_back(home, copy) {
+                let reason = "the home page is empty because its tablespace has given it back since this copy was made";
+                *judgement = Judgement { verdict: Verdict::Intact, reason: reason.into() };
+            }
+            if judgement.verdict == Verdict::Unverifiable
+                && copy.state() == CopyState::Valid
+                && is_plaintext_of(&self.instance, home, copy)
+            {
+                judgement.reason = "the copy is the page before its encryption, as MySQL up to 8.0.22 keeps it; it takes the key \
+                                    (--keyring) to make the page of an encrypted table of it"
+                    .into();
+            }
+            if judgement.verdict == Verdict::Restorable && home.state != HomeState::Zero {
+                judgement.reason.extend(describe_tear(&self.instance, home, copy));
+            }
+        }
+        judgements
+    }
+
+    /// An empty page that is free by newer descriptors is no damage: truncated undo tablespaces are full of them.
+    fn was_given_back(&self, home: &Home, copy: &Copy) -> bool {
+        let owner = copy.space.map(|id| self.instance.spaces.owner(id));
+        match owner {
+            Some(Owner::One(space)) if home.state == HomeState::Zero => {
+                is_free_since(space, copy.page_no(), copy.lsn())
+            }
+            _ => false,
+        }
+    }
+
+    fn areas(&self) -> impl Iterator<Item = &Area> {
+        self.instance.areas.iter()
+    }
+
+    /// The home of a page; a home that cannot be read is remembered and counts as one that cannot be judged.
+    fn look(&mut self, space: Option<SpaceId>, page_no: PageNo) -> Option<Home> {
+        let stored = self.areas().all(|area| area.space_id_stored);
+        match home::look(&self.instance.spaces, space?, page_no, stored) {
+            Ok(home) => Some(home),
+            Err(error) => {
+                let home = Home::unreadable(&error);
+                self.failures.push(error);
+                Some(home)
+            }
+        }
+    }
+
+    /// For every page the newest reduced entry that counts.
+    pub(crate) fn newest_reduced(&self) -> BTreeMap<(SpaceId, PageNo), (PathBuf, ReducedEntry)> {
+        let mut newest: BTreeMap<(SpaceId, PageNo), (PathBuf, ReducedEntry)> = BTreeMap::new();
+        for (area, file) in &self.instance.reduced {
+            let Some(area) = self.instance.areas.get(*area).filter(|area| area.live) else { continue };
+            for entry in file.entries.iter().filter(|entry| entry.lsn.0 != 0) {
+                let kept =
+                    newest.entry((entry.space_id, entry.page_no)).or_insert((area.file.clone(), *entry));
+                if kept.1.lsn < entry.lsn {
+                    *kept = (area.file.clone(), *entry);
+                }
+            }
+        }
+        newest
+    }
+
+    fn judge_reduced_entries(
+        &mut self,
+        reduced: &BTreeMap<(SpaceId, PageNo), (PathBuf, ReducedEntry)>,
+        restorable: &[(SpaceId, PageNo)],
+    ) {
+        for (key, (file, entry)) in reduced {
+            let Some(home) = self.look(Some(key.0), key.1) else { continue };
+            let Some(judgement) = judge_reduced(home.state, restorable.contains(key), entry.lsn) else {
+                continue;
+            };
+            self.homes.push(home);
+            let subject = Subject::Reduced(file.clone(), *entry);
+            self.findings.push(Finding { subject, home: self.homes.len() - 1, judgement });
+        }
+    }
+}
+
+/// A home without a real checksum is torn where a good copy of the very same write differs from it.
+fn believe_copies(home: &mut Home, group: &[(usize, Copy)]) {
+    let belies = |copy: &Copy| copy.state() == CopyState::Valid && home.is_belied_by(copy.page(), copy.lsn());
+    if group.iter().any(|(_, copy)| belies(copy)) {
+        home.state = HomeState::Torn;
+        home.why = "it has no checksum to tell, but a copy of the same LSN differs from it".into();
+    }
+}
+
+fn facts_of(instance: &Instance, home: &Home, copy: &Copy) -> CopyFacts {
+    let cannot_be_written = home.state.is_damaged()
+        && is_plaintext_of(instance, home, copy)
+        && instance.spaces.key_of(copy.space).is_none();
+    CopyFacts {
+        state: if cannot_be_written { CopyState::Unverifiable } else { copy.state() },
+        lsn: copy.lsn(),
+    }
+}
+
+fn describe_tear(instance: &Instance, home: &Home, copy: &Copy) -> Option<String> {
+    Tear::between(&home.bytes, &home_bytes::image(instance, home, copy)?)
+        .describe()
+        .map(|tear| format!("; {tear}"))
+}
+
+/// An encrypted full_crc32 copy belongs to the one file whose page of that number has a sector of ciphertext in common.
+pub(crate) fn find_hidden_owners(copies: &mut [Copy], spaces: &Spaces) {
+    let encrypted: Vec<&Tablespace> = spaces.list.iter().filter(|space| may_be_encrypted(space)).collect();
+    for copy in copies.iter_mut().filter(|copy| is_hidden(copy)) {
+        let mut owners = encrypted.iter().filter(|space| {
+            if opens(copy.page(), space) {
+                return true;
+            }
+            let place = space.place(copy.page_no()).filter(|place| place.in_bounds);
+            place.is_some_and(|place| {
+                let page = Image::open(&place.file.path)
+                    .and_then(|image| image.read_page(place.offset, space.format.physical));
+                page.is_ok_and(|page| page.is_some_and(|page| shares_a_sector(&page, copy.page())))
+            })
+        });
+        if let (Some(owner), None) = (owners.next(), owners.next()) {
+            copy.space = owner.id;
+            copy.format = owner.format;
+        }
+    }
+}
+
+fn may_be_encrypted(space: &Tablespace) -> bool {
+    space.format.layout == Layout::FullCrc32
+        && (space.format.encryption == Encryption::MariaDb || space.evidence != Evidence::Header)
+}
