@@ -11,9 +11,9 @@ use crate::disk::{FileIdentity, Image};
 use crate::error::{Error, Result};
 use crate::format::fil::FIL_PAGE_OFFSET;
 use crate::format::fsp::PageFormat;
-use crate::instance::identify::{Identity, identify};
+use crate::instance::identify::{Identity, Page0, identify};
 use crate::instance::locations::{Focus, Locations};
-use crate::instance::spaces::{Evidence, SpaceFile, Spaces, Tablespace};
+use crate::instance::spaces::{Evidence, Link, SpaceFile, Spaces, Tablespace};
 use crate::units::{ByteOffset, PageSize, SpaceId};
 
 /// Data directories are two levels deep, `innodb_directories` little more; a deeper tree is not one.
@@ -31,6 +31,7 @@ pub fn discover(locations: &Locations) -> Spaces {
     let mut walk = Walk::default();
     let system_paths = walk.collect(locations);
     spaces.failures.append(&mut walk.failures);
+    spaces.links.append(&mut walk.links);
     let system = system_space(locations, &system_paths, &mut spaces);
     let instance = locations.page_size.or(system.as_ref().map(|space| space.format.logical));
     spaces.list.extend(system);
@@ -44,9 +45,9 @@ pub fn discover(locations: &Locations) -> Spaces {
         }
         let found: Vec<_> = part.par_iter().map(|path| user_space(locations, path, instance)).collect();
         for (path, result) in part.iter().zip(found) {
-            let result = result.map(|(space, unreadable)| {
+            let result = result.map(|(found, unreadable)| {
                 spaces.failures.extend(unreadable);
-                space
+                found.map(|(space, page0)| spaces.with_page0(space, page0))
             });
             add(&mut spaces, &mut seen, locations, path, result);
         }
@@ -106,6 +107,7 @@ struct Walk {
     files: Vec<PathBuf>,
     system: Vec<PathBuf>,
     visited: BTreeSet<FileIdentity>,
+    links: Vec<Link>,
     failures: Vec<Error>,
 }
 
@@ -164,7 +166,13 @@ impl Walk {
             }
         } else if name.ends_with(".isl") {
             match read_isl(&path) {
-                Ok(target) => self.files.push(target),
+                Ok(target) => {
+                    // One that leads nowhere is no failure to read: what its table is missing is said elsewhere.
+                    if target.try_exists().unwrap_or(true) {
+                        self.files.push(target.clone());
+                    }
+                    self.links.push(Link { link: path, target });
+                }
                 Err(error) => self.failures.push(error),
             }
         } else if name.ends_with(".ibd") || name.ends_with(".ibu") || is_undo_name(&name) {
@@ -189,15 +197,31 @@ fn read_isl(path: &Path) -> Result<PathBuf> {
     Ok(if target.is_relative() { path.parent().unwrap_or(path).join(target) } else { target })
 }
 
+/// Identifies a file that lies elsewhere and adds it, where it holds the tablespace that was looked for.
+pub(crate) fn follow(locations: &Locations, spaces: &mut Spaces, path: &Path, id: SpaceId) -> Result<bool> {
+    let instance = locations.page_size.or(spaces.system().map(|space| space.format.logical));
+    let (found, unreadable) = user_space(locations, path, instance)?;
+    spaces.failures.extend(unreadable);
+    let Some((space, page0)) = found.filter(|(space, _)| space.id == Some(id)) else { return Ok(false) };
+    let space = spaces.with_page0(space, page0);
+    spaces.list.push(space);
+    Ok(true)
+}
+
+/// A tablespace, and what its page 0 says.
+type FoundSpace = (Tablespace, Option<Page0>);
+
 /// The tablespace, and what of the pages that tell could not be read.
 fn user_space(
     locations: &Locations,
     path: &Path,
     instance: Option<PageSize>,
-) -> Result<(Option<Tablespace>, Vec<Error>)> {
+) -> Result<(Option<FoundSpace>, Vec<Error>)> {
     let image = Image::open_past_faults(path)?;
     let identity = identify(&image, instance)?;
-    let space = identity.map(|identity| tablespace(identity, vec![space_file(locations, &image, 0)]));
+    let space = identity.map(|identity| {
+        (tablespace(identity, vec![space_file(locations, &image, 0)]), identity.page0)
+    });
     Ok((space, image.into_faults()))
 }
 
@@ -234,10 +258,14 @@ fn system_space(locations: &Locations, paths: &[PathBuf], spaces: &mut Spaces) -
                     let header = identity.evidence == Evidence::Header;
                     let first_page =
                         if header { None } else { stated_first_page(&image, &identity.format) }.unwrap_or(0);
-                    result = Some(tablespace(identity, vec![space_file(locations, &image, first_page)]));
+                    let space = tablespace(identity, vec![space_file(locations, &image, first_page)]);
+                    result = Some(spaces.with_page0(space, identity.page0));
                     next_page = first_page;
                 }
-                Ok(None) => spaces.notes.push(left_out(&locations.relative(path))),
+                Ok(None) => {
+                    spaces.notes.push(left_out(&locations.relative(path)));
+                    spaces.unidentified_system.push(space_file(locations, &image, 0));
+                }
                 Err(error) => spaces.failures.push(error),
             },
             Some(space) => {
@@ -272,6 +300,7 @@ fn identify_first(locations: &Locations, image: &Image) -> Result<Option<Identit
         id: Some(SpaceId::SYSTEM),
         format: overruled(identity.format),
         evidence: if identity.id == Some(SpaceId::SYSTEM) { identity.evidence } else { Evidence::OtherPages },
+        page0: identity.page0.filter(|_| identity.id == Some(SpaceId::SYSTEM)),
     }))
 }
 

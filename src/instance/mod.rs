@@ -8,8 +8,11 @@ pub mod generation;
 pub mod identify;
 pub mod learn;
 pub mod locations;
+pub mod pages;
 pub mod redo;
+pub mod roster;
 pub mod server;
+pub mod settle;
 pub mod spaces;
 pub mod unlock;
 
@@ -29,6 +32,7 @@ use crate::instance::discover::discover;
 use crate::instance::generation::Generation;
 use crate::instance::locations::{Focus, Locations, Request};
 use crate::instance::redo::Shutdown;
+use crate::instance::roster::Roster;
 use crate::instance::spaces::{Evidence, Spaces, Tablespace};
 use crate::page::checksum::Algorithm;
 use crate::page::judge;
@@ -68,6 +72,8 @@ pub struct Instance {
     pub keyring: Option<Keyring>,
     /// The bundle whose copies are taken instead of the directory's; its files are there as long as this is.
     pub copies_from: Option<Arc<Bundle>>,
+    /// Which files the data name; empty where there is no whole directory to hold against it.
+    pub roster: Roster,
     /// Plain sentences for a person.
     pub notes: Vec<String>,
 }
@@ -103,6 +109,7 @@ impl Instance {
             areas: Vec::new(),
             reduced: Vec::new(),
             copies_from: None,
+            roster: Roster::default(),
             notes: spaces.notes.clone(),
             spaces,
             keyring,
@@ -112,6 +119,7 @@ impl Instance {
         instance.generation = instance.find_generation(page0.as_ref());
         instance.plaintext_copies = instance.keeps_plaintext(page0.as_ref());
         instance.mark_live();
+        instance.settle_files();
         instance.refuse_unknown_file()?;
         instance.note_missing_files();
         instance.note_other_places(&separate);
@@ -137,6 +145,7 @@ impl Instance {
             reduced: Vec::new(),
             keyring: None,
             copies_from: None,
+            roster: Roster::default(),
             notes: Vec::new(),
             spaces,
             locations,

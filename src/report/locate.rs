@@ -8,6 +8,7 @@ use crate::instance::Instance;
 use crate::instance::dblwr::{Area, HeaderCopy, Kind, Magic};
 use crate::instance::generation::Generation;
 use crate::report::guard::write_found;
+use crate::report::problem::{self, ProblemReport};
 use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport, count, instance_line, style};
 use crate::units::PageNo;
 
@@ -26,6 +27,8 @@ pub struct LocateReport {
     pub redo: RedoReport,
     /// Every area that exists, live or not.
     pub areas: Vec<AreaReport>,
+    /// What is wrong besides single pages, the worst first.
+    pub problems: Vec<ProblemReport>,
     /// Plain sentences on what is unusual.
     pub notes: Vec<String>,
     /// What must not be done while a page can be restored; only there as long as one can.
@@ -103,6 +106,7 @@ impl LocateReport {
             redo: RedoReport::of(instance),
             areas: instance.areas.iter().map(AreaReport::of).collect(),
             notes: instance.notes.iter().chain(notes).cloned().collect(),
+            problems: Vec::new(),
             guard: None,
         }
     }
@@ -135,6 +139,7 @@ impl LocateReport {
             }
             write!(out, "\n{}", style::indented(&table))?;
         }
+        problem::write_list(out, &self.problems, false)?;
         for note in &self.notes {
             writeln!(out, "note: {note}")?;
         }

@@ -22,6 +22,7 @@ pub mod home_bytes;
 pub mod names;
 pub mod naming;
 pub mod predict;
+pub mod problems;
 pub mod survey;
 
 use serde::Serialize;

@@ -3,11 +3,9 @@
 //! The dictionary is read when the first name is asked for: SDI of the tablespace concerned (MySQL 8.0+), SYS_TABLES and
 //! SYS_INDEXES once for all (MySQL up to 5.7, MariaDB); else the file name speaks.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::disk::Image;
 use crate::format::dictionary::file_name::FileName;
 use crate::format::fil::FilHeader;
 use crate::format::fsp::Layout;
@@ -16,8 +14,8 @@ use crate::format::segment::{Segment, segment};
 use crate::format::xdes::PageState;
 use crate::format::{IndexKind, Names, PageSource};
 use crate::instance::discover::is_undo_name;
+use crate::instance::pages::Pages;
 use crate::instance::spaces::{Owner, SpaceFile, Spaces, Tablespace};
-use crate::page::judge_in;
 use crate::units::{FIL_NULL, PageNo, SpaceId};
 use crate::verdict::descriptors::Descriptors;
 
@@ -179,31 +177,4 @@ fn segments_of(names: &Names, space: &Tablespace) -> Vec<(Segment, u64, bool)> {
         }
     }
     found
-}
-
-/// The verified pages of a tablespace, decompressed.
-#[derive(Debug)]
-pub struct Pages<'a> {
-    space: &'a Tablespace,
-    last: RefCell<Option<Image>>,
-}
-
-impl<'a> Pages<'a> {
-    /// Files are opened when they are needed.
-    pub fn of(space: &'a Tablespace) -> Pages<'a> {
-        Pages { space, last: RefCell::new(None) }
-    }
-}
-
-impl PageSource for Pages<'_> {
-    fn page(&self, page_no: PageNo) -> Option<Vec<u8>> {
-        let place = self.space.place(page_no).filter(|place| place.in_bounds)?;
-        let mut last = self.last.borrow_mut();
-        if last.as_ref().is_none_or(|image| image.path() != place.file.path) {
-            *last = Some(Image::open(&place.file.path).ok()?);
-        }
-        let page = last.as_ref()?.read_page(place.offset, self.space.format.physical).ok()??;
-        let judged = judge_in(&page, self.space);
-        judged.is_valid().then(|| judged.clear.unwrap_or(page))
-    }
 }

@@ -11,7 +11,7 @@ use crate::format::trx_sys::{TRX_SYS_DOUBLEWRITE_FROM_END, TRX_SYS_PAGE};
 use crate::instance::Instance;
 use crate::instance::spaces::Tablespace;
 use crate::units::PageNo;
-use crate::verdict::naming::Pages;
+use crate::instance::pages::Pages;
 
 /// The pages of the system tablespace that are reserved so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

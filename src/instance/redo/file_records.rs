@@ -12,7 +12,7 @@
 //! |---:|---|---|
 //! | 33, 34, 35 | `MLOG_FILE_CREATE`, `MLOG_FILE_RENAME`, `MLOG_FILE_DELETE` | MySQL up to 5.6 and 8.0 on; 35 also between |
 //! | 47, 54, 55 | `MLOG_FILE_CREATE2`, `MLOG_FILE_RENAME2`, `MLOG_FILE_NAME` | MySQL 5.6 (47), 5.7, MariaDB up to 10.4 |
-//! | 65 | `MLOG_FILE_EXTEND`: offset (8) and bytes (8) instead of a name | MySQL 8.0.16 on |
+//! | 4 | `MLOG_4BYTES`: offset (2) and the compressed value instead of a name; 46 on page 0 is `FSP_SIZE` | all |
 //! | 0x80, 0x90, 0xA0, 0xB0 | `FILE_CREATE`, `FILE_DELETE`, `FILE_RENAME`, `FILE_MODIFY` | MariaDB 10.5 on |
 //!
 //! Records of the first family do not tell their length, and most kinds of them would have to be understood to step over
@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::bytes::{slice_at, u8_at, u16_at, u32_at, u64_at};
+use crate::bytes::{slice_at, u8_at, u16_at, u32_at};
 use crate::instance::discover::is_undo_name;
 use crate::instance::redo::RedoFormat;
 use crate::instance::redo::touched::{split, varint};
@@ -51,8 +51,8 @@ pub struct FileRecords {
     pub deleted: BTreeSet<SpaceId>,
     /// Names that were given up by a rename.
     pub old_names: BTreeMap<SpaceId, String>,
-    /// Tablespaces whose size is changed: `FSP_SIZE` written, extended, trimmed.
-    pub resized: BTreeSet<SpaceId>,
+    /// Tablespaces whose `FSP_SIZE` is written, and the smallest of the values, in pages.
+    pub resized: BTreeMap<SpaceId, u32>,
 }
 
 impl FileRecords {
@@ -71,6 +71,12 @@ impl FileRecords {
         self.created.insert(space);
         self.deleted.remove(&space);
         self.name(space, name);
+    }
+
+    /// Notes a value of `FSP_SIZE`.
+    pub(super) fn resize(&mut self, space: SpaceId, pages: u32) {
+        let least = self.resized.entry(space).or_insert(pages);
+        *least = pages.min(*least);
     }
 
     fn rename(&mut self, space: SpaceId, from: &str, to: &str) {
@@ -225,7 +231,7 @@ impl Scanner {
 fn record(bytes: &[u8], found: &mut FileRecords) -> Option<usize> {
     const SINGLE: u8 = 0x80;
     let kind = u8_at(bytes, 0)? & !SINGLE;
-    if !matches!(kind, 4 | 33..=35 | 47 | 54 | 55 | 65) {
+    if !matches!(kind, 4 | 33..=35 | 47 | 54 | 55) {
         return None;
     }
     let (space, at) = compressed(bytes, 1)?;
@@ -236,8 +242,7 @@ fn record(bytes: &[u8], found: &mut FileRecords) -> Option<usize> {
     }
     let space = SpaceId(space);
     match kind {
-        4 => size_written(bytes, at).map(|end| (found.resized.insert(space), end).1),
-        65 => extended(bytes, at).map(|end| (found.resized.insert(space), end).1),
+        4 => size_written(bytes, at).map(|(pages, end)| (found.resize(space, pages), end).1),
         33 | 47 => created(bytes, at).map(|(name, end)| (found.create(space, name), end).1),
         34 | 54 => {
             let (from, at) = path(bytes, at)?;
@@ -251,19 +256,10 @@ fn record(bytes: &[u8], found: &mut FileRecords) -> Option<usize> {
 }
 
 /// `MLOG_4BYTES` at `FSP_SIZE` of page 0: the record that every extension of a tablespace writes.
-fn size_written(bytes: &[u8], at: usize) -> Option<usize> {
+fn size_written(bytes: &[u8], at: usize) -> Option<(u32, usize)> {
     const FSP_SIZE: u16 = 46;
     let (pages, end) = compressed(bytes, at.checked_add(2)?)?;
-    (u16_at(bytes, at)? == FSP_SIZE && pages != 0).then_some(end)
-}
-
-/// `MLOG_FILE_EXTEND`: both numbers are multiples of the smallest page.
-fn extended(bytes: &[u8], at: usize) -> Option<usize> {
-    const SMALLEST: u64 = 1024;
-    const LARGEST: u64 = 1 << 46;
-    let (offset, size) = (u64_at(bytes, at)?, u64_at(bytes, at.checked_add(8)?)?);
-    let plausible = |n: u64| n.is_multiple_of(SMALLEST) && n < LARGEST && n != 0;
-    (plausible(offset) && plausible(size)).then(|| at.checked_add(16))?
+    (u16_at(bytes, at)? == FSP_SIZE && pages != 0).then_some((pages, end))
 }
 
 fn created(bytes: &[u8], at: usize) -> Option<(&str, usize)> {
@@ -341,10 +337,9 @@ mod tests {
     }
 
     #[test]
-    fn a_written_size_and_an_extension_are_resizes() {
-        assert_eq!(found(&[b"\x04\x02\x00\x00\x2e\x81\x00"]).resized, BTreeSet::from([SpaceId(2)]));
-        let extend = b"\xc1\x03\x00\x00\x00\x00\x00\x00\x10\x00\x00\x00\x00\x00\x00\x00\x10\x00\x00";
-        assert_eq!(found(&[extend]).resized, BTreeSet::from([SpaceId(3)]));
+    fn a_written_size_is_a_resize() {
+        let log = b"\x04\x02\x00\x00\x2e\x81\x00\x84\x02\x00\x00\x2e\x08\x04\x02\x00\x00\x2e\x09";
+        assert_eq!(found(&[log]).resized, BTreeMap::from([(SpaceId(2), 8)]));
         assert!(found(&[b"\x04\x02\x03\x00\x2e\x81\x00"]).resized.is_empty(), "page 3");
         assert!(found(&[b"\x04\x02\x00\x00\x32\x81\x00"]).resized.is_empty(), "free limit");
     }

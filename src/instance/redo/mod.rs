@@ -178,6 +178,37 @@ pub struct Redo {
     pub files: Vec<RedoFile>,
     /// What is damaged, missing or odd, in sentences for a person.
     pub notes: Vec<String>,
+    /// The same where a server stops at it, or recovers less than there was.
+    #[serde(default)]
+    pub faults: Vec<Fault>,
+}
+
+/// What is wrong with a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fault {
+    /// The header of a file fails its checksum.
+    Header {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The newer of two checkpoints is damaged.
+    NewestCheckpoint,
+    /// The files are of several logs.
+    Mixed,
+    /// Files of the log are gone.
+    FileGone {
+        /// Which, for a person.
+        what: String,
+    },
+    /// A file is too short or holds no log.
+    FileOdd {
+        /// The file.
+        file: PathBuf,
+        /// In which way, for a person.
+        what: String,
+    },
+    /// The log ends before the record that completes its checkpoint.
+    BreaksOff,
 }
 
 impl Redo {
@@ -196,16 +227,18 @@ impl Redo {
             file_records: None,
             files: Vec::new(),
             notes: Vec::new(),
+            faults: Vec::new(),
         }
     }
 
-    fn from_header(format: RedoFormat, name: &str, header: &FileHeader) -> Redo {
+    fn from_header(format: RedoFormat, log: &LogFile, header: &FileHeader) -> Redo {
         let mut redo = Redo::empty(format, header.raw_format);
         redo.creator.clone_from(&header.creator);
         redo.start_lsn = Some(header.start_lsn);
         redo.flags = header.mysql_flags();
         if !header.sound {
-            redo.note(format!("{name}: the header block is damaged (its CRC-32C does not match)"));
+            redo.note(format!("{}: the header block is damaged (its CRC-32C does not match)", log.name()));
+            redo.faults.push(Fault::Header { file: log.path.clone() });
         }
         redo
     }

@@ -31,7 +31,7 @@ use crate::instance::redo::header::FileHeader;
 use crate::instance::redo::source::{LogFile, Window};
 use crate::instance::redo::touched;
 use crate::instance::redo::touched::Touched;
-use crate::instance::redo::{Found, Redo, RedoFile, RedoFormat, unreadable};
+use crate::instance::redo::{Fault, Found, Redo, RedoFile, RedoFormat, unreadable};
 use crate::page::checksum::crc32c;
 use crate::instance::redo::file_records::{FileRecords, mini_transaction};
 
@@ -86,7 +86,7 @@ pub(super) fn read(log: LogFile, header: &FileHeader, format: RedoFormat) -> Res
             START_OFFSET + FILE_CHECKPOINT_SIZE
         )));
     }
-    let mut redo = Redo::from_header(format, &log.name(), header);
+    let mut redo = Redo::from_header(format, &log, header);
     redo.encrypted = format == RedoFormat::MariaDbEncrypted || header.flags != 0;
     redo.files.push(RedoFile::new(&log, Some(header.start_lsn), &HEADER_RANGES));
     if header.uuid != 0 {
@@ -109,6 +109,7 @@ pub(super) fn read(log: LogFile, header: &FileHeader, format: RedoFormat) -> Res
 
 fn newest_checkpoint(log: &LogFile, start: Lsn, redo: &mut Redo) -> Result<Option<Checkpoint>> {
     let mut newest: Option<Checkpoint> = None;
+    let mut damaged = None;
     for at in CHECKPOINTS {
         let bytes = log.read(at, CHECKPOINT_SIZE)?;
         match Checkpoint::parse(&bytes, start) {
@@ -116,14 +117,21 @@ fn newest_checkpoint(log: &LogFile, start: Lsn, redo: &mut Redo) -> Result<Optio
             Some(_) => {}
             // A new log has used only one of the two.
             None if is_zero(&bytes) => {}
-            None => redo.note(format!("{}: the checkpoint at offset {at} is damaged", log.name())),
+            None => {
+                redo.note(format!("{}: the checkpoint at offset {at} is damaged", log.name()));
+                damaged = u64_at(&bytes, CHECKPOINT_LSN).map(Lsn);
+            }
         }
+    }
+    if newest.is_some_and(|newest| damaged > Some(newest.lsn)) {
+        redo.faults.push(Fault::NewestCheckpoint);
     }
     Ok(newest)
 }
 
 fn finish(redo: &mut Redo, checkpoint: Checkpoint, walk: &Walk, nonce: usize) {
     let Some(only) = walk.first else {
+        redo.faults.push(Fault::BreaksOff);
         redo.note(format!(
             "no sound mini-transaction at checkpoint LSN {}; the end is not known",
             checkpoint.lsn
@@ -135,6 +143,7 @@ fn finish(redo: &mut Redo, checkpoint: Checkpoint, walk: &Walk, nonce: usize) {
     let alone = walk.end.0.checked_sub(checkpoint.lsn.0) == Some(only.size);
     redo.records_after_checkpoint = Some(!(marker && alone));
     if walk.end <= checkpoint.record {
+        redo.faults.push(Fault::BreaksOff);
         redo.note(format!(
             "the log breaks off before the checkpoint's own record at LSN {}; the end LSN may be too low",
             checkpoint.record
@@ -205,7 +214,7 @@ impl<'a> Walker<'a> {
 
     fn take_file_records(&mut self) -> FileRecords {
         let mut found = std::mem::take(&mut self.file_records);
-        found.resized.extend(&self.touched.resized);
+        self.touched.sizes.iter().for_each(|(&space, &pages)| found.resize(space, pages));
         found
     }
 

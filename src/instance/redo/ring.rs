@@ -45,7 +45,7 @@ use crate::instance::redo::block;
 use crate::instance::redo::block::{BLOCK, BLOCK_LSN, Rules, Walk, crc_holds};
 use crate::instance::redo::header::FileHeader;
 use crate::instance::redo::source::{LogFile, Window};
-use crate::instance::redo::{Found, Redo, RedoFile, RedoFormat};
+use crate::instance::redo::{Fault, Found, Redo, RedoFile, RedoFormat};
 use crate::page::checksum::fold_binary as fold;
 use crate::instance::redo::file_records::Reader;
 
@@ -96,7 +96,7 @@ impl Checkpoint {
 
 /// Reads the ring that begins with `first`.
 pub(super) fn read(dir: &Path, first: LogFile, header: &FileHeader, format: RedoFormat) -> Result<Found> {
-    let mut redo = Redo::from_header(format, &first.name(), header);
+    let mut redo = Redo::from_header(format, &first, header);
     redo.encrypted = header.raw_format & crate::instance::redo::FORMAT_ENCRYPTED != 0;
     let checkpoint = newest_checkpoint(&first, &mut redo)?;
     let files = open_all(dir, first, format)?;
@@ -128,6 +128,7 @@ fn open_all(dir: &Path, first: LogFile, format: RedoFormat) -> Result<Vec<LogFil
 
 fn newest_checkpoint(first: &LogFile, redo: &mut Redo) -> Result<Option<Checkpoint>> {
     let mut newest: Option<Checkpoint> = None;
+    let mut damaged = None;
     for at in CHECKPOINTS {
         let block = first.block(at)?;
         match block.as_deref().and_then(|b| Checkpoint::parse(b, redo.format)) {
@@ -135,8 +136,14 @@ fn newest_checkpoint(first: &LogFile, redo: &mut Redo) -> Result<Option<Checkpoi
             Some(_) => {}
             // A new log has used only one of the two.
             None if block.as_deref().is_some_and(is_zero) => {}
-            None => redo.note(format!("{}: the checkpoint block at offset {at} is damaged", first.name())),
+            None => {
+                redo.note(format!("{}: the checkpoint block at offset {at} is damaged", first.name()));
+                damaged = block.as_deref().and_then(|block| u64_at(block, NUMBER));
+            }
         }
+    }
+    if newest.is_some_and(|newest| damaged == newest.number.checked_add(1)) {
+        redo.faults.push(Fault::NewestCheckpoint);
     }
     Ok(newest)
 }
@@ -180,11 +187,19 @@ impl Ring {
 fn ring_of(files: &[LogFile], redo: &mut Redo) -> Ring {
     let size = files.iter().map(|f| f.size).max().unwrap_or(0);
     for short in files.iter().filter(|f| f.size != size) {
-        redo.note(format!(
+        let what = format!(
             "{} has {} bytes, the largest log file {size}; all must be equal, so this one is probably cut short",
             short.name(),
             short.size
-        ));
+        );
+        redo.note(what.clone());
+        redo.faults.push(Fault::FileOdd { file: short.path.clone(), what });
+    }
+    // MySQL up to 8.0.29 and MariaDB up to 10.1 have two files at least.
+    let two = matches!(redo.format, RedoFormat::MySql(_) | RedoFormat::BeforeMySql579);
+    if two && files.len() == 1 {
+        let what = "ib_logfile1 is missing: servers of this generation have two redo files at least".to_owned();
+        redo.faults.push(Fault::FileGone { what });
     }
     Ring { files: files.len() as u64, size }
 }
@@ -228,6 +243,7 @@ fn walk(files: &[LogFile], checkpoint: Checkpoint, redo: &mut Redo) -> Result<Wa
 fn finish(redo: &mut Redo, checkpoint: Checkpoint, walk: Walk) {
     redo.take_walk(checkpoint.lsn, walk);
     if walk.end.is_some_and(|end| end < checkpoint.record) {
+        redo.faults.push(Fault::BreaksOff);
         redo.note(format!(
             "the log breaks off before the checkpoint's own record at LSN {}; the end LSN may be too low",
             checkpoint.record

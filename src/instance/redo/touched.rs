@@ -9,8 +9,9 @@
 //! the page's space id and number as varints. `1tttllll` means the page of the record before. A `WRITE` (type 3) goes on
 //! with the offset, counted from the end of the write before it on that page, and the bytes.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::bytes::u32_at;
 use crate::units::{Lsn, PageNo, SpaceId};
 
 /// `mrec_type_t::INIT_PAGE`: offsets behind it count from `FIL_PAGE_TYPE`.
@@ -31,6 +32,9 @@ const SIZE_AT: u64 = 46;
 pub struct Touched {
     /// Tablespaces whose size field on page 0 is written.
     pub resized: BTreeSet<SpaceId>,
+    /// The smallest size, in pages, that is written to each of them.
+    #[serde(default)]
+    pub sizes: BTreeMap<SpaceId, u32>,
     /// For every page the end of the last mini-transaction that changes it.
     #[serde(with = "as_list")]
     pub last: HashMap<(SpaceId, PageNo), Lsn>,
@@ -79,8 +83,10 @@ pub(super) fn collect(records: &[u8], end: Lsn, touched: &mut Touched) {
         if let Ok(page) = u32::try_from(position.page) {
             touched.last.insert((position.space, PageNo(page)), end);
         }
-        if position.resizes(first & TYPE, body) {
+        if let Some(pages) = position.resizes(first & TYPE, body) {
             touched.resized.insert(position.space);
+            let least = touched.sizes.entry(position.space).or_insert(pages);
+            *least = pages.min(*least);
         }
     }
 }
@@ -93,14 +99,15 @@ struct Position {
 }
 
 impl Position {
-    fn resizes(&mut self, kind: u8, body: &[u8]) -> bool {
+    /// The size that a record writes to the field of it.
+    fn resizes(&mut self, kind: u8, body: &[u8]) -> Option<u32> {
         if kind == INIT_PAGE {
             self.offset = FIL_PAGE_TYPE;
         }
         if !matches!(kind, WRITE | MEMSET | MEMMOVE) {
-            return false;
+            return None;
         }
-        let Some((ahead, data)) = varint(body) else { return false };
+        let (ahead, data) = varint(body)?;
         self.offset = self.offset.saturating_add(ahead);
         let begin = self.offset;
         let length = match kind {
@@ -108,7 +115,8 @@ impl Position {
             _ => varint(data).map_or(0, |(length, _)| length),
         };
         self.offset = begin.saturating_add(length);
-        kind == WRITE && self.page == 0 && begin <= SIZE_AT && self.offset >= SIZE_AT + 4
+        let whole = kind == WRITE && self.page == 0 && begin <= SIZE_AT && self.offset >= SIZE_AT + 4;
+        if whole { u32_at(data, usize::try_from(SIZE_AT - begin).ok()?) } else { None }
     }
 }
 
