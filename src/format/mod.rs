@@ -14,6 +14,7 @@ pub mod fil;
 pub mod fsp;
 pub mod index_page;
 pub mod record;
+pub mod redo_record;
 pub mod reduced;
 pub mod segment;
 #[cfg(test)]

@@ -45,6 +45,10 @@ pub enum Generation {
     MariaDb108,
 }
 
+/// The greatest number that can be a server's version: a major version of four digits, as calendar versions might get.
+/// `FIL_NULL`, which servers before 8.0 leave in that field, lies far beyond.
+pub const NEWEST_PLAUSIBLE: u32 = 99_999_999;
+
 const NAMES: [(Generation, &str); 16] = [
     (Generation::Unknown, "unknown"),
     (Generation::MySql41, "mysql-4.1"),
@@ -79,12 +83,13 @@ impl Generation {
         }
     }
 
-    /// The generation of a MySQL version number as page 0 carries it since 8.0 (`FIL_PAGE_SRV_VERSION`: 80030, 90704).
+    /// The generation of a MySQL version number as page 0 carries it since 8.0 (`FIL_PAGE_SRV_VERSION`: 80030, 90704,
+    /// 260700). A version to come is of the newest generation, never of an older layout.
     pub fn from_server_version(version: u32) -> Option<Generation> {
         match version {
             80_000..=80_019 => Some(Generation::MySql80),
             80_020..=80_029 => Some(Generation::MySql8020),
-            80_030..=99_999 => Some(Generation::MySql8030),
+            80_030..=NEWEST_PLAUSIBLE => Some(Generation::MySql8030),
             _ => None,
         }
     }
@@ -158,6 +163,16 @@ impl Traces {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_to_come_is_of_the_newest_generation() {
+        for version in [80_030, 90_704, 100_000, 260_700, 261_000, 280_400, 20_280_401] {
+            assert_eq!(Generation::from_server_version(version), Some(Generation::MySql8030), "{version}");
+        }
+        for none in [0, 50_744, 79_999, 0x7FFF_FFFF, u32::MAX] {
+            assert_eq!(Generation::from_server_version(none), None, "{none}");
+        }
+    }
 
     #[test]
     fn names_are_those_of_the_contract_in_text_and_json() {

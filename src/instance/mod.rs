@@ -117,6 +117,7 @@ impl Instance {
         };
         instance.locate(&separate)?;
         instance.generation = instance.find_generation(page0.as_ref());
+        instance.note_newer_server(page0.as_ref());
         instance.plaintext_copies = instance.keeps_plaintext(page0.as_ref());
         instance.mark_live();
         instance.settle_files();

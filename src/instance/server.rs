@@ -19,6 +19,24 @@ impl Instance {
         hint.unwrap_or_else(|| self.traces(page0).generation())
     }
 
+    /// Says so where the server is newer than all that are known.
+    pub(super) fn note_newer_server(&mut self, page0: Option<&SystemPage0>) {
+        let creator = self.redo.redo().and_then(|redo| redo.creator.clone()).unwrap_or_default();
+        let of_log = Version::of_creator(&creator).filter(|version| version.is_newer_than_known(&creator));
+        let of_page0 = page0.and_then(|page| Version::of_number(page.header.prev));
+        let of_page0 = of_page0.filter(|version| version.is_newer_than_known("MySQL "));
+        let name = match (of_log, of_page0) {
+            (Some(_), _) => creator,
+            (None, Some(Version(major, minor, patch))) => format!("MySQL {major}.{minor}.{patch}"),
+            (None, None) => return,
+        };
+        self.notes.push(format!(
+            "these files were written by {name}, which is newer than every server that this program knows; it is taken for \
+             one of the newest known generation, {}",
+            self.generation
+        ));
+    }
+
     /// WL#13775 came with 8.0.23. Page 0 knows the last server, the redo log the one that made it: the younger counts.
     pub(super) fn keeps_plaintext(&self, page0: Option<&SystemPage0>) -> bool {
         const CIPHERTEXT_SINCE: Version = Version(8, 0, 23);

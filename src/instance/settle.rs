@@ -67,7 +67,7 @@ impl Instance {
         for named in &roster.files {
             let Some(space) = named.space.filter(|_| named.role != Role::System) else { continue };
             // A rename after the checkpoint is not in the dictionary on disk yet.
-            let renamed = records.is_some_and(|records| records.old_names.contains_key(&space));
+            let renamed = records.is_some_and(|records| records.renamed.contains(&space));
             if !renamed || !meant.contains_key(&space) {
                 let found = spellings(&named.path).iter().find_map(|path| identity(path));
                 meant.extend(found.map(|found| (space, found)));

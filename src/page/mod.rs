@@ -4,6 +4,7 @@
 
 pub mod checksum;
 pub mod diagnose;
+pub mod forward;
 pub mod holds;
 pub mod keyring;
 pub mod sectors;

@@ -23,6 +23,7 @@ pub mod names;
 pub mod naming;
 pub mod predict;
 pub mod problems;
+pub mod rebuild;
 pub mod survey;
 
 use serde::Serialize;

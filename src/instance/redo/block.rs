@@ -24,6 +24,8 @@ pub(super) const BLOCK_LSN: u64 = BLOCK as u64;
 
 const NUMBER: usize = 0;
 const DATA_LEN: usize = 4;
+/// `LOG_BLOCK_FIRST_REC_GROUP`.
+const FIRST_GROUP: usize = 6;
 const EPOCH: usize = 8;
 const CHECKSUM: usize = 508;
 const _: () = assert!(CHECKSUM + 4 == BLOCK);
@@ -107,6 +109,20 @@ fn judge(block: &[u8], lsn: Lsn, rules: Rules) -> Option<Sound> {
         && (HEADER..=BLOCK as u16).contains(&len)
         && sum_holds;
     sound.then_some(Sound { len: u64::from(len), encrypted })
+}
+
+/// The records in a block of MariaDB 10.5 to 10.7, if it is the one of this LSN.
+pub(super) fn payload(block: &[u8], lsn: Lsn) -> Option<&[u8]> {
+    let sound = judge(block, lsn, Rules::default())?;
+    let end = usize::try_from(sound.len).ok()?.min(CHECKSUM);
+    block.get(usize::from(HEADER)..end)
+}
+
+/// Where in a block the first mini-transaction begins that begins in it, if it is the one of this LSN.
+pub(super) fn first_group(block: &[u8], lsn: Lsn) -> Option<Option<u16>> {
+    judge(block, lsn, Rules::default())?;
+    let offset = u16_at(block, FIRST_GROUP)?;
+    Some(Some(offset).filter(|offset| (HEADER..CHECKSUM as u16).contains(offset)))
 }
 
 /// What a walk along the blocks found.

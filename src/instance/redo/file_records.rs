@@ -27,9 +27,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::{slice_at, u8_at, u16_at, u32_at};
+use crate::format::redo_record::{FileChange, FileRecord, Record, Records};
 use crate::instance::discover::is_undo_name;
-use crate::instance::redo::RedoFormat;
-use crate::instance::redo::touched::{split, varint};
 use crate::units::SpaceId;
 
 /// Longest path that is taken for one (`OS_FILE_MAX_PATH`).
@@ -49,8 +48,8 @@ pub struct FileRecords {
     pub created: BTreeSet<SpaceId>,
     /// Tablespaces deleted after the checkpoint.
     pub deleted: BTreeSet<SpaceId>,
-    /// Names that were given up by a rename.
-    pub old_names: BTreeMap<SpaceId, String>,
+    /// Tablespaces that have another name since the checkpoint.
+    pub renamed: BTreeSet<SpaceId>,
     /// Tablespaces whose `FSP_SIZE` is written, and the smallest of the values, in pages.
     pub resized: BTreeMap<SpaceId, u32>,
 }
@@ -79,113 +78,24 @@ impl FileRecords {
         *least = pages.min(*least);
     }
 
-    fn rename(&mut self, space: SpaceId, from: &str, to: &str) {
-        if self.old_names.len() < MAX_NAMES {
-            self.old_names.entry(space).or_insert_with(|| from.to_owned());
-        }
+    fn rename(&mut self, space: SpaceId, to: &str) {
+        self.renamed.insert(space);
         self.name(space, to);
     }
 }
 
-/// Adds what the records of one mini-transaction of MariaDB 10.5 and later say of files; a last record that is cut counts
-/// for nothing.
+/// Adds what the records of one mini-transaction of MariaDB 10.5 and later say of files.
 pub(super) fn mini_transaction(records: &[u8], found: &mut FileRecords) {
-    let (mut rest, mut of_a_page) = (records, false);
-    while let Some((first, body, after)) = split(rest) {
-        rest = after;
-        mariadb_record(first, body, &mut of_a_page, found);
-    }
-}
-
-/// `of_a_page`: a record of a page came before. From then on the top bit says "the same page", and no file is meant.
-fn mariadb_record(first: u8, body: &[u8], of_a_page: &mut bool, found: &mut FileRecords) {
-    const FILE_CREATE: u8 = 0x80;
-    const FILE_DELETE: u8 = 0x90;
-    const FILE_RENAME: u8 = 0xA0;
-    const FILE_MODIFY: u8 = 0xB0;
-    *of_a_page |= first & 0x80 == 0;
-    let kind = first & 0xF0;
-    if *of_a_page || !matches!(kind, FILE_CREATE | FILE_DELETE | FILE_RENAME | FILE_MODIFY) {
-        return;
-    }
-    let Some((space, rest)) = varint(body) else { return };
-    let Some((0, name)) = varint(rest) else { return };
-    let Ok(space) = u32::try_from(space).map(SpaceId) else { return };
-    let text = String::from_utf8_lossy(name);
-    match kind {
-        FILE_CREATE => found.create(space, &text),
-        FILE_DELETE => {
-            found.deleted.insert(space);
-        }
-        FILE_RENAME => {
-            if let Some((from, to)) = text.split_once('\0') {
-                found.rename(space, from, to);
+    for record in Records::new(records) {
+        let Record::File(FileRecord { change, space, name }) = record else { continue };
+        let name = String::from_utf8_lossy(name);
+        match change {
+            FileChange::Create => found.create(space, &name),
+            FileChange::Delete => {
+                found.deleted.insert(space);
             }
-        }
-        _ => found.name(space, &text),
-    }
-}
-
-/// Takes the bytes of a log of blocks, piece by piece, and finds the records that name files.
-#[derive(Debug)]
-pub(super) enum Reader {
-    /// Records that do not tell their length.
-    Shapes(Scanner),
-    /// MariaDB 10.5 to 10.7: mini-transactions that end with a zero byte.
-    Lengths {
-        /// The beginning of a record whose end is still to come.
-        tail: Vec<u8>,
-        /// See [`mariadb_record`].
-        of_a_page: bool,
-        /// What was found.
-        found: FileRecords,
-    },
-}
-
-impl Reader {
-    /// The reader for a format of blocks.
-    pub fn of(format: RedoFormat) -> Reader {
-        match format {
-            RedoFormat::MariaDb105 => {
-                Reader::Lengths { tail: Vec::new(), of_a_page: false, found: FileRecords::default() }
-            }
-            _ => Reader::Shapes(Scanner::default()),
-        }
-    }
-
-    /// Takes the next bytes of the log, without headers and check words of blocks.
-    pub fn feed(&mut self, bytes: &[u8]) {
-        /// No record is longer: what is, is none.
-        const LIMIT: usize = 4 << 20;
-        match self {
-            Reader::Shapes(scanner) => scanner.feed(bytes),
-            Reader::Lengths { tail, of_a_page, found } => {
-                if tail.len() > LIMIT {
-                    return;
-                }
-                tail.extend_from_slice(bytes);
-                let mut rest = tail.as_slice();
-                loop {
-                    if let Some((0, after)) = rest.split_first() {
-                        (rest, *of_a_page) = (after, false);
-                    } else if let Some((first, body, after)) = split(rest) {
-                        mariadb_record(first, body, of_a_page, found);
-                        rest = after;
-                    } else {
-                        break;
-                    }
-                }
-                let done = tail.len() - rest.len();
-                tail.drain(..done);
-            }
-        }
-    }
-
-    /// The log has ended.
-    pub fn finish(self) -> FileRecords {
-        match self {
-            Reader::Shapes(scanner) => scanner.finish(),
-            Reader::Lengths { found, .. } => found,
+            FileChange::Rename => found.rename(space, &name),
+            FileChange::Modify => found.name(space, &name),
         }
     }
 }
@@ -245,9 +155,9 @@ fn record(bytes: &[u8], found: &mut FileRecords) -> Option<usize> {
         4 => size_written(bytes, at).map(|(pages, end)| (found.resize(space, pages), end).1),
         33 | 47 => created(bytes, at).map(|(name, end)| (found.create(space, name), end).1),
         34 | 54 => {
-            let (from, at) = path(bytes, at)?;
+            let (_, at) = path(bytes, at)?;
             let (to, end) = path(bytes, at)?;
-            found.rename(space, from, to);
+            found.rename(space, to);
             Some(end)
         }
         35 => path(bytes, at).map(|(_, end)| (found.deleted.insert(space), end).1),
@@ -324,7 +234,7 @@ mod tests {
             let found = found(&[a, b]);
             assert!(found.drops(SpaceId(7)), "{cut}");
             assert_eq!(found.names[&SpaceId(8)], "./d/t3.ibd");
-            assert_eq!(found.old_names[&SpaceId(8)], "./d/t2.ibd");
+            assert!(found.renamed.contains(&SpaceId(8)));
             assert!(found.created.contains(&SpaceId(9)));
             assert_eq!(found.names[&SpaceId(10)], "./d/t5.ibd");
         }
@@ -360,17 +270,11 @@ mod tests {
 
     #[test]
     fn records_of_mariadb() {
-        let log = b"\xBC\x05\x00./d/t1.ibd\x9C\x06\x00./d/t2.ibd\xA0\x0A\x07\x00./d/t3.ibd\x00./d/t4.ibd\
-                    \xFA\x00\x00\x00\x00\x00\x00\x00\x00\x00\x09\x00\x34\x08\x01\x09\x09\x9C\x08\x00./d/t8.ibd\x00";
-        let mut reader = Reader::of(RedoFormat::MariaDb105);
-        log.chunks(7).for_each(|piece| reader.feed(piece));
-        let found = reader.finish();
+        let log = b"\xBC\x05\x00./d/t1.ibd\x9C\x06\x00./d/t2.ibd\xA0\x0A\x07\x00./d/t3.ibd\x00./d/t4.ibd";
+        let mut found = FileRecords::default();
+        mini_transaction(log, &mut found);
         assert_eq!(found.names[&SpaceId(5)], "./d/t1.ibd");
         assert!(found.drops(SpaceId(6)) && !found.drops(SpaceId(5)));
         assert_eq!(found.names[&SpaceId(7)], "./d/t4.ibd");
-        assert!(!found.drops(SpaceId(8)), "the top bit behind a record of a page means the same page");
-        let mut again = FileRecords::default();
-        mini_transaction(&log[..log.len() - 20], &mut again);
-        assert_eq!(again, found);
     }
 }

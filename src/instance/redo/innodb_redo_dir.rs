@@ -26,7 +26,7 @@ use crate::instance::redo::header::FileHeader;
 use crate::instance::redo::ring::{CHECKPOINT_LSN, CHECKPOINTS, FILE_HEADER};
 use crate::instance::redo::source::{LogFile, Window};
 use crate::instance::redo::{Fault, Found, Redo, RedoFile, RedoFormat, names_in, unreadable};
-use crate::instance::redo::file_records::Reader;
+use crate::instance::redo::file_records::Scanner;
 
 /// The directory's name under the data directory or `innodb_log_group_home_dir`.
 const DIRECTORY: &str = "#innodb_redo";
@@ -185,8 +185,8 @@ fn walk(files: &Files, checkpoint: Lsn, redo: &mut Redo) -> Result<Walk> {
     let rules = Rules { additive: false, encrypt_bit: true, epoch: true, hidden_length: false };
     let mut window = Window::default();
     let mut current = 0;
-    let mut reader = Reader::of(redo.format);
-    let walk = block::walk(checkpoint, files.blocks(), rules, |bytes| reader.feed(bytes), |lsn| {
+    let mut scanner = Scanner::default();
+    let walk = block::walk(checkpoint, files.blocks(), rules, |bytes| scanner.feed(bytes), |lsn| {
         if !files.range(current).contains(&lsn.0) {
             match files.position(lsn) {
                 Some(file) => current = file,
@@ -200,7 +200,7 @@ fn walk(files: &Files, checkpoint: Lsn, redo: &mut Redo) -> Result<Walk> {
         let bytes: Option<[u8; BLOCK]> = window.block(&files.logs, current, at)?;
         Ok(bytes)
     })?;
-    redo.take_file_records(reader, &walk);
+    redo.take_file_records(scanner, &walk);
     Ok(walk)
 }
 

@@ -17,10 +17,12 @@
 pub mod block;
 pub mod file_records;
 pub mod header;
+pub mod history;
 pub mod innodb_redo_dir;
 pub mod phys;
 pub mod ring;
 pub mod source;
+pub(crate) mod tape;
 #[cfg(test)]
 mod tests;
 pub mod touched;
@@ -266,9 +268,9 @@ impl Redo {
     }
 
     /// Ciphertext says nothing of files, and a log without an end may have said more.
-    fn take_file_records(&mut self, reader: file_records::Reader, walk: &block::Walk) {
+    fn take_file_records(&mut self, scanner: file_records::Scanner, walk: &block::Walk) {
         let readable = !self.encrypted && !walk.encrypted && walk.end.is_some();
-        self.file_records = readable.then(|| reader.finish());
+        self.file_records = readable.then(|| scanner.finish());
     }
 
     fn note(&mut self, sentence: String) {

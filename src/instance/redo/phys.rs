@@ -27,13 +27,14 @@ use crate::bytes::{is_zero, slice_at, u32_at, u64_at};
 use crate::error::Result;
 use crate::units::Lsn;
 
+use crate::instance::redo::file_records::{FileRecords, mini_transaction};
 use crate::instance::redo::header::FileHeader;
-use crate::instance::redo::source::{LogFile, Window};
+use crate::instance::redo::source::LogFile;
+use crate::instance::redo::tape::{NONCE, Shape, Tape};
 use crate::instance::redo::touched;
 use crate::instance::redo::touched::Touched;
 use crate::instance::redo::{Fault, Found, Redo, RedoFile, RedoFormat, unreadable};
 use crate::page::checksum::crc32c;
-use crate::instance::redo::file_records::{FileRecords, mini_transaction};
 
 const CHECKPOINTS: [u64; 2] = [4096, 8192];
 const CHECKPOINT_SIZE: usize = 64;
@@ -48,10 +49,6 @@ const START_OFFSET: u64 = 12288;
 const FILE_CHECKPOINT_SIZE: u64 = 16;
 /// First byte of a `FILE_CHECKPOINT` record with an LSN: type 0xF0, length 10.
 const FILE_CHECKPOINT: u8 = 0xFA;
-/// `recv_sys_t::MTR_SIZE_MAX`: no record begins beyond it, none is longer.
-const MTR_SIZE_MAX: usize = 1 << 20;
-const NONCE: usize = 8;
-const CRC: usize = 4;
 
 const HEADER_RANGES: [Range<u64>; 3] = [0..512, 4096..4608, 8192..8704];
 
@@ -96,11 +93,10 @@ pub(super) fn read(log: LogFile, header: &FileHeader, format: RedoFormat) -> Res
         None => redo.note(format!("{}: neither checkpoint is sound", log.name())),
         Some(checkpoint) => {
             redo.checkpoint = Some(checkpoint.lsn);
+            let (walk, touched, file_records) = walk(log, header.start_lsn, redo.encrypted, checkpoint.lsn)?;
+            redo.touched = (!redo.encrypted).then_some(touched);
+            redo.file_records = file_records.filter(|_| walk.first.is_some());
             let nonce = if redo.encrypted { NONCE } else { 0 };
-            let mut walker = Walker::new(&log, header.start_lsn, nonce);
-            let walk = walker.walk(checkpoint.lsn)?;
-            redo.file_records = (!redo.encrypted && walk.first.is_some()).then(|| walker.take_file_records());
-            redo.touched = (!redo.encrypted).then(|| std::mem::take(&mut walker.touched));
             finish(&mut redo, checkpoint, &walk, nonce);
         }
     }
@@ -151,9 +147,9 @@ fn finish(redo: &mut Redo, checkpoint: Checkpoint, walk: &Walk, nonce: usize) {
     }
 }
 
-/// A sound mini-transaction.
+/// The first mini-transaction after the checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Mtr {
+struct First {
     /// With its trailer.
     size: u64,
     first_byte: u8,
@@ -162,152 +158,34 @@ struct Mtr {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Walk {
     end: Lsn,
-    first: Option<Mtr>,
+    first: Option<First>,
 }
 
-/// Reads mini-transactions at LSNs, whichever way they wrap.
-#[derive(Debug)]
-struct Walker<'a> {
-    log: &'a LogFile,
-    start: Lsn,
-    /// `log_t::capacity`, never 0.
-    capacity: u64,
-    nonce: usize,
-    window: Window,
-    /// Records, nonce and CRC of the mini-transaction at hand.
-    bytes: Vec<u8>,
-    /// See [`Redo::touched`].
-    touched: Touched,
-    /// See [`Redo::file_records`].
-    file_records: FileRecords,
+/// The log as a stream; `None` where the file holds no byte of a ring.
+pub(super) fn tape(log: LogFile, start: Lsn, encrypted: bool) -> Option<Tape> {
+    let capacity = log.size.checked_sub(START_OFFSET).filter(|&capacity| capacity > 0)?;
+    Some(Tape::new(vec![log], Shape::Ring { first: START_OFFSET, start, capacity }, encrypted))
 }
 
-impl<'a> Walker<'a> {
-    fn new(log: &'a LogFile, start: Lsn, nonce: usize) -> Walker<'a> {
-        let capacity = log.size.saturating_sub(START_OFFSET).max(1);
-        let (window, touched, file_records) = Default::default();
-        Walker { log, start, capacity, nonce, window, bytes: Vec::new(), touched, file_records }
-    }
-
-    /// From `checkpoint` to the first mini-transaction that is not sound, once round the file at most.
-    fn walk(&mut self, checkpoint: Lsn) -> Result<Walk> {
-        let mut walk = Walk { end: checkpoint, first: None };
-        while let Some(mtr) = self.mtr(walk.end)? {
-            let Some(end) = walk.end.0.checked_add(mtr.size) else { break };
-            if end - checkpoint.0 > self.capacity {
-                break;
-            }
-            self.note_touched(Lsn(end));
-            walk = Walk { end: Lsn(end), first: walk.first.or(Some(mtr)) };
+/// From `checkpoint` to the first mini-transaction that is not sound, once round the file at most. The records of an
+/// encrypted log are ciphertext.
+fn walk(log: LogFile, start: Lsn, encrypted: bool, checkpoint: Lsn) -> Result<(Walk, Touched, Option<FileRecords>)> {
+    let (mut walk, mut touched) = (Walk { end: checkpoint, first: None }, Touched::default());
+    let mut files = FileRecords::default();
+    let Some(mut tape) = tape(log, start, encrypted) else { return Ok((walk, touched, None)) };
+    let capacity = tape.capacity();
+    while let Some((mtr, end)) = tape.mtr(walk.end.0)? {
+        if end.saturating_sub(checkpoint.0) > capacity {
+            break;
         }
-        Ok(walk)
-    }
-
-    /// The records of an encrypted log are ciphertext.
-    fn note_touched(&mut self, end: Lsn) {
-        let records = self.bytes.len().checked_sub(self.nonce + CRC).and_then(|end| self.bytes.get(..end));
-        if let Some(records) = records.filter(|_| self.nonce == 0) {
-            touched::collect(records, end, &mut self.touched);
-            mini_transaction(records, &mut self.file_records);
+        if !encrypted {
+            touched::collect(mtr.records, Lsn(end), &mut touched);
+            mini_transaction(mtr.records, &mut files);
         }
+        let first_byte = mtr.records.first().copied().unwrap_or_default();
+        let first = First { size: end.saturating_sub(walk.end.0), first_byte };
+        walk = Walk { end: Lsn(end), first: walk.first.or(Some(first)) };
     }
-
-    fn take_file_records(&mut self) -> FileRecords {
-        let mut found = std::mem::take(&mut self.file_records);
-        self.touched.sizes.iter().for_each(|(&space, &pages)| found.resize(space, pages));
-        found
-    }
-
-    fn mtr(&mut self, at: Lsn) -> Result<Option<Mtr>> {
-        self.bytes.clear();
-        while let Some(first) = self.take_byte(at)? {
-            if first <= 1 {
-                self.bytes.pop();
-                return self.close(at, first);
-            }
-            if self.bytes.len() > MTR_SIZE_MAX {
-                break;
-            }
-            let rest = match first & 0xF {
-                0 => self.long_record(at)?,
-                n => Some(usize::from(n)),
-            };
-            let Some(rest) = rest else { break };
-            if !self.take(at, rest)? {
-                break;
-            }
-        }
-        Ok(None)
-    }
-
-    /// What is left of a record whose length follows its first byte: the length counts from its own first byte.
-    fn long_record(&mut self, at: Lsn) -> Result<Option<usize>> {
-        let Some(head) = self.take_byte(at)? else { return Ok(None) };
-        let (more, base) = match head {
-            0..=0x7F => (0, u32::from(head)),
-            0x80..=0xBF => (1, u32::from(head & 0x3F)),
-            0xC0..=0xDF => (2, u32::from(head & 0x1F)),
-            // The longer forms begin at 0x204080, beyond MTR_SIZE_MAX.
-            0xE0.. => return Ok(None),
-        };
-        let mut value = base;
-        for _ in 0..more {
-            let Some(byte) = self.take_byte(at)? else { return Ok(None) };
-            value = value << 8 | u32::from(byte);
-        }
-        // Each form begins where the shorter one ends.
-        let offset = [0, 0x80, 0x4080].get(more).copied().unwrap_or(0);
-        let length = value.saturating_add(offset) as usize;
-        Ok((length < MTR_SIZE_MAX).then_some(length + 15 - 1 - more))
-    }
-
-    /// Judges sequence bit and CRC behind the records in `bytes`.
-    fn close(&mut self, at: Lsn, bit: u8) -> Result<Option<Mtr>> {
-        let records = self.bytes.len();
-        let Some(&first_byte) = self.bytes.first() else { return Ok(None) };
-        let Some(bit_lsn) = at.0.checked_add(records as u64).map(Lsn) else { return Ok(None) };
-        let Some(after_bit) = bit_lsn.0.checked_add(1).map(Lsn) else { return Ok(None) };
-        if bit != self.sequence_bit(bit_lsn) || !self.append(after_bit, self.nonce + CRC)? {
-            return Ok(None);
-        }
-        let covered = records + self.nonce;
-        let sum = self.bytes.get(..covered).map(crc32c);
-        let size = (covered + 1 + CRC) as u64;
-        Ok((sum == u32_at(&self.bytes, covered)).then_some(Mtr { size, first_byte }))
-    }
-
-    /// `log_t::get_sequence_bit`: 1 on the first lap round the file, then alternating.
-    fn sequence_bit(&self, lsn: Lsn) -> u8 {
-        u8::from((lsn.0.saturating_sub(self.start.0) / self.capacity).is_multiple_of(2))
-    }
-
-    fn take_byte(&mut self, at: Lsn) -> Result<Option<u8>> {
-        Ok(if self.take(at, 1)? { self.bytes.last().copied() } else { None })
-    }
-
-    /// Appends the next `len` bytes of the mini-transaction at `at`, of which `bytes` holds the beginning.
-    fn take(&mut self, at: Lsn, len: usize) -> Result<bool> {
-        match at.0.checked_add(self.bytes.len() as u64) {
-            Some(lsn) => self.append(Lsn(lsn), len),
-            None => Ok(false),
-        }
-    }
-
-    /// Appends `len` bytes from `lsn` on; false if the file has none there.
-    fn append(&mut self, lsn: Lsn, len: usize) -> Result<bool> {
-        let (mut lsn, mut left) = (lsn.0, len);
-        while left > 0 {
-            let Some(behind) = lsn.checked_sub(self.start.0) else { return Ok(false) };
-            let in_ring = behind % self.capacity;
-            let to_end = usize::try_from(self.capacity - in_ring).unwrap_or(usize::MAX);
-            let Some(some) = self.window.some(self.log, START_OFFSET + in_ring, left.min(to_end))? else {
-                return Ok(false);
-            };
-            self.bytes.extend_from_slice(some);
-            left -= some.len();
-            let Some(next) = lsn.checked_add(some.len() as u64) else { return Ok(false) };
-            lsn = next;
-        }
-        Ok(true)
-    }
+    touched.sizes.iter().for_each(|(&space, &pages)| files.resize(space, pages));
+    Ok((walk, touched, (!encrypted).then_some(files)))
 }

@@ -43,11 +43,13 @@ use crate::units::Lsn;
 
 use crate::instance::redo::block;
 use crate::instance::redo::block::{BLOCK, BLOCK_LSN, Rules, Walk, crc_holds};
+use crate::instance::redo::file_records::{FileRecords, Scanner, mini_transaction};
 use crate::instance::redo::header::FileHeader;
 use crate::instance::redo::source::{LogFile, Window};
+use crate::instance::redo::tape::{Shape, Tape};
+use crate::instance::redo::touched::{self, Touched};
 use crate::instance::redo::{Fault, Found, Redo, RedoFile, RedoFormat};
 use crate::page::checksum::fold_binary as fold;
-use crate::instance::redo::file_records::Reader;
 
 /// `LOG_FILE_HDR_SIZE`.
 pub(super) const FILE_HEADER: u64 = 2048;
@@ -111,8 +113,26 @@ pub(super) fn read(dir: &Path, first: LogFile, header: &FileHeader, format: Redo
     };
     redo.checkpoint = Some(checkpoint.lsn);
     let walk = walk(&files, checkpoint, &mut redo)?;
+    if let Some(end) = walk.end.filter(|_| format == RedoFormat::MariaDb105 && !redo.encrypted) {
+        redo.file_records = file_records(&dir.join("ib_logfile0"), checkpoint.lsn, end)?;
+    }
     finish(&mut redo, checkpoint, walk);
     Ok(Found::Read(redo))
+}
+
+/// The log of MariaDB 10.5 to 10.7 as a stream; `None` where its checkpoint names no place in the file.
+pub(super) fn tape(log: LogFile) -> Result<Option<Tape>> {
+    let format = RedoFormat::MariaDb105;
+    let Some(checkpoint) = newest_checkpoint(&log, &mut Redo::empty(format, super::FORMAT_10_5))? else {
+        return Ok(None);
+    };
+    let ring = Ring { files: 1, size: log.size };
+    let capacity = ring.blocks().saturating_mul(BLOCK_LSN);
+    let Some(place) = ring.place(checkpoint.offset.1).filter(|_| capacity > 0) else { return Ok(None) };
+    let lsn = Lsn(checkpoint.lsn.0 & !(BLOCK_LSN - 1));
+    let offset = place.at.saturating_sub(FILE_HEADER);
+    let shape = Shape::Blocks { first: FILE_HEADER, lsn, offset, capacity };
+    Ok(Some(Tape::new(vec![log], shape, false)))
 }
 
 fn open_all(dir: &Path, first: LogFile, format: RedoFormat) -> Result<Vec<LogFile>> {
@@ -142,7 +162,7 @@ fn newest_checkpoint(first: &LogFile, redo: &mut Redo) -> Result<Option<Checkpoi
             }
         }
     }
-    if newest.is_some_and(|newest| damaged == newest.number.checked_add(1)) {
+    if newest.is_some_and(|newest| damaged.is_some() && damaged == newest.number.checked_add(1)) {
         redo.faults.push(Fault::NewestCheckpoint);
     }
     Ok(newest)
@@ -223,9 +243,11 @@ fn walk(files: &[LogFile], checkpoint: Checkpoint, redo: &mut Redo) -> Result<Wa
         hidden_length: redo.encrypted
             && matches!(redo.format, RedoFormat::MariaDb104 | RedoFormat::MariaDb105),
     };
+    let redo_format = redo.format;
     let mut window = Window::default();
-    let mut reader = Reader::of(redo.format);
-    let walk = block::walk(checkpoint.lsn, ring.blocks(), rules, |bytes| reader.feed(bytes), |lsn| {
+    let mut scanner = Scanner::default();
+    let feed = |bytes: &[u8]| if redo_format != RedoFormat::MariaDb105 { scanner.feed(bytes) };
+    let walk = block::walk(checkpoint.lsn, ring.blocks(), rules, feed, |lsn| {
         let bytes: Option<[u8; BLOCK]> = window.block(files, place.file, place.at)?;
         if bytes.is_none() {
             redo.note(format!(
@@ -236,8 +258,24 @@ fn walk(files: &[LogFile], checkpoint: Checkpoint, redo: &mut Redo) -> Result<Wa
         place = ring.next(place);
         Ok(bytes)
     })?;
-    redo.take_file_records(reader, &walk);
+    if redo_format != RedoFormat::MariaDb105 {
+        redo.take_file_records(scanner, &walk);
+    }
     Ok(walk)
+}
+
+/// What the mini-transactions of MariaDB 10.5 to 10.7 after the checkpoint say of files.
+fn file_records(path: &Path, checkpoint: Lsn, end: Lsn) -> Result<Option<FileRecords>> {
+    let Some(mut tape) = LogFile::open(path)?.map(tape).transpose()?.flatten() else { return Ok(None) };
+    let (mut at, mut found) = (tape.place(checkpoint), FileRecords::default());
+    let mut touched = Touched::default();
+    while let Some((mtr, next)) = tape.mtr(at)?.filter(|(mtr, next)| *next > at && mtr.to <= end) {
+        touched::collect(mtr.records, mtr.to, &mut touched);
+        mini_transaction(mtr.records, &mut found);
+        at = next;
+    }
+    touched.sizes.iter().for_each(|(&space, &pages)| found.resize(space, pages));
+    Ok(Some(found))
 }
 
 fn finish(redo: &mut Redo, checkpoint: Checkpoint, walk: Walk) {

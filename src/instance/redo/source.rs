@@ -91,18 +91,6 @@ impl Window {
         Ok(self.held(file, at, BLOCK).and_then(|block| block.try_into().ok()))
     }
 
-    /// At least one and at most `len` bytes at `at`, or `None` where the file ends.
-    pub fn some(&mut self, log: &LogFile, at: u64, len: usize) -> Result<Option<&[u8]>> {
-        if self.held(0, at, 1).is_none() {
-            self.fill(log, 0, at)?;
-        }
-        let Some(skip) = at.checked_sub(self.start).and_then(|s| usize::try_from(s).ok()) else {
-            return Ok(None);
-        };
-        let rest = self.bytes.get(skip..).unwrap_or_default();
-        Ok(rest.get(..len.min(rest.len())).filter(|some| !some.is_empty()))
-    }
-
     fn held(&self, file: usize, at: u64, len: usize) -> Option<&[u8]> {
         if self.file != file {
             return None;

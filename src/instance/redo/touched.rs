@@ -4,26 +4,15 @@
 //! where a record that writes `FSP_SIZE` makes them open the file; without one the file stays closed and the table is
 //! lost (`fil_space_set_recv_size_and_flags`, `fil_node_t::read_page0`; seen with 11.8.6). And an encrypted page that is
 //! replaced while it is read becomes dirty, and so reaches its file, only where redo applies to it.
-//!
-//! A record: one byte `0tttllll` (type, length of what follows; 0 = longer, see [`crate::instance::redo::phys`]), then for page records
-//! the page's space id and number as varints. `1tttllll` means the page of the record before. A `WRITE` (type 3) goes on
-//! with the offset, counted from the end of the write before it on that page, and the bytes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::bytes::u32_at;
+use crate::format::redo_record::{Operation, PageRecord, Record, Records};
 use crate::units::{Lsn, PageNo, SpaceId};
 
-/// `mrec_type_t::INIT_PAGE`: offsets behind it count from `FIL_PAGE_TYPE`.
-const INIT_PAGE: u8 = 0x10;
+/// Where offsets behind an initialisation count from.
 const FIL_PAGE_TYPE: u64 = 24;
-/// `WRITE`, `MEMSET` and `MEMMOVE`: records that carry an offset in the page.
-const WRITE: u8 = 0x30;
-const MEMSET: u8 = 0x40;
-const MEMMOVE: u8 = 0x50;
-const TYPE: u8 = 0x70;
-/// `mrec_type_t`: the page of the record before; the first record of a page never has it.
-const SAME_PAGE: u8 = 0x80;
 /// `FSP_HEADER_OFFSET + FSP_SIZE`.
 const SIZE_AT: u64 = 46;
 
@@ -66,95 +55,39 @@ mod as_list {
 
 /// Adds the records of one mini-transaction that ends at `end`.
 pub(super) fn collect(records: &[u8], end: Lsn, touched: &mut Touched) {
-    let mut rest = records;
-    let mut page: Option<Position> = None;
-    while let Some((first, body, after)) = split(rest) {
-        rest = after;
-        let body = match (first & SAME_PAGE != 0, page.is_some()) {
-            (true, true) => Some(body),
-            // The type byte of file operations has the top bit, too, but no page before it.
-            (true, false) => None,
-            (false, _) => begin(body).map(|(position, body)| {
-                page = Some(position);
-                body
-            }),
-        };
-        let (Some(body), Some(position)) = (body, page.as_mut()) else { continue };
-        if let Ok(page) = u32::try_from(position.page) {
-            touched.last.insert((position.space, PageNo(page)), end);
+    let mut offset = 0;
+    for record in Records::new(records) {
+        let Record::Page(record) = record else { continue };
+        touched.last.insert(record.page, end);
+        if !record.same_page {
+            offset = 0;
         }
-        if let Some(pages) = position.resizes(first & TYPE, body) {
-            touched.resized.insert(position.space);
-            let least = touched.sizes.entry(position.space).or_insert(pages);
+        if let Some(pages) = new_size(&record, &mut offset) {
+            touched.resized.insert(record.page.0);
+            let least = touched.sizes.entry(record.page.0).or_insert(pages);
             *least = pages.min(*least);
         }
     }
 }
 
-/// The page at hand and the end of the last write on it.
-struct Position {
-    space: SpaceId,
-    page: u64,
-    offset: u64,
-}
-
-impl Position {
-    /// The size that a record writes to the field of it.
-    fn resizes(&mut self, kind: u8, body: &[u8]) -> Option<u32> {
-        if kind == INIT_PAGE {
-            self.offset = FIL_PAGE_TYPE;
-        }
-        if !matches!(kind, WRITE | MEMSET | MEMMOVE) {
+/// What a record writes to the size field of page 0, where it writes all of it. `offset` is the end of the record before.
+fn new_size(record: &PageRecord<'_>, offset: &mut u64) -> Option<u32> {
+    let (ahead, length) = match record.operation {
+        Operation::Write { ahead, bytes } => (ahead, bytes.len() as u64),
+        Operation::Fill { ahead, len, .. } | Operation::Move { ahead, len, .. } => (ahead, u64::from(len)),
+        Operation::Nothing | Operation::Checksum(_) => return None,
+        _ => {
+            *offset = FIL_PAGE_TYPE;
             return None;
         }
-        let (ahead, data) = varint(body)?;
-        self.offset = self.offset.saturating_add(ahead);
-        let begin = self.offset;
-        let length = match kind {
-            WRITE => data.len() as u64,
-            _ => varint(data).map_or(0, |(length, _)| length),
-        };
-        self.offset = begin.saturating_add(length);
-        let whole = kind == WRITE && self.page == 0 && begin <= SIZE_AT && self.offset >= SIZE_AT + 4;
-        if whole { u32_at(data, usize::try_from(SIZE_AT - begin).ok()?) } else { None }
+    };
+    let begin = offset.saturating_add(u64::from(ahead));
+    *offset = begin.saturating_add(length);
+    let Operation::Write { bytes, .. } = record.operation else { return None };
+    if record.page.1 != PageNo(0) {
+        return None;
     }
-}
-
-fn begin(body: &[u8]) -> Option<(Position, &[u8])> {
-    let (space, body) = varint(body)?;
-    let (page, body) = varint(body)?;
-    Some((Position { space: SpaceId(u32::try_from(space).ok()?), page, offset: 0 }, body))
-}
-
-/// First byte of a record, what belongs to it, and what follows it.
-pub(super) fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
-    let (&first, rest) = bytes.split_first()?;
-    let (length, rest) = match first & 0xF {
-        0 => {
-            let before = rest.len();
-            let (value, rest) = varint(rest)?;
-            let used = before.checked_sub(rest.len())?;
-            (usize::try_from(value).ok()?.checked_add(15)?.checked_sub(used)?, rest)
-        }
-        n => (usize::from(n), rest),
-    };
-    (length <= rest.len()).then(|| rest.split_at(length)).map(|(body, after)| (first, body, after))
-}
-
-/// `mlog_decode_varint`: one to five bytes, each form beginning where the shorter one ends.
-pub(super) fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let (&first, rest) = bytes.split_first()?;
-    let (more, value, base) = match first {
-        0..=0x7F => (0, first, 0),
-        0x80..=0xBF => (1, first & 0x3F, 0x80),
-        0xC0..=0xDF => (2, first & 0x1F, 0x4080),
-        0xE0..=0xEF => (3, first & 0x0F, 0x20_4080),
-        0xF0 => (4, 0, 0x1020_4080),
-        _ => return None,
-    };
-    let tail = rest.get(..more)?;
-    let value = tail.iter().fold(u64::from(value), |value, &byte| value << 8 | u64::from(byte));
-    Some((value + base, rest.get(more..)?))
+    u32_at(bytes, usize::try_from(SIZE_AT.checked_sub(begin)?).ok()?)
 }
 
 #[cfg(test)]
@@ -198,16 +131,5 @@ mod tests {
         pages.sort_unstable();
         assert_eq!(pages, [(6, 3), (7, 1)]);
         assert_eq!(touched.last[&(SpaceId(7), PageNo(1))], Lsn(200));
-    }
-
-    #[test]
-    fn varints_of_every_length() {
-        let value = |bytes: &[u8]| varint(bytes).map(|(value, _)| value);
-        assert_eq!(value(&[0x7F]), Some(127));
-        assert_eq!(value(&[0x80, 0]), Some(0x80));
-        assert_eq!(value(&[0xC0, 0, 1]), Some(0x4081));
-        assert_eq!(value(&[0xE0, 0, 0, 0]), Some(0x20_4080));
-        assert_eq!(value(&[0xF0, 0, 0, 0, 0]), Some(0x1020_4080));
-        assert_eq!(value(&[0xC0, 0]), None);
     }
 }

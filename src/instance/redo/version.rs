@@ -1,5 +1,6 @@
 //! From a log's creator and format to the name of the server generation that wrote it.
 
+use crate::instance::generation::NEWEST_PLAUSIBLE;
 use crate::instance::redo::{Redo, RedoFormat};
 
 /// Version of a server: major, minor, patch level.
@@ -15,8 +16,14 @@ impl Version {
 
     /// The version that a number stands for, as in `FIL_PAGE_SRV_VERSION` of MySQL 8.0 on: 80030 is 8.0.30.
     pub fn of_number(number: u32) -> Option<Version> {
-        let plausible = (80_000..=99_999).contains(&number);
+        let plausible = (80_000..=NEWEST_PLAUSIBLE).contains(&number);
         plausible.then_some(Version(number / 10_000, number / 100 % 100, number % 100))
+    }
+
+    /// Whether it is beyond every version whose formats are known: MySQL 26.10 and MariaDB 13.0 (changelogs of 2026).
+    pub fn is_newer_than_known(self, creator: &str) -> bool {
+        let newest = if creator.starts_with("MariaDB ") { (13, 0) } else { (26, u32::MAX) };
+        (self.0, self.1) > newest
     }
 
     /// Whether it has a change that came with these patch levels, one for every series that got it, the oldest first.
@@ -117,6 +124,10 @@ mod tests {
             ("MySQL 8.0.30", 6, "mysql-8.0.30"),
             ("MySQL 8.4.3", 6, "mysql-8.0.30"),
             ("MySQL 9.7.4", 6, "mysql-8.0.30"),
+            ("MySQL 26.10.0", 6, "mysql-8.0.30"),
+            ("MySQL 28.4.1", 6, "mysql-8.0.30"),
+            ("MariaDB 13.0.1", 0x5068_7973, "mariadb-10.8"),
+            ("MariaDB 26.1.0", 0x5068_7973, "mariadb-10.8"),
             ("MySQL Clone", 6, "mysql-8.0.30"),
             ("MEB 8.0.30", 5, "mysql-8.0.20"),
             ("MariaDB 10.2.44", 1, "mariadb-10.2"),
@@ -148,6 +159,7 @@ mod tests {
         assert_eq!(Version::of_creator("MEB 8.0.30"), None);
         assert_eq!(Version::of_number(80_030), Some(Version(8, 0, 30)));
         assert_eq!(Version::of_number(90_704), Some(Version(9, 7, 4)));
+        assert_eq!(Version::of_number(261_000), Some(Version(26, 10, 0)));
         assert_eq!(Version::of_number(u32::MAX), None);
     }
 

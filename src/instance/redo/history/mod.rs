@@ -1,0 +1,155 @@
+//! What the redo log of MariaDB 10.5 and later says of pages: all that is left in the ring, also from before the
+//! checkpoint.
+//!
+//! The checkpoint says where recovery begins, not where history does: a ring is overwritten from its oldest byte on. What
+//! lies between the end of the log and that byte is cut by the last write, so the oldest mini-transaction is searched:
+//! the first whose sum and sequence bit fit and from which others chain on to the checkpoint.
+//!
+//! **One life of a space.** A space id survives a DISCARD with the IMPORT after it, and DROP with a CREATE in another log.
+//! `FILE_DELETE` and `FILE_CREATE` of a space and `TRIM_PAGES` of its pages void what lies before them.
+
+mod census;
+mod changes;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::format::redo_record::Records;
+use crate::instance::redo::source::LogFile;
+use crate::instance::redo::tape::{Mtr, Tape};
+use crate::instance::redo::{Redo, RedoFormat, phys, ring};
+use crate::units::Lsn;
+
+pub use census::{Census, PageSummary, SpaceSummary};
+pub use changes::{Change, Changes};
+
+/// How many mini-transactions must follow before a place counts as the beginning of one.
+const CHAIN: usize = 50;
+/// What a search for the oldest mini-transaction may look at in bytes: a few thousand tries are usual.
+const SEARCH: u64 = 256 << 20;
+
+/// A log whose records can be read.
+#[derive(Debug)]
+pub struct Log {
+    tape: Tape,
+    /// Records of pages are hidden but for their page.
+    hidden: bool,
+    /// LSN of the oldest mini-transaction from which all others up to the end can be read.
+    pub oldest: Lsn,
+    /// Where recovery begins.
+    pub checkpoint: Lsn,
+    /// One past the last readable mini-transaction.
+    pub end: Lsn,
+}
+
+impl Log {
+    /// Opens a log that [`super::read`] has found; `None` where its records say nothing of pages: older formats, those of
+    /// MySQL, encrypted ones whose page numbers are ciphertext, and logs of which only the headers are at hand.
+    ///
+    /// # Errors
+    /// Its file cannot be read.
+    pub fn open(redo: &Redo) -> Result<Option<Log>> {
+        let (Some(checkpoint), Some(end), Some(start)) = (redo.checkpoint, redo.end, redo.start_lsn) else {
+            return Ok(None);
+        };
+        let Some(tape) = tape(redo)? else { return Ok(None) };
+        let mut log = Log { tape, hidden: redo.encrypted, oldest: checkpoint, checkpoint, end };
+        let reached = log.chain(log.tape.place(checkpoint), usize::MAX)?;
+        // Only headers were saved of a log in a bundle.
+        if reached == log.tape.place(checkpoint) && end > checkpoint {
+            return Ok(None);
+        }
+        log.end = log.tape.lsn(reached).min(end).max(checkpoint);
+        log.oldest = log.find_oldest(start)?;
+        Ok(Some(log))
+    }
+
+    /// The records of a mini-transaction of this log.
+    pub fn records<'a>(&self, mtr: &Mtr<'a>) -> Records<'a> {
+        if self.hidden { Records::hidden(mtr.records) } else { Records::new(mtr.records) }
+    }
+
+    /// Whether records of pages are hidden but for their page: the history is known, pages cannot be brought forward.
+    pub fn hidden(&self) -> bool {
+        self.hidden
+    }
+
+    /// Calls `each` for every mini-transaction, the oldest first.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn walk(&mut self, mut each: impl FnMut(Lsn, Lsn, Records<'_>)) -> Result<()> {
+        let mut place = self.tape.place(self.oldest);
+        let (end, hidden) = (self.end, self.hidden);
+        while let Some((mtr, next)) = self.tape.mtr(place)? {
+            if mtr.to > end {
+                break;
+            }
+            let records = if hidden { Records::hidden(mtr.records) } else { Records::new(mtr.records) };
+            each(mtr.from, mtr.to, records);
+            place = next;
+        }
+        Ok(())
+    }
+
+    /// Where the mini-transactions from `place` on lead to, `most` of them at most.
+    fn chain(&mut self, mut place: u64, most: usize) -> Result<u64> {
+        let stop = self.tape.place(self.end);
+        for _ in 0..most {
+            match self.tape.mtr(place)? {
+                Some((_, next)) if next <= stop => place = next,
+                _ => break,
+            }
+        }
+        Ok(place)
+    }
+
+    fn find_oldest(&mut self, start: Lsn) -> Result<Lsn> {
+        let (end, checkpoint) = (self.tape.place(self.end), self.tape.place(self.checkpoint));
+        let mut from = end.saturating_sub(self.tape.capacity()).max(self.tape.place(start));
+        if let Some(first) = self.tape.first_in_blocks(from, checkpoint)? {
+            let leads_on = first <= checkpoint && self.passes(first, checkpoint)?.is_none();
+            return Ok(if leads_on { self.tape.lsn(first) } else { self.checkpoint });
+        }
+        let budget = self.tape.looked_at.saturating_add(SEARCH);
+        while from < checkpoint && self.tape.looked_at < budget {
+            if self.chain(from, CHAIN)? == from {
+                from += 1;
+                continue;
+            }
+            match self.passes(from, checkpoint)? {
+                None => return Ok(self.tape.lsn(from)),
+                Some(broken) => from = broken.max(from) + 1,
+            }
+        }
+        Ok(self.checkpoint)
+    }
+
+    /// `None` where the mini-transactions from `from` on lead to `to` exactly, else where they end or leap over it.
+    fn passes(&mut self, from: u64, to: u64) -> Result<Option<u64>> {
+        let mut place = from;
+        while place < to {
+            match self.tape.mtr(place)? {
+                Some((_, next)) => place = next,
+                None => return Ok(Some(place)),
+            }
+        }
+        Ok((place > to).then_some(from))
+    }
+}
+
+fn tape(redo: &Redo) -> Result<Option<Tape>> {
+    let Some(file) = redo.files.first() else { return Ok(None) };
+    let Some(log) = open(&file.path)? else { return Ok(None) };
+    match redo.format {
+        RedoFormat::MariaDb108 => Ok(redo.start_lsn.and_then(|start| phys::tape(log, start, redo.encrypted))),
+        RedoFormat::MariaDb105 if !redo.encrypted => ring::tape(log),
+        _ => Ok(None),
+    }
+}
+
+fn open(path: &Path) -> Result<Option<LogFile>> {
+    LogFile::open(path)
+}
