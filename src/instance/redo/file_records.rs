@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn records_of_mariadb() {
-        let log = b"\xBC\x05\x00./d/t1.ibd\x9C\x06\x00./d/t2.ibd\xA0\x0A\x07\x00./d/t3.ibd\x00./d/t4.ibd";
+        let log = b"\xBC\x05\x00./d/t1.ibd\x9C\x06\x00./d/t2.ibd\xA0\x09\x07\x00./d/t3.ibd\x00./d/t4.ibd";
         let mut found = FileRecords::default();
         mini_transaction(log, &mut found);
         assert_eq!(found.names[&SpaceId(5)], "./d/t1.ibd");

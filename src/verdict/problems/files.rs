@@ -32,7 +32,8 @@ pub(super) fn missing(survey: &Survey, problems: &mut Vec<Problem>) {
             Role::Dictionary | Role::Undo | Role::Table => problems.extend(other_file(instance, named)),
         }
     }
-    let whole = instance.spaces.system().is_none_or(|space| space.files.iter().all(|f| f.first_page == 0));
+    let first = instance.spaces.system().and_then(|space| space.files.first());
+    let whole = first.is_none_or(|file| file.first_page == 0);
     if !whole && instance.locations.data_files.is_none() {
         problems.extend(first_system_files(instance));
     }
