@@ -29,7 +29,8 @@ use dblwr::commands::restore::{
     CopyRef, JournalName, Outcome, Pass, Plan, PlannedPage, journal_names, revert,
 };
 use dblwr::disk::calls::Access;
-use dblwr::page::holds::{Holds, holds};
+use dblwr::page::sectors::Holds;
+use dblwr::page::sectors::holds;
 use dblwr::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use rayon::prelude::*;
 use sim_disk::{Fault, SimDisk};

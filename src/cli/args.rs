@@ -1,6 +1,8 @@
 //! What was typed: clap's types, and their translation into requests.
 #![allow(rustdoc::broken_intra_doc_links, reason = "help is printed as it stands, brackets included")]
 
+pub mod check;
+pub mod explain_log;
 pub mod places;
 
 use std::num::NonZeroUsize;
@@ -8,8 +10,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::cli::check::Check;
-use crate::cli::explain_log::ExplainLog;
+use crate::cli::args::check::Check;
+use crate::cli::args::explain_log::ExplainLog;
 use crate::cli::schema::Output;
 use crate::units::{PageNo, PageSize, SpaceId};
 

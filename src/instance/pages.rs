@@ -4,8 +4,7 @@ use std::cell::RefCell;
 
 use crate::disk::Image;
 use crate::format::PageSource;
-use crate::instance::spaces::Tablespace;
-use crate::page::judge_in;
+use crate::instance::spaces::{Tablespace, judge_in};
 use crate::units::PageNo;
 
 /// The verified pages of a tablespace, decompressed.

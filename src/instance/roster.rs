@@ -11,7 +11,7 @@ use crate::format::dictionary::sys_tables;
 use crate::format::dictionary::tablespaces::{self, DictionarySpace};
 use crate::format::trx_sys::TRX_SYS_PAGE;
 use crate::instance::Instance;
-use crate::instance::discover::is_undo_name;
+use crate::instance::file_names::is_undo_name;
 use crate::instance::generation::Generation;
 use crate::instance::pages::Pages;
 use crate::instance::redo::FileRecords;

@@ -6,7 +6,8 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::disk::FileIdentity;
 use crate::instance::Instance;
-use crate::instance::discover::{follow, is_undo_file};
+use crate::instance::discover::follow;
+use crate::instance::file_names::is_undo_file;
 use crate::instance::generation::Generation;
 use crate::instance::locations::Focus;
 use crate::instance::roster::{Role, Roster};

@@ -1,25 +1,27 @@
 //! Looking at a directory, and looking again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::commands::check::sample;
 use crate::commands::check::sample::{Sample, Share};
 use crate::commands::check::settle::{Settled, settle};
-use crate::commands::check::{CheckReport, Options, Place, Suspect};
+use crate::commands::check::{Checked, Options, Other, Place, Status, Suspect};
 use crate::commands::scan::Ground;
 use crate::error::Result;
 use crate::instance::Instance;
-use crate::report::RedoReport;
-use crate::verdict::Verdict;
+use crate::units::PageNo;
 use crate::verdict::home::HomeState;
+use crate::verdict::problems;
 use crate::verdict::survey::{Finding, Survey};
 
 /// One survey after another.
 pub(super) struct Look {
     survey: Survey,
     failures: Vec<String>,
+    others: Vec<Other>,
 }
 
 impl Look {
@@ -34,7 +36,7 @@ impl Look {
             result = Survey::run(&options.request);
         }
         let survey = result?;
-        Ok(Look { failures: failures(&survey), survey })
+        Ok(Look { failures: failures(&survey), others: Vec::new(), survey })
     }
 
     /// Looks again until what is damaged, and what cannot be read, is certain.
@@ -48,11 +50,14 @@ impl Look {
         enum Key {
             Page(Place),
             File(String),
+            Other(OtherKey),
         }
         let both = |survey: &Survey| -> BTreeMap<Key, Option<Suspect>> {
             let pages =
                 suspects(survey).into_iter().map(|(place, suspect)| (Key::Page(place), Some(suspect)));
-            pages.chain(failures(survey).into_iter().map(|failure| (Key::File(failure), None))).collect()
+            let failures = failures(survey).into_iter().map(|failure| (Key::File(failure), None));
+            let others = problems::of_survey(survey).into_iter().map(|other| (Key::Other(key_of(&other)), None));
+            pages.chain(failures).chain(others).collect()
         };
         let first = both(&self.survey);
         let survey = &mut self.survey;
@@ -64,15 +69,18 @@ impl Look {
             Ok(both(survey))
         });
         let Ok(settled) = settled;
-        let mut agreed = BTreeMap::new();
+        let (mut agreed, mut others) = (BTreeMap::new(), BTreeSet::new());
         self.failures.clear();
         for (key, suspect) in settled.agreed {
             match (key, suspect) {
                 (Key::Page(place), Some(suspect)) => drop(agreed.insert(place, suspect)),
                 (Key::File(failure), _) => self.failures.push(failure),
+                (Key::Other(key), _) => drop(others.insert(key)),
                 (Key::Page(_), None) => {}
             }
         }
+        let last = problems::of_survey(&self.survey).into_iter().filter(|other| others.contains(&key_of(other)));
+        self.others = last.map(|problem| Other { problem, new: true }).collect();
         Ok(Settled { agreed, changing: settled.changing })
     }
 
@@ -97,21 +105,46 @@ impl Look {
         &self.survey.instance
     }
 
-    /// Damage that only one look saw is not in the counts, either.
-    pub(super) fn describe(&self, report: &mut CheckReport, agreed: &BTreeMap<Place, Suspect>) {
+    /// What the last look found. Damage that only one look saw is not in the counts, either.
+    pub(super) fn checked(&self, options: &Options, agreed: &BTreeMap<Place, Suspect>) -> Checked {
         let instance = &self.survey.instance;
-        report.generation = instance.generation;
-        report.page_size = instance.page_size.as_u32();
-        report.shutdown = instance.shutdown.into();
-        report.redo = RedoReport::of(instance);
+        let mut summary = BTreeMap::new();
         for finding in &self.survey.findings {
             let verdict = finding.judgement.verdict;
-            if !is_damage(verdict) || agreed.contains_key(&place_of(&self.survey, finding)) {
-                *report.summary.entry(verdict.name()).or_insert(0) += 1;
+            if !verdict.needs_attention() || agreed.contains_key(&place_of(&self.survey, finding)) {
+                *summary.entry(verdict).or_insert(0) += 1;
             }
         }
-        report.failures.clone_from(&self.failures);
+        Checked {
+            path: options.request.path.clone(),
+            status: Status::Ok,
+            generation: instance.generation,
+            page_size: instance.page_size,
+            shutdown: instance.shutdown,
+            window: instance.window,
+            flushed_lsn: instance.flushed_lsn,
+            summary,
+            restorable: 0,
+            critical: 0,
+            changing: 0,
+            sample: None,
+            baseline: None,
+            problems: Vec::new(),
+            others: self.others.clone(),
+            failures: self.failures.clone(),
+            started: 0.0,
+            duration: 0.0,
+            warning: options.warning,
+            critical_range: options.critical,
+        }
     }
+}
+
+/// What makes a problem the same one at a later look.
+type OtherKey = (problems::Kind, Option<PathBuf>, Option<PageNo>);
+
+fn key_of(other: &problems::Problem) -> OtherKey {
+    (other.kind, other.file.clone(), other.page_no)
 }
 
 fn failures(survey: &Survey) -> Vec<String> {
@@ -122,7 +155,7 @@ fn failures(survey: &Survey) -> Vec<String> {
 fn suspects(survey: &Survey) -> BTreeMap<Place, Suspect> {
     let mut suspects: BTreeMap<Place, Suspect> = BTreeMap::new();
     for finding in &survey.findings {
-        if !is_damage(finding.judgement.verdict) {
+        if !finding.judgement.verdict.needs_attention() {
             continue;
         }
         let (place, suspect) = (place_of(survey, finding), suspect(survey, finding));
@@ -132,10 +165,6 @@ fn suspects(survey: &Survey) -> BTreeMap<Place, Suspect> {
         }
     }
     suspects
-}
-
-fn is_damage(verdict: Verdict) -> bool {
-    verdict == Verdict::Restorable || verdict.is_critical()
 }
 
 fn place_of(survey: &Survey, finding: &Finding) -> Place {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::commands::scan::judge::Future;
 use crate::commands::scan::context::CopySituation;
 use crate::format::fil::FilHeader;
 use crate::format::fsp::{Layout, PageFormat};
-use crate::format::index_page::{IndexHeader, index_header};
+use crate::format::index_header::IndexHeader;
+use crate::format::index_header::index_header;
 use crate::page::diagnose::Class;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
@@ -220,6 +222,8 @@ pub struct FileFinding {
     pub counts: Counts,
     /// All-zero pages in use of which only redo knows whether they were ever written.
     pub undecided: u64,
+    /// Valid pages that are newer than the end of the redo log.
+    pub future: Future,
     /// Bytes behind the last whole page.
     pub rest: u64,
     /// Whether every page was looked at.

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bytes::{slice_at, u8_at, u16_at, u32_at};
 use crate::format::redo_record::{FileChange, FileRecord, Record, Records};
-use crate::instance::discover::is_undo_name;
+use crate::instance::file_names::is_undo_name;
 use crate::units::SpaceId;
 
 /// Longest path that is taken for one (`OS_FILE_MAX_PATH`).

@@ -27,6 +27,7 @@ pub(crate) mod tape;
 mod tests;
 pub mod touched;
 pub mod version;
+pub mod window;
 
 use std::collections::BTreeSet;
 use std::fs;

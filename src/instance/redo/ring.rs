@@ -45,7 +45,7 @@ use crate::instance::redo::block;
 use crate::instance::redo::block::{BLOCK, BLOCK_LSN, Rules, Walk, crc_holds};
 use crate::instance::redo::file_records::{FileRecords, Scanner, mini_transaction};
 use crate::instance::redo::header::FileHeader;
-use crate::instance::redo::source::{LogFile, Window};
+use crate::instance::redo::source::{LogFile, LogWindow};
 use crate::instance::redo::tape::{Shape, Tape};
 use crate::instance::redo::touched::{self, Touched};
 use crate::instance::redo::{Fault, Found, Redo, RedoFile, RedoFormat};
@@ -244,7 +244,7 @@ fn walk(files: &[LogFile], checkpoint: Checkpoint, redo: &mut Redo) -> Result<Wa
             && matches!(redo.format, RedoFormat::MariaDb104 | RedoFormat::MariaDb105),
     };
     let redo_format = redo.format;
-    let mut window = Window::default();
+    let mut window = LogWindow::default();
     let mut scanner = Scanner::default();
     let feed = |bytes: &[u8]| if redo_format != RedoFormat::MariaDb105 { scanner.feed(bytes) };
     let walk = block::walk(checkpoint.lsn, ring.blocks(), rules, feed, |lsn| {

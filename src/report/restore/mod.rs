@@ -16,10 +16,13 @@ pub use crate::report::restore::pages::{
 use crate::commands::restore::mended_copies::Copied;
 use crate::commands::restore::{Outcome, Pass, Plan, PlannedPage};
 use crate::instance::bundle::read::{Reader, bundle_of};
+use crate::report::SCHEMA_VERSION;
+use crate::report::fold_empty;
 use crate::report::guard::{guard, write_guard};
-use crate::report::{SCHEMA_VERSION, count, fold_empty, style};
+use crate::report::style;
+use crate::units::count;
 use crate::verdict::Verdict;
-use crate::verdict::names::SurveyNames;
+use crate::verdict::naming::SurveyNames;
 use crate::verdict::survey::{Finding, Survey};
 
 /// The command that restores, without `--apply`: a bundle is a source of copies, not a place to write to, and a redacted

@@ -7,7 +7,7 @@ use crate::commands::restore::mended_copies::Copied;
 use crate::commands::restore::{Outcome, PlannedPage};
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
-use crate::verdict::names::SurveyNames;
+use crate::verdict::naming::SurveyNames;
 
 /// One page of a plan.
 #[derive(Debug, Serialize, schemars::JsonSchema)]

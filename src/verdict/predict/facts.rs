@@ -4,18 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::format::fsp::{Encryption, Layout};
 use crate::instance::dblwr::Magic;
-use crate::instance::discover::is_undo_file;
+use crate::instance::file_names::is_undo_file;
 use crate::instance::generation::Generation;
 use crate::instance::locations::Focus;
+use crate::instance::redo::window::RedoWindow;
 use crate::instance::redo::{Shutdown, Version};
 use crate::instance::spaces::{Evidence, Owner, Tablespace};
 use crate::page::Claim;
 use crate::units::{Lsn, PageNo, SpaceId};
+use crate::verdict::Verdict;
 use crate::verdict::copy::CopyState;
 use crate::verdict::home::{Home, HomeState};
 use crate::verdict::predict::{PageId, page0};
 use crate::verdict::survey::{Finding, Subject, Survey};
-use crate::verdict::{Verdict, Window};
 
 /// Everything that the rules look at.
 #[derive(Debug, Clone)]
@@ -27,7 +28,7 @@ pub struct Facts {
     /// How the server ended: after a clean shutdown no pass runs.
     pub shutdown: Shutdown,
     /// Checkpoint and end of redo.
-    pub window: Window,
+    pub window: RedoWindow,
     /// The configuration says that doublewrite is off at the next start.
     pub doublewrite_off: bool,
     /// Something could not be read, so there may be more than what is here.
@@ -306,7 +307,16 @@ fn is_beyond(generation: Generation, space: &Tablespace, page_no: PageNo) -> boo
         | Generation::MySql51
         | Generation::MySql55
         | Generation::MySql56 => 1 << 20,
-        _ => u64::from(space.format.logical.extent_pages()) * page,
+        Generation::MySql57
+        | Generation::MySql80
+        | Generation::MySql8020
+        | Generation::MySql8030
+        | Generation::MariaDb101
+        | Generation::MariaDb102
+        | Generation::MariaDb103
+        | Generation::MariaDb104
+        | Generation::MariaDb105
+        | Generation::MariaDb108 => u64::from(space.format.logical.extent_pages()) * page,
     };
     let rounded = if file.len < unit { file.len } else { file.len / unit * unit };
     id != SpaceId::SYSTEM && u64::from(page_no.0) >= rounded / page

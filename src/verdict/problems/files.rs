@@ -9,7 +9,7 @@ use crate::format::dictionary::file_name::FileName;
 use crate::format::fsp::FSP_SIZE;
 use crate::format::trx_sys::TRX_SYS_PAGE;
 use crate::instance::Instance;
-use crate::instance::discover::is_undo_file;
+use crate::instance::file_names::is_undo_file;
 use crate::instance::generation::Generation;
 use crate::instance::pages::Pages;
 use crate::instance::redo::Shutdown;

@@ -11,15 +11,18 @@ mod reason;
 mod redo;
 mod twice;
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::instance::Instance;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::survey::Survey;
 
-pub use reason::Reason;
+pub use reason::{Reason, Unjudged};
+pub use redo::{FutureFile, too_new};
 
 /// What kind of problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -199,7 +202,42 @@ pub fn of_survey(survey: &Survey) -> Vec<Problem> {
         let of_log = |kind| matches!(kind, Kind::NotJudged | Kind::Unreadable);
         problems.retain(|problem| of_log(problem.kind) || problem.file.as_deref() == Some(only.as_path()));
     }
+    sort(&mut problems);
+    problems
+}
+
+/// The worst first.
+pub fn sort(problems: &mut [Problem]) {
     problems.sort_by(|a, b| (a.severity, a.kind, &a.file, a.page_no).cmp(&(b.severity, b.kind, &b.file, b.page_no)));
+}
+
+/// What a scan has to say: what the survey found, of the files that were read, with what took every page to find.
+///
+/// `only` is the file that was named, where it was one: it was judged for itself, and that it lies alone is no fault.
+pub fn of_scan(
+    instance: &Instance,
+    surveyed: &[Problem],
+    only: Option<&Path>,
+    future: BTreeMap<PathBuf, FutureFile>,
+) -> Vec<Problem> {
+    let newer = too_new(instance, future);
+    let again = |old: &&Problem| {
+        matches!(old.kind, Kind::LsnInFuture | Kind::RedoForeign)
+            && newer.iter().any(|new| (new.kind, &new.file) == (old.kind, &old.file))
+    };
+    let kept = surveyed.iter().filter(|old| !again(old)).cloned();
+    let mut problems: Vec<Problem> = kept.chain(newer.iter().cloned()).collect();
+    if let Some(only) = only {
+        problems.retain(|problem| {
+            problem.file.as_deref() == Some(only) || matches!(problem.reason, Reason::NotJudged(Unjudged::LoneFile))
+        });
+        for problem in &mut problems {
+            if problem.kind == Kind::NotJudged {
+                problem.severity = Severity::Note;
+            }
+        }
+    }
+    sort(&mut problems);
     problems
 }
 

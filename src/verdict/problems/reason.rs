@@ -24,6 +24,8 @@ pub enum Lying {
 pub enum Unjudged {
     /// Encrypted, and no key.
     Encrypted(u64),
+    /// Pages of a scan that were encrypted, or not in the bundle.
+    Pages(u64),
     /// A lone tablespace file: there is no doublewrite buffer to hold it against.
     LoneFile,
     /// A folder of tablespaces in the data directory that is named.
@@ -266,6 +268,7 @@ fn not_judged(f: &mut fmt::Formatter<'_>, what: &Unjudged) -> fmt::Result {
             f,
             "{pages} copies are encrypted and were not judged without the key: give it with --keyring"
         ),
+        Unjudged::Pages(pages) => write!(f, "{pages} pages could not be judged: encrypted, and no key was given"),
         Unjudged::LoneFile => f.write_str(
             "a tablespace file alone: no doublewrite buffer to hold it against; name its data directory with --datadir",
         ),

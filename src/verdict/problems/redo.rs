@@ -11,7 +11,6 @@ use crate::instance::pages::Pages;
 use crate::instance::redo::{self, Fault, Found, Redo, Shutdown, Version};
 use crate::instance::spaces::Evidence;
 use crate::units::{Lsn, PageNo, SpaceId};
-use crate::verdict::copy::CopyState;
 use crate::verdict::home::HomeState;
 use crate::verdict::problems::reason::Reason;
 use crate::verdict::problems::{Kind, Problem, Severity};
@@ -137,23 +136,36 @@ fn foreign(instance: &Instance, redo: &Redo, problems: &mut Vec<Problem>) {
 
 /// Pages newer than the end of the redo log, of each file the newest that was met.
 pub(super) fn in_future(survey: &Survey, problems: &mut Vec<Problem>) {
-    let instance = &survey.instance;
-    let Some(end) = instance.window.end else { return };
-    let mut newest = newest_by_file(survey, end);
-    if newest.is_empty() {
-        return;
-    }
+    let Some(end) = survey.instance.window.end else { return };
+    problems.extend(too_new(&survey.instance, newest_by_file(survey, end)));
+}
+
+/// Pages of a file that are newer than the end of the redo log.
+#[derive(Debug, Clone, Copy)]
+pub struct FutureFile {
+    /// Its tablespace.
+    pub space: Option<SpaceId>,
+    /// The greatest LSN.
+    pub newest: Lsn,
+    /// How many pages, where all were read.
+    pub pages: Option<u64>,
+}
+
+/// What is to be said of files with such pages, by their names.
+pub fn too_new(instance: &Instance, mut newest: BTreeMap<PathBuf, FutureFile>) -> Vec<Problem> {
+    let Some(end) = instance.window.end.filter(|_| !newest.is_empty()) else { return Vec::new() };
+    let mut problems = Vec::new();
     // Beside a running server the log has gone on since it was read; every page that was met is older than this.
     let again = redo::read(&instance.locations.redo_dir).ok();
     let end = again.as_ref().and_then(Found::redo).and_then(|redo| redo.end).map_or(end, |now| now.max(end));
-    newest.retain(|_, (_, lsn)| *lsn > end);
-    let system = newest.values().any(|(id, _)| *id == Some(SpaceId::SYSTEM));
-    let most = newest.values().map(|(_, lsn)| *lsn).max();
+    newest.retain(|_, file| file.newest > end);
+    let system = newest.values().any(|file| file.space == Some(SpaceId::SYSTEM));
+    let most = newest.values().map(|file| file.newest).max();
     let stops = (system && refuses_future_pages(instance)).then_some(true);
     let files = newest.len();
-    for (file, (id, lsn)) in newest {
+    for (file, FutureFile { space, newest: lsn, pages }) in newest {
         let problem = Problem::new(Kind::LsnInFuture, Severity::Critical, Reason::Future { lsn, end });
-        problems.push(problem.file(file).space(id).lsn(lsn).stops(stops));
+        problems.push(Problem { pages, ..problem }.file(file).space(space).lsn(lsn).stops(stops));
     }
     if let Some(newest) = most.filter(|_| system || files > 1) {
         let file = instance.redo.redo().and_then(|redo| redo.files.first());
@@ -161,16 +173,16 @@ pub(super) fn in_future(survey: &Survey, problems: &mut Vec<Problem>) {
         let file = file.map(|file| instance.locations.relative(&file.path));
         problems.push(Problem { file, ..problem }.lsn(newest).stops(stops));
     }
+    problems
 }
 
-type Newest = BTreeMap<PathBuf, (Option<SpaceId>, Lsn)>;
-
-fn newest_by_file(survey: &Survey, end: Lsn) -> Newest {
-    let mut newest = Newest::new();
-    let mut meet = |file: &PathBuf, id: Option<SpaceId>, lsn: Lsn| {
+fn newest_by_file(survey: &Survey, end: Lsn) -> BTreeMap<PathBuf, FutureFile> {
+    let mut newest: BTreeMap<PathBuf, FutureFile> = BTreeMap::new();
+    let mut meet = |file: &PathBuf, space: Option<SpaceId>, lsn: Lsn| {
         if lsn > end {
-            let known = newest.entry(file.clone()).or_insert((id, lsn));
-            known.1 = known.1.max(lsn);
+            let known =
+                newest.entry(file.clone()).or_insert(FutureFile { space, newest: lsn, pages: None });
+            known.newest = known.newest.max(lsn);
         }
     };
     for space in &survey.instance.spaces.list {
@@ -188,12 +200,8 @@ fn newest_by_file(survey: &Survey, end: Lsn) -> Newest {
         let Some(home) = survey.home_of(finding).filter(|home| home.state == HomeState::Valid && !home.weak) else {
             continue;
         };
-        // What is as new as a good copy was written by the server that wrote the copy.
         if let (Some(file), Some(lsn)) = (&home.file, home.lsn) {
-            let of_copy = finding.copy().is_some_and(|copy| copy.state() == CopyState::Valid && copy.lsn() == lsn);
-            if !of_copy || lsn > end {
-                meet(file, Some(finding.space_id()), lsn);
-            }
+            meet(file, Some(finding.space_id()), lsn);
         }
     }
     newest
