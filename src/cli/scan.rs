@@ -274,11 +274,13 @@ impl<'a> Reporter<'a> {
     fn problems(&mut self) -> Vec<ProblemReport> {
         let mut found = Vec::new();
         for (group, (root, ground)) in self.opened.grounds.iter().enumerate() {
-            let chosen: Vec<&Chosen<'_>> = self.opened.chosen.iter().filter(|chosen| chosen.group == group).collect();
+            let chosen: Vec<&Chosen<'_>> =
+                self.opened.chosen.iter().filter(|chosen| chosen.group == group).collect();
             let future = self.future.remove(&group).unwrap_or_default();
             let files = chosen.iter().map(|chosen| chosen.only.map(|_| self.opened.targets(chosen).next()));
             for file in files.collect::<Vec<_>>() {
-                let only = file.map(|target| target.map(|target| target.file.name.clone()).unwrap_or_default());
+                let only =
+                    file.map(|target| target.map(|target| target.file.name.clone()).unwrap_or_default());
                 let mut problems =
                     problems::of_scan(&ground.instance, &ground.problems, only.as_deref(), future.clone());
                 if self.opened.grounds.len() > 1 {

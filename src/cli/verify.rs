@@ -39,7 +39,10 @@ pub(super) fn judged(instance: Instance, context: &mut Context<'_>) -> anyhow::R
 }
 
 /// The guard where a page can be restored.
-pub(super) fn guard_of(instance: Instance, context: &mut Context<'_>) -> anyhow::Result<Option<&'static str>> {
+pub(super) fn guard_of(
+    instance: Instance,
+    context: &mut Context<'_>,
+) -> anyhow::Result<Option<&'static str>> {
     let survey = judged(instance, context)?;
     Ok(survey.and_then(|survey| guard(survey.count(Verdict::Restorable) > 0)))
 }

@@ -25,12 +25,7 @@ pub fn each_leaf(source: &dyn PageSource, root: PageNo, visit: impl FnMut(PageNo
 }
 
 /// The same for a tree whose COMPACT node pointers have a key of `key` bytes, all of fixed length.
-pub fn each_leaf_of(
-    source: &dyn PageSource,
-    root: PageNo,
-    key: usize,
-    mut visit: impl FnMut(PageNo, &[u8]),
-) {
+pub fn each_leaf_of(source: &dyn PageSource, root: PageNo, key: usize, mut visit: impl FnMut(PageNo, &[u8])) {
     let Some(index_id) = source.page(root).and_then(|page| u64_at(&page, PAGE_INDEX_ID)) else { return };
     let mut seen = HashSet::from([root]);
     let mut waiting = vec![root];

@@ -57,6 +57,13 @@ pub fn discover(locations: &Locations) -> Spaces {
     spaces
 }
 
+/// A page size that was given is for files that do not say theirs.
+fn note_contradiction(spaces: &mut Spaces, locations: &Locations, path: &Path, identity: PageSize) {
+    if spaces.contradiction.is_none() && locations.page_size.is_some_and(|given| given != identity) {
+        spaces.contradiction = Some((path.to_path_buf(), identity));
+    }
+}
+
 fn add(
     spaces: &mut Spaces,
     seen: &mut BTreeSet<FileIdentity>,
@@ -66,6 +73,9 @@ fn add(
 ) {
     match result {
         Ok(Some(space)) => {
+            if space.evidence == Evidence::Header {
+                note_contradiction(spaces, locations, path, space.format.logical);
+            }
             if space.files.iter().all(|file| seen.insert(file.identity)) {
                 spaces.list.push(space);
             }
@@ -201,9 +211,8 @@ fn user_space(
 ) -> Result<(Option<FoundSpace>, Vec<Error>)> {
     let image = Image::open_past_faults(path)?;
     let identity = identify(&image, instance)?;
-    let space = identity.map(|identity| {
-        (tablespace(identity, vec![space_file(locations, &image, 0)]), identity.page0)
-    });
+    let space = identity
+        .map(|identity| (tablespace(identity, vec![space_file(locations, &image, 0)]), identity.page0));
     Ok((space, image.into_faults()))
 }
 
@@ -235,7 +244,10 @@ fn system_space(locations: &Locations, paths: &[PathBuf], spaces: &mut Spaces) -
         };
         match &mut result {
             None => match identify_first(locations, &image) {
-                Ok(Some(identity)) => {
+                Ok(Some((identity, stated))) => {
+                    if let Some(stated) = stated {
+                        note_contradiction(spaces, locations, path, stated);
+                    }
                     // A later file that was named alone, or whose predecessor is missing.
                     let header = identity.evidence == Evidence::Header;
                     let first_page =
@@ -271,19 +283,23 @@ fn system_space(locations: &Locations, paths: &[PathBuf], spaces: &mut Spaces) -
     result
 }
 
-/// The first system file is space 0 by its place, whatever its page 0 has become.
-fn identify_first(locations: &Locations, image: &Image) -> Result<Option<Identity>> {
+/// The first system file is space 0 by its place, whatever its page 0 has become; and the page size that a verified
+/// page 0 states.
+fn identify_first(locations: &Locations, image: &Image) -> Result<Option<(Identity, Option<PageSize>)>> {
     let identity = identify(image, locations.page_size)?;
+    let verified = identity.filter(|identity| identity.evidence == Evidence::Header);
+    let stated = verified.map(|identity| identity.format.logical);
     let overruled = |format: PageFormat| match locations.page_size {
         Some(size) => PageFormat { logical: size, physical: size, ..format },
         None => format,
     };
-    Ok(identity.map(|identity| Identity {
+    let identity = identity.map(|identity| Identity {
         id: Some(SpaceId::SYSTEM),
         format: overruled(identity.format),
         evidence: if identity.id == Some(SpaceId::SYSTEM) { identity.evidence } else { Evidence::OtherPages },
         page0: identity.page0.filter(|_| identity.id == Some(SpaceId::SYSTEM)),
-    }))
+    });
+    Ok(identity.map(|identity| (identity, stated)))
 }
 
 /// Pages of later system files carry their number in the whole tablespace: the first few vote on where theirs begins.

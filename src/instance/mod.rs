@@ -11,8 +11,8 @@ pub mod learn;
 pub mod locations;
 pub mod pages;
 pub mod redo;
-pub mod roster;
 pub mod request;
+pub mod roster;
 pub mod server;
 pub mod settle;
 pub mod spaces;
@@ -35,9 +35,9 @@ use crate::instance::generation::Generation;
 use crate::instance::locations::Focus;
 use crate::instance::locations::Locations;
 use crate::instance::redo::Shutdown;
-use crate::instance::roster::Roster;
 use crate::instance::redo::window::RedoWindow;
 use crate::instance::request::Request;
+use crate::instance::roster::Roster;
 use crate::instance::spaces::{Evidence, Spaces, Tablespace};
 use crate::page::checksum::Algorithm;
 use crate::page::judge;
@@ -90,6 +90,7 @@ impl Instance {
     pub fn open(request: &Request) -> Result<Instance> {
         let locations = Locations::resolve(request)?;
         let mut spaces = discover(&locations);
+        refuse_page_size(&locations, &spaces)?;
         let keyring = request.keyring.as_deref();
         let keyring =
             keyring.map(|path| Keyring::open(path, request.keyring_password_file.as_deref())).transpose()?;
@@ -138,7 +139,8 @@ impl Instance {
     pub fn bare(request: &Request) -> Result<Instance> {
         let locations = Locations::resolve(request)?;
         let spaces = discover(&locations);
-        Ok(Instance {
+        refuse_page_size(&locations, &spaces)?;
+        let mut instance = Instance {
             page_size: page_size(&locations, &spaces, &[]),
             generation: Generation::Unknown,
             plaintext_copies: true,
@@ -154,7 +156,10 @@ impl Instance {
             notes: Vec::new(),
             spaces,
             locations,
-        })
+        };
+        // Where the built-in buffer lies is known from page 5 alone; what that page does not tell is left out.
+        let _ = instance.locate(&[]);
+        Ok(instance)
     }
 
     fn locate(&mut self, separate: &[SeparateFile]) -> Result<()> {
@@ -371,6 +376,23 @@ fn page_size(locations: &Locations, spaces: &Spaces, separate: &[SeparateFile]) 
         .or_else(of_files)
         .or_else(|| spaces.list.first().map(|space| space.format.logical))
         .unwrap_or(PageSize::DEFAULT)
+}
+
+/// `--page-size` is for files that do not say.
+fn refuse_page_size(locations: &Locations, spaces: &Spaces) -> Result<()> {
+    let Some(given) = locations.page_size else { return Ok(()) };
+    let named = match &locations.focus {
+        Focus::Doublewrite(file) => SeparateFile::parse(file).and_then(|of| PageSize::logical(of.page_size)),
+        _ => None,
+    };
+    let named = named.filter(|&size| size != given).map(|size| (locations.root.clone(), size));
+    let Some((path, stated)) = spaces.contradiction.clone().or(named) else { return Ok(()) };
+    Err(Error::foreign(
+        &path,
+        format!(
+            "its pages are of {stated} bytes by its own word, and --page-size says {given}; leave the option out"
+        ),
+    ))
 }
 
 fn refuse_foreign(locations: &Locations, spaces: &Spaces, separate: &[SeparateFile]) -> Result<()> {

@@ -161,9 +161,10 @@ impl Reader<'_> {
     fn system(&mut self) {
         let locations = &self.instance.locations;
         let (paths, by): (Vec<PathBuf>, _) = match &locations.data_files {
-            Some(files) => {
-                (files.iter().map(|file| locations.data_home.join(&file.path)).collect(), Witness::Configuration)
-            }
+            Some(files) => (
+                files.iter().map(|file| locations.data_home.join(&file.path)).collect(),
+                Witness::Configuration,
+            ),
             None => (vec![locations.data_home.join("ibdata1")], Witness::Server),
         };
         for path in paths {
@@ -277,7 +278,12 @@ impl Reader<'_> {
         // General tablespaces without a table (MySQL 5.7).
         for (&space, path) in &dictionary.data_files {
             if seen.insert(space) {
-                self.add(Some(space), datadir.join(strip_dot(&portable(path))), Role::Table, Witness::Dictionary);
+                self.add(
+                    Some(space),
+                    datadir.join(strip_dot(&portable(path))),
+                    Role::Table,
+                    Witness::Dictionary,
+                );
             }
         }
     }
@@ -291,7 +297,8 @@ impl Reader<'_> {
         let page = self.instance.spaces.system().and_then(|system| Pages::of(system).page(TRX_SYS_PAGE));
         let Some(page) = page else { return };
         let slot = |n: usize| {
-            let (space, root) = (u32_at(&page, TRX_SYS_RSEGS + 8 * n)?, u32_at(&page, TRX_SYS_RSEGS + 8 * n + 4)?);
+            let (space, root) =
+                (u32_at(&page, TRX_SYS_RSEGS + 8 * n)?, u32_at(&page, TRX_SYS_RSEGS + 8 * n + 4)?);
             (root != NONE && space != 0 && space != NONE).then_some(SpaceId(space))
         };
         let spaces: BTreeSet<SpaceId> = (0..SLOTS).filter_map(slot).collect();

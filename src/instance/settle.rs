@@ -10,9 +10,9 @@ use crate::instance::discover::follow;
 use crate::instance::file_names::is_undo_file;
 use crate::instance::generation::Generation;
 use crate::instance::locations::Focus;
-use crate::instance::roster::{Role, Roster};
+use crate::instance::roster::{DictionaryState, Role, Roster};
 use crate::instance::spaces::{Stray, Tablespace};
-use crate::units::SpaceId;
+use crate::units::{SpaceId, count};
 
 impl Instance {
     /// Holds the files that were found against those that the data name.
@@ -25,7 +25,7 @@ impl Instance {
         self.follow_named(&roster);
         self.spaces.index();
         let meant = self.meant_files(&roster);
-        self.put_aside(&meant);
+        self.put_aside(&meant, roster.dictionary);
         self.spaces.index();
         self.roster = roster;
     }
@@ -77,7 +77,7 @@ impl Instance {
         meant
     }
 
-    fn put_aside(&mut self, meant: &BTreeMap<SpaceId, FileIdentity>) {
+    fn put_aside(&mut self, meant: &BTreeMap<SpaceId, FileIdentity>, dictionary: DictionaryState) {
         let focus = match &self.locations.focus {
             Focus::Tablespace(file) => Some(file.clone()),
             _ => None,
@@ -95,29 +95,42 @@ impl Instance {
             let mine = is_meant(&space, &identities(&space));
             let asked = space.files.first().is_some_and(|file| Some(&file.path) == focus.as_ref());
             let instead = space.id.and_then(|id| holders.get(&id)).cloned();
-            let never_opened = self.is_never_opened(&space);
+            let never_opened = self.is_never_opened(&space, dictionary);
             if mine || asked || space.id == Some(SpaceId::SYSTEM) || !(never_opened || instead.is_some()) {
                 self.spaces.list.push(space);
             } else {
                 self.spaces.strays.push(Stray { space, instead, never_opened });
             }
         }
+        let aside = self.spaces.strays.iter().filter(|stray| stray.never_opened);
+        let names: Vec<String> =
+            aside.filter_map(|stray| Some(stray.space.files.first()?.name.display().to_string())).collect();
+        if let Some(first) = names.first() {
+            self.notes.push(format!(
+                "{} lie where this server opens none ({first}) and were left out",
+                count(names.len(), "tablespace file")
+            ));
+        }
     }
 
     /// Servers before MySQL 8.0 open `DATADIR/DB/T.ibd` and what is named, never what lies higher or deeper.
-    fn is_never_opened(&self, space: &Tablespace) -> bool {
+    fn is_never_opened(&self, space: &Tablespace, dictionary: DictionaryState) -> bool {
         if self.generation == Generation::Unknown || self.generation.has_mysql_ibd() {
             return false;
         }
         let Some(file) = space.files.first() else { return false };
         let told = self.locations.undo_dir.iter().chain(&self.locations.directories);
         let linked = self.spaces.links.iter().any(|link| link.target == file.path);
-        if linked || is_undo_file(&file.path.to_string_lossy()) || told.into_iter().any(|dir| file.path.starts_with(dir))
+        if linked
+            || is_undo_file(&file.path.to_string_lossy())
+            || told.into_iter().any(|dir| file.path.starts_with(dir))
         {
             return false;
         }
         let Ok(below) = file.path.strip_prefix(&self.locations.datadir) else { return false };
-        below.components().filter(|part| matches!(part, Component::Normal(_))).count() != 2
+        let depth = below.components().filter(|part| matches!(part, Component::Normal(_))).count();
+        // General tablespaces (MySQL 5.7) lie beside the system tablespace, under the name that the dictionary has.
+        depth > 2 || (depth < 2 && dictionary == DictionaryState::Read)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Tablespaces: which file holds which space id, in which page format, and where a page of it lies.
 
-use std::collections::BTreeMap;
 use crate::page::transform::{self, Revealed};
 use crate::page::{self, Judged, State, checksum};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::disk::FileIdentity;
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::format::fsp::PageFormat;
 use crate::instance::identify::Page0;
 use crate::page::transform::SpaceKey;
-use crate::units::{ByteOffset, PageNo, SpaceId};
+use crate::units::{ByteOffset, PageNo, PageSize, SpaceId};
 
 /// How surely a file's identity is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -120,6 +120,8 @@ pub struct Spaces {
     pub links: Vec<Link>,
     /// What verified pages 0 say, by their files.
     pub page0s: BTreeMap<FileIdentity, Page0>,
+    /// A file whose verified page 0 says another page size than the one that was given, and that size.
+    pub contradiction: Option<(PathBuf, PageSize)>,
     /// Files that could not be looked at.
     pub failures: Vec<Error>,
     /// Plain sentences for a person.
@@ -237,7 +239,6 @@ pub fn opens(page: &[u8], space: &Tablespace) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::PageSize;
 
     fn file(len: u64, first_page: u64) -> SpaceFile {
         SpaceFile {

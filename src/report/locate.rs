@@ -12,8 +12,8 @@ use crate::report::SCHEMA_VERSION;
 use crate::report::ShutdownReport;
 use crate::report::guard::write_found;
 use crate::report::instance_line;
-use crate::report::style;
 use crate::report::problem::{self, ProblemReport};
+use crate::report::style;
 use crate::units::PageNo;
 use crate::units::count;
 

@@ -55,7 +55,8 @@ impl ProblemReport {
 
     /// `d/t1.ibd: file_cut: page 0 counts 11 pages, ...`.
     pub fn line(&self) -> String {
-        let file = self.file.as_deref().map(|file| format!("{}: ", style::printable(file))).unwrap_or_default();
+        let file =
+            self.file.as_deref().map(|file| format!("{}: ", style::printable(file))).unwrap_or_default();
         format!("{file}{}: {}", self.kind.name(), style::printable(&self.reason))
     }
 }
@@ -68,7 +69,8 @@ pub fn number_of(problems: &[ProblemReport], severity: Severity) -> usize {
 /// What the first line of a report says of problems: the worst ones, the first of them by name. Empty where there are
 /// only notes.
 pub fn phrase(problems: &[ProblemReport]) -> Option<String> {
-    let worst = problems.iter().map(|problem| problem.severity).min().filter(|&worst| worst != Severity::Note)?;
+    let worst =
+        problems.iter().map(|problem| problem.severity).min().filter(|&worst| worst != Severity::Note)?;
     let first = problems.iter().find(|problem| problem.severity == worst)?;
     let more = match number_of(problems, worst).saturating_sub(1) {
         0 => String::new(),

@@ -12,10 +12,10 @@ use crate::report::ShutdownReport;
 use crate::report::fold_empty;
 use crate::report::guard::{guard, write_guard};
 use crate::report::instance_line;
+use crate::report::problem::{self, ProblemReport};
 use crate::report::restore::restoring;
 use crate::report::style;
 use crate::units::count;
-use crate::report::problem::{self, ProblemReport};
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::copy::CopyState;
@@ -261,7 +261,9 @@ impl VerifyReport {
         let text = parts.join("; ");
         let has = |severity| problem::number_of(&self.problems, severity) > 0;
         match () {
-            () if critical > 0 || has(Severity::Critical) => style::paint(style::BAD, &format!("CRITICAL: {text}")),
+            () if critical > 0 || has(Severity::Critical) => {
+                style::paint(style::BAD, &format!("CRITICAL: {text}"))
+            }
             () if restorable > 0 => style::paint(style::WARN, &format!("RESTORABLE: {text}")),
             () if has(Severity::Warning) => style::paint(style::WARN, &format!("ATTENTION: {text}")),
             () if has(Severity::Unknown) => style::paint(style::WARN, &format!("UNKNOWN: {text}")),

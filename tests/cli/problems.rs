@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::{cases, code, dblwr, image, json, unpack};
+use crate::support::{cases, code, dblwr, image, json, stderr, unpack};
+use dblwr::format::fsp::PageFormat;
+use dblwr::page::checksum::{Algorithm, crc32c, stamp};
+use dblwr::units::PageSize;
 
 /// What is done to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +26,9 @@ impl Fault {
     fn make(self, file: &Path) {
         let length = fs::metadata(file).unwrap().len() as usize;
         match self {
-            Fault::Cut => fs::OpenOptions::new().write(true).open(file).unwrap().set_len(length as u64 / 2).unwrap(),
+            Fault::Cut => {
+                fs::OpenOptions::new().write(true).open(file).unwrap().set_len(length as u64 / 2).unwrap()
+            }
             Fault::Empty => fs::write(file, b"").unwrap(),
             Fault::Zero => fs::write(file, vec![0; length]).unwrap(),
             Fault::Text => fs::write(file, "no page at all\n".repeat(length / 15)).unwrap(),
@@ -57,11 +62,19 @@ const FILES: [(&str, &[(Role, &str)]); 5] = [
             (Role::Doublewrite, "#ib_16384_0.dblwr"),
         ],
     ),
-    ("ma105-pagecompressed", &[(Role::Table, "d/t2.ibd"), (Role::System, "ibdata1"), (Role::Redo, "ib_logfile0")]),
+    (
+        "ma105-pagecompressed",
+        &[(Role::Table, "d/t2.ibd"), (Role::System, "ibdata1"), (Role::Redo, "ib_logfile0")],
+    ),
     ("ma1011-full-16k", &[(Role::Table, "d/t2.ibd"), (Role::System, "ibdata1"), (Role::Redo, "ib_logfile0")]),
     (
         "ma118-ibd-page0",
-        &[(Role::Table, "d/t2.ibd"), (Role::System, "ibdata1"), (Role::Undo, "undo002"), (Role::Redo, "ib_logfile0")],
+        &[
+            (Role::Table, "d/t2.ibd"),
+            (Role::System, "ibdata1"),
+            (Role::Undo, "undo002"),
+            (Role::Redo, "ib_logfile0"),
+        ],
     ),
 ];
 
@@ -89,7 +102,9 @@ fn the_file(root: &Path, name: &str) -> PathBuf {
     }
     let files = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
     let number = |file: &PathBuf| {
-        file.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_prefix("#ib_redo")?.parse::<u32>().ok())
+        file.file_name()
+            .and_then(|n| n.to_str())
+            .and_then(|n| n.strip_prefix("#ib_redo")?.parse::<u32>().ok())
     };
     files.filter(|file| number(file).is_some()).max_by_key(number).unwrap()
 }
@@ -163,19 +178,27 @@ fn a_second_file_of_an_id_is_named_with_the_one_that_is_meant() {
         assert_eq!(found[0]["severity"], severity, "{name}");
         assert_eq!(found[0]["stops_start"], stops, "{name}");
         let reason = found[0]["reason"].as_str().unwrap();
-        assert!(reason.contains("d/payments.ibd") && reason.contains("d/t2.ibd is the one"), "{name}: {reason}");
+        assert!(
+            reason.contains("d/payments.ibd") && reason.contains("d/t2.ibd is the one"),
+            "{name}: {reason}"
+        );
     }
 }
 
 #[test]
 fn a_copy_of_a_database_inside_the_directory_is_nothing_before_mysql_8() {
-    for (name, severity) in [("m56-innodb-16k", "note"), ("ma1011-full-16k", "note"), ("m97-16k", "critical")] {
+    for (name, severity) in [("m56-innodb-16k", "note"), ("ma1011-full-16k", "note"), ("m97-16k", "critical")]
+    {
         let root = image(name);
         fs::create_dir_all(root.path().join("backup/d")).unwrap();
         fs::copy(root.path().join("d/t1.ibd"), root.path().join("backup/d/t1.ibd")).unwrap();
         let (_, problems) = problems(&["verify", "--json"], root.path());
         let found = find(&problems, &["space_id_twice"]);
-        assert_eq!((found.len(), found[0]["severity"].as_str()), (1, Some(severity)), "{name}: {problems:#?}");
+        assert_eq!(
+            (found.len(), found[0]["severity"].as_str()),
+            (1, Some(severity)),
+            "{name}: {problems:#?}"
+        );
         // The torn page of the true file is mended all the same.
         let output = dblwr(["restore", "--json", root.path().to_str().unwrap()]);
         let pages = json(&output)["pages"].as_array().unwrap().clone();
@@ -223,4 +246,175 @@ fn a_lone_table_is_judged_by_scan_and_not_by_verify() {
     let (code, problems) = problems(&["scan", "--json"], &file);
     assert_eq!((code, problems.len()), (0, 1), "{problems:#?}");
     assert_eq!((&problems[0]["kind"], &problems[0]["severity"]), (&"not_judged".into(), &"note".into()));
+}
+
+/// Changes pages of 16 KiB in a file, with right sums.
+fn change_pages(file: &Path, mut change: impl FnMut(&mut [u8]) -> bool) {
+    let mut bytes = fs::read(file).unwrap();
+    for page in bytes.chunks_exact_mut(16384) {
+        if change(page) {
+            stamp(page, &PageFormat::classic(PageSize::DEFAULT), Algorithm::Crc32).unwrap();
+        }
+    }
+    fs::write(file, bytes).unwrap();
+}
+
+fn set_lsn(page: &mut [u8], lsn: u64) {
+    page[16..24].copy_from_slice(&lsn.to_be_bytes());
+    page[16380..].copy_from_slice(&(lsn as u32).to_be_bytes());
+}
+
+/// Writes another path for d/t2.ibd into the dictionary of MySQL 9.7; it must be as long.
+fn name_elsewhere(mysql_ibd: &Path, path: &[u8; 10]) {
+    let mut changed = 0;
+    change_pages(mysql_ibd, |page| {
+        let found: Vec<usize> =
+            (0..page.len() - 10).filter(|&at| &page[at..at + 10] == b"./d/t2.ibd").collect();
+        found.iter().for_each(|&at| page[at..at + 10].copy_from_slice(path));
+        changed += found.len();
+        !found.is_empty()
+    });
+    assert!(changed > 0);
+}
+
+#[test]
+fn a_tablespace_outside_the_directory_is_followed_or_said_to_be_elsewhere() {
+    let (root, at) = (image("m97-clean-kill"), tempfile::tempdir().unwrap());
+    let data = at.path().join("data");
+    fs::rename(root.path(), &data).unwrap();
+    name_elsewhere(&data.join("mysql.ibd"), b"../t2x.ibd");
+    fs::rename(data.join("d/t2.ibd"), at.path().join("t2x.ibd")).unwrap();
+    let output = dblwr(["verify", "--json", data.to_str().unwrap()]);
+    let report = json(&output);
+    assert_eq!((code(&output), report["problems"].as_array().unwrap().len()), (0, 0), "{report:#}");
+    assert_eq!(report["summary"]["orphan"], Value::Null, "copies find their home");
+    fs::remove_file(at.path().join("t2x.ibd")).unwrap();
+    let (code, problems) = problems(&["verify", "--json"], &data);
+    let found = find(&problems, &["file_elsewhere"]);
+    assert_eq!((code, found.len(), problems.len()), (3, 1, 1), "{problems:#?}");
+    assert!(found[0]["file"].as_str().unwrap().ends_with("../t2x.ibd"), "{problems:#?}");
+}
+
+#[test]
+fn pages_beyond_the_end_of_the_redo_log_are_counted() {
+    let root = image("m97-clean-kill");
+    let mut pages = 0;
+    change_pages(&root.path().join("d/t2.ibd"), |page| {
+        let used = page.iter().any(|&byte| byte != 0);
+        if used {
+            set_lsn(page, (1 << 40) + pages);
+            pages += 1;
+        }
+        used
+    });
+    for (command, counted) in [
+        (&["verify", "--json"][..], Value::Null),
+        (&["scan", "--json"], pages.into()),
+        (&["locate", "--json"], Value::Null),
+    ] {
+        let (code, problems) = problems(command, root.path());
+        let found = find(&problems, &["lsn_in_future"]);
+        assert_eq!((code, found.len()), (2, 1), "{command:?} {problems:#?}");
+        assert_eq!((&found[0]["file"], &found[0]["pages"]), (&"d/t2.ibd".into(), &counted), "{command:?}");
+        if counted != Value::Null {
+            assert_eq!(found[0]["lsn"], (1u64 << 40) + pages - 1);
+        }
+    }
+}
+
+#[test]
+fn doublewrite_files_of_a_later_life_are_told_and_nothing_of_them_is_restored() {
+    let root = image("m97-16k");
+    for n in [0, 1] {
+        change_pages(&root.path().join(format!("#ib_16384_{n}.dblwr")), |page| {
+            set_lsn(page, 1 << 40);
+            page.iter().any(|&byte| byte != 0)
+        });
+    }
+    let output = dblwr(["verify", "--json", root.path().to_str().unwrap()]);
+    let report = json(&output);
+    assert_eq!(report["summary"]["restorable"], Value::Null, "{}", report["summary"]);
+    let problems = report["problems"].as_array().unwrap();
+    let found = find(problems, &["copies_foreign"]);
+    assert_eq!(found.len(), 2, "{problems:#?}");
+    assert!(
+        found.iter().all(|p| p["severity"] == "warning" && p["pages"].as_u64() > Some(0)),
+        "{problems:#?}"
+    );
+}
+
+/// Changes the header of every redo file, with a right sum.
+fn change_redo_headers(root: &Path, change: impl Fn(&mut [u8])) {
+    for entry in fs::read_dir(root.join("#innodb_redo")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.to_string_lossy().ends_with("_tmp") {
+            continue;
+        }
+        let mut bytes = fs::read(&path).unwrap();
+        change(&mut bytes);
+        let sum = crc32c(&bytes[..508]);
+        bytes[508..512].copy_from_slice(&sum.to_be_bytes());
+        fs::write(&path, bytes).unwrap();
+    }
+}
+
+#[test]
+fn what_the_flags_of_the_redo_log_say_is_said() {
+    for (flags, kind) in [(3u8, "redo_disabled"), (4, "half_made")] {
+        let root = image("m97-clean-kill");
+        change_redo_headers(root.path(), |header| header[51] |= flags);
+        let (code, problems) = problems(&["verify", "--json"], root.path());
+        let found = find(&problems, &[kind]);
+        assert_eq!((code, found.len()), (2, 1), "{kind}: {problems:#?}");
+        assert_eq!((&found[0]["severity"], &found[0]["stops_start"]), (&"critical".into(), &true.into()));
+    }
+}
+
+#[test]
+fn a_redo_header_that_fails_its_sum_stops_every_server_that_has_one() {
+    for (name, file) in [
+        ("m97-16k", "#innodb_redo"),
+        ("ma105-pagecompressed", "ib_logfile0"),
+        ("ma1011-full-16k", "ib_logfile0"),
+    ] {
+        let root = image(name);
+        let path = the_file(root.path(), file);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[100] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let (code, problems) = problems(&["verify", "--json"], root.path());
+        let found = find(&problems, &["redo_damaged"]);
+        assert_eq!((code, found.len()), (2, 1), "{name}: {problems:#?}");
+        assert_eq!(found[0]["stops_start"], true, "{name}");
+    }
+}
+
+#[test]
+fn copies_that_are_nowhere_and_backups_that_are_not_prepared_are_said() {
+    let root = image("m97-clean-kill");
+    for n in [0, 1] {
+        fs::remove_file(root.path().join(format!("#ib_16384_{n}.dblwr"))).unwrap();
+    }
+    fs::write(root.path().join("xtrabackup_checkpoints"), "backup_type = full-backuped\nto_lsn = 5\n")
+        .unwrap();
+    let (code, problems) = problems(&["verify", "--json"], root.path());
+    let severities: Vec<_> =
+        problems.iter().map(|p| (p["kind"].as_str().unwrap(), p["severity"].as_str().unwrap())).collect();
+    assert_eq!((code, &severities[..]), (3, &[("copies_elsewhere", "unknown"), ("backup", "note")][..]));
+}
+
+#[test]
+fn a_page_size_that_the_files_contradict_and_a_key_file_that_is_none_are_one_error() {
+    let root = image("m56-innodb-16k");
+    let path = root.path().to_str().unwrap();
+    for command in ["verify", "scan", "check", "locate"] {
+        for option in
+            [["--page-size", "8192"], ["--keyring", "/etc/hostname"], ["--keyring", "/no/such/file"]]
+        {
+            let output = dblwr([command, path, option[0], option[1]]);
+            let said = stderr(&output) + &String::from_utf8_lossy(&output.stdout);
+            assert_eq!(code(&output), 3, "{command} {option:?}: {said}");
+            assert!(!said.contains("CRITICAL") && said.lines().count() <= 3, "{command} {option:?}: {said}");
+        }
+    }
 }

@@ -56,7 +56,8 @@ impl Look {
             let pages =
                 suspects(survey).into_iter().map(|(place, suspect)| (Key::Page(place), Some(suspect)));
             let failures = failures(survey).into_iter().map(|failure| (Key::File(failure), None));
-            let others = problems::of_survey(survey).into_iter().map(|other| (Key::Other(key_of(&other)), None));
+            let others =
+                problems::of_survey(survey).into_iter().map(|other| (Key::Other(key_of(&other)), None));
             pages.chain(failures).chain(others).collect()
         };
         let first = both(&self.survey);
@@ -79,7 +80,8 @@ impl Look {
                 (Key::Page(_), None) => {}
             }
         }
-        let last = problems::of_survey(&self.survey).into_iter().filter(|other| others.contains(&key_of(other)));
+        let last =
+            problems::of_survey(&self.survey).into_iter().filter(|other| others.contains(&key_of(other)));
         self.others = last.map(|problem| Other { problem, new: true }).collect();
         Ok(Settled { agreed, changing: settled.changing })
     }

@@ -31,8 +31,8 @@ use crate::instance::redo::window::RedoWindow;
 use crate::instance::request::Request;
 use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 use crate::verdict::Verdict;
-use crate::verdict::problems::{self, Severity};
 use crate::verdict::home::HomeState;
+use crate::verdict::problems::{self, Severity};
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -279,7 +279,9 @@ impl Checked {
         let new = |severity| self.others.iter().any(|other| other.new && other.problem.severity == severity);
         let unknown = !self.failures.is_empty() || new(Severity::Unknown);
         self.status = match () {
-            () if self.critical_range.alerts(self.critical as f64) || new(Severity::Critical) => Status::Critical,
+            () if self.critical_range.alerts(self.critical as f64) || new(Severity::Critical) => {
+                Status::Critical
+            }
             () if self.warning.alerts(self.restorable as f64) || new(Severity::Warning) => Status::Warning,
             () if unknown => Status::Unknown,
             () => Status::Ok,
@@ -335,7 +337,8 @@ fn compare(report: &mut Checked, options: &Options, owner: &Owner) -> Result<()>
         if options.accept {
             Baseline::of(owner.clone(), &report.problems).with(&report.others).write(path)?;
         }
-        let others = report.others.iter().filter(|o| o.problem.severity != Severity::Note && !was.knows_other(o));
+        let others =
+            report.others.iter().filter(|o| o.problem.severity != Severity::Note && !was.knows_other(o));
         let unknown = report.problems.iter().filter(|problem| !was.knows(problem)).count() + others.count();
         report.baseline = Some(Compared {
             accepted: was.len(),

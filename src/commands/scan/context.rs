@@ -11,10 +11,11 @@ use crate::instance::dblwr::Area;
 use crate::instance::redo::Shutdown;
 use crate::instance::request::Request;
 use crate::instance::spaces::{Evidence, SpaceFile, Tablespace};
+use crate::page::keyring::Keyring;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
-use crate::verdict::problems::{self, Problem};
 use crate::verdict::home::HomeState;
+use crate::verdict::problems::{self, Problem};
 use crate::verdict::survey::{Finding, Survey};
 
 /// Which pages must have reached their files.
@@ -113,6 +114,10 @@ impl Ground {
     /// The survey's, where no tablespace is found at all.
     pub fn survey_or_bare(request: &Request) -> Result<Ground> {
         Ground::survey(request).or_else(|error| {
+            // A key file that cannot be read is an error, and no reason to judge pages without it.
+            if let Some(keyring) = &request.keyring {
+                Keyring::open(keyring, request.keyring_password_file.as_deref())?;
+            }
             let instance = Instance::bare(request).ok().filter(|instance| !instance.spaces.list.is_empty());
             let Some(instance) = instance else { return Err(error) };
             let unidentified = unidentified(&instance);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::commands::scan::judge::Future;
 use crate::commands::scan::context::CopySituation;
+use crate::commands::scan::judge::Future;
 use crate::format::fil::FilHeader;
 use crate::format::fsp::{Layout, PageFormat};
 use crate::format::index_header::IndexHeader;

@@ -113,7 +113,8 @@ pub fn read(source: &dyn PageSource) -> SysDictionary {
 impl SysDictionary {
     /// Root page of the clustered index of a table that lies in the system tablespace.
     fn root_of(&self, name: &str) -> Option<u32> {
-        let table = self.tables.values().find(|table| table.name == name && table.space == SpaceId::SYSTEM)?;
+        let table =
+            self.tables.values().find(|table| table.name == name && table.space == SpaceId::SYSTEM)?;
         let clustered = |index: &&SysIndex| index.table_id == table.id && index.kind & 1 != 0;
         self.indexes.iter().find(clustered).map(|index| index.root.0)
     }
@@ -211,7 +212,13 @@ pub(crate) mod tests {
     #[test]
     fn tables_and_indexes_are_read() {
         let dictionary = read(&system());
-        let table = SysTable { name: "d/t@0023".into(), id: 20, space: SpaceId(5), temporary: false, discarded: false };
+        let table = SysTable {
+            name: "d/t@0023".into(),
+            id: 20,
+            space: SpaceId(5),
+            temporary: false,
+            discarded: false,
+        };
         assert_eq!(dictionary.tables, HashMap::from([(20, table)]));
         let names: Vec<_> = dictionary.indexes.iter().map(|i| (i.id, &i.name[..], i.kind, i.root)).collect();
         assert_eq!(names, [(40, "PRIMARY", 3, PageNo(3)), (41, "by_name", 0, PageNo(3))]);

@@ -27,9 +27,9 @@ use serde::Deserialize;
 
 use crate::bytes::{slice_at, u32_at, u64_at};
 use crate::format::PageSource;
-use crate::format::record::{Record, user_records};
-use crate::format::dictionary::sdi::each_json;
 use crate::format::btree::each_leaf_of;
+use crate::format::dictionary::sdi::each_json;
+use crate::format::record::{Record, user_records};
 use crate::units::{PageNo, SpaceId};
 
 /// SDI records of tables.

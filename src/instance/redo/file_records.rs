@@ -190,8 +190,7 @@ fn path(bytes: &[u8], at: usize) -> Option<(&str, usize)> {
 /// Ends as tablespaces do: `.ibd`, `.ibu`, or the name of an undo tablespace.
 fn is_data_file(path: &str) -> bool {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-    (name.len() > 4 && (name.ends_with(".ibd") || name.ends_with(".ibu")))
-        || is_undo_name(name)
+    (name.len() > 4 && (name.ends_with(".ibd") || name.ends_with(".ibu"))) || is_undo_name(name)
 }
 
 /// `mach_read_next_compressed`: one to five bytes; from MySQL 5.7 on numbers near 2^32 have short forms as well.

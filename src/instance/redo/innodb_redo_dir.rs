@@ -22,11 +22,11 @@ use crate::units::Lsn;
 
 use crate::instance::redo::block;
 use crate::instance::redo::block::{BLOCK, BLOCK_LSN, Rules, Walk, crc_holds};
+use crate::instance::redo::file_records::Scanner;
 use crate::instance::redo::header::FileHeader;
 use crate::instance::redo::ring::{CHECKPOINT_LSN, CHECKPOINTS, FILE_HEADER};
 use crate::instance::redo::source::{LogFile, LogWindow};
 use crate::instance::redo::{Fault, Found, Redo, RedoFile, RedoFormat, names_in, unreadable};
-use crate::instance::redo::file_records::Scanner;
 
 /// The directory's name under the data directory or `innodb_log_group_home_dir`.
 const DIRECTORY: &str = "#innodb_redo";
@@ -128,7 +128,11 @@ fn open_all(paths: &[PathBuf], notes: &mut Vec<String>, faults: &mut Vec<Fault>)
             odd => {
                 let what = match odd {
                     Some(header) => {
-                        format!("{} is left aside: format 0x{:08X}, expected {FORMAT}", log.name(), header.raw_format)
+                        format!(
+                            "{} is left aside: format 0x{:08X}, expected {FORMAT}",
+                            log.name(),
+                            header.raw_format
+                        )
                     }
                     None => format!("{} is left aside: {} bytes hold no header", log.name(), log.size),
                 };
@@ -170,7 +174,8 @@ fn judge_set(files: &Files, newest: &FileHeader, redo: &mut Redo) {
     let ranges: Vec<Range<u64>> = (0..files.logs.len()).map(|file| files.range(file)).collect();
     for (log, (range, next)) in files.logs.iter().zip(ranges.iter().zip(ranges.iter().skip(1))) {
         if range.end < next.start {
-            let what = format!("{} ends at LSN {}, the next file begins at {}", log.name(), range.end, next.start);
+            let what =
+                format!("{} ends at LSN {}, the next file begins at {}", log.name(), range.end, next.start);
             redo.faults.push(Fault::FileOdd { file: log.path.clone(), what });
         }
     }
@@ -186,27 +191,34 @@ fn walk(files: &Files, checkpoint: Lsn, redo: &mut Redo) -> Result<Walk> {
     let mut window = LogWindow::default();
     let mut current = 0;
     let mut scanner = Scanner::default();
-    let walk = block::walk(checkpoint, files.blocks(), rules, |bytes| scanner.feed(bytes), |lsn| {
-        if !files.range(current).contains(&lsn.0) {
-            match files.position(lsn) {
-                Some(file) => current = file,
-                None => {
-                    note_gap(files, lsn, redo);
-                    return Ok(None);
+    let walk = block::walk(
+        checkpoint,
+        files.blocks(),
+        rules,
+        |bytes| scanner.feed(bytes),
+        |lsn| {
+            if !files.range(current).contains(&lsn.0) {
+                match files.position(lsn) {
+                    Some(file) => current = file,
+                    None => {
+                        note_gap(files, lsn, redo);
+                        return Ok(None);
+                    }
                 }
             }
-        }
-        let at = lsn.0.saturating_sub(files.range(current).start).saturating_add(FILE_HEADER);
-        let bytes: Option<[u8; BLOCK]> = window.block(&files.logs, current, at)?;
-        Ok(bytes)
-    })?;
+            let at = lsn.0.saturating_sub(files.range(current).start).saturating_add(FILE_HEADER);
+            let bytes: Option<[u8; BLOCK]> = window.block(&files.logs, current, at)?;
+            Ok(bytes)
+        },
+    )?;
     redo.take_file_records(scanner, &walk);
     Ok(walk)
 }
 
 fn note_gap(files: &Files, lsn: Lsn, redo: &mut Redo) {
     if (0..files.logs.len()).any(|file| files.range(file).start > lsn.0) {
-        let what = format!("the file that holds LSN {lsn} is missing although later ones exist; the log ends there");
+        let what =
+            format!("the file that holds LSN {lsn} is missing although later ones exist; the log ends there");
         redo.note(what.clone());
         redo.faults.push(Fault::FileGone { what });
     }

@@ -44,9 +44,9 @@ use crate::units::Lsn;
 pub use crate::instance::redo::touched::Touched;
 pub use crate::instance::redo::version::{Version, generation_hint};
 
+pub use crate::instance::redo::file_records::FileRecords;
 use crate::instance::redo::header::FileHeader;
 use crate::instance::redo::source::LogFile;
-pub use crate::instance::redo::file_records::FileRecords;
 
 /// `LOG_HEADER_FORMAT` of MariaDB 10.5 to 10.7, "PHYS".
 const FORMAT_10_5: u32 = 0x5048_5953;

@@ -169,7 +169,12 @@ pub(super) fn tape(log: LogFile, start: Lsn, encrypted: bool) -> Option<Tape> {
 
 /// From `checkpoint` to the first mini-transaction that is not sound, once round the file at most. The records of an
 /// encrypted log are ciphertext.
-fn walk(log: LogFile, start: Lsn, encrypted: bool, checkpoint: Lsn) -> Result<(Walk, Touched, Option<FileRecords>)> {
+fn walk(
+    log: LogFile,
+    start: Lsn,
+    encrypted: bool,
+    checkpoint: Lsn,
+) -> Result<(Walk, Touched, Option<FileRecords>)> {
     let (mut walk, mut touched) = (Walk { end: checkpoint, first: None }, Touched::default());
     let mut files = FileRecords::default();
     let Some(mut tape) = tape(log, start, encrypted) else { return Ok((walk, touched, None)) };

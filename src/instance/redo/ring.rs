@@ -218,7 +218,8 @@ fn ring_of(files: &[LogFile], redo: &mut Redo) -> Ring {
     // MySQL up to 8.0.29 and MariaDB up to 10.1 have two files at least.
     let two = matches!(redo.format, RedoFormat::MySql(_) | RedoFormat::BeforeMySql579);
     if two && files.len() == 1 {
-        let what = "ib_logfile1 is missing: servers of this generation have two redo files at least".to_owned();
+        let what =
+            "ib_logfile1 is missing: servers of this generation have two redo files at least".to_owned();
         redo.faults.push(Fault::FileGone { what });
     }
     Ring { files: files.len() as u64, size }
@@ -246,7 +247,11 @@ fn walk(files: &[LogFile], checkpoint: Checkpoint, redo: &mut Redo) -> Result<Wa
     let redo_format = redo.format;
     let mut window = LogWindow::default();
     let mut scanner = Scanner::default();
-    let feed = |bytes: &[u8]| if redo_format != RedoFormat::MariaDb105 { scanner.feed(bytes) };
+    let feed = |bytes: &[u8]| {
+        if redo_format != RedoFormat::MariaDb105 {
+            scanner.feed(bytes)
+        }
+    };
     let walk = block::walk(checkpoint.lsn, ring.blocks(), rules, feed, |lsn| {
         let bytes: Option<[u8; BLOCK]> = window.block(files, place.file, place.at)?;
         if bytes.is_none() {

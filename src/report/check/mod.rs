@@ -196,7 +196,11 @@ impl CheckReport {
     fn list(&mut self) {
         self.pages.truncate(MAX_LISTED);
         self.others.truncate(MAX_LISTED);
-        let pages = self.pages.iter().cloned().map(|page| ListedProblem::Page(PageProblem { kind: PageKind::Page, page }));
+        let pages = self
+            .pages
+            .iter()
+            .cloned()
+            .map(|page| ListedProblem::Page(PageProblem { kind: PageKind::Page, page }));
         let others = self.others.iter().cloned().map(ListedProblem::Other);
         self.problems = pages.chain(others).collect();
     }

@@ -93,7 +93,8 @@ fn damage(report: &CheckReport) -> String {
 
 /// What is wrong besides pages with copies and is not accepted.
 fn other_problems(report: &CheckReport) -> Option<String> {
-    let new: Vec<_> = report.others.iter().filter(|other| other.new).map(|other| other.problem.clone()).collect();
+    let new: Vec<_> =
+        report.others.iter().filter(|other| other.new).map(|other| other.problem.clone()).collect();
     phrase(&new)
 }
 
@@ -129,7 +130,8 @@ fn details(report: &CheckReport) -> Vec<String> {
     if more > 0 {
         lines.push(format!("and {more} more: dblwr verify {}", plain(&report.path, 200)));
     }
-    for other in report.others.iter().filter(|other| other.problem.severity != Severity::Note).take(MAX_LINES) {
+    for other in report.others.iter().filter(|other| other.problem.severity != Severity::Note).take(MAX_LINES)
+    {
         let known = if other.new { "" } else { " (accepted)" };
         lines.push(plain(&format!("{}{known}", other.problem.line()), 300));
     }

@@ -184,13 +184,19 @@ impl ScanSummary {
             () if beyond > 0 || has(Severity::Critical) => {
                 style::paint(style::BAD, &format!("CRITICAL: {what}; {looked}{other}"))
             }
-            () if self.damaged > 0 => style::paint(style::WARN, &format!("RESTORABLE: {what}; {looked}{other}")),
-            () if has(Severity::Warning) => style::paint(style::WARN, &format!("ATTENTION: {what}; {looked}{other}")),
+            () if self.damaged > 0 => {
+                style::paint(style::WARN, &format!("RESTORABLE: {what}; {looked}{other}"))
+            }
+            () if has(Severity::Warning) => {
+                style::paint(style::WARN, &format!("ATTENTION: {what}; {looked}{other}"))
+            }
             () if !self.complete || self.failures > 0 => style::paint(
                 style::WARN,
                 &format!("UNKNOWN: no damaged page so far; {looked}, not all of it{other}"),
             ),
-            () if has(Severity::Unknown) => style::paint(style::WARN, &format!("UNKNOWN: {what}; {looked}{other}")),
+            () if has(Severity::Unknown) => {
+                style::paint(style::WARN, &format!("UNKNOWN: {what}; {looked}{other}"))
+            }
             () => style::paint(style::GOOD, &format!("OK: {what}; {looked}")),
         }
     }

@@ -26,7 +26,8 @@ pub(super) fn elsewhere(survey: &Survey, problems: &mut Vec<Problem>) {
         return;
     }
     let separate = areas.iter().filter(|area| area.kind == AreaKind::Separate && area.live);
-    let numbers: BTreeMap<u32, &PathBuf> = separate.filter_map(|area| Some((number(&area.file)?, &area.file))).collect();
+    let numbers: BTreeMap<u32, &PathBuf> =
+        separate.filter_map(|area| Some((number(&area.file)?, &area.file))).collect();
     for missing in (0..numbers.keys().max().copied().unwrap_or(0)).filter(|n| !numbers.contains_key(n)) {
         let Some(beside) = numbers.values().next() else { continue };
         let name = beside.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -59,7 +60,8 @@ pub(super) fn foreign(survey: &Survey, problems: &mut Vec<Problem>) {
     let mut beyond: BTreeMap<PathBuf, (u64, Lsn)> = BTreeMap::new();
     let mut differ: BTreeMap<PathBuf, Vec<(SpaceId, PageNo)>> = BTreeMap::new();
     for finding in &survey.findings {
-        let Some(copy) = finding.copy().filter(|copy| copy.state() == CopyState::Valid && !copy.judged.weak) else {
+        let Some(copy) = finding.copy().filter(|copy| copy.state() == CopyState::Valid && !copy.judged.weak)
+        else {
             continue;
         };
         let file = copy.slot.file.clone();
@@ -71,7 +73,8 @@ pub(super) fn foreign(survey: &Survey, problems: &mut Vec<Problem>) {
         }
     }
     for (file, (copies, lsn)) in beyond {
-        let problem = Problem::new(Kind::CopiesForeign, Severity::Warning, Reason::CopiesBeyondEnd { copies, end });
+        let problem =
+            Problem::new(Kind::CopiesForeign, Severity::Warning, Reason::CopiesBeyondEnd { copies, end });
         problems.push(Problem { pages: Some(copies), ..problem }.file(file).lsn(lsn));
     }
     // One may be a change that was not logged (transaction ids in secondary indexes); several are another history.
@@ -88,13 +91,15 @@ fn contradicts(home: &Home, copy: &Copy) -> bool {
     /// Fields that are changed without a record are shorter.
     const MANY: usize = 256;
     let Some(format) = home.format.filter(plain) else { return false };
-    let comparable = home.state == HomeState::Valid && !home.weak && home.lsn == Some(copy.lsn()) && copy.lsn().0 != 0;
+    let comparable =
+        home.state == HomeState::Valid && !home.weak && home.lsn == Some(copy.lsn()) && copy.lsn().0 != 0;
     if !comparable {
         return false;
     }
     let body = 38..home.bytes.len().saturating_sub(if format.layout == Layout::Zip { 0 } else { 8 });
     let (mine, theirs) = (home.bytes.get(body.clone()), copy.page().get(body));
-    mine.zip(theirs).is_some_and(|(mine, theirs)| mine.iter().zip(theirs).filter(|(a, b)| a != b).count() > MANY)
+    mine.zip(theirs)
+        .is_some_and(|(mine, theirs)| mine.iter().zip(theirs).filter(|(a, b)| a != b).count() > MANY)
 }
 
 fn plain(format: &PageFormat) -> bool {

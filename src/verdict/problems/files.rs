@@ -1,6 +1,6 @@
 //! Files: missing, empty, foreign, cut; and the pages that a server reads before it mends anything.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use crate::bytes::{is_zero, u32_at};
 use crate::disk::Image;
@@ -52,8 +52,12 @@ pub(super) fn unnamed(survey: &Survey, problems: &mut Vec<Problem>) {
     for file in left {
         let what = lying(&file.path);
         let (severity, reason) = match named_by_redo(instance, file) {
-            Some(true) => (Severity::Note, Reason::Lies { what: what.clone(), role: Role::Table, anew: true }),
-            Some(false) => (Severity::Critical, Reason::Lies { what: what.clone(), role: Role::Table, anew: false }),
+            Some(true) => {
+                (Severity::Note, Reason::Lies { what: what.clone(), role: Role::Table, anew: true })
+            }
+            Some(false) => {
+                (Severity::Critical, Reason::Lies { what: what.clone(), role: Role::Table, anew: false })
+            }
             None => (Severity::Note, Reason::Unnamed { what: what.clone() }),
         };
         problems.push(Problem::new(kind_of(&what), severity, reason).file(&file.name));
@@ -63,7 +67,8 @@ pub(super) fn unnamed(survey: &Survey, problems: &mut Vec<Problem>) {
 /// Whether redo after the checkpoint names a file, and makes it anew.
 fn named_by_redo(instance: &Instance, file: &SpaceFile) -> Option<bool> {
     let records = instance.file_records()?;
-    let at = |name: &String| instance.locations.datadir.join(name.strip_prefix("./").unwrap_or(name)) == file.path;
+    let at =
+        |name: &String| instance.locations.datadir.join(name.strip_prefix("./").unwrap_or(name)) == file.path;
     let (space, _) = records.names.iter().find(|(space, name)| at(name) && !records.drops(**space))?;
     Some(records.created.contains(space))
 }
@@ -93,7 +98,8 @@ fn lying(path: &Path) -> Lying {
 }
 
 fn system_file(instance: &Instance, named: &Named) -> Option<Problem> {
-    let held = instance.spaces.system().is_some_and(|system| system.files.iter().any(|f| f.path == named.path));
+    let held =
+        instance.spaces.system().is_some_and(|system| system.files.iter().any(|f| f.path == named.path));
     let configured = named.by == Witness::Configuration;
     if held || (!configured && instance.spaces.system().is_some()) {
         return None;
@@ -107,7 +113,8 @@ fn first_system_files(instance: &Instance) -> Option<Problem> {
     let first = instance.spaces.system()?.files.first()?;
     let number = first.name.file_name()?.to_str()?.strip_prefix("ibdata")?.parse::<u32>().ok()?;
     let before = first.name.with_file_name(format!("ibdata{}", number.checked_sub(1)?));
-    let reason = Reason::Missing { role: Role::System, by: Witness::Server, table: None, lies: None, sure: true };
+    let reason =
+        Reason::Missing { role: Role::System, by: Witness::Server, table: None, lies: None, sure: true };
     let problem = Problem::new(Kind::FileMissing, Severity::Critical, reason);
     Some(problem.file(before).space(Some(SpaceId::SYSTEM)).stops(Some(true)))
 }
@@ -138,8 +145,11 @@ fn other_file(instance: &Instance, named: &Named) -> Option<Problem> {
         }
         return Some(problem);
     }
-    if !named.path.starts_with(&instance.locations.datadir) && named.role == Role::Table {
-        let problem = Problem::new(Kind::FileElsewhere, Severity::Unknown, Reason::Elsewhere { by: named.by });
+    let inside = named.path.strip_prefix(&instance.locations.datadir);
+    let outside = inside.map_or(true, |path| path.components().any(|part| part == Component::ParentDir));
+    if outside && named.role == Role::Table {
+        let problem =
+            Problem::new(Kind::FileElsewhere, Severity::Unknown, Reason::Elsewhere { by: named.by });
         return Some(problem.file(&named.path).space(id));
     }
     let other = there.and_then(|space| space.id).map(Lying::OfSpace);
@@ -193,7 +203,8 @@ pub(super) fn cut(survey: &Survey, problems: &mut Vec<Problem>) {
             problems.extend(too_short(survey, space, file, stated, held));
         } else if file.len % space.format.physical.as_u64() != 0 {
             let reason = Reason::PartPage { rest: file.len % space.format.physical.as_u64() };
-            problems.push(Problem::new(Kind::FileCut, Severity::Note, reason).file(&file.name).space(space.id));
+            problems
+                .push(Problem::new(Kind::FileCut, Severity::Note, reason).file(&file.name).space(space.id));
         }
     }
 }
@@ -267,10 +278,12 @@ pub(super) fn damaged_pages(survey: &Survey, problems: &mut Vec<Problem>) {
         let Some(space) = survey.instance.spaces.of_file(&file.path) else { continue };
         damaged_page(survey, space, PageNo(0), "page 0", problems);
     }
-    let headless = |space: &&Tablespace| space.evidence != Evidence::Header && space.id != Some(SpaceId::SYSTEM);
+    let headless =
+        |space: &&Tablespace| space.evidence != Evidence::Header && space.id != Some(SpaceId::SYSTEM);
     let named = survey.instance.spaces.list.iter().filter(headless);
-    let with_copies: Vec<&Tablespace> =
-        named.filter(|s| survey.findings.iter().any(|f| f.page_no() == PageNo(0) && Some(f.space_id()) == s.id)).collect();
+    let with_copies: Vec<&Tablespace> = named
+        .filter(|s| survey.findings.iter().any(|f| f.page_no() == PageNo(0) && Some(f.space_id()) == s.id))
+        .collect();
     for space in with_copies {
         damaged_page(survey, space, PageNo(0), "page 0", problems);
     }
@@ -295,7 +308,8 @@ fn rollback_segments(system: &Tablespace) -> Vec<(SpaceId, PageNo)> {
     const TRX_SYS_RSEGS: usize = 56;
     let Some(page) = Pages::of(system).page(TRX_SYS_PAGE) else { return Vec::new() };
     let slot = |n: usize| {
-        let (space, root) = (u32_at(&page, TRX_SYS_RSEGS + 8 * n)?, u32_at(&page, TRX_SYS_RSEGS + 8 * n + 4)?);
+        let (space, root) =
+            (u32_at(&page, TRX_SYS_RSEGS + 8 * n)?, u32_at(&page, TRX_SYS_RSEGS + 8 * n + 4)?);
         (root != u32::MAX && (space, root) != (0, 0)).then_some((SpaceId(space), PageNo(root)))
     };
     (0..128).filter_map(slot).collect()
@@ -311,7 +325,8 @@ fn damaged_page(
     let system = space.id == Some(SpaceId::SYSTEM);
     // A lone later file of the system tablespace does not hold these pages, and slots are no pages.
     let Ok(home) = look_in(space, page_no, survey.instance.space_id_stored()) else { return };
-    let of_page = || survey.findings.iter().filter(|f| Some(f.space_id()) == space.id && f.page_no() == page_no);
+    let of_page =
+        || survey.findings.iter().filter(|f| Some(f.space_id()) == space.id && f.page_no() == page_no);
     let mended = of_page().any(|finding| finding.judgement.verdict == Verdict::Restorable);
     // Change buffer pages of servers without one, and pages that redo makes, may be empty.
     let may_be_empty = !system || matches!(page_no.0, 1 | 3 | 4) || page_no.0 > 7;
@@ -319,7 +334,9 @@ fn damaged_page(
         survey.instance.file_records().is_some_and(|records| records.created.contains(&id))
     });
     let excused = (home.state == HomeState::Zero && may_be_empty && page_no.0 != 0) || made_by_redo;
-    let again = problems.iter().any(|p| p.kind == Kind::PageDamaged && p.file == home.file && p.page_no == Some(page_no));
+    let again = problems
+        .iter()
+        .any(|p| p.kind == Kind::PageDamaged && p.file == home.file && p.page_no == Some(page_no));
     if !home.state.is_damaged() || mended || excused || again {
         return;
     }

@@ -208,7 +208,9 @@ pub fn of_survey(survey: &Survey) -> Vec<Problem> {
 
 /// The worst first.
 pub fn sort(problems: &mut [Problem]) {
-    problems.sort_by(|a, b| (a.severity, a.kind, &a.file, a.page_no).cmp(&(b.severity, b.kind, &b.file, b.page_no)));
+    problems.sort_by(|a, b| {
+        (a.severity, a.kind, &a.file, a.page_no).cmp(&(b.severity, b.kind, &b.file, b.page_no))
+    });
 }
 
 /// What a scan has to say: what the survey found, of the files that were read, with what took every page to find.
@@ -229,7 +231,8 @@ pub fn of_scan(
     let mut problems: Vec<Problem> = kept.chain(newer.iter().cloned()).collect();
     if let Some(only) = only {
         problems.retain(|problem| {
-            problem.file.as_deref() == Some(only) || matches!(problem.reason, Reason::NotJudged(Unjudged::LoneFile))
+            problem.file.as_deref() == Some(only)
+                || matches!(problem.reason, Reason::NotJudged(Unjudged::LoneFile))
         });
         for problem in &mut problems {
             if problem.kind == Kind::NotJudged {

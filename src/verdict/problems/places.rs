@@ -25,7 +25,9 @@ impl Instance {
     pub fn only_file(&self) -> Option<PathBuf> {
         match &self.locations.focus {
             Focus::Directory => None,
-            Focus::System(file) | Focus::Tablespace(file) | Focus::Doublewrite(file) => Some(self.locations.relative(file)),
+            Focus::System(file) | Focus::Tablespace(file) | Focus::Doublewrite(file) => {
+                Some(self.locations.relative(file))
+            }
         }
     }
 
@@ -45,10 +47,13 @@ pub(super) fn unreadable(survey: &Survey, problems: &mut Vec<Problem>) {
 
 pub(super) fn not_judged(survey: &Survey, problems: &mut Vec<Problem>) {
     let instance = &survey.instance;
-    let mut push = |what| problems.push(Problem::new(Kind::NotJudged, Severity::Unknown, Reason::NotJudged(what)));
+    let mut push =
+        |what| problems.push(Problem::new(Kind::NotJudged, Severity::Unknown, Reason::NotJudged(what)));
     let hidden = survey.findings.iter().filter(|finding| {
         finding.judgement.verdict == Verdict::Unverifiable
-            && finding.copy().is_some_and(|copy| copy.state() == CopyState::Unverifiable || copy.space.is_none())
+            && finding
+                .copy()
+                .is_some_and(|copy| copy.state() == CopyState::Unverifiable || copy.space.is_none())
     });
     match hidden.count() as u64 {
         0 => {}
@@ -76,7 +81,8 @@ fn where_it_is(folder: &Path) -> Unjudged {
         return Unjudged::FolderOf(above);
     }
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut below: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir() && is_one(path)).collect();
+    let mut below: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|path| path.is_dir() && is_one(path)).collect();
     below.sort();
     match below.into_iter().next() {
         Some(datadir) => Unjudged::Above(datadir),
@@ -91,8 +97,14 @@ pub(super) fn half_made(survey: &Survey, problems: &mut Vec<Problem>) -> bool {
     let flagged = instance.redo.redo().is_some_and(|redo| redo.flags.not_initialised);
     let bare = instance.generation.has_mysql_ibd()
         && matches!(instance.spaces.owner(DICTIONARY_SPACE), Owner::Nobody)
-        && !["mysql.ibd", "mysql", "auto.cnf"].iter().any(|name| instance.locations.datadir.join(name).exists())
-        && instance.spaces.list.iter().all(|space| space.id.is_none_or(|id| id == SpaceId::SYSTEM || id.0 > 1 << 31));
+        && !["mysql.ibd", "mysql", "auto.cnf"]
+            .iter()
+            .any(|name| instance.locations.datadir.join(name).exists())
+        && instance
+            .spaces
+            .list
+            .iter()
+            .all(|space| space.id.is_none_or(|id| id == SpaceId::SYSTEM || id.0 > 1 << 31));
     if flagged || bare {
         let problem = Problem::new(Kind::HalfMade, Severity::Critical, Reason::NotInitialised);
         problems.push(problem.stops(Some(true)));
@@ -106,19 +118,28 @@ pub(super) fn backup(survey: &Survey, problems: &mut Vec<Problem>) {
     let read = |name: &str| std::fs::read_to_string(datadir.join(name)).unwrap_or_default();
     let unprepared = |name: &str| {
         let text = read(name);
-        let kind = text.lines().find_map(|line| line.split_once('=').filter(|(key, _)| key.trim() == "backup_type"));
+        let kind =
+            text.lines().find_map(|line| line.split_once('=').filter(|(key, _)| key.trim() == "backup_type"));
         kind.is_some_and(|(_, kind)| matches!(kind.trim(), "full-backuped" | "incremental"))
     };
     let tool = match () {
         () if unprepared("mariadb_backup_checkpoints") => "mariadb-backup",
         () if unprepared("xtrabackup_checkpoints") => "xtrabackup or mariadb-backup",
-        () if datadir.join("backup.cnf").is_file() && read("backup.cnf").contains("innodb_log_recovery_start") => {
+        () if datadir.join("backup.cnf").is_file()
+            && read("backup.cnf").contains("innodb_log_recovery_start") =>
+        {
             "BACKUP SERVER"
         }
-        () if datadir.join("ibbackup_logfile").is_file() || datadir.join("meta/backup_variables.txt").is_file() => {
+        () if datadir.join("ibbackup_logfile").is_file()
+            || datadir.join("meta/backup_variables.txt").is_file() =>
+        {
             "mysqlbackup"
         }
-        () if datadir.join("#clone/#view_status").is_file() || datadir.join("#clone/#status_fix").is_file() => "CLONE",
+        () if datadir.join("#clone/#view_status").is_file()
+            || datadir.join("#clone/#status_fix").is_file() =>
+        {
+            "CLONE"
+        }
         () => return,
     };
     problems.push(Problem::new(Kind::Backup, Severity::Note, Reason::Unprepared { tool }));

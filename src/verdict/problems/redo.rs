@@ -40,8 +40,10 @@ pub(super) fn missing_or_damaged(survey: &Survey, problems: &mut Vec<Problem>) {
 fn absent(survey: &Survey) -> Problem {
     let instance = &survey.instance;
     let generation = instance.generation;
-    let anew = !generation.is_mariadb() && generation < Generation::MySql8030 && generation != Generation::Unknown;
-    let clean = instance.flushed_lsn.is_some_and(|flushed| flushed.0 > 0 && newest_known(survey) <= Some(flushed));
+    let anew =
+        !generation.is_mariadb() && generation < Generation::MySql8030 && generation != Generation::Unknown;
+    let clean =
+        instance.flushed_lsn.is_some_and(|flushed| flushed.0 > 0 && newest_known(survey) <= Some(flushed));
     let emptied = instance.locations.redo_dir.join("#innodb_redo").is_dir();
     let told = instance.locations.redo_told || emptied;
     let (severity, stops) = match (clean && anew, told) {
@@ -75,7 +77,11 @@ fn unreadable(instance: &Instance, why: &str) -> Problem {
     let (kind, reason, file) = if first_gone {
         (Kind::RedoMissing, Reason::RedoFileGone { what }, "ib_logfile0")
     } else {
-        (Kind::RedoDamaged, Reason::RedoUnreadable { what }, if dir.join("ib_logfile0").exists() { "ib_logfile0" } else { "#innodb_redo" })
+        (
+            Kind::RedoDamaged,
+            Reason::RedoUnreadable { what },
+            if dir.join("ib_logfile0").exists() { "ib_logfile0" } else { "#innodb_redo" },
+        )
     };
     let file = instance.locations.relative(&dir.join(file));
     Problem::new(kind, Severity::Critical, reason).file(file).stops(Some(true))
@@ -90,20 +96,30 @@ fn damaged(instance: &Instance, redo: &Redo, problems: &mut Vec<Problem>) {
     };
     for fault in &redo.faults {
         match fault {
-            Fault::Header { file } => push(Kind::RedoDamaged, Reason::RedoHeader, Some(relative(file)), Some(true)),
+            Fault::Header { file } => {
+                push(Kind::RedoDamaged, Reason::RedoHeader, Some(relative(file)), Some(true))
+            }
             Fault::NewestCheckpoint => push(Kind::RedoDamaged, Reason::RedoCheckpoint, None, None),
             Fault::Mixed => push(Kind::RedoForeign, Reason::RedoMixed, None, Some(true)),
             Fault::FileGone { what } => {
                 push(Kind::RedoMissing, Reason::RedoFileGone { what: what.clone() }, None, Some(true));
             }
             Fault::FileOdd { file, what } => {
-                push(Kind::RedoDamaged, Reason::RedoUnreadable { what: what.clone() }, Some(relative(file)), None);
+                push(
+                    Kind::RedoDamaged,
+                    Reason::RedoUnreadable { what: what.clone() },
+                    Some(relative(file)),
+                    None,
+                );
             }
-            Fault::BreaksOff => push(Kind::RedoDamaged, Reason::RedoBreaksOff { end: redo.end }, None, Some(true)),
+            Fault::BreaksOff => {
+                push(Kind::RedoDamaged, Reason::RedoBreaksOff { end: redo.end }, None, Some(true))
+            }
         }
     }
     let emptied = redo.format == redo::RedoFormat::FlushLsnOnly;
-    let of_flush_lsn = emptied && instance.generation.is_mariadb() && instance.flushed_lsn.is_some_and(|lsn| lsn.0 > 0);
+    let of_flush_lsn =
+        emptied && instance.generation.is_mariadb() && instance.flushed_lsn.is_some_and(|lsn| lsn.0 > 0);
     let told = redo.faults.iter().any(|fault| !matches!(fault, Fault::Header { .. }));
     if redo.checkpoint.is_none() && !of_flush_lsn {
         push(Kind::RedoDamaged, Reason::RedoCheckpoint, None, Some(true));
@@ -122,11 +138,13 @@ fn foreign(instance: &Instance, redo: &Redo, problems: &mut Vec<Problem>) {
         push(Reason::RedoFlushed { flushed, end });
     }
     let records = redo.file_records.iter();
-    let names = records.flat_map(|r| r.names.iter().filter(|(id, _)| !r.created.contains(id) && !r.drops(**id)));
+    let names =
+        records.flat_map(|r| r.names.iter().filter(|(id, _)| !r.created.contains(id) && !r.drops(**id)));
     for (&space, named) in names {
         let path = instance.locations.datadir.join(named.strip_prefix("./").unwrap_or(named));
         let found = instance.spaces.of_file(&path).filter(|found| found.evidence == Evidence::Header);
-        let other = found.and_then(|found| found.id).filter(|&id| id != space && !instance.spaces.contains(space));
+        let other =
+            found.and_then(|found| found.id).filter(|&id| id != space && !instance.spaces.contains(space));
         if let Some(holds) = other {
             push(Reason::RedoNames { space, named: named.clone(), holds });
             break;
@@ -180,8 +198,7 @@ fn newest_by_file(survey: &Survey, end: Lsn) -> BTreeMap<PathBuf, FutureFile> {
     let mut newest: BTreeMap<PathBuf, FutureFile> = BTreeMap::new();
     let mut meet = |file: &PathBuf, space: Option<SpaceId>, lsn: Lsn| {
         if lsn > end {
-            let known =
-                newest.entry(file.clone()).or_insert(FutureFile { space, newest: lsn, pages: None });
+            let known = newest.entry(file.clone()).or_insert(FutureFile { space, newest: lsn, pages: None });
             known.newest = known.newest.max(lsn);
         }
     };
@@ -197,7 +214,8 @@ fn newest_by_file(survey: &Survey, end: Lsn) -> BTreeMap<PathBuf, FutureFile> {
         }
     }
     for finding in &survey.findings {
-        let Some(home) = survey.home_of(finding).filter(|home| home.state == HomeState::Valid && !home.weak) else {
+        let Some(home) = survey.home_of(finding).filter(|home| home.state == HomeState::Valid && !home.weak)
+        else {
             continue;
         };
         if let (Some(file), Some(lsn)) = (&home.file, home.lsn) {
@@ -212,5 +230,6 @@ fn refuses_future_pages(instance: &Instance) -> bool {
     const SINCE: [Version; 5] =
         [Version(10, 6, 20), Version(10, 11, 10), Version(11, 2, 6), Version(11, 4, 4), Version(11, 6, 2)];
     let creator = instance.redo.redo().and_then(|redo| redo.creator.as_deref()).unwrap_or_default();
-    instance.generation.is_mariadb() && Version::of_creator(creator).is_some_and(|version| version.has(&SINCE))
+    instance.generation.is_mariadb()
+        && Version::of_creator(creator).is_some_and(|version| version.has(&SINCE))
 }

@@ -32,14 +32,16 @@ pub(super) fn same_id(survey: &Survey, problems: &mut Vec<Problem>) {
         let (Some(instead), Some(id)) = (&stray.instead, stray.space.id) else { continue };
         let Some(other) = name(&stray.space) else { continue };
         let (first, meant) = (instead.clone(), Some(instead.clone()));
-        let reason = Reason::Twice { id, first, other: other.clone(), meant, never_opened: stray.never_opened };
+        let reason =
+            Reason::Twice { id, first, other: other.clone(), meant, never_opened: stray.never_opened };
         problems.push(problem(instance, id, other, reason, stray.never_opened));
     }
     let mut claimed: BTreeMap<SpaceId, Vec<&Tablespace>> = BTreeMap::new();
     for space in &instance.spaces.list {
         claimed.entry(space.id.unwrap_or(SpaceId::SYSTEM)).or_default().push(space);
     }
-    for (id, spaces) in claimed.into_iter().filter(|(id, spaces)| spaces.len() > 1 && *id != SpaceId::SYSTEM) {
+    for (id, spaces) in claimed.into_iter().filter(|(id, spaces)| spaces.len() > 1 && *id != SpaceId::SYSTEM)
+    {
         let names: Vec<PathBuf> = spaces.iter().filter_map(|space| name(space)).collect();
         let Some((first, others)) = names.split_first() else { continue };
         for other in others {
