@@ -3,6 +3,7 @@
 //! Nothing here knows where a page belongs; [`crate::verdict`] decides what a state means.
 
 pub mod checksum;
+pub mod contents;
 pub mod diagnose;
 pub mod forward;
 pub mod keyring;
@@ -121,13 +122,21 @@ fn judge_classic(page: &[u8], format: &PageFormat) -> Judged {
         page_type::MARIADB_PAGE_COMPRESSED => judge_decompressed(page, format, plain),
         // 10.x never encrypts tablespace headers and descriptors; bytes 26..34 mean something else there.
         page_type::FSP_HDR | page_type::XDES => plain,
-        _ if format.encryption == Encryption::MariaDb
-            && u32_at(page, FIL_PAGE_FILE_FLUSH_LSN).is_some_and(|key_version| key_version != 0) =>
-        {
-            checksum::post_encryption(page, format).map_or(plain, |examined| from_examined(examined, page))
-        }
-        _ => plain,
+        _ => judge_encrypted(page, format).unwrap_or(plain),
     }
+}
+
+/// MariaDB's first encryption of a tablespace leaves page 0 as it was until the last page is done (`fil_crypt_rotate_page`,
+/// 10.5 to 11.8; seen with 11.8.9): a file whose page 0 does not say so may have encrypted pages, and there nothing but the
+/// exact sum counts.
+fn judge_encrypted(page: &[u8], format: &PageFormat) -> Option<Judged> {
+    let examined = match format.encryption {
+        Encryption::MySql => None,
+        Encryption::MariaDb => checksum::post_encryption(page, format),
+        Encryption::None => checksum::is_encrypted_for_sure(page, format)
+            .then_some(Examined::Valid { algorithm: Algorithm::PostEncryptionCrc32, weak: false }),
+    }?;
+    Some(from_examined(examined, page))
 }
 
 /// The image of a compressed page has no checksum of its own: the page inside it has.

@@ -278,7 +278,7 @@ fn look(survey: &Survey, space_id: SpaceId, page_no: PageNo) -> Option<PageNow> 
             home: survey.home_of(best).map_or(HomeState::Unverifiable, |home| home.state),
             verdict: Some(best.judgement.verdict),
             copy_lsn: Some(best.lsn()),
-            reason: best.judgement.reason.clone(),
+            reason: best.judgement.reason.to_string(),
         });
     }
     let stored = survey.instance.areas.iter().all(|area| area.space_id_stored);
@@ -324,6 +324,9 @@ fn lost(now: Option<&PageNow>, path: &str, page: &str) -> String {
     match now.and_then(|now| now.verdict) {
         Some(Verdict::Stale) => {
             format!("from a backup; or the older copy: {} --page {page} --include-stale", restoring(path))
+        },
+        Some(Verdict::LostWrite) => {
+            format!("from a backup; or the newer copy: {} --page {page} --include-lost-writes", restoring(path))
         },
         Some(_) => "from a backup, or a dump of the table with innodb_force_recovery".to_owned(),
         // MariaDB 10.5 on does not doublewrite pages that were initialised since their last flush.

@@ -92,16 +92,17 @@ fn read(space: &Tablespace, number: PageNo) -> Option<Descriptor> {
     Some((page, header.lsn))
 }
 
-/// Whether the tablespace's own descriptors, newer than `than`, say that a page is free or was never initialised.
+/// Whether the tablespace's own descriptors, not older than `than`, say that a page is free or was never initialised.
 /// `false` where they are damaged, older, or cannot be read: then nothing is known.
 pub fn is_free_since(space: &Tablespace, page_no: PageNo, than: Lsn) -> bool {
     beyond_free_limit(space, page_no, than) || marked_free(space, page_no, than)
 }
 
-/// A page of the tablespace that is sound and was changed after `than`.
+/// A page of the tablespace that is sound and not older than `than`: a mini-transaction that changes a page and frees it
+/// gives both pages one LSN.
 pub(crate) fn newer_page(space: &Tablespace, page_no: PageNo, than: Lsn) -> Option<Vec<u8>> {
     let home = look_in(space, page_no, true).ok().filter(|home| home.state == HomeState::Valid)?;
-    FilHeader::parse(&home.bytes).filter(|header| header.lsn > than)?;
+    FilHeader::parse(&home.bytes).filter(|header| header.lsn >= than)?;
     Some(home.bytes)
 }
 

@@ -196,7 +196,7 @@ fn situation(survey: &Survey, finding: &Finding) -> Option<CopySituation> {
     };
     Some(CopySituation {
         verdict,
-        reason: finding.judgement.reason.clone(),
+        reason: finding.judgement.reason.to_string(),
         file: file.display().to_string(),
         index,
         lsn: finding.lsn(),
