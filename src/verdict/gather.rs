@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::bytes::{u16_at, u32_at};
 use crate::disk::Image;
-use crate::format::fil::{FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_TYPE, FilHeader, page_type};
+use crate::format::fil::FilHeader;
 use crate::format::fsp::{Encryption, Layout, PageFormat};
 use crate::format::index_header::index_header;
 use crate::instance::Instance;
@@ -12,6 +11,7 @@ use crate::instance::redo::Version;
 use crate::instance::spaces::{Owner, Tablespace, judge_in};
 use crate::page::checksum::Algorithm;
 use crate::page::contents::{Contents, same_contents};
+use crate::page::frame::may_carry_post_encryption_sum;
 use crate::page::sectors::{Tear, equal_sectors, sector_map};
 use crate::page::transform::{Revealed, SpaceKey, reveal};
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
@@ -162,10 +162,8 @@ fn in_memory<'a>(
 
 /// A page that MariaDB encrypted in the classic layout looks like any other but for its key version.
 fn is_ciphertext(page: &[u8], format: &PageFormat, algorithm: Option<Algorithm>) -> bool {
-    let never = matches!(u16_at(page, FIL_PAGE_TYPE), Some(page_type::FSP_HDR | page_type::XDES));
-    let has_version = u32_at(page, FIL_PAGE_FILE_FLUSH_LSN).is_some_and(|version| version != 0);
     let stated = format.encryption == Encryption::MariaDb && format.layout != Layout::FullCrc32;
-    algorithm == Some(Algorithm::PostEncryptionCrc32) || (stated && has_version && !never)
+    algorithm == Some(Algorithm::PostEncryptionCrc32) || (stated && may_carry_post_encryption_sum(page))
 }
 
 /// Whether the file at home is another than the one that the copy was made of: `IMPORT TABLESPACE` of MariaDB writes pages

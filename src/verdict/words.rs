@@ -1,10 +1,9 @@
 //! The LSNs that a damaged home still carries: which versions it is made of.
 
-use crate::bytes::{u16_at, u32_at, u32_from_end, u64_at};
-use crate::format::fil::{
-    FIL_PAGE_LSN, FIL_PAGE_OFFSET, FIL_PAGE_SPACE_ID, FIL_PAGE_SPACE_OR_CHKSUM, FIL_PAGE_TYPE, page_type,
-};
+use crate::bytes::{u32_at, u32_from_end, u64_at};
+use crate::format::fil::{FIL_PAGE_LSN, FIL_PAGE_OFFSET, FIL_PAGE_SPACE_ID};
 use crate::format::fsp::{Encryption, Layout, PageFormat};
+use crate::page::frame::{hides_space_id, is_opaque};
 use crate::units::{Lsn, PageNo, SpaceId};
 
 /// The words of a home, as they stand there.
@@ -45,35 +44,13 @@ fn widen(low: u32, bound: Lsn) -> Option<Lsn> {
     if nearest <= bound.0 { Some(Lsn(nearest)) } else { nearest.checked_sub(1 << 32).map(Lsn) }
 }
 
-/// Whether bytes 34 to 38 of a full_crc32 page are ciphertext or part of a compressed stream.
-fn hides_space_id(page: &[u8], format: &PageFormat) -> bool {
-    let kind = u16_at(page, FIL_PAGE_TYPE).unwrap_or_default();
-    format.layout == Layout::FullCrc32
-        && (u32_at(page, FIL_PAGE_SPACE_OR_CHKSUM) != Some(0)
-            || kind & page_type::FULL_CRC32_COMPRESSED != 0)
-}
-
 /// Whether the trailer of a page lies there in clear. Where its head is not of this page, the tablespace tells.
 fn has_trailer(page: &[u8], format: &PageFormat, page_no: PageNo, head_fits: bool) -> bool {
     if !head_fits {
         let as_in_memory = format.encryption == Encryption::None && !format.page_compressed;
         return as_in_memory || page_no == PageNo(0);
     }
-    match format.layout {
-        Layout::Zip => false,
-        Layout::FullCrc32 => !hides_space_id(page, format),
-        Layout::Classic => !matches!(
-            u16_at(page, FIL_PAGE_TYPE),
-            Some(
-                page_type::COMPRESSED
-                    | page_type::ENCRYPTED
-                    | page_type::COMPRESSED_AND_ENCRYPTED
-                    | page_type::ENCRYPTED_RTREE
-                    | page_type::MARIADB_PAGE_COMPRESSED
-                    | page_type::MARIADB_PAGE_COMPRESSED_ENCRYPTED
-            )
-        ),
-    }
+    format.layout != Layout::Zip && !is_opaque(page, format)
 }
 
 #[cfg(test)]

@@ -1,13 +1,9 @@
 //! `dblwr page` on real images: states, checksums and the way back.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
-
-mod support;
-
 use std::path::Path;
 
+use crate::support::{cases, code, dblwr, expected, image, json, stderr, unpack};
 use serde_json::Value;
-use support::{cases, code, dblwr, expected, image, json, stderr, unpack};
 
 fn page(file: &Path, number: u64, more: &[&str]) -> std::process::Output {
     dblwr(["page", file.to_str().unwrap(), &number.to_string()].iter().copied().chain(more.iter().copied()))

@@ -1,16 +1,13 @@
 //! What scripts and monitoring systems rely on: exit codes for paths, options and readers that are not as they should be.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
-
-mod support;
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::support::{code, image, json, stderr, tree};
 use rustix::fs::{FlockOperation, fcntl_lock};
 use serde_json::Value;
-use support::{code, image, json, stderr, tree};
 
 fn run_in(dir: &Path, command: &str, args: &[&str]) -> Output {
     let mut program = Command::new(env!("CARGO_BIN_EXE_dblwr"));

@@ -1,16 +1,12 @@
 //! What the program writes as JSON is what its schemas say: real outputs of every subcommand on real images, by an
 //! existing validator. The schemas are closed for this, so that a field without a description fails, too.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use crate::support::{cases, code, dblwr, image, json, stderr, unpack};
 use serde_json::Value;
-use support::{cases, code, dblwr, image, json, stderr, unpack};
 
 /// A schema that allows no field that it does not describe.
 struct Closed(jsonschema::Validator);
@@ -220,11 +216,11 @@ fn a_baseline_and_an_explained_log() {
     Closed::of("baseline")
         .holds(&serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap(), "baseline");
     let explain = Closed::of("explain-log");
-    for entry in std::fs::read_dir(support::testdata("logs")).unwrap() {
+    for entry in std::fs::read_dir(crate::support::testdata("logs")).unwrap() {
         let log = entry.unwrap().path();
         explain.holds(&json(&run(&["explain-log", "--json"], &log)), log.display());
     }
-    let log = support::testdata("logs/m56-innodb-16k.log");
+    let log = crate::support::testdata("logs/m56-innodb-16k.log");
     let against = ["explain-log", "--json", log.to_str().unwrap(), "--against"];
     explain.holds(&json(&run(&against, dir.path())), "explain-log --against");
 }

@@ -1,13 +1,9 @@
 //! `dblwr carve` on real files put behind each other as on a disk.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
-
-mod support;
-
 use std::path::Path;
 
+use crate::support::{code, dblwr, image, json, sha256, stderr};
 use serde_json::Value;
-use support::{code, dblwr, image, json, sha256, stderr};
 
 fn carve(file: &Path, more: &[&str]) -> std::process::Output {
     dblwr(["carve", file.to_str().unwrap()].iter().chain(more))

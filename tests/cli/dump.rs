@@ -1,13 +1,9 @@
 //! `dblwr dump` on real images: what it lists is what lies there, what it extracts are the very bytes.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
-
-mod support;
-
 use std::path::Path;
 
+use crate::support::{cases, code, dblwr, expected, image, json, sha256, stderr, tree, unpack};
 use serde_json::Value;
-use support::{cases, code, dblwr, expected, image, json, sha256, stderr, tree, unpack};
 
 fn dump(dir: &Path, more: &[&str]) -> std::process::Output {
     dblwr(["dump", dir.to_str().unwrap()].iter().chain(more))

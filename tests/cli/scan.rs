@@ -1,7 +1,4 @@
 //! `dblwr scan` on real images, and on damage made in them.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
-
-mod support;
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -10,8 +7,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::support::{cases, code, dblwr, expected, image, json, stderr, unpack};
 use serde_json::Value;
-use support::{cases, code, dblwr, expected, image, json, stderr, unpack};
 
 fn scan(args: &[&str], path: &Path) -> Output {
     let mut command = vec!["scan".to_owned(), "--json".to_owned()];

@@ -1,16 +1,12 @@
 //! `check` and `explain-log` through the binary, on real images.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use crate::support::{code, dblwr, image, json, tree};
 use serde_json::Value;
-use support::{code, dblwr, image, json, tree};
 
 fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
@@ -152,7 +148,7 @@ fn explain(options: &[&OsStr]) -> Output {
 #[test]
 fn a_log_is_explained_against_the_directory_it_came_from() {
     let dir = image("ma118-ibd-page0");
-    let log = support::testdata("logs/ma118-ibd-page0.log");
+    let log = crate::support::testdata("logs/ma118-ibd-page0.log");
     let alone = explain(&[log.as_os_str()]);
     assert_eq!((code(&alone), &json(&alone)["pages"][0]["outcome"]), (1, &Value::from("damaged")));
     let against = explain(&[log.as_os_str(), OsStr::new("--against"), dir.path().as_os_str()]);
@@ -178,7 +174,7 @@ fn a_log_is_explained_against_the_directory_it_came_from() {
 #[test]
 fn a_page_that_the_server_mended_is_no_alarm_and_one_without_a_copy_is() {
     for (log, expected, outcome) in [("m56-innodb-16k", 0, "mended"), ("m97-detect-only", 2, "lost")] {
-        let file = support::testdata(&format!("logs/{log}.log"));
+        let file = crate::support::testdata(&format!("logs/{log}.log"));
         let output = explain(&[file.as_os_str()]);
         assert_eq!(code(&output), expected, "{log}");
         assert_eq!(json(&output)["pages"][0]["outcome"], outcome, "{log}");

@@ -1,14 +1,10 @@
 //! What verify predicts is what the real server said it did: `oracle.log` of every shipped image.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 
+use crate::support::{cases, dblwr, json, unpack};
 use serde_json::Value;
-use support::{cases, dblwr, json, unpack};
 
 type Page = (u64, u64);
 
@@ -86,7 +82,7 @@ fn check_plan(dir: &std::path::Path, prediction: &Value, context: &str) {
 
 #[test]
 fn server_rules_take_the_copy_that_the_server_takes() {
-    let dir = support::image("m97-4k");
+    let dir = crate::support::image("m97-4k");
     let lsn = |rules: &str| {
         let plan = json(&dblwr([
             OsStr::new("restore"),
@@ -104,7 +100,7 @@ fn server_rules_take_the_copy_that_the_server_takes() {
 
 #[test]
 fn doublewrite_off_in_the_configuration_changes_the_prediction() {
-    let dir = support::image("m97-16k");
+    let dir = crate::support::image("m97-16k");
     let elsewhere = tempfile::tempdir().unwrap();
     let file = elsewhere.path().join("my.cnf");
     let text = format!(

@@ -1,16 +1,13 @@
 //! A disk that gives some sectors back no more: what can be told without them is told, and they are named.
 
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
-
-mod support;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
-use support::{code, expected, image, json, sha256, stderr, testdata};
+use crate::support::{code, expected, image, json, sha256, stderr, testdata};
 
 /// `support/bad_sector.rs` as a library to preload.
 static LIBRARY: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {

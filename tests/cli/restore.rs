@@ -1,21 +1,12 @@
 //! `restore` and `revert` as a person at a prompt meets them: interrupted, reviewed, elsewhere, full disks, warnings.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test may fail"
-)]
-
-mod support;
 
 use std::ffi::OsStr;
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
+use crate::support::{code, dblwr, image, json, stderr, tree};
 use serde_json::Value;
-use support::{code, dblwr, image, json, stderr, tree};
 
 fn run<'a>(args: impl IntoIterator<Item = &'a dyn AsRef<OsStr>>) -> Output {
     dblwr(args.into_iter().map(|arg| arg.as_ref().to_owned()))
@@ -162,17 +153,7 @@ impl Small {
     fn mount(under: &Path, size: &str) -> Option<Small> {
         let place = under.join("small");
         std::fs::create_dir(&place).unwrap();
-        let options = format!("size={size}");
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
-            .arg(&place)
-            .stderr(Stdio::null())
-            .status();
-        if mounted.is_ok_and(|status| status.success()) {
-            return Some(Small(place));
-        }
-        eprintln!("skipped: no small file system can be mounted here");
-        None
+        crate::support::mount_small(&place, size).then_some(Small(place))
     }
 }
 
@@ -202,7 +183,7 @@ fn a_full_disk_gets_neither_half_a_journal_nor_half_a_copy() {
     assert_eq!(code(&full), 2, "{}", stderr(&full));
     assert!(stderr(&full).contains("No space left"), "{}", stderr(&full));
     // Not even the directories that it made.
-    assert_eq!(std::fs::read_dir(&small.0).unwrap().count(), 0, "{:?}", support::tree(&small.0));
+    assert_eq!(std::fs::read_dir(&small.0).unwrap().count(), 0, "{:?}", crate::support::tree(&small.0));
     assert_eq!(tree(dir.path()), before);
 
     // Elsewhere the same command goes through, and leaves the originals alone.
@@ -216,7 +197,7 @@ fn a_full_disk_gets_neither_half_a_journal_nor_half_a_copy() {
 #[test]
 fn every_output_warns_while_a_page_can_be_restored_and_none_afterwards() {
     let (dir, away) = (image("m97-16k"), tempfile::tempdir().unwrap());
-    let log = support::testdata("m97-16k").join("oracle.log");
+    let log = crate::support::testdata("m97-16k").join("oracle.log");
     let bundle = away.path().join("bundle");
     let (data, table) = (dir.path().to_path_buf(), dir.path().join("d/t1.ibd"));
     let slots = dir.path().join("#ib_16384_0.dblwr");
@@ -287,7 +268,7 @@ fn restoring_one_page_of_many_does_not_end_the_warning() {
 #[test]
 fn what_is_advised_on_a_bundle_can_be_done() {
     let (dir, away) = (image("m56-innodb-16k"), tempfile::tempdir().unwrap());
-    let (data, log) = (dir.path(), support::testdata("logs/m56-innodb-16k.log"));
+    let (data, log) = (dir.path(), crate::support::testdata("logs/m56-innodb-16k.log"));
     for (name, redact) in [("bundle", false), ("redacted", true)] {
         let bundle = away.path().join(name);
         let mut capture: Vec<&dyn AsRef<OsStr>> = vec![&"capture", &data, &"--out", &bundle];

@@ -1,16 +1,12 @@
 //! The main job on real images: verify finds exactly the torn pages, restore changes exactly those bytes, revert gives
 //! back the original.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::Path;
 
+use crate::support::{cases, code, dblwr, expected, json, stderr, tree, unpack};
 use serde_json::Value;
-use support::{cases, code, dblwr, expected, json, stderr, tree, unpack};
 
 const DAMAGED: [&str; 4] = ["restorable", "unrecoverable", "stale", "lost_write"];
 
@@ -143,7 +139,7 @@ fn check_bytes(case: &Path, dir: &Path, expected: &Value) {
         let (file, offset) = place(page);
         let bytes = std::fs::read(dir.join(&file)).unwrap();
         let at = offset as usize;
-        let hash = support::sha256(&bytes[at..at + page["length"].as_u64().unwrap() as usize]);
+        let hash = crate::support::sha256(&bytes[at..at + page["length"].as_u64().unwrap() as usize]);
         assert_eq!(hash, page["sha256_after"].as_str().unwrap(), "{}: {file} {offset}", case.display());
     }
 }

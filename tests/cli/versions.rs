@@ -1,16 +1,12 @@
 //! Servers to come: a version that is newer than every known one is of the newest generation, never of an older layout.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
-
-mod support;
-
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use crate::support::{code, dblwr, image, json, testdata, unpack};
 use dblwr::format::fsp::PageFormat;
 use dblwr::page::checksum::{Algorithm, crc32c, stamp};
 use dblwr::units::PageSize;
-use support::{code, dblwr, image, json, testdata, unpack};
 
 fn files(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());

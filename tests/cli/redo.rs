@@ -1,16 +1,13 @@
 //! Redo as a second doublewrite buffer: pages of real crash images brought forward, byte for byte.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
-
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use crate::support::unpack;
 use dblwr::format::fsp::{Layout, PageFormat};
 use dblwr::format::redo_record::PageId;
-use dblwr::instance::request::Request;
 use dblwr::instance::redo::history::{Census, Change, Changes, Log};
+use dblwr::instance::request::Request;
 use dblwr::instance::spaces::{Owner, Tablespace};
 use dblwr::page::checksum::Algorithm;
 use dblwr::page::judge;
@@ -19,7 +16,6 @@ use dblwr::verdict::Verdict;
 use dblwr::verdict::home::HomeState;
 use dblwr::verdict::rebuild::{Memory, Rebuilt, Refusal, Start, rebuild};
 use dblwr::verdict::survey::Survey;
-use support::unpack;
 use tempfile::TempDir;
 
 /// Every image of a MariaDB whose redo describes pages as bytes: the shipped ones, and those beside the checkout.

@@ -1,23 +1,16 @@
 //! The examples run and print what they should.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail")]
-
-mod support;
-
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::Command;
 
-use support::{code, dblwr, image};
+use crate::support::{code, dblwr, image};
 
-/// Runs an example, built first where it is not.
+/// Runs an example: cargo builds them beside the program that the tests run.
 fn example<A: AsRef<OsStr>>(name: &str, args: impl IntoIterator<Item = A>) -> String {
-    let mut command = Command::new(env!("CARGO"));
-    command.args(["run", "--quiet", "--locked", "--manifest-path"]);
-    command
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"))
-        .args(["--example", name, "--"])
-        .args(args);
-    let output = command.output().unwrap();
+    let place = Path::new(env!("CARGO_BIN_EXE_dblwr")).with_file_name("examples");
+    let output = Command::new(place.join(name)).args(args).output();
+    let output = output.unwrap_or_else(|e| panic!("{name}: {e}; cargo build --examples makes it"));
     let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert!(output.status.success(), "{name}: {err}{out}");
     out

@@ -1,5 +1,4 @@
 //! Files whose page 0 no longer says which tablespace they are: by their other pages, or by a copy of page 0.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -7,9 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use support::{code, dblwr, image};
-
-mod support;
+use crate::support::{code, dblwr, image};
 
 /// Images of a table whose page 0 has a copy in the doublewrite buffer, and what their pages are like.
 const CASES: [(&str, &str); 4] = [
@@ -28,7 +25,7 @@ fn space_id_alone(table: &Path) -> Value {
     let alone = tempfile::tempdir().unwrap();
     let file = alone.path().join("t1.ibd");
     fs::copy(table, &file).unwrap();
-    support::json(&dblwr(["scan".as_ref(), "--json".as_ref(), file.as_os_str()]))["files"][0]["space_id"]
+    crate::support::json(&dblwr(["scan".as_ref(), "--json".as_ref(), file.as_os_str()]))["files"][0]["space_id"]
         .take()
 }
 
@@ -78,7 +75,7 @@ fn a_page_0_alone_that_lost_its_head_is_known_by_its_copy() {
         for path in [&data, &table] {
             let args = ["verify", "--json", "--datadir", data.to_str().unwrap(), path.to_str().unwrap()];
             let output = dblwr(args);
-            let report = support::json(&output);
+            let report = crate::support::json(&output);
             let page0 = report["pages"].as_array().unwrap().iter().find(|page| {
                 page["page_no"] == 0
                     && page["home"]["file"].as_str().is_some_and(|file| file.ends_with("t1.ibd"))
@@ -109,13 +106,14 @@ fn a_header_that_is_restored_is_the_one_that_was_lost() {
         &journal,
         &data,
     ]);
-    assert_eq!(fs::read(&table).unwrap(), whole, "{}", support::stderr(&output));
+    assert_eq!(fs::read(&table).unwrap(), whole, "{}", crate::support::stderr(&output));
 }
 
 #[test]
 fn a_header_without_a_copy_is_told_and_hides_no_other_page() {
     let dir = image("ma105-pagecompressed");
-    let verify = || support::json(&dblwr(["verify".as_ref(), "--json".as_ref(), dir.path().as_os_str()]));
+    let verify =
+        || crate::support::json(&dblwr(["verify".as_ref(), "--json".as_ref(), dir.path().as_os_str()]));
     let whole = verify();
     overwrite(&dir.path().join("d/t1.ibd"), 0, &[0; 512]);
     let report = verify();
@@ -136,7 +134,8 @@ fn a_header_without_a_copy_is_told_and_hides_no_other_page() {
 #[test]
 fn a_header_without_a_copy_leaves_open_whether_the_server_starts() {
     let dir = image("ma1011-ibdata");
-    let verify = || support::json(&dblwr(["verify".as_ref(), "--json".as_ref(), dir.path().as_os_str()]));
+    let verify =
+        || crate::support::json(&dblwr(["verify".as_ref(), "--json".as_ref(), dir.path().as_os_str()]));
     assert_eq!(verify()["prediction"]["starts"], true);
     overwrite(&dir.path().join("d/t1.ibd"), 0, &[0; 512]);
     let prediction = &verify()["prediction"];
