@@ -6,8 +6,8 @@ use crate::format::fsp::FspHeader;
 use crate::format::xdes::{PageState, descriptor_page, page_state};
 use crate::instance::spaces::Tablespace;
 use crate::instance::spaces::judge_in;
-use crate::units::{Lsn, PageNo};
-use crate::verdict::home::{HomeState, look_in};
+use crate::units::{Lsn, PageNo, SpaceId};
+use crate::verdict::home::{HomeState, look_in, state_at};
 
 /// Whether a page is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,11 +84,13 @@ fn read(space: &Tablespace, number: PageNo) -> Option<Descriptor> {
     let page =
         Image::open(&place.file.path).ok()?.read_page(place.offset, space.format.physical).ok().flatten()?;
     let judged = judge_in(&page, space);
-    if !judged.is_valid() {
+    // A descriptor page of another file says nothing of this one.
+    let stored = space.id != Some(SpaceId::SYSTEM);
+    if state_at(&judged, &page, space, number, stored).0 != HomeState::Valid {
         return None;
     }
     let page = judged.clear.unwrap_or(page);
-    let header = FilHeader::parse(&page).filter(|header| header.page_no == number)?;
+    let header = FilHeader::parse(&page)?;
     Some((page, header.lsn))
 }
 

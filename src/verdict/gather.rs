@@ -87,13 +87,8 @@ impl Gathered {
 /// MariaDB takes a page whose LSN is beyond the end of the log for corrupt (MDEV-34830). Which server it was, only the
 /// redo log says.
 fn has_no_future(instance: &Instance) -> bool {
-    const SINCE: [Version; 5] = [
-        Version(10, 6, 20),
-        Version(10, 11, 10),
-        Version(11, 2, 6),
-        Version(11, 4, 4),
-        Version(11, 6, 2),
-    ];
+    const SINCE: [Version; 5] =
+        [Version(10, 6, 20), Version(10, 11, 10), Version(11, 2, 6), Version(11, 4, 4), Version(11, 6, 2)];
     let creator = instance.redo.redo().and_then(|redo| redo.creator.as_deref()).unwrap_or_default();
     let version = Version::of_creator(creator);
     instance.generation.is_mariadb() && version.is_some_and(|version| version.has(&SINCE))

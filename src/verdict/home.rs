@@ -60,9 +60,14 @@ pub enum Unmasked {
 impl fmt::Display for Unmasked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unmasked::Belied => f.write_str("it has no checksum to tell, but a copy of the same LSN differs from it"),
+            Unmasked::Belied => {
+                f.write_str("it has no checksum to tell, but a copy of the same LSN differs from it")
+            }
             Unmasked::Future(end) => {
-                write!(f, "its checksum is right, but its LSN is beyond the end of redo {end}, which this server takes for damage")
+                write!(
+                    f,
+                    "its checksum is right, but its LSN is beyond the end of redo {end}, which this server takes for damage"
+                )
             }
         }
     }
@@ -219,7 +224,13 @@ pub fn state_at(
 ) -> (HomeState, String) {
     match judged.state {
         State::Zero => return (HomeState::Zero, judged.why.clone()),
-        State::Torn => return (HomeState::Torn, judged.why.clone()),
+        // Words that differ are two versions only in a page that is this one: random bytes have them, too.
+        State::Torn if is_this_page(page, space, page_no, space_id_stored) => {
+            return (HomeState::Torn, judged.why.clone());
+        }
+        State::Torn => {
+            return (HomeState::Corrupt, format!("{}, and its head is not that of this page", judged.why));
+        }
         State::Corrupt => return (HomeState::Corrupt, judged.why.clone()),
         State::Unverifiable => return (HomeState::Unverifiable, judged.why.clone()),
         State::Valid => {}
@@ -235,4 +246,10 @@ pub fn state_at(
         }
         _ => (HomeState::Valid, String::new()),
     }
+}
+
+fn is_this_page(page: &[u8], space: &Tablespace, page_no: PageNo, space_id_stored: bool) -> bool {
+    let id = space.id.filter(|_| space_id_stored);
+    FilHeader::parse(page)
+        .is_some_and(|head| head.page_no == page_no && id.is_none_or(|id| head.space_id == id))
 }

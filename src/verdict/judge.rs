@@ -101,7 +101,7 @@ pub fn judge(
         HomeState::Unverifiable => copies.iter().map(|copy| locked(copy, Reason::HomeLocked)).collect(),
         HomeState::Valid => copies.iter().map(|copy| beside_valid_home(home, copy, window)).collect(),
         HomeState::Torn | HomeState::Corrupt | HomeState::Zero | HomeState::Misdirected => {
-            Damaged { home, copies: &copies, reduced, window }.judge()
+            Damaged { home, unmasked, copies: &copies, reduced, window }.judge()
         }
     };
     Ruling { unmasked, judgements }
@@ -157,12 +157,12 @@ fn beside_valid_home(home: &HomeFacts<'_>, copy: &CopyFacts, window: &RedoWindow
     if lsn >= copy.lsn {
         return judgement(Verdict::Intact, Reason::HomeIsNewer);
     }
-    if copy.contents == Contents::Equal {
-        return judgement(Verdict::Intact, Reason::SameContents);
-    }
     match window.checkpoint {
+        // Whatever the contents: redo will make the page at least as new.
+        Some(_) if window.holds(copy.lsn) == Some(true) => judgement(Verdict::Pending, Reason::Covered),
+        _ if copy.contents == Contents::Equal => judgement(Verdict::Intact, Reason::SameContents),
         None => judgement(Verdict::Pending, Reason::NoRedo),
-        Some(checkpoint) if copy.lsn >= checkpoint => judgement(Verdict::Pending, Reason::Covered),
+        Some(checkpoint) if copy.lsn >= checkpoint => judgement(Verdict::Pending, Reason::OtherRedo),
         Some(_) if copy.freed => judgement(Verdict::Intact, Reason::FreePage),
         Some(_) if copy.other_file => judgement(Verdict::Intact, Reason::OtherFile),
         Some(_) if copy.contents == Contents::Unknown => {
@@ -177,6 +177,7 @@ fn beside_valid_home(home: &HomeFacts<'_>, copy: &CopyFacts, window: &RedoWindow
 /// A damaged home, and everything that may say which version belongs there.
 struct Damaged<'a> {
     home: &'a HomeFacts<'a>,
+    unmasked: Option<Unmasked>,
     copies: &'a [CopyFacts],
     reduced: Option<Lsn>,
     window: &'a RedoWindow,
@@ -190,7 +191,13 @@ impl Damaged<'_> {
             (CopyState::Unverifiable, _) => locked(copy, Reason::CopyLocked),
             (CopyState::Valid, Some((at, proof))) if at == index => judgement(
                 Verdict::Restorable,
-                Reason::Right { home: self.home.state, lsn: copy.lsn, proof, tear: copy.tear },
+                Reason::Right {
+                    home: self.home.state,
+                    lsn: copy.lsn,
+                    unmasked: self.unmasked,
+                    proof,
+                    tear: copy.tear,
+                },
             ),
             (CopyState::Valid | CopyState::Corrupt, Some(_)) => {
                 judgement(Verdict::Superseded, Reason::BetterCopy)
@@ -244,13 +251,8 @@ impl Damaged<'_> {
     fn words(&self) -> impl Iterator<Item = Lsn> {
         let known = matches!(self.home.state, HomeState::Torn | HomeState::Corrupt);
         let words = if known { self.home.words } else { HomeWords::default() };
-        words.lsns(self.bound())
-    }
-
-    /// The end of redo; without one the newest LSN that anything here carries.
-    fn bound(&self) -> Lsn {
-        let newest = self.good().map(|copy| copy.lsn).chain(self.reduced).chain(self.home.words.head).max();
-        self.window.end.or(newest).unwrap_or_default()
+        let newest = self.good().map(|copy| copy.lsn).chain(self.reduced).max();
+        words.lsns(self.window.end, newest)
     }
 
     fn is_beyond(&self, lsn: Lsn) -> bool {

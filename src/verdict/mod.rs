@@ -2,8 +2,9 @@
 //!
 //! | home | copy | verdict |
 //! |---|---|---|
-//! | valid, at least as new, or of the same contents | good | `intact` |
-//! | valid, older | good, not before the checkpoint | `pending` |
+//! | valid, at least as new | good | `intact` |
+//! | valid, older | good, inside the redo window | `pending` |
+//! | valid, of the same contents | good, before the checkpoint | `intact` |
 //! | valid, older in a page that is in use and a file that is the same | good, before the checkpoint | `lost_write` |
 //! | damaged | the newest candidate | `restorable`, all others `superseded` |
 //! | damaged | good ones, none of them provably the right version | `stale` |
@@ -33,7 +34,6 @@ pub mod survey;
 pub mod words;
 
 use serde::Serialize;
-
 
 /// What a copy means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]

@@ -12,7 +12,8 @@ use crate::verdict::copy::is_hidden;
 /// one that says that it is encrypted, or else one whose first encryption may be under way, which page 0 does not say yet.
 pub(crate) fn find_hidden_owners(copies: &mut [Copy], spaces: &Spaces) {
     let full = spaces.list.iter().filter(|space| space.format.layout == Layout::FullCrc32);
-    let (stated, others): (Vec<&Tablespace>, Vec<&Tablespace>) = full.partition(|space| may_be_encrypted(space));
+    let (stated, others): (Vec<&Tablespace>, Vec<&Tablespace>) =
+        full.partition(|space| may_be_encrypted(space));
     for copy in copies.iter_mut().filter(|copy| is_hidden(copy)) {
         let owner = match owner_among(&stated, copy) {
             Owners::None => owner_among(&others, copy),

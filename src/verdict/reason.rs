@@ -5,7 +5,7 @@ use std::fmt;
 use crate::instance::redo::window::RedoWindow;
 use crate::page::sectors::Tear;
 use crate::units::Lsn;
-use crate::verdict::home::HomeState;
+use crate::verdict::home::{HomeState, Unmasked};
 
 /// What shows that a copy is the version that belongs home.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub enum Reason {
     ContentsLocked,
     /// The home is older, and redo covers the copy.
     Covered,
+    /// The home is older than a copy that is newer than the end of redo.
+    OtherRedo,
     /// The home is older, and there is no redo.
     NoRedo,
     /// The home is older than a copy that the checkpoint has passed.
@@ -89,6 +91,8 @@ pub enum Reason {
         home: HomeState,
         /// LSN of the copy.
         lsn: Lsn,
+        /// What shows only beside copies and redo that the home is damaged.
+        unmasked: Option<Unmasked>,
         /// What shows that it is.
         proof: Proof,
         /// How the home lies over it.
@@ -140,6 +144,9 @@ impl fmt::Display for Reason {
             Reason::Covered => {
                 "the home page is valid but older; its write had not happened yet and redo brings it forward"
             }
+            Reason::OtherRedo => {
+                "the home page is valid but older; the copy is newer than the end of redo and belongs to other redo files"
+            }
             Reason::NoRedo => {
                 "the home page is valid but older; without readable redo files nothing shows that its write is lost"
             }
@@ -158,7 +165,11 @@ impl fmt::Display for Reason {
                      checkpoint {checkpoint}, and redo no longer covers it"
                 );
             }
-            Reason::Right { home, lsn, proof, tear } => return right(f, *home, *lsn, *proof, *tear),
+            Reason::Right { home, lsn, unmasked, proof, tear } => {
+                right(f, *home, *unmasked, *lsn, *proof)?;
+                let tear = tear.filter(|_| *home != HomeState::Zero).and_then(|tear| tear.describe());
+                return tear.map_or(Ok(()), |tear| write!(f, "; {tear}"));
+            }
             Reason::Rivals(names) => {
                 return write!(f, "several files claim this space id: {}; none is written", names.join(", "));
             }
@@ -177,11 +188,14 @@ impl fmt::Display for Reason {
 fn right(
     f: &mut fmt::Formatter<'_>,
     home: HomeState,
+    unmasked: Option<Unmasked>,
     lsn: Lsn,
     proof: Proof,
-    tear: Option<Tear>,
 ) -> fmt::Result {
     let damage = match home {
+        _ if matches!(unmasked, Some(Unmasked::Future(_))) => {
+            "the LSN of the home page is beyond the end of redo, which this server takes for damage"
+        }
         HomeState::Zero => "the home page is all zero",
         HomeState::Misdirected => "another page lies in its place",
         HomeState::Torn => "the home page is torn",
@@ -189,18 +203,14 @@ fn right(
     };
     match proof {
         Proof::Window(window) => {
-            write!(f, "{damage}; this copy verifies and its LSN {lsn} lies inside {}", window.describe())?;
+            write!(f, "{damage}; this copy verifies and its LSN {lsn} lies inside {}", window.describe())
         }
-        Proof::Word => {
-            write!(f, "{damage} and carries the LSN {lsn} of this copy, which verifies")?;
-        }
+        Proof::Word => write!(f, "{damage} and carries the LSN {lsn} of this copy, which verifies"),
         Proof::Sectors => write!(
             f,
             "{damage}; every sector of it is that of one of two copies, and this one, LSN {lsn}, is the newer"
-        )?,
+        ),
     }
-    let tear = tear.filter(|_| home != HomeState::Zero).and_then(|tear| tear.describe());
-    tear.map_or(Ok(()), |tear| write!(f, "; {tear}"))
 }
 
 fn doubtful(f: &mut fmt::Formatter<'_>, lsn: Lsn, doubt: Doubt) -> fmt::Result {

@@ -113,9 +113,7 @@ fn every_window() -> Vec<RedoWindow> {
     let ends = (0..=10).step_by(2).map(Lsn);
     let mut windows: Vec<RedoWindow> = ends
         .flat_map(|end| {
-            (0..=end.0)
-                .step_by(2)
-                .map(move |at| RedoWindow { checkpoint: Some(Lsn(at)), end: Some(end) })
+            (0..=end.0).step_by(2).map(move |at| RedoWindow { checkpoint: Some(Lsn(at)), end: Some(end) })
         })
         .collect();
     windows.push(NO_WINDOW);
@@ -134,9 +132,6 @@ fn every_order_of_head_tail_copies_checkpoint_and_end() {
                 let copies: Vec<CopyFacts> = lsns.iter().map(|&lsn| copy(Valid, lsn)).collect();
                 let home = home(HomeState::Torn, head, tail as u32);
                 let found = verdicts_of(&home, &copies, None, &window);
-                // Without an end the tail is widened to the newest LSN at hand.
-                let known = lsns.iter().copied().chain([head]).max().unwrap();
-                let tail = if window.end.is_none() && tail > known { head } else { tail };
                 let expected = by_the_contract(head, tail, &lsns, &window);
                 assert_eq!(found, expected, "head {head} tail {tail} copies {lsns:?} {window:?}");
                 *seen.entry(found).or_insert(0) += 1;
@@ -150,12 +145,16 @@ fn boldness(verdict: Verdict) -> u8 {
     u8::from(verdict == Verdict::Restorable)
 }
 
-/// Less evidence never makes a page restorable that was not.
+/// Less evidence never makes a page restorable that was not. Copies beyond the end of redo are left out: that a tail does not
+/// mean them only the end tells.
 #[test]
 fn evidence_that_is_taken_away_never_makes_a_verdict_bolder() {
     for window in every_window() {
         for (head, tail) in (1..10).flat_map(|head| (1..10).map(move |tail| (head, tail))) {
             for (one, two) in (1..10).flat_map(|one| (1..10).map(move |two| (one, two))) {
+                if window.end.is_some_and(|end| one.max(two) > end.0) {
+                    continue;
+                }
                 let copies = [copy(Valid, one), copy(Valid, two)];
                 let full = home(HomeState::Torn, head, tail);
                 let with = verdicts_of(&full, &copies, None, &window);
@@ -212,13 +211,14 @@ fn a_valid_home_always_wins() {
 fn a_lost_write_needs_other_contents_a_page_in_use_and_the_same_file() {
     for contents in [Contents::Equal, Contents::Differ, Contents::Unknown] {
         for (freed, other_file) in [(false, false), (true, false), (false, true), (true, true)] {
-            for lsn in [70, 80, 90, 100, 150] {
+            for lsn in [70, 80, 90, 100, 150, 250] {
                 let copy = CopyFacts { contents, freed, other_file, ..copy(Valid, lsn) };
                 let found = verdicts_of(&home(HomeState::Valid, 80, 80), &[copy], None, &WINDOW);
                 let expected = match contents {
                     _ if lsn <= 80 => Verdict::Intact,
+                    _ if (100..=200).contains(&lsn) => Verdict::Pending,
                     Contents::Equal => Verdict::Intact,
-                    _ if lsn >= 100 => Verdict::Pending,
+                    _ if lsn > 200 => Verdict::Pending,
                     _ if freed || other_file => Verdict::Intact,
                     Contents::Differ => Verdict::LostWrite,
                     Contents::Unknown => Verdict::Unverifiable,
@@ -275,6 +275,10 @@ fn a_page_beyond_the_end_of_redo_is_damaged_where_the_server_says_so_and_a_copy_
     assert_eq!(mended.judgements[0].verdict, Verdict::Restorable);
     for (no_future, lsn) in [(false, 150), (true, 99), (true, 300)] {
         let ruling = of(no_future, lsn);
-        assert_eq!((ruling.unmasked, ruling.judgements[0].verdict), (None, Verdict::Intact), "{no_future} {lsn}");
+        assert_eq!(
+            (ruling.unmasked, ruling.judgements[0].verdict),
+            (None, Verdict::Intact),
+            "{no_future} {lsn}"
+        );
     }
 }

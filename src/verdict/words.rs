@@ -31,10 +31,15 @@ impl HomeWords {
         HomeWords { head, tail }
     }
 
-    /// The LSNs that the words stand for: the tail's low word is widened to the greatest LSN that is not beyond `bound`.
-    pub fn lsns(&self, bound: Lsn) -> impl Iterator<Item = Lsn> + use<> {
-        let widened = self.tail.and_then(|low| widen(low, bound));
-        self.head.into_iter().chain(widened)
+    /// The LSNs that the words stand for. The tail's low word is widened to the greatest LSN that is not beyond `end`; where
+    /// that is not known, to those nearest to the head and to the newest LSN at hand.
+    pub fn lsns(&self, end: Option<Lsn>, newest: Option<Lsn>) -> impl Iterator<Item = Lsn> + use<> {
+        let near = |lsn: Option<Lsn>| nearest(self.tail?, lsn?);
+        let tail = match end {
+            Some(end) => [self.tail.and_then(|low| widen(low, end)), None],
+            None => [near(self.head), near(newest)],
+        };
+        self.head.into_iter().chain(tail.into_iter().flatten())
     }
 }
 
@@ -42,6 +47,11 @@ impl HomeWords {
 fn widen(low: u32, bound: Lsn) -> Option<Lsn> {
     let nearest = bound.0 & !u64::from(u32::MAX) | u64::from(low);
     if nearest <= bound.0 { Some(Lsn(nearest)) } else { nearest.checked_sub(1 << 32).map(Lsn) }
+}
+
+/// The LSN with this low word that is nearest to another one.
+fn nearest(low: u32, to: Lsn) -> Option<Lsn> {
+    widen(low, Lsn(to.0.saturating_add(1 << 31))).or_else(|| widen(low, Lsn(u64::MAX >> 32)))
 }
 
 /// Whether the trailer of a page lies there in clear. Where its head is not of this page, the tablespace tells.
@@ -66,6 +76,16 @@ mod tests {
         assert_eq!(at(8, (3 << 32) + 7), Some((2 << 32) + 8));
         assert_eq!(at(7, (3 << 32) + 7), Some((3 << 32) + 7));
         assert_eq!(at(u32::MAX, u64::MAX), Some(u64::MAX));
+    }
+
+    #[test]
+    fn without_an_end_a_low_word_stands_for_the_lsn_nearest_to_what_is_known() {
+        let at = |low, to| nearest(low, Lsn(to)).map(|lsn| lsn.0);
+        assert_eq!(at(8, 7), Some(8));
+        assert_eq!(at(6, (3 << 32) + 7), Some((3 << 32) + 6));
+        assert_eq!(at(u32::MAX, 3 << 32), Some((3 << 32) - 1));
+        assert_eq!(at(u32::MAX, 7), Some(u64::from(u32::MAX)));
+        assert!(nearest(5, Lsn(u64::MAX)).is_some());
     }
 
     #[test]

@@ -82,7 +82,8 @@ pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
 type Newest = BTreeMap<(SpaceId, PageNo), usize>;
 
 /// For every page without a restorable copy the index of the newest finding of this verdict; none where several files claim
-/// the space id, as nothing tells which of them to write, and none older than a reduced entry, which proves a newer version.
+/// the space id, as nothing tells which of them to write, none older than a reduced entry, which proves a newer version, and
+/// none beyond the end of redo, which is of another life of these files.
 fn newest_of(survey: &Survey, verdict: Verdict) -> Newest {
     let reduced = survey.newest_reduced();
     let mut newest = Newest::new();
@@ -90,7 +91,9 @@ fn newest_of(survey: &Survey, verdict: Verdict) -> Newest {
         let older = reduced
             .get(&(finding.space_id(), finding.page_no()))
             .is_some_and(|(_, entry)| finding.lsn() < entry.lsn);
-        let writable = survey.home_of(finding).is_some_and(|home| home.rivals.is_empty()) && !older;
+        let beyond = survey.instance.window.end.is_some_and(|end| finding.lsn() > end);
+        let alone = survey.home_of(finding).is_some_and(|home| home.rivals.is_empty());
+        let writable = alone && !older && !beyond;
         if finding.judgement.verdict != verdict || !writable {
             continue;
         }
