@@ -17,6 +17,7 @@ mod check;
 mod contract;
 mod dump;
 mod examples;
+mod explain_log;
 mod images;
 mod lost_header;
 mod manual;

@@ -1,28 +1,10 @@
-//! Every wording in which a server reports a damaged page, with where it was found.
-//!
-//! A line of the table is one wording; a line end inside a message (servers before MySQL 5.7) is written as one
-//! space. More special wordings stand before more general ones: the first that matches counts. Sources are named by
-//! file and version; "seen" means it was read in a real server's log.
+//! Wordings about pages, and about the files and tables that they make unusable.
 
-use crate::commands::explain_log::Kind;
-
-/// One way of saying it.
-#[derive(Debug, Clone, Copy)]
-pub struct Wording {
-    /// What is being said.
-    pub kind: Kind,
-    /// Who says it so.
-    pub said_by: &'static str,
-    /// The text, with holes as in [`crate::commands::explain_log::pattern`].
-    pub text: &'static str,
-}
-
-const fn say(kind: Kind, said_by: &'static str, text: &'static str) -> Wording {
-    Wording { kind, said_by, text }
-}
+use super::super::Kind;
+use super::{Wording, say};
 
 /// The table.
-pub const WORDINGS: &[Wording] = &[
+pub const PAGES: &[Wording] = &[
     // The recovery pass over the doublewrite buffer finds the home page damaged.
     // trx0sys.c 4.0; trx0sys.c 4.1 to 5.5; buf0dblwr.cc 5.6 (seen), 5.7 and 8.0 (seen), 8.0.20 on (seen).
     say(Kind::Torn, "MySQL 5.0 and older", "database page corruption or a failed file read of page {no}."),
@@ -89,6 +71,12 @@ pub const WORDINGS: &[Wording] = &[
     // The copy is damaged too, and the server stops. buf0dblwr.cc: 5.6 and older; 5.7 on.
     say(Kind::CopyCorrupt, "MySQL 5.6 and older", "Also the page in the doublewrite buffer is corrupt."),
     say(Kind::CopyCorrupt, "MySQL 5.7 on", "The page in the doublewrite buffer is corrupt."),
+    say(Kind::CopyCorrupt, "MySQL 8.0.20 on", "The page in the doublewrite file is corrupt."),
+    say(
+        Kind::CopyCorrupt,
+        "MySQL 8.0.30 on",
+        "Cannot recover from detect_only doublewrite buffer as page {*} from batch doublewrite file is corrupted.",
+    ),
     // The copy is damaged, and the server looks for another one. buf0dblwr.cc 10.1 (late).
     say(Kind::CopySkipped, "MariaDB 10.1", "A doublewrite copy of page {space}:{no} is corrupted."),
     say(
@@ -195,6 +183,62 @@ pub const WORDINGS: &[Wording] = &[
     // "offset" is the page number in this one. fil0fil.cc 10.2 to 10.5.
     say(Kind::Corrupt, "MariaDB 10.2 to 10.5", "Failed to read file '{file}' at offset {no}:"),
     say(Kind::Corrupt, "MySQL and MariaDB, all", "Apparent corruption in space {space} page {no} of index"),
+    // buf0buf.c 5.1 plugin and 5.5; buf0buf.cc 5.6; 5.7 on, MariaDB 10.2 on. buf0buf.cc 10.2 to 10.4 (seen). page0zip.cc.
+    say(
+        Kind::Corrupt,
+        "MySQL 5.6",
+        "ompressed page checksum mismatch (space {space} page {no}): stored: {n}, crc32: {m}",
+    ),
+    say(
+        Kind::Corrupt,
+        "MySQL 5.5 and older",
+        "ompressed page checksum mismatch (space {space} page {no}): {n} != {m}",
+    ),
+    say(
+        Kind::Corrupt,
+        "MySQL 5.7 on, MariaDB 10.2 on",
+        "ompressed page checksum mismatch for {page}: stored: {n}, crc32: {m}",
+    ),
+    say(
+        Kind::Corrupt,
+        "MySQL 5.7 on, MariaDB 10.2 on",
+        "ompressed page checksum mismatch {page}: stored: {n}, crc32: {m}",
+    ),
+    say(Kind::Corrupt, "MySQL 8.0 on", "Page {no} in tablespace {space} zip_decompress failure."),
+    say(
+        Kind::Corrupt,
+        "MySQL 8.0.30 on",
+        "Found page type mismatch. Expected {n}, found {m}, in page: space_id={space} page_no= {no}",
+    ),
+    say(
+        Kind::Corrupt,
+        "MySQL 5.7 on",
+        "Corruption of an index tree: table {file} index {other}, father ptr page no",
+    ),
+    say(Kind::IndexDamaged, "MySQL 5.6 and older", "Page directory corruption: {*} not pointed to"),
+    say(
+        Kind::IndexDamaged,
+        "MySQL and MariaDB, all",
+        "We detected index corruption in an InnoDB type table.",
+    ),
+    say(Kind::IndexDamaged, "MySQL 5.7 on", "Flagged corruption of {*} in table {file} in"),
+    say(Kind::IndexDamaged, "MySQL 8.0 on", "Flagged corruption of {file}"),
+    say(
+        Kind::IndexDamaged,
+        "MySQL and MariaDB, all",
+        "Index for table '{file}' is corrupt; try to repair it",
+    ),
+    say(
+        Kind::IndexDamaged,
+        "MySQL 5.6 and older",
+        "Error: corruption in the tablespace. Bitmap shows insert",
+    ),
+    say(
+        Kind::IndexDamaged,
+        "MySQL 5.7 on",
+        "Corruption in the tablespace. Bitmap shows insert buffer records to page",
+    ),
+    say(Kind::IndexDamaged, "MySQL 5.7 on", "The tablespace free space info is corrupt."),
     // Encrypted or compressed pages. buf0buf.cc 10.2 to 11.8 (seen); fil0pagecompress.cc.
     say(
         Kind::Encrypted,
@@ -206,6 +250,25 @@ pub const WORDINGS: &[Wording] = &[
         Kind::Encrypted,
         "MariaDB 10.1 on",
         "Unable to decompress {file}[page id: space={space}, page number={no}]",
+    ),
+    // fil0pagecompress.cc 10.1 and 10.2 (seen), with or without what the page says it is.
+    say(
+        Kind::Encrypted,
+        "MariaDB 10.1 and 10.2",
+        "Page is marked as compressed but uncompress failed with error",
+    ),
+    say(Kind::Encrypted, "MariaDB 10.1 and 10.2", "but uncompress failed with error"),
+    say(Kind::Encrypted, "MariaDB 10.1 to 10.4", "Encrypted page {page} in file {file} looks corrupted;"),
+    say(Kind::Encrypted, "MariaDB 10.1", "Block in space_id {space} in file {file} encrypted."),
+    say(
+        Kind::Encrypted,
+        "MariaDB 10.1",
+        "Page {no} in space {file} ({space}) maybe corrupted. Post encryption checksum",
+    ),
+    say(
+        Kind::Encrypted,
+        "MariaDB 10.1 on",
+        "Page {page} in {file} may be corrupted. Post encryption checksum",
     ),
     // The redo log cannot be applied. log0recv.cc 10.2 to 11.8.
     say(
@@ -225,25 +288,31 @@ pub const WORDINGS: &[Wording] = &[
     say(
         Kind::Misdirected,
         "MySQL 5.7 on, MariaDB 10.2 on",
-        "stored in the page, read in are {*}, should be {page}",
+        "stored in the page, read in are {found}, should be {page}",
     ),
     say(
         Kind::Misdirected,
         "MySQL 5.6, MariaDB 10.0 and 10.1",
-        "page n:o stored in the page read in are {*}, should be {space}:{no}!",
+        "page n:o stored in the page read in are {found}, should be {space}:{no}!",
     ),
     say(
         Kind::Misdirected,
         "MySQL 5.0 and older",
-        "page n:o stored in the page read in is {*}, should be {no}!",
+        "page n:o stored in the page read in is {found}, should be {no}!",
     ),
     // A page is newer than the redo log. buf0buf.c to 5.6; buf0buf.cc 5.7 on (seen).
     say(
         Kind::FutureLsn,
         "MySQL 5.7 on, MariaDB 10.2 on",
-        "Page {page} log sequence number {*} is in the future!",
+        "Page {page} log sequence number {lsn} is in the future!",
     ),
-    say(Kind::FutureLsn, "MySQL 5.6 and older", "Error: page {no} log sequence number {*} is in the future!"),
+    say(
+        Kind::FutureLsn,
+        "MySQL 5.6 and older",
+        "Error: page {no} log sequence number {lsn} is in the future!",
+    ),
+    // MariaDB 10.1 on: a page that log records are read for. log0recv.cc; buf0rea.cc.
+    say(Kind::FutureLsn, "MariaDB 10.6 on", "LSN of page {page} is in the future"),
     // Page 0 of a file. fil0fil.cc 10.6 on (seen); fsp0file.cc 5.7 on (seen); srv0start.cc 10.5 on; fil0fil.cc 5.6.
     say(Kind::FirstPage, "MariaDB 10.6 on", "The first page of file {file} is corrupted"),
     say(
@@ -263,6 +332,15 @@ pub const WORDINGS: &[Wording] = &[
         "MySQL 5.7 on, MariaDB 10.2 on",
         "Datafile '{file}' is corrupted. Cannot determine the space ID",
     ),
+    // fsp0file.cc 5.7 on, MariaDB 10.2 on. fil0fil.c 5.5 (seen: the next message follows without a line end).
+    say(
+        Kind::FirstPage,
+        "MySQL 5.7 on, MariaDB 10.2 on",
+        "Header page contains inconsistent data in datafile: {file}, Space ID:{space},",
+    ),
+    say(Kind::FirstPage, "MySQL 5.5", "checksum mismatch in file {file}"),
+    say(Kind::FirstPage, "MySQL 5.5", "checksum mismatch in data file {file}"),
+    say(Kind::FirstPage, "MariaDB 10.5 on", "Corrupted first page of file {file}"),
     // fil0fil.cc and fsp0file.cc of MariaDB.
     say(Kind::FirstPage, "MariaDB 10.5 on", "Inconsistent tablespace ID in file {file}"),
     say(Kind::FirstPage, "MariaDB 10.5 on", "Inconsistent tablespace ID in {file}"),
@@ -277,29 +355,22 @@ pub const WORDINGS: &[Wording] = &[
         "MySQL 5.7 on, MariaDB 10.2 on",
         "Trying to access page number {no} in space {space}, space name {file}, which is outside the tablespace bounds.",
     ),
+    say(
+        Kind::OutsideFile,
+        "MySQL 5.7 on, MariaDB 10.2 on",
+        "Trying to access page number {no} in space {space} space name {file}, which is outside the tablespace bounds.",
+    ),
     // Tables that the server gave up. sql/handler.cc of MariaDB (seen); dict0dict.cc 5.7.
     say(Kind::TableLost, "MariaDB", "Table {file} is corrupted. Please drop the table and recreate"),
-];
-
-/// What a dump prints of the page's own header: the page number and, from 4.1 on, the space id stored in it.
-/// `buf_page_print` (`buf0buf.c` 4.1 to 5.6, `buf0buf.cc` 5.7 on).
-pub const DUMPED_IDENTITY: &[&str] = &[
-    "Page number (if stored to page already) {no}, space id (if created with >= MySQL-4.1.1 and stored already) {space}",
-    "page number (if stored to page already) {no}, space id (if created with >= MySQL-4.1.1 and stored already) {space}",
-    "page number (if stored to page already) {no}; space id (if stored to page already) {space}",
-];
-
-/// Words without which no wording matches: most lines of a log are sorted out by them.
-pub const KEYWORDS: &[&str] = &[
-    "page",
-    "Page",
-    "corrupt",
-    "future",
-    "Tablespace",
-    "tablespace",
-    "mismatch",
-    "bounds",
-    "space id",
-    "doublewrite",
-    "Failed to read",
+    say(Kind::TableLost, "MySQL 5.7 on", "Ignoring tablespace `{file}` because it could not be opened."),
+    say(Kind::TableLost, "MariaDB 10.2 on", "Ignoring tablespace for {file} because it could not be opened."),
+    say(Kind::TableLost, "MySQL 5.6", "Could not find a valid tablespace file for '{file}'."),
+    say(Kind::TableLost, "MySQL 5.7 on", "Could not find a valid tablespace file for {file}"),
+    say(Kind::TableLost, "MariaDB 10.1", "Table {file} in file {other} is encrypted but encryption service"),
+    say(Kind::TableLost, "MariaDB 10.1 on", "Table {file} is corrupted. Please drop the table and recreate"),
+    say(
+        Kind::TableLost,
+        "MySQL 5.7 on",
+        "Cannot open table {file} from the internal data dictionary of InnoDB though",
+    ),
 ];
