@@ -28,4 +28,5 @@ mod redo;
 mod restore;
 mod scan;
 mod schemas;
+mod verdict;
 mod versions;
