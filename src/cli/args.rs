@@ -253,9 +253,13 @@ pub struct Revert {
     /// Write it.
     #[arg(long)]
     pub apply: bool,
-    /// Where the data directory is now, if it was moved.
-    #[arg(long, value_name = "DIR")]
-    pub datadir: Option<PathBuf>,
+    /// Only this page, and even where a server has run since the restore, as long as it holds exactly what was written;
+    /// repeatable.
+    #[arg(long = "page", value_name = "SPACE:PAGE", value_parser = parse_page)]
+    pub pages: Vec<(SpaceId, PageNo)>,
+    /// Where everything lies: --datadir where the directory or the journal has moved.
+    #[command(flatten)]
+    pub places: Places,
     /// Write although a pid file or socket in the data directory looks like a running server.
     #[arg(long)]
     pub i_am_sure_no_server_runs: bool,

@@ -11,7 +11,9 @@ use crate::cli::args::Format;
 use crate::cli::{Context, Status};
 use crate::commands::check::settle::Patience;
 use crate::commands::check::{Options, check};
-use crate::disk::replace;
+use crate::cli::outputs::OWN_ANSWER;
+use crate::disk::output;
+use crate::disk::small;
 use crate::instance::bundle::unpack::in_words;
 use crate::report::check::CheckReport;
 use crate::report::check::metrics;
@@ -23,6 +25,9 @@ pub(super) fn dice() -> &'static RandomState {
     static DICE: OnceLock<RandomState> = OnceLock::new();
     DICE.get_or_init(RandomState::new)
 }
+
+/// More than any answer has.
+const MOST_METRICS: u64 = 16 << 20;
 
 /// What schedulers give a plugin by default; a scan takes what it takes.
 const PLUGIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -36,7 +41,12 @@ pub(super) fn run(args: &Check, context: &mut Context<'_>) -> anyhow::Result<Sta
     let rendered = render(&report, output, args.out.as_deref())?;
     let rendered = in_words(&rendered);
     match &args.out {
-        Some(file) => replace::replace(file, rendered.as_bytes())?,
+        // The collector that reads metrics runs as another user.
+        Some(file) => output::decide(file, &context.evidence, OWN_ANSWER)?.write(
+            rendered.as_bytes(),
+            0o644,
+            context.out,
+        )?,
         None => context.print(&rendered)?,
     }
     if args.out.is_some() && report.status == crate::commands::check::Status::Unknown {
@@ -100,7 +110,7 @@ fn within(limit: Option<Duration>, options: Options) -> CheckReport {
 
 fn render(report: &CheckReport, output: CheckOutput, out: Option<&Path>) -> anyhow::Result<String> {
     // What the file holds now tells when a check last succeeded.
-    let previous = out.and_then(|file| std::fs::read_to_string(file).ok());
+    let previous = out.and_then(|file| small::read_text(file, MOST_METRICS).ok());
     Ok(match output {
         CheckOutput::Nagios => nagios::render(report),
         CheckOutput::Prometheus => metrics::render(report, Dialect::Prometheus, previous.as_deref()),

@@ -7,9 +7,10 @@ use anyhow::bail;
 use crate::cli::args::Dump;
 use crate::cli::verify::guard_of;
 use crate::cli::{Context, Status};
-use crate::commands::dump::extract::{OutDir, directories_of, name_of};
+use crate::commands::dump::extract::name_of;
 use crate::commands::dump::{Inventory, Item, Selection};
 use crate::disk::Image;
+use crate::disk::output::OutDir;
 use crate::instance::Instance;
 use crate::instance::dblwr::slot::Usage;
 use crate::report::dump::{Decode, DumpReport};
@@ -23,11 +24,10 @@ pub(super) fn run(args: &Dump, context: &mut Context<'_>) -> anyhow::Result<Stat
     for failure in &instance.spaces.failures {
         context.warn(failure)?;
     }
-    let unreadable = !instance.spaces.failures.is_empty();
     let selection = Selection { slots: args.slots.clone(), pages: args.pages.clone() };
     selection.check(&instance)?;
     // Before anything is read: a wrong directory must not cost a long wait.
-    let out = args.out.as_deref().map(|dir| OutDir::prepare(dir, &directories_of(&instance))).transpose()?;
+    let out = args.out.as_deref().map(|dir| OutDir::prepare(dir, &context.evidence)).transpose()?;
     let inventory = take(args, &selection, instance)?;
     let decode = (args.hex || !selection.is_empty()).then_some(Decode { hex: args.hex });
     let mut report = DumpReport::of(&inventory, &selection, decode);
@@ -38,13 +38,14 @@ pub(super) fn run(args: &Dump, context: &mut Context<'_>) -> anyhow::Result<Stat
             extracted += usize::from(slot.extracted.is_some());
         }
     }
-    report.guard = guard_of(inventory.instance, context)?;
+    let (guard, status) = guard_of(inventory.instance, context)?;
+    report.guard = guard;
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, verbose))?;
     if let Some(dir) = &args.out {
         context.warn(format!("{} extracted to {}", count(extracted, "page"), dir.display()))?;
     }
-    Ok(if unreadable { Status::Unknown } else { Status::Healthy })
+    Ok(status)
 }
 
 fn take(args: &Dump, selection: &Selection, instance: Instance) -> anyhow::Result<Inventory> {

@@ -9,6 +9,7 @@ pub mod exit;
 pub mod explain_log;
 pub mod locate;
 pub mod manual;
+pub mod outputs;
 pub mod page;
 pub mod progress;
 pub mod record;
@@ -28,6 +29,7 @@ use serde::Serialize;
 pub use crate::cli::exit::Status;
 
 use crate::cli::args::{Cli, ColorChoice, Command, Format};
+use crate::disk::output::Evidence;
 use crate::error::Error;
 use crate::instance::bundle::unpack;
 
@@ -45,6 +47,8 @@ pub struct Context<'a> {
     pub quiet: bool,
     /// `--threads`, or one for each processor.
     pub threads: usize,
+    /// What no output may touch.
+    pub evidence: Evidence,
 }
 
 impl Context<'_> {
@@ -64,7 +68,8 @@ impl Context<'_> {
             return unless_gone("output", self.write(document, text));
         }
         let mut bytes = Vec::new();
-        Context { out: &mut bytes, err: &mut io::sink(), ..*self }.write(document, text)?;
+        let evidence = Evidence::default();
+        Context { out: &mut bytes, err: &mut io::sink(), evidence, ..*self }.write(document, text)?;
         self.print(&unpack::in_words(&String::from_utf8_lossy(&bytes)))
     }
 
@@ -139,7 +144,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let mut out = io::BufWriter::new(anstream::stdout());
     let mut err = anstream::stderr();
     let common = &cli.common;
+    let evidence = match outputs::check(&cli) {
+        Ok(evidence) => evidence,
+        Err(error) => return finish(Err(error.into()), &mut err),
+    };
     let mut context = Context {
+        evidence,
         format: if common.json { Format::Json } else { common.format },
         verbose: common.verbose,
         quiet: common.quiet,
@@ -147,7 +157,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         out: &mut out,
         err: &mut err,
     };
-    let mut recorder = match record::Recorder::begin(&cli, &args) {
+    let mut recorder = match record::Recorder::begin(&cli, &args, &context.evidence) {
         Ok(recorder) => recorder,
         Err(error) => return finish(Err(error), &mut err),
     };

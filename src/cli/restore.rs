@@ -8,14 +8,20 @@ use crate::cli::args::Restore;
 use crate::cli::verify::{has_failures, warn_of_failures};
 use crate::cli::{Context, Status};
 use crate::commands::restore;
-use crate::commands::restore::{JournalName, Pass, Plan, Selection, choose, live, plan_file};
+use crate::commands::restore::{Here, JournalName, Pass, Plan, Selection, automatic, choose, live, plan_file};
+use crate::cli::outputs::OWN_PLAN;
+use crate::disk::output;
 use crate::disk::real::RealDisk;
+use crate::disk::small;
 use crate::error::Error;
 use crate::instance::Instance;
 use crate::instance::bundle::read::bundle_of;
 use crate::report::restore::RestoreReport;
 use crate::verdict::donor;
 use crate::verdict::survey::Survey;
+
+/// A plan has about 700 bytes for each page.
+const MOST_PLAN: u64 = 1 << 30;
 
 pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
     refuse_a_bundle(args)?;
@@ -25,7 +31,7 @@ pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<S
     let (survey, plan) = survey_and_plan(args)?;
     warn_of_failures(&survey, context)?;
     if let Some(file) = &args.plan_out {
-        write_plan(file, &plan)?;
+        write_plan(file, &plan, context)?;
     }
     if let Some(dir) = args.to.as_ref().filter(|_| !plan.is_empty()) {
         return write_copies(dir, &survey, plan, args, context);
@@ -79,7 +85,7 @@ fn apply(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
     let first = args.survey()?;
     refuse_a_live_directory(args, &first)?;
     let name = journal_name(args, &first.instance.locations.root)?;
-    let root = first.instance.locations.root.clone();
+    let here = here(&first.instance);
     let reviewed = args.plan.as_deref().map(read_plan).transpose()?;
     let mut planned = None;
     let again = || {
@@ -89,8 +95,8 @@ fn apply(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
         Ok(plan)
     };
     let pass = match &reviewed {
-        Some(reviewed) => restore::run_reviewed(&RealDisk, &name, &root, reviewed, again)?,
-        None => restore::run(&RealDisk, &name, &root, again)?,
+        Some(reviewed) => restore::run_reviewed(&RealDisk, &name, &here, reviewed, again)?,
+        None => restore::run(&RealDisk, &name, &here, again)?,
     };
     let survey = planned.unwrap_or(first);
     warn_of_failures(&survey, context)?;
@@ -99,7 +105,7 @@ fn apply(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, &args.target.path, verbose))?;
     Ok(match (pass.all_verified(), &report.remaining[..]) {
-        (true, []) if report.pages.is_empty() && has_failures(&survey) => Status::Unknown,
+        (true, []) if has_failures(&survey) => Status::Unknown,
         (true, []) => Status::Healthy,
         _ => Status::Critical,
     })
@@ -130,6 +136,18 @@ fn refuse_a_live_directory(args: &Restore, survey: &Survey) -> anyhow::Result<()
     }
 }
 
+/// The directory, and the files that the instance has elsewhere.
+pub(super) fn here(instance: &Instance) -> Here {
+    let places = &instance.locations;
+    let outside = files_of_a_server(instance).filter(|path| !path.starts_with(&places.root));
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    Here {
+        files: outside.map(absolute).collect(),
+        redo_dir: Some(absolute(&places.redo_dir)),
+        ..Here::at(&places.root)
+    }
+}
+
 /// Whatever a server of this directory would hold: any one of them that is locked means that it runs.
 pub(super) fn files_of_a_server(instance: &Instance) -> impl Iterator<Item = &Path> {
     let spaces = instance.spaces.list.iter().flat_map(|space| &space.files).map(|file| file.path.as_path());
@@ -138,8 +156,7 @@ pub(super) fn files_of_a_server(instance: &Instance) -> impl Iterator<Item = &Pa
     spaces.chain(redo).chain(areas)
 }
 
-/// In the current directory, but never inside the data directory: there the parent of it. The name is made from the
-/// path of the data directory: run again it is found again, and the journal of another directory is never in its way.
+/// In the current directory, but never inside the data directory: there the parent of it.
 fn journal_name(args: &Restore, root: &Path) -> anyhow::Result<JournalName> {
     if let Some(path) = &args.journal {
         return Ok(JournalName::Exactly(path.clone()));
@@ -151,22 +168,18 @@ fn journal_name(args: &Restore, root: &Path) -> anyhow::Result<JournalName> {
     } else {
         PathBuf::from(".")
     };
-    let of = root.file_name().map(|name| format!("{}-", name.to_string_lossy())).unwrap_or_default();
-    let hash = plan_file::sha256_hex(root.as_os_str().as_encoded_bytes());
-    let short: String = hash.chars().take(8).collect();
-    Ok(JournalName::Numbered(dir.join(format!("dblwr-restore-{of}{short}.journal"))))
+    Ok(JournalName::Numbered(automatic::name(&dir, &root).map_err(Error::io(&dir, "list"))?))
 }
 
-fn write_plan(file: &Path, plan: &Plan) -> anyhow::Result<()> {
+fn write_plan(file: &Path, plan: &Plan, context: &mut Context<'_>) -> anyhow::Result<()> {
     let exported = plan_file::export(&RealDisk, plan)?;
     let mut text = serde_json::to_vec_pretty(&exported)?;
     text.push(b'\n');
-    std::fs::write(file, text).map_err(Error::io(file, "write the plan to"))?;
-    Ok(())
+    Ok(output::decide(file, &context.evidence, OWN_PLAN)?.write(&text, 0o600, context.out)?)
 }
 
 fn read_plan(file: &Path) -> Result<plan_file::PlanFile, Error> {
-    let text = std::fs::read(file).map_err(Error::io(file, "read the plan"))?;
+    let text = small::read(file, MOST_PLAN).map_err(Error::io(file, "read the plan"))?;
     serde_json::from_slice(&text)
         .map_err(|e| Error::foreign(file, format!("this is no plan of dblwr restore --plan-out: {e}")))
 }
@@ -182,5 +195,9 @@ fn write_copies(
     let report = RestoreReport::copied(survey, &plan, &copied);
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, &args.target.path, verbose))?;
-    Ok(if report.remaining.is_empty() { Status::Healthy } else { Status::Critical })
+    Ok(match &report.remaining[..] {
+        [_, ..] => Status::Critical,
+        [] if has_failures(survey) => Status::Unknown,
+        [] => Status::Healthy,
+    })
 }

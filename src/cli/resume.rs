@@ -17,7 +17,10 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::cli::outputs::OWN_RESUME;
 use crate::commands::scan::Counts;
+use crate::disk::output;
+use crate::disk::output::{Evidence, Place};
 use crate::report::scan::{DamageReport, FileReport};
 
 /// A file is noted as partly done this often.
@@ -68,10 +71,12 @@ pub(super) struct Resume {
 
 impl Resume {
     /// Reads what there is, and goes on writing behind it.
-    pub fn open(path: &Path) -> anyhow::Result<Resume> {
+    pub fn open(path: &Path, evidence: &Evidence) -> anyhow::Result<Resume> {
         let open =
             |error| anyhow::anyhow!("{}: cannot open it as a record of a scan: {error}", path.display());
-        let file = File::options().read(true).append(true).create(true).open(path).map_err(open)?;
+        let place = output::decide(path, evidence, OWN_RESUME)?;
+        let Place::File(_) = place else { anyhow::bail!("{}: a record of a scan is a file", path.display()) };
+        let file = place.append().map_err(open)?;
         let mut earlier = HashMap::new();
         let mut used = false;
         for line in BufReader::new(&file).split(b'\n') {

@@ -62,7 +62,7 @@ fn perform(
     opened: &Opened<'_>,
     stop: &AtomicBool,
 ) -> anyhow::Result<Status> {
-    let mut resume = args.resume.as_deref().map(Resume::open).transpose()?;
+    let mut resume = args.resume.as_deref().map(|path| Resume::open(path, &context.evidence)).transpose()?;
     let shape = shape(args, context.format);
     let options = Options {
         threads: context.threads,

@@ -27,16 +27,22 @@ pub(super) fn warn_of_failures(survey: &Survey, context: &mut Context<'_>) -> an
 }
 
 /// The guard for commands that list what lies in an instance without judging it. Where it cannot be judged the listing
-/// still stands.
+/// still stands, but not everything was read.
 pub(super) fn guard_of(
     instance: Instance,
     context: &mut Context<'_>,
-) -> anyhow::Result<Option<&'static str>> {
+) -> anyhow::Result<(Option<&'static str>, Status)> {
     match Survey::of(instance) {
-        Ok(survey) => Ok(guard(survey.count(Verdict::Restorable) > 0)),
+        Ok(survey) => {
+            for failure in &survey.failures {
+                context.warn(failure)?;
+            }
+            let status = if has_failures(&survey) { Status::Unknown } else { Status::Healthy };
+            Ok((guard(survey.count(Verdict::Restorable) > 0), status))
+        }
         Err(error) => {
             context.warn(format!("whether a page can be restored could not be told: {error}"))?;
-            Ok(None)
+            Ok((None, Status::Unknown))
         }
     }
 }

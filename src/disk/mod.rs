@@ -8,11 +8,12 @@ pub mod host;
 pub mod image;
 pub mod lock;
 pub mod map;
+pub mod output;
 pub mod reads;
 pub mod real;
-pub mod replace;
 pub mod run;
 pub mod sealed;
+pub mod small;
 pub mod throttle;
 
 pub use crate::disk::image::{FileIdentity, Image};

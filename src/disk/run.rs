@@ -54,11 +54,12 @@ impl Input {
     /// Those of the system.
     pub fn open(path: &Path, cache: Cache, long: bool) -> io::Result<Input> {
         let mut options = File::options();
-        options.read(true);
+        // What was a file when it was listed may be a pipe now.
+        options.read(true).custom_flags(libc::O_NONBLOCK);
         if cache == Cache::Spare {
             let flags = i32::try_from(OFlags::DIRECT.bits()).unwrap_or_default();
             // Some file systems refuse at once, others when they are read from.
-            let direct = options.clone().custom_flags(flags).open(path);
+            let direct = options.clone().custom_flags(flags | libc::O_NONBLOCK).open(path);
             if let Some(file) =
                 direct.ok().filter(|f| f.read_at(Buffer::new(ALIGNMENT).get(ALIGNMENT), 0).is_ok())
             {

@@ -2,12 +2,15 @@
 
 use crate::instance::file_names::{is_undo_name, system_file_number};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::DirEntry;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use crate::bytes::u32_at;
+use crate::disk::small;
 use crate::disk::{FileIdentity, Image};
 use crate::error::{Error, Result};
 use crate::format::fil::FIL_PAGE_OFFSET;
@@ -159,15 +162,8 @@ impl Walk {
 
 /// A link file of MySQL 5.6/5.7 and MariaDB: the path of a remote tablespace as text.
 fn read_isl(path: &Path) -> Result<PathBuf> {
-    let len = std::fs::metadata(path).map_err(Error::io(path, "open"))?.len();
-    if len > MAX_ISL {
-        return Err(Error::foreign(
-            path,
-            format!("{len} bytes are too many for a link file, which holds one path"),
-        ));
-    }
-    let text = std::fs::read_to_string(path).map_err(Error::io(path, "read"))?;
-    let target = PathBuf::from(text.trim());
+    let text = small::read(path, MAX_ISL).map_err(Error::io(path, "read the path in this link file"))?;
+    let target = PathBuf::from(OsStr::from_bytes(text.trim_ascii()));
     Ok(if target.is_relative() { path.parent().unwrap_or(path).join(target) } else { target })
 }
 

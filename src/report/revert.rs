@@ -5,13 +5,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::commands::restore::revert::Reverting;
+use crate::commands::restore::journal::Mark;
+use crate::commands::restore::revert::{MovedOn, Reverting};
 use crate::commands::restore::{Outcome, Pass, PlannedPage};
 use crate::report::SCHEMA_VERSION;
 use crate::report::restore::{OutcomeReport, sha256};
 use crate::report::style;
 use crate::units::count;
-use crate::units::{ByteOffset, PageNo, SpaceId};
+use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 
 /// The document of `revert --format json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -28,7 +29,10 @@ pub struct RevertReport {
     pub pages: Vec<RevertedPage>,
     /// Pages that hold the bytes from before the restore already.
     pub already: usize,
-    /// Pages that somebody has written since: they are left alone.
+    /// Whether the pass of the journal had ended: every page is written, or was seen to have moved on.
+    pub journal_complete: bool,
+    /// Pages that no longer hold what was written, or that a server has been at since. As long as there are any, nothing
+    /// is written, unless pages are picked with `--page`.
     pub moved_on: Vec<RevertedPage>,
 }
 
@@ -52,6 +56,12 @@ pub struct RevertedPage {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Of a page that has moved on: the LSN that the restore wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lsn_then: Option<Lsn>,
+    /// Of a page that has moved on: the LSN that is there now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lsn_now: Option<Lsn>,
 }
 
 impl RevertedPage {
@@ -66,6 +76,8 @@ impl RevertedPage {
             sha256: sha256(&page.new),
             outcome,
             reason,
+            lsn_then: None,
+            lsn_now: None,
         }
     }
 }
@@ -73,8 +85,12 @@ impl RevertedPage {
 impl RevertReport {
     /// The report on a journal that was not taken back.
     pub fn planned(journal: &Path, reverting: &Reverting) -> RevertReport {
-        let left =
-            |page: &PlannedPage| RevertedPage::of(page, &Outcome::Failed("it has been written since".into()));
+        let left = |moved: &MovedOn| RevertedPage {
+            lsn_then: Some(moved.lsn_then),
+            lsn_now: moved.lsn_now,
+            ..RevertedPage::of(&moved.page, &Outcome::Failed(moved.why.clone()))
+        };
+        let unless_refused = |_: &&PlannedPage| !reverting.is_refused();
         RevertReport {
             schema_version: SCHEMA_VERSION,
             applied: false,
@@ -84,9 +100,11 @@ impl RevertReport {
                 .plan
                 .pages
                 .iter()
+                .filter(unless_refused)
                 .map(|page| RevertedPage::of(page, &Outcome::Planned))
                 .collect(),
             already: reverting.already.len(),
+            journal_complete: reverting.mark != Mark::Unfinished,
             moved_on: reverting.moved_on.iter().map(left).collect(),
         }
     }
@@ -123,10 +141,21 @@ impl RevertReport {
         }
         for page in &self.moved_on {
             let (file, offset) = (style::printable(&page.file), page.offset);
+            let lsn = |lsn: Option<Lsn>| lsn.map_or("none".to_owned(), |lsn| lsn.to_string());
             writeln!(
                 out,
-                "  {file} offset {offset} ({}:{}): somebody has written this page since; it was left alone",
-                page.space_id, page.page_no
+                "  {file} offset {offset} ({}:{}): LSN {} then, {} now: {}",
+                page.space_id,
+                page.page_no,
+                lsn(page.lsn_then),
+                lsn(page.lsn_now),
+                style::printable(page.reason.as_deref().unwrap_or_default())
+            )?;
+        }
+        if !self.moved_on.is_empty() {
+            writeln!(
+                out,
+                "  to take back other pages all the same, pick them one by one with --page SPACE:PAGE"
             )?;
         }
         match (&self.journal, self.applied || self.pages.is_empty()) {
@@ -143,6 +172,13 @@ impl RevertReport {
             (_, _, 1.., _) => {
                 style::paint(style::BAD, &format!("FAILED: {failed} of {pages} could not be put back"))
             }
+            (_, _, _, left @ 1..) => style::paint(
+                style::BAD,
+                &format!(
+                    "REFUSED: {} moved on since the restore; nothing was written",
+                    if left == 1 { "1 page has".to_owned() } else { format!("{left} pages have") }
+                ),
+            ),
             (_, 0, _, 0) => {
                 style::paint(style::GOOD, "OK: every page holds the bytes from before the restore")
             }
@@ -150,10 +186,6 @@ impl RevertReport {
                 style::paint(style::WARN, &format!("PLAN: {pages} would be put back; nothing was written"))
             }
             (true, _, _, 0) => style::paint(style::GOOD, &format!("REVERTED: {pages} put back and verified")),
-            (true, _, _, left) => style::paint(
-                style::BAD,
-                &format!("PARTLY REVERTED: {pages} put back, {} left alone", count(left, "page")),
-            ),
         }
     }
 }

@@ -285,6 +285,13 @@ impl Survey {
                                     (--keyring) to make the page of an encrypted table of it"
                     .into();
             }
+            if home.is_unreadable && copy.state() == CopyState::Valid {
+                judgement.reason = format!(
+                    "{}; this copy of it is good (LSN {}): write it to a copy of the file on a sound disk",
+                    home.why,
+                    copy.lsn()
+                );
+            }
             if judgement.verdict == Verdict::Restorable && home.state != HomeState::Zero {
                 judgement.reason.extend(describe_tear(&self.instance, home, copy));
             }

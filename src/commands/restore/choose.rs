@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::commands::restore::plan::{CopyRef, Plan, PlannedPage};
+use crate::commands::restore::world::World;
 use crate::error::{Error, Result};
+use crate::instance::{Instance, identity};
 use crate::units::{PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::home::HomeState;
@@ -66,8 +68,21 @@ pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
     Ok(Plan {
         root: survey.instance.locations.root.clone(),
         pages,
+        world: world_of(&survey.instance),
         also_lock: also_lock.map(|file| file.path.clone()).collect(),
     })
+}
+
+/// What the journal remembers of the instance. A bundle is none.
+fn world_of(instance: &Instance) -> World {
+    let places = &instance.locations;
+    let redo_dir = places.redo_dir.strip_prefix(&places.root).unwrap_or(&places.redo_dir);
+    World {
+        server_uuid: identity::server_uuid(&places.datadir).unwrap_or_default(),
+        redo_dir: redo_dir.to_path_buf(),
+        checkpoint: instance.window.checkpoint,
+        end: instance.window.end,
+    }
 }
 
 /// For every page without a restorable copy the index of the newest stale finding; none where several files claim the

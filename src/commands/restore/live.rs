@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use crate::disk::lock;
+use crate::disk::small;
 use crate::error::{Error, Result};
 
 /// The first sign that a server runs on this directory, in words; `None` where there is none.
@@ -36,7 +37,7 @@ fn pid_file(path: &Path) -> Option<String> {
     if !name.ends_with(".pid") && !name.ends_with(".sock.lock") {
         return None;
     }
-    let text = std::fs::read_to_string(path).ok()?;
+    let text = small::read_text(path, 64).ok()?;
     let pid: i32 = text.split_whitespace().next()?.parse().ok().filter(|&pid| host::runs(pid))?;
     // After a reboot the number may belong to anybody: only a server counts, or a process that hides its name.
     let command = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
