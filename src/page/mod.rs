@@ -5,14 +5,13 @@
 pub mod checksum;
 pub mod diagnose;
 pub mod forward;
+pub mod frame;
 pub mod keyring;
 pub mod sectors;
 pub mod transform;
 
 use crate::bytes::{is_zero, u16_at, u32_at};
-use crate::format::fil::{
-    FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_SPACE_ID, FIL_PAGE_SPACE_OR_CHKSUM, FIL_PAGE_TYPE, page_type,
-};
+use crate::format::fil::{FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE, page_type};
 use crate::format::fsp::{Encryption, Layout, PageFormat};
 use crate::page::checksum::{Algorithm, Examined};
 use crate::page::transform::Decompressed;
@@ -88,11 +87,10 @@ fn judge_full_crc32(page: &[u8], format: &PageFormat) -> Judged {
     if raw.state == State::Zero {
         return raw;
     }
-    if u32_at(page, FIL_PAGE_SPACE_OR_CHKSUM) != Some(0) {
+    if frame::is_full_crc32_encrypted(page) {
         return raw.hidden();
     }
-    let compressed = u16_at(page, FIL_PAGE_TYPE).is_some_and(|t| t & page_type::FULL_CRC32_COMPRESSED != 0);
-    if !compressed {
+    if !frame::is_full_crc32_opaque(page) {
         return raw;
     }
     // The checksum covers the compressed image; the space id only shows when it is decompressed.
@@ -109,21 +107,13 @@ fn judge_classic(page: &[u8], format: &PageFormat) -> Judged {
     }
     match u16_at(page, FIL_PAGE_TYPE).unwrap_or_default() {
         page_type::COMPRESSED => judge_decompressed(page, format, plain),
-        page_type::ENCRYPTED | page_type::COMPRESSED_AND_ENCRYPTED | page_type::ENCRYPTED_RTREE
-            if format.encryption == Encryption::MySql =>
-        {
-            Judged::new(
-                State::Unverifiable,
-                page,
-                "encrypted by MySQL: its checksum lies inside the ciphertext",
-            )
-        }
+        kind if frame::is_mysql_ciphertext(kind) && format.encryption == Encryption::MySql => Judged::new(
+            State::Unverifiable,
+            page,
+            "encrypted by MySQL: its checksum lies inside the ciphertext",
+        ),
         page_type::MARIADB_PAGE_COMPRESSED => judge_decompressed(page, format, plain),
-        // 10.x never encrypts tablespace headers and descriptors; bytes 26..34 mean something else there.
-        page_type::FSP_HDR | page_type::XDES => plain,
-        _ if format.encryption == Encryption::MariaDb
-            && u32_at(page, FIL_PAGE_FILE_FLUSH_LSN).is_some_and(|key_version| key_version != 0) =>
-        {
+        _ if format.encryption == Encryption::MariaDb && frame::may_carry_post_encryption_sum(page) => {
             checksum::post_encryption(page, format).map_or(plain, |examined| from_examined(examined, page))
         }
         _ => plain,

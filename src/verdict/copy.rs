@@ -1,11 +1,12 @@
 //! Copies: used slots, judged and attributed to the page they are a copy of.
 
 use crate::instance::dblwr::slot::{SlotRef, Usage, formats_of_a_slot, physical};
+use crate::page::frame;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
-use crate::format::fil::{FilHeader, page_type};
+use crate::format::fil::FilHeader;
 use crate::format::fsp::{Codec, Encryption, Layout, PageFormat};
 use crate::instance::dblwr::{Area, Kind, Slot};
 use crate::instance::identify::format_of_page0;
@@ -213,16 +214,14 @@ fn hidden(
     slot_size: PageSize,
 ) -> Option<Attribution> {
     let format = PageFormat::full_crc32(slot_size);
-    let encrypted = header.checksum != 0;
-    let compressed = header.page_type & page_type::FULL_CRC32_COMPRESSED != 0;
-    if !encrypted && !compressed {
+    if !frame::is_full_crc32_opaque(bytes) {
         return None;
     }
     let judged = judge(bytes, &format);
     if !judged.is_valid() {
         return None;
     }
-    if encrypted {
+    if frame::is_full_crc32_encrypted(bytes) {
         let format = PageFormat { encryption: Encryption::MariaDb, ..format };
         return Some(Attribution { space: None, format, judged: Judged { claim: Claim::Hidden, ..judged } });
     }

@@ -307,7 +307,16 @@ fn is_beyond(generation: Generation, space: &Tablespace, page_no: PageNo) -> boo
         | Generation::MySql51
         | Generation::MySql55
         | Generation::MySql56 => 1 << 20,
-        _ => u64::from(space.format.logical.extent_pages()) * page,
+        Generation::MySql57
+        | Generation::MySql80
+        | Generation::MySql8020
+        | Generation::MySql8030
+        | Generation::MariaDb101
+        | Generation::MariaDb102
+        | Generation::MariaDb103
+        | Generation::MariaDb104
+        | Generation::MariaDb105
+        | Generation::MariaDb108 => u64::from(space.format.logical.extent_pages()) * page,
     };
     let rounded = if file.len < unit { file.len } else { file.len / unit * unit };
     id != SpaceId::SYSTEM && u64::from(page_no.0) >= rounded / page

@@ -7,6 +7,8 @@
 //! | 10.5.24, 10.6.17, 10.11.7 on | the same | the same | see below |
 //! | 10.11.10, 11.4.4 on | only copies inside the window | the highest slot | see below |
 //!
+//! Page 5 is read before the pass by 10.1 and 10.2, and damage ends the start (seen with 10.1.23 and 10.2.11); 10.5 and
+//! later mend it (seen with 10.5.23, 10.11.5 and 11.4.5); 10.3 and 10.4 are untried.
 //! A damaged copy never ends the start. All-zero homes are refilled.
 //! Copies that hide their space id (full_crc32, compressed or encrypted) came late: encrypted ones with 10.5.28, 10.6.21,
 //! 10.11.11 and 11.4.5; compressed ones with 10.6.22 and 10.11.12, while 11.8.6 leaves them unless the tablespace has
@@ -24,7 +26,9 @@ use crate::instance::redo::Version;
 use crate::units::PageNo;
 use crate::verdict::copy::CopyState;
 use crate::verdict::predict::facts::{CopyView, Facts, PageView, SpaceKind};
-use crate::verdict::predict::pass::{BadCopy, FirstGood, Outcome, first_pages};
+use crate::verdict::predict::pass::{
+    BadCopy, FirstGood, Outcome, first_pages, page5_comes_first, page5_may_come_first,
+};
 
 /// Which copy is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,15 +83,38 @@ fn newest(generation: Generation) -> Version {
     match generation {
         Generation::MariaDb108 => Version(11, 8, 6),
         Generation::MariaDb105 => Version(10, 6, 22),
-        _ => Version(10, 4, 34),
+        Generation::MariaDb104 => Version(10, 4, 34),
+        Generation::MariaDb103 => Version(10, 3, 39),
+        Generation::MariaDb102 => Version(10, 2, 44),
+        // Asked of MariaDB from 10.2 on only; the oldest has none of the changes.
+        Generation::MariaDb101
+        | Generation::Unknown
+        | Generation::MySql41
+        | Generation::MySql50
+        | Generation::MySql51
+        | Generation::MySql55
+        | Generation::MySql56
+        | Generation::MySql57
+        | Generation::MySql80
+        | Generation::MySql8020
+        | Generation::MySql8030 => Version(10, 1, 48),
     }
 }
 
 pub(super) fn predict(facts: &Facts) -> Outcome {
     let mut outcome = Outcome::default();
+    match facts.generation {
+        Generation::MariaDb101 | Generation::MariaDb102 => page5_comes_first(facts, &mut outcome),
+        Generation::MariaDb103 | Generation::MariaDb104 => page5_may_come_first(facts, &mut outcome),
+        _ => {}
+    }
     if facts.generation == Generation::MariaDb101 {
         if facts.recovers() && facts.loads_built_in() {
-            FirstGood { refill_zero: true, bad_copy: BadCopy::Skipped }.run(facts, &mut outcome, |_| true);
+            FirstGood { refill_zero: true, bad_copy: BadCopy::Skipped, one_buffer: false }.run(
+                facts,
+                &mut outcome,
+                |_| true,
+            );
         }
         return outcome;
     }

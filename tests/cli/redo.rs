@@ -1,0 +1,239 @@
+//! Redo as a second doublewrite buffer: pages of real crash images brought forward, byte for byte.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use crate::support::unpack;
+use dblwr::format::fsp::{Layout, PageFormat};
+use dblwr::format::redo_record::PageId;
+use dblwr::instance::redo::history::{Census, Change, Changes, Log};
+use dblwr::instance::request::Request;
+use dblwr::instance::spaces::{Owner, Tablespace};
+use dblwr::page::checksum::Algorithm;
+use dblwr::page::judge;
+use dblwr::units::{Lsn, PageNo, SpaceId};
+use dblwr::verdict::Verdict;
+use dblwr::verdict::home::HomeState;
+use dblwr::verdict::rebuild::{Memory, Rebuilt, Refusal, Start, rebuild};
+use dblwr::verdict::survey::Survey;
+use tempfile::TempDir;
+
+/// Every image of a MariaDB whose redo describes pages as bytes: the shipped ones, and those beside the checkout.
+fn images() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for dir in [root.join("testdata"), root.join("../shared/images"), root.join("../shared/older-servers")] {
+        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if name.starts_with("ma1") && entry.path().join("crashed.tar.zst").exists() {
+                found.entry(name).or_insert(entry.path());
+            }
+        }
+    }
+    found.into_values().collect()
+}
+
+/// What was made of one image.
+#[derive(Default)]
+struct Score {
+    equal: BTreeMap<&'static str, u32>,
+    wrong: Vec<String>,
+}
+
+impl Score {
+    fn note(&mut self, way: &'static str, id: PageId, made: Result<Rebuilt, Refusal>, wanted: &Wanted<'_>) {
+        let fault = match made {
+            Err(why) => why.to_string(),
+            Ok(made) if made.lsn != wanted.lsn => format!("LSN {} instead of {}", made.lsn, wanted.lsn),
+            Ok(made) => {
+                let flush_lsn = (id == (SpaceId(0), PageNo(0))).then(|| &wanted.page[26..34]);
+                match made.written(&wanted.format, wanted.algorithm, flush_lsn) {
+                    Some(page) if page == wanted.page => {
+                        *self.equal.entry(way).or_default() += 1;
+                        return;
+                    }
+                    Some(page) => {
+                        let differs = |&at: &usize| page.get(at) != wanted.page.get(at);
+                        let at: Vec<usize> = (0..page.len()).filter(differs).take(8).collect();
+                        format!("other bytes at {at:?}")
+                    }
+                    None => "no page to write".to_owned(),
+                }
+            }
+        };
+        self.wrong.push(format!("{way}, {}:{}: {fault}", id.0, id.1));
+    }
+}
+
+/// The page that the server made.
+struct Wanted<'a> {
+    page: &'a [u8],
+    lsn: Lsn,
+    format: PageFormat,
+    algorithm: Algorithm,
+}
+
+/// An image with what its redo says.
+struct Crashed {
+    _dir: TempDir,
+    survey: Survey,
+    log: Log,
+    census: Census,
+}
+
+impl Crashed {
+    fn open(case: &Path) -> Option<Crashed> {
+        let dir = unpack(case);
+        let request = Request { path: dir.path().into(), ..Request::default() };
+        let survey = Survey::run(&request).unwrap();
+        let mut log = Log::open(survey.instance.redo.redo()?).unwrap()?;
+        let census = Census::take(&mut log).unwrap();
+        assert_eq!(census.malformed, 0, "{}", case.display());
+        Some(Crashed { _dir: dir, survey, log, census })
+    }
+
+    /// Pages of the doublewrite buffer itself hold other pages.
+    fn is_a_slot(&self, (space, page): PageId) -> bool {
+        space == SpaceId::SYSTEM && self.survey.instance.areas.iter().any(|area| area.covers(page))
+    }
+
+    /// The homes of all pages that redo names, but for slots.
+    fn homes(&self) -> impl Iterator<Item = (PageId, &Tablespace, Vec<u8>)> {
+        let spaces = &self.survey.instance.spaces;
+        self.census.pages().filter(|(id, _)| !self.is_a_slot(*id)).filter_map(|(id, _)| {
+            let Owner::One(space) = spaces.owner(id.0) else { return None };
+            let place = space.place(id.1).filter(|place| place.in_bounds)?;
+            let size = space.format.physical.bytes();
+            let mut page = vec![0; size];
+            let file = std::fs::File::open(&place.file.path).unwrap();
+            std::os::unix::fs::FileExt::read_exact_at(&file, &mut page, place.offset.0).unwrap();
+            Some((id, space, page))
+        })
+    }
+}
+
+fn score(case: &Path) -> Option<Score> {
+    let mut crashed = Crashed::open(case).filter(|crashed| !crashed.log.hidden())?;
+    let wanted: BTreeSet<PageId> = crashed.census.pages().map(|(id, _)| id).collect();
+    let changes = Changes::of_pages(&mut crashed.log, &wanted).unwrap();
+    let mut score = Score::default();
+    copies(&crashed, &changes, &mut score);
+    for (id, space, page) in crashed.homes() {
+        let judged = judge(&page, &space.format);
+        let lsn = Lsn(u64::from_be_bytes(page[16..24].try_into().unwrap()));
+        let history = changes.of_page(id);
+        let (Some(algorithm), None) = (judged.algorithm, &judged.clear) else { continue };
+        if judged.is_valid() && is_in_clear(&page, space) && begins_anew(history, lsn) {
+            let made = rebuild(Memory::of(id, &space.format), None, history, crashed.log.oldest, lsn);
+            score.note(
+                "nothing to home",
+                id,
+                made,
+                &Wanted { page: &page, lsn, format: space.format, algorithm },
+            );
+        }
+    }
+    Some(score)
+}
+
+fn copies(crashed: &Crashed, changes: &Changes, score: &mut Score) {
+    for finding in &crashed.survey.findings {
+        let (Some(copy), Some(home)) = (finding.copy(), crashed.survey.home_of(finding)) else { continue };
+        let Owner::One(space) = crashed.survey.instance.spaces.owner(finding.space_id()) else { continue };
+        let (id, lsn, history) = (
+            (space.id.unwrap(), finding.page_no()),
+            copy.lsn(),
+            changes.of_page((finding.space_id(), finding.page_no())),
+        );
+        let (Some(algorithm), None, true) =
+            (copy.judged.algorithm, &copy.judged.clear, copy.judged.is_valid())
+        else {
+            continue;
+        };
+        let page = &copy.bytes[..space.format.physical.bytes()];
+        if !is_in_clear(page, space) {
+            continue;
+        }
+        let (memory, wanted) =
+            (Memory::of(id, &space.format), Wanted { page, lsn, format: space.format, algorithm });
+        let oldest = crashed.log.oldest;
+        if finding.judgement.verdict == Verdict::Pending && is_in_clear(&home.bytes, space) {
+            let start = Start { bytes: &home.bytes, lsn: home.lsn.unwrap() };
+            score.note("home to copy", id, rebuild(memory, Some(start), history, oldest, lsn), &wanted);
+        }
+        let newer = home.lsn.filter(|&home_lsn| home.state == HomeState::Valid && home_lsn > lsn);
+        if let Some(newer) = newer.filter(|_| is_in_clear(&home.bytes, space)) {
+            let start = Start { bytes: page, lsn };
+            let wanted = Wanted { page: &home.bytes, lsn: newer, ..wanted };
+            // An old copy lies before what is left of the log.
+            if lsn >= oldest {
+                score.note("copy to home", id, rebuild(memory, Some(start), history, oldest, newer), &wanted);
+            }
+        }
+        if begins_anew(history, lsn) {
+            score.note("nothing to copy", id, rebuild(memory, None, history, oldest, lsn), &wanted);
+        }
+    }
+}
+
+fn begins_anew(history: &[Change], lsn: Lsn) -> bool {
+    history.iter().any(|change| change.initialises() && change.to <= lsn)
+}
+
+/// Neither encrypted nor compressed.
+fn is_in_clear(page: &[u8], space: &Tablespace) -> bool {
+    let format = &space.format;
+    match format.layout {
+        Layout::FullCrc32 => page[..4] == [0; 4] && page[24] & 0x80 == 0,
+        _ => page[24..26] != 34354u16.to_be_bytes() && page[24..26] != 37401u16.to_be_bytes(),
+    }
+}
+
+/// Prints the figures of redo-pages: `cargo test --test redo -- --nocapture`.
+#[test]
+fn every_version_that_redo_can_make_is_the_one_that_the_server_made() {
+    let mut total: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut images_read = 0;
+    for case in images() {
+        let Some(score) = score(&case) else { continue };
+        let name = case.file_name().unwrap().to_string_lossy();
+        println!("{name}: {:?}", score.equal);
+        assert!(score.wrong.is_empty(), "{name}: {:#?}", score.wrong);
+        for (way, equal) in score.equal {
+            *total.entry(way).or_default() += equal;
+        }
+        images_read += 1;
+    }
+    println!("all {images_read} images: {total:?}");
+    assert!(images_read >= 4 && total["home to copy"] > 100 && total["nothing to home"] > 500, "{total:?}");
+}
+
+#[test]
+fn no_image_has_a_lost_write_and_most_writes_are_proved() {
+    let mut proved = 0;
+    for case in images().into_iter().chain(imported()) {
+        let Some(crashed) = Crashed::open(&case) else { continue };
+        for (id, space, page) in crashed.homes() {
+            let Some(least) = crashed.census.of_page(id).unwrap().least_at_home() else { continue };
+            let lsn = Lsn(u64::from_be_bytes(page[16..24].try_into().unwrap()));
+            if judge(&page, &space.format).is_valid() {
+                assert!(
+                    lsn >= least,
+                    "{}: {}:{} has LSN {lsn}, {least} expected",
+                    case.display(),
+                    id.0,
+                    id.1
+                );
+                proved += 1;
+            }
+        }
+    }
+    println!("{proved} writes are proved");
+    assert!(proved > 1000, "{proved}");
+}
+
+/// A healthy directory with a tablespace that was imported: its pages have LSN 0.
+fn imported() -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    Some(root.join("../shared/cases/servers/imported-tablespace-ma1011")).filter(|case| case.exists())
+}
