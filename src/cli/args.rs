@@ -232,7 +232,8 @@ pub struct Restore {
     /// Apply exactly this reviewed plan, or refuse because the files have changed.
     #[arg(long, value_name = "FILE", requires = "apply")]
     pub plan: Option<PathBuf>,
-    /// Write mended copies of only the files concerned below this directory and leave the originals alone.
+    /// Write a mended copy of each file concerned below this directory, which must not lie in the data directory; the files
+    /// themselves are only read. Owner, group, mode, extended attributes and times are kept where the system allows it.
     #[arg(long, value_name = "DIR", conflicts_with = "apply")]
     pub to: Option<PathBuf>,
     /// Take the copies from a bundle of dblwr capture instead of the directory: for when a server start has overwritten

@@ -8,10 +8,10 @@ use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
 
 use crate::cli::args::Format;
+use crate::cli::outputs::OWN_ANSWER;
 use crate::cli::{Context, Status};
 use crate::commands::check::settle::Patience;
 use crate::commands::check::{Options, check};
-use crate::cli::outputs::OWN_ANSWER;
 use crate::disk::output;
 use crate::disk::small;
 use crate::instance::bundle::unpack::in_words;
@@ -94,10 +94,14 @@ fn within(limit: Option<Duration>, options: Options) -> CheckReport {
     };
     let Some(limit) = limit else { return answer(&options) };
     let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
+    let mine = options.clone();
+    let started = std::thread::Builder::new().spawn(move || {
         // Nobody waits any more for an answer after the limit.
-        let _ = sender.send(answer(&options));
+        let _ = sender.send(answer(&mine));
     });
+    if started.is_err() {
+        return answer(&options);
+    }
     receiver.recv_timeout(limit).unwrap_or_else(|error| match error {
         mpsc::RecvTimeoutError::Timeout => {
             CheckReport::unknown(&path, &format!("no answer after {} seconds", limit.as_secs()))

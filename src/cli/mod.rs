@@ -7,6 +7,7 @@ pub mod check;
 pub mod dump;
 pub mod exit;
 pub mod explain_log;
+pub mod given;
 pub mod locate;
 pub mod manual;
 pub mod outputs;
@@ -30,8 +31,11 @@ pub use crate::cli::exit::Status;
 
 use crate::cli::args::{Cli, ColorChoice, Command, Format};
 use crate::disk::output::Evidence;
+use crate::disk::threads;
 use crate::error::Error;
 use crate::instance::bundle::unpack;
+use crate::report::command_line;
+use crate::report::style::printable;
 
 /// What every subcommand is handed: where to write and how.
 pub struct Context<'a> {
@@ -112,7 +116,9 @@ impl Context<'_> {
     /// # Errors
     /// Those of the writer.
     pub fn complain(&mut self, what: impl std::fmt::Display) -> io::Result<()> {
-        unless_gone("error", writeln!(self.err, "dblwr: {}", unpack::in_words(&what.to_string())))
+        let what = what.to_string();
+        let words = unpack::in_words(&what);
+        unless_gone("error", writeln!(self.err, "dblwr: {}", printable(&words)))
     }
 }
 
@@ -137,13 +143,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         ColorChoice::Always => anstream::ColorChoice::Always.write_global(),
         ColorChoice::Never => anstream::ColorChoice::Never.write_global(),
     }
-    if let Some(threads) = cli.common.threads {
-        // A second initialisation is refused; the first one counts.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
-    }
+    threads::prepare(cli.common.threads.map(std::num::NonZeroUsize::get));
     let mut out = io::BufWriter::new(anstream::stdout());
     let mut err = anstream::stderr();
     let common = &cli.common;
+    command_line::remember(given::given(&cli));
     let evidence = match outputs::check(&cli) {
         Ok(evidence) => evidence,
         Err(error) => return finish(Err(error.into()), &mut err),
@@ -204,7 +208,7 @@ fn finish(result: anyhow::Result<Status>, err: &mut dyn Write) -> u8 {
         Ok(status) => status.code(),
         Err(error) if is_broken_pipe(&error) => Status::Healthy.code(),
         Err(error) => {
-            let _ = writeln!(err, "dblwr: {}", unpack::in_words(&error.to_string()));
+            let _ = writeln!(err, "dblwr: {}", printable(&unpack::in_words(&error.to_string())));
             match error.downcast_ref::<Error>() {
                 Some(Error::WriteFailed { .. }) => Status::Critical.code(),
                 _ => Status::Unknown.code(),

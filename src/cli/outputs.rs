@@ -35,8 +35,11 @@ pub(super) const OWN_PLAN: Own = |head| head.starts_with(b"{\n  \"schema_version
 /// An earlier `--record`.
 pub(super) const OWN_RECORD: Own = |head| head.starts_with(b"{\"schema_version\":1,\"began\":");
 /// An earlier `--resume`.
-pub(super) const OWN_RESUME: Own =
-    |head| [&b"{\"damage\":"[..], b"{\"part\":", b"{\"file\":", b"{\"scan\":"].iter().any(|begin| head.starts_with(begin));
+pub(super) const OWN_RESUME: Own = |head| {
+    [&b"{\"damage\":"[..], b"{\"part\":", b"{\"file\":", b"{\"scan\":"]
+        .iter()
+        .any(|begin| head.starts_with(begin))
+};
 /// An earlier `--baseline`.
 pub(super) const OWN_BASELINE: Own = |head| head.starts_with(b"{\n  \"kind\": \"dblwr baseline\"");
 /// A journal is never replaced, but finished.
@@ -102,7 +105,7 @@ fn evidence(command: &Command) -> Evidence {
 }
 
 /// What was named to be looked at, and where its parts lie.
-fn inputs(command: &Command) -> (Vec<PathBuf>, Option<&Places>) {
+pub(super) fn inputs(command: &Command) -> (Vec<PathBuf>, Option<&Places>) {
     let one = |path: &PathBuf| vec![path.clone()];
     match command {
         Command::Locate(target) | Command::Verify(target) => (one(&target.path), Some(&target.places)),
@@ -144,7 +147,8 @@ fn named_places(places: Option<&Places>) -> Vec<PathBuf> {
 /// anywhere; one in the directory of a database has the data directory above it.
 fn add_instance(evidence: &mut Evidence, instance: &Instance) {
     let places = &instance.locations;
-    let files = instance.spaces.list.iter().flat_map(|space| &space.files).chain(&instance.spaces.unidentified);
+    let files =
+        instance.spaces.list.iter().flat_map(|space| &space.files).chain(&instance.spaces.unidentified);
     let mut dirs = Vec::new();
     for file in files {
         evidence.file(&file.path);
@@ -152,7 +156,9 @@ fn add_instance(evidence: &mut Evidence, instance: &Instance) {
     }
     if places.explore {
         dirs.extend([&places.root, &places.datadir, &places.data_home, &places.redo_dir].map(Clone::clone));
-        dirs.extend(places.doublewrite_dirs.iter().chain(&places.undo_dir).chain(&places.directories).cloned());
+        dirs.extend(
+            places.doublewrite_dirs.iter().chain(&places.undo_dir).chain(&places.directories).cloned(),
+        );
     } else if dirs.contains(&places.root) {
         dirs.clear();
     } else if !dirs.is_empty() && places.root.join("ibdata1").exists() {

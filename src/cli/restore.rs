@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use crate::cli::args::Restore;
+use crate::cli::outputs::OWN_PLAN;
 use crate::cli::verify::{has_failures, warn_of_failures};
 use crate::cli::{Context, Status};
 use crate::commands::restore;
-use crate::commands::restore::{Here, JournalName, Pass, Plan, Selection, automatic, choose, live, plan_file};
-use crate::cli::outputs::OWN_PLAN;
+use crate::commands::restore::{
+    Here, JournalName, Pass, Plan, Selection, automatic, choose, live, plan_file,
+};
 use crate::disk::output;
 use crate::disk::real::RealDisk;
 use crate::disk::small;
@@ -123,7 +125,9 @@ pub(super) fn warn_of_pass(pass: &Pass, context: &mut Context<'_>) -> anyhow::Re
 }
 
 fn refuse_a_live_directory(args: &Restore, survey: &Survey) -> anyhow::Result<()> {
-    live::refuse_locked(files_of_a_server(&survey.instance))?;
+    let places = &survey.instance.locations;
+    let locks = live::lock_files([places.root.as_path(), &places.datadir, &places.data_home]);
+    live::refuse_locked(files_of_a_server(&survey.instance).chain(locks.iter().map(PathBuf::as_path)))?;
     let sign =
         live::sign_of_life(&survey.instance.locations.datadir).filter(|_| !args.i_am_sure_no_server_runs);
     match sign {

@@ -32,13 +32,28 @@ pub(super) struct Version {
     len: u64,
     modified: i64,
     modified_ns: i64,
+    /// A changed file can be given its old time of modification, but not this one. Records of 0.1.0 lack it.
+    #[serde(default)]
+    changed: i64,
+    #[serde(default)]
+    changed_ns: i64,
+    /// `st_ino`: another file may have come in its place.
+    #[serde(default)]
+    inode: u64,
 }
 
 impl Version {
     /// Of the file as it is now.
     pub fn of(path: &Path) -> Option<Version> {
         let metadata = std::fs::metadata(path).ok()?;
-        Some(Version { len: metadata.len(), modified: metadata.mtime(), modified_ns: metadata.mtime_nsec() })
+        Some(Version {
+            len: metadata.len(),
+            modified: metadata.mtime(),
+            modified_ns: metadata.mtime_nsec(),
+            changed: metadata.ctime(),
+            changed_ns: metadata.ctime_nsec(),
+            inode: metadata.ino(),
+        })
     }
 }
 
@@ -46,8 +61,19 @@ impl Version {
 #[serde(rename_all = "lowercase")]
 enum Line {
     Damage(DamageReport),
-    Part { path: String, version: Version, pages: u64, counts: Counts },
-    File { version: Version, report: FileReport },
+    Part {
+        path: String,
+        version: Version,
+        pages: u64,
+        counts: Counts,
+    },
+    File {
+        version: Version,
+        report: FileReport,
+        /// When it was read to its end: seconds since 1970, UTC.
+        #[serde(default)]
+        read_at: i64,
+    },
 }
 
 /// What an earlier scan did of one file.
@@ -55,6 +81,8 @@ enum Line {
 pub(super) struct Earlier {
     /// The whole of it.
     pub finished: Option<FileReport>,
+    /// When it was read to its end: seconds since 1970, UTC; 0: not known.
+    pub read_at: i64,
     /// Pages that are done, and what was counted in them.
     pub part: (u64, Counts),
     /// Findings in those pages.
@@ -129,7 +157,8 @@ impl Resume {
     /// A file that is done.
     pub fn file(&mut self, path: &Path, report: &FileReport) -> anyhow::Result<()> {
         let Some(version) = Version::of(path) else { return Ok(()) };
-        self.write(&Line::File { version, report: report.clone() })
+        let read_at = jiff::Timestamp::now().as_second();
+        self.write(&Line::File { version, report: report.clone(), read_at })
     }
 
     fn write(&mut self, line: &Line) -> anyhow::Result<()> {
@@ -149,9 +178,9 @@ fn note(earlier: &mut HashMap<String, Earlier>, line: Line) {
             }
             (file.version, file.part, file.finished) = (Some(version), (pages, counts), None);
         }
-        Line::File { version, report } => {
+        Line::File { version, report, read_at } => {
             let file = earlier.entry(report.path.clone()).or_default();
-            (file.version, file.finished) = (Some(version), Some(report));
+            (file.version, file.finished, file.read_at) = (Some(version), Some(report), read_at);
         }
     }
 }

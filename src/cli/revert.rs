@@ -60,6 +60,7 @@ fn refuse_a_live_directory(args: &Revert, planned: &Reverting) -> anyhow::Result
              --i-am-sure-no-server-runs"
         );
     }
+    live::refuse_locked(live::lock_files([root.as_path()]).iter().map(PathBuf::as_path))?;
     // A server need not have opened the file that is taken back: its other files show that it runs.
     if let Ok(instance) = Instance::open(&args.places.request(root)?) {
         live::refuse_locked(files_of_a_server(&instance))?;

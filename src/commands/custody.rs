@@ -274,7 +274,9 @@ mod tests {
         std::fs::write(&data, b"0123456789").unwrap();
         let reads = || Reads::from([(data.clone(), Ranges::from_iter([2..4, 7..9]))]);
         for change in [false, true] {
-            let mut custody = Custody::begin(&record, &Place::File(record.clone()), vec!["verify".into()], Scope::Read).unwrap();
+            let mut custody =
+                Custody::begin(&record, &Place::File(record.clone()), vec!["verify".into()], Scope::Read)
+                    .unwrap();
             custody.measure_before(reads());
             if change {
                 std::fs::write(&data, b"01234567X9").unwrap();
@@ -299,7 +301,8 @@ mod tests {
         let (data, made) = (dir.path().join("data"), dir.path().join("made"));
         std::fs::write(&data, b"0123456789").unwrap();
         let record = dir.path().join("record");
-        let mut custody = Custody::begin(&record, &Place::File(record.clone()), vec![], Scope::Whole).unwrap();
+        let mut custody =
+            Custody::begin(&record, &Place::File(record.clone()), vec![], Scope::Whole).unwrap();
         custody.measure_before(Reads::from([(data, Ranges::from(2..4))]));
         std::fs::write(&made, b"new").unwrap();
         custody.finish(&Reads::new(), &[made], 0, "healthy").unwrap();

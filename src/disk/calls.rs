@@ -89,6 +89,10 @@ pub trait Disk {
     fn lock_held(&self, file: &Self::File) -> io::Result<Option<bool>>;
     /// Fills an empty new file with the content and permissions of another.
     fn copy(&self, from: &Self::File, to: &Self::File) -> io::Result<CopyMethod>;
+    /// Gives a copy the owner, group, mode, extended attributes and times of its file; what could not be given, in words.
+    fn keep(&self, _from: &Self::File, _to: &Self::File) -> io::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
     /// The path from the root of the file system, links not followed.
     fn absolute(&self, path: &Path) -> io::Result<PathBuf>;
     /// The path without links, as far as that can be told.

@@ -178,9 +178,9 @@ impl Place {
             Place::Stdout => {
                 out.write_all(contents).and_then(|()| out.flush()).map_err(Error::io(stream, "write"))
             }
-            Place::Stream(path) => {
-                open_stream(path).and_then(|mut file| file.write_all(contents)).map_err(Error::io(path, "write"))
-            }
+            Place::Stream(path) => open_stream(path)
+                .and_then(|mut file| file.write_all(contents))
+                .map_err(Error::io(path, "write")),
             Place::File(path) => {
                 let mut pending = Pending::create(path, mode)?;
                 pending.file.write_all(contents).map_err(Error::write(path, "write"))?;
@@ -268,7 +268,9 @@ impl Pending {
         let replaced = match self.named {
             Some(path) => path.persist(&self.path).map_err(|error| error.error),
             None => match link(&self.file, &self.path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => link_over(&self.file, &self.path),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    link_over(&self.file, &self.path)
+                }
                 done => done,
             },
         };

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use rustix::fs::{Advice, RenameFlags};
 
+use crate::disk::attributes;
 use crate::disk::calls::{Access, CopyMethod, Disk, ReadBack, Stat};
 use crate::disk::host;
 use crate::disk::lock;
@@ -175,6 +176,10 @@ impl Disk for RealDisk {
         }
         copy_sparse(&from.file, &to.file, self.stat(from)?.size)?;
         Ok(CopyMethod::Copied)
+    }
+
+    fn keep(&self, from: &RealFile, to: &RealFile) -> io::Result<Vec<String>> {
+        attributes::keep(&from.file, &to.file)
     }
 
     fn absolute(&self, path: &Path) -> io::Result<PathBuf> {

@@ -92,11 +92,14 @@ struct Walk {
     system: Vec<PathBuf>,
     visited: BTreeSet<FileIdentity>,
     failures: Vec<Error>,
+    /// The directory that a bundle was unpacked to: nothing in it leads out of it.
+    within: Option<PathBuf>,
 }
 
 impl Walk {
     /// Walks all places; the paths of the system tablespace's files in their order.
     fn collect(&mut self, locations: &Locations) -> Vec<PathBuf> {
+        self.within = locations.bundle.as_ref().and_then(|bundle| bundle.dir().canonicalize().ok());
         if let Focus::Tablespace(file) = &locations.focus {
             self.files.push(file.clone());
         }
@@ -138,6 +141,11 @@ impl Walk {
         }
     }
 
+    fn leads_out(&self, target: &Path) -> bool {
+        let Some(within) = &self.within else { return false };
+        !target.canonicalize().is_ok_and(|target| target.starts_with(within))
+    }
+
     fn entry(&mut self, entry: &DirEntry, depth: usize) {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -149,6 +157,11 @@ impl Walk {
             }
         } else if name.ends_with(".isl") {
             match read_isl(&path) {
+                Ok(target) if self.leads_out(&target) => {
+                    let what =
+                        format!("leads out of the bundle, to {}; it was not followed", target.display());
+                    self.failures.push(Error::foreign(&path, what));
+                }
                 Ok(target) => self.files.push(target),
                 Err(error) => self.failures.push(error),
             }

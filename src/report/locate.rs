@@ -141,7 +141,7 @@ impl LocateReport {
             write!(out, "\n{}", style::indented(&table))?;
         }
         for note in &self.notes {
-            writeln!(out, "note: {note}")?;
+            writeln!(out, "note: {}", style::printable(note))?;
         }
         write_found(out, self.guard)
     }

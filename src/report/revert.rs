@@ -9,6 +9,7 @@ use crate::commands::restore::journal::Mark;
 use crate::commands::restore::revert::{MovedOn, Reverting};
 use crate::commands::restore::{Outcome, Pass, PlannedPage};
 use crate::report::SCHEMA_VERSION;
+use crate::report::command_line;
 use crate::report::restore::{OutcomeReport, sha256};
 use crate::report::style;
 use crate::units::count;
@@ -161,7 +162,9 @@ impl RevertReport {
         match (&self.journal, self.applied || self.pages.is_empty()) {
             (Some(journal), _) => writeln!(out, "\njournal: {journal}"),
             (None, true) => Ok(()),
-            (None, false) => writeln!(out, "\nnext: dblwr revert {} --apply", self.reverts),
+            (None, false) => {
+                writeln!(out, "\nnext: {} --apply", command_line::again("revert", &self.reverts))
+            }
         }
     }
 

@@ -14,6 +14,7 @@
 //! damage is another one; a copy from behind the end of the redo log belongs to other files.
 
 use crate::instance::redo::window::RedoWindow;
+pub mod contested;
 pub mod copy;
 pub mod descriptors;
 pub mod donor;

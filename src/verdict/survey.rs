@@ -18,6 +18,7 @@ use crate::page::sectors::Tear;
 use crate::page::sectors::shares_a_sector;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict;
+use crate::verdict::contested::{Contest, contest};
 use crate::verdict::copy::Copy;
 use crate::verdict::copy::CopyState;
 use crate::verdict::copy::is_hidden;
@@ -285,6 +286,11 @@ impl Survey {
                                     (--keyring) to make the page of an encrypted table of it"
                     .into();
             }
+            if contest(home, copy) == Some(Contest::Nobody) {
+                judgement.reason = "home and copy differ although both have one LSN, and neither has a checksum to tell which is \
+                                    right; to write the copy all the same, pick the page with --page"
+                    .into();
+            }
             if home.is_unreadable && copy.state() == CopyState::Valid {
                 judgement.reason = format!(
                     "{}; this copy of it is good (LSN {}): write it to a copy of the file on a sound disk",
@@ -362,7 +368,11 @@ impl Survey {
 
 /// A home without a real checksum is torn where a good copy of the very same write differs from it.
 fn believe_copies(home: &mut Home, group: &[(usize, Copy)]) {
-    let belies = |copy: &Copy| copy.state() == CopyState::Valid && home.is_belied_by(copy.page(), copy.lsn());
+    let belies = |copy: &Copy| {
+        copy.state() == CopyState::Valid
+            && home.is_belied_by(copy.page(), copy.lsn())
+            && contest(home, copy).is_none_or(|contest| contest == Contest::Copy)
+    };
     if group.iter().any(|(_, copy)| belies(copy)) {
         home.state = HomeState::Torn;
         home.why = "it has no checksum to tell, but a copy of the same LSN differs from it".into();
@@ -373,10 +383,13 @@ fn facts_of(instance: &Instance, home: &Home, copy: &Copy) -> CopyFacts {
     let cannot_be_written = home.state.is_damaged()
         && is_plaintext_of(instance, home, copy)
         && instance.spaces.key_of(copy.space).is_none();
-    CopyFacts {
-        state: if cannot_be_written { CopyState::Unverifiable } else { copy.state() },
-        lsn: copy.lsn(),
-    }
+    let state = match contest(home, copy) {
+        Some(Contest::Home) => CopyState::Corrupt,
+        Some(Contest::Nobody) => CopyState::Unverifiable,
+        Some(Contest::Copy) | None if cannot_be_written => CopyState::Unverifiable,
+        Some(Contest::Copy) | None => copy.state(),
+    };
+    CopyFacts { state, lsn: copy.lsn() }
 }
 
 fn describe_tear(instance: &Instance, home: &Home, copy: &Copy) -> Option<String> {

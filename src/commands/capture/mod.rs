@@ -4,6 +4,7 @@
 pub mod listing;
 pub mod recompress;
 pub mod redact;
+pub mod redact_config;
 pub mod select;
 
 use std::collections::HashSet;
@@ -246,7 +247,7 @@ impl<W: Write> Saver<W> {
         let stored = Path::new(CONFIG_DIR).join(path.file_name().unwrap_or("my.cnf".as_ref()));
         let metadata = std::fs::metadata(path)?;
         let text = small::read(path, MOST_CONFIG)?;
-        let text = if self.redactor.is_some() { redact::configuration(&text) } else { text };
+        let text = if self.redactor.is_some() { redact_config::configuration(&text) } else { text };
         let entry = FileEntry { size: text.len() as u64, ..entry(&metadata, &stored) };
         self.writer.directory(Path::new(CONFIG_DIR))?;
         self.writer.begin(&entry)?;

@@ -1,13 +1,16 @@
 //! From a survey to a plan: which pages get which bytes.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
+use crate::commands::restore::live;
 use crate::commands::restore::plan::{CopyRef, Plan, PlannedPage};
 use crate::commands::restore::world::World;
 use crate::error::{Error, Result};
 use crate::instance::{Instance, identity};
 use crate::units::{PageNo, SpaceId};
 use crate::verdict::Verdict;
+use crate::verdict::contested::{Contest, contest};
 use crate::verdict::home::HomeState;
 use crate::verdict::home_bytes;
 use crate::verdict::predict::Prediction;
@@ -52,6 +55,7 @@ pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
     let stale = if selection.include_stale { newest_stale(survey) } else { BTreeMap::new() };
     let chosen = |index: usize, finding: &Finding| match finding.judgement.verdict {
         Verdict::Restorable => by_server.is_none(),
+        Verdict::Unverifiable => by_server.is_none() && is_picked(survey, finding, selection),
         Verdict::Stale => stale.get(&(finding.space_id(), finding.page_no())) == Some(&index),
         _ => false,
     };
@@ -69,8 +73,25 @@ pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
         root: survey.instance.locations.root.clone(),
         pages,
         world: world_of(&survey.instance),
-        also_lock: also_lock.map(|file| file.path.clone()).collect(),
+        also_lock: also_lock.map(|file| file.path.clone()).chain(lock_files_of(&survey.instance)).collect(),
     })
+}
+
+/// Held while the pass writes, so that no server starts meanwhile.
+fn lock_files_of(instance: &Instance) -> Vec<PathBuf> {
+    let places = &instance.locations;
+    let known: Vec<&Path> = instance
+        .spaces
+        .system()
+        .into_iter()
+        .flat_map(|system| &system.files)
+        .filter_map(|file| file.path.file_name())
+        .map(Path::new)
+        .collect();
+    let mut files = live::lock_files([places.datadir.as_path()]);
+    // A system tablespace is there under the names that the configuration gives it.
+    files.retain(|file| known.is_empty() || file.file_name().is_some_and(|name| name != "ibdata1"));
+    files
 }
 
 /// What the journal remembers of the instance. A bundle is none.
@@ -83,6 +104,15 @@ fn world_of(instance: &Instance) -> World {
         checkpoint: instance.window.checkpoint,
         end: instance.window.end,
     }
+}
+
+/// A copy that nothing proves against its home is written only where its page was named.
+fn is_picked(survey: &Survey, finding: &Finding, selection: &Selection) -> bool {
+    let contested = survey
+        .home_of(finding)
+        .zip(finding.copy())
+        .is_some_and(|(home, copy)| contest(home, copy) == Some(Contest::Nobody) && home.rivals.is_empty());
+    contested && selection.pages.contains(&(finding.space_id(), finding.page_no()))
 }
 
 /// For every page without a restorable copy the index of the newest stale finding; none where several files claim the

@@ -17,6 +17,20 @@ pub fn sign_of_life(datadir: &Path) -> Option<String> {
     paths.iter().find_map(|path| pid_file(path).or_else(|| socket(path)))
 }
 
+/// The files that servers lock besides their data files: Aria's control file (`ma_control_file.cc`, MariaDB), which lies
+/// in the data directory wherever `ibdata1` does, and the first names of a system tablespace.
+pub fn lock_files<'a>(dirs: impl IntoIterator<Item = &'a Path>) -> Vec<PathBuf> {
+    let names = ["aria_log_control", "ibdata1"];
+    let mut files: Vec<PathBuf> = dirs
+        .into_iter()
+        .flat_map(|dir| names.map(|name| dir.join(name)))
+        .filter(|path| path.is_file())
+        .collect();
+    files.sort();
+    files.dedup();
+    files
+}
+
 /// The first of these files that another process has locked for writing, as servers lock every data file they have
 /// open. Files that cannot be opened are passed over: the pass itself meets those that matter.
 ///

@@ -37,9 +37,9 @@ pub mod plan;
 pub mod plan_file;
 pub mod relocate;
 pub mod revert;
-pub mod world;
 #[cfg(test)]
 mod tests;
+pub mod world;
 
 use std::path::Path;
 

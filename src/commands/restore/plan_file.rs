@@ -178,9 +178,8 @@ pub(super) fn matches_rest<D: Disk>(
     let now = export(disk, plan)?;
     for file in &now.files {
         let at_review = reviewed.files.iter().find(|reviewed| reviewed.file == file.file);
-        let is_same = |at_review: &PlanFileEntry| {
-            (at_review.size, at_review.space_id) == (file.size, file.space_id)
-        };
+        let is_same =
+            |at_review: &PlanFileEntry| (at_review.size, at_review.space_id) == (file.size, file.space_id);
         if at_review.is_some_and(|at_review| !is_same(at_review)) {
             return Err(differs(&format!("{} is another file or has another size now", file.file.display())));
         }

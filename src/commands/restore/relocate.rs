@@ -93,7 +93,8 @@ fn place<D: Disk>(
     root: &Path,
     here: &Here,
 ) -> Result<PathBuf> {
-    let below = if record.path.is_relative() { Ok(&*record.path) } else { record.path.strip_prefix(&journal.root) };
+    let below =
+        if record.path.is_relative() { Ok(&*record.path) } else { record.path.strip_prefix(&journal.root) };
     let plain = |path: &&Path| path.components().all(|part| matches!(part, Component::Normal(_)));
     if let Some(below) = below.ok().filter(plain) {
         return Ok(root.join(below));

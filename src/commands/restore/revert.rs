@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::bytes::u64_at;
 use crate::commands::restore::Pass;
 use crate::commands::restore::journal::{Journal, Kind, Mark, read};
 use crate::commands::restore::journal_names;
@@ -11,7 +12,6 @@ use crate::commands::restore::plan::{Plan, PlannedPage};
 use crate::commands::restore::relocate;
 use crate::commands::restore::relocate::Found;
 use crate::commands::restore::world::{Here, World, passed_by_checkpoint};
-use crate::bytes::u64_at;
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk};
 use crate::error::{Error, Result};

@@ -169,7 +169,10 @@ fn an_unfinished_journal_is_finished_first_and_only_for_its_own_directory() {
     assert_eq!(bytes(&plan), expected(&plan, &before));
     // Finished, the name is taken.
     let more = Plan { pages: vec![page(&plan.also_lock[0], 6, 6, 9)], ..plan.clone() };
-    assert!(refusal(run(&RealDisk, &name, &Here::at(&plan.root), || Ok(more.clone()))).contains("never overwritten"));
+    assert!(
+        refusal(run(&RealDisk, &name, &Here::at(&plan.root), || Ok(more.clone())))
+            .contains("never overwritten")
+    );
     let numbered = JournalName::Numbered(journal.clone());
     let pass = run(&RealDisk, &numbered, &Here::at(&plan.root), || Ok(more)).unwrap();
     assert_eq!(pass.applied[0].journal, dir.path().join("j.2"));
@@ -204,7 +207,8 @@ fn a_reviewed_plan_is_applied_exactly_or_not_at_all() {
     let name = JournalName::Exactly(journal);
     let mut unsigned = reviewed.clone();
     unsigned.pages.remove(1);
-    let why = refusal(run_reviewed(&RealDisk, &name, &Here::at(&plan.root), &unsigned, || Ok(Plan::default())));
+    let why =
+        refusal(run_reviewed(&RealDisk, &name, &Here::at(&plan.root), &unsigned, || Ok(Plan::default())));
     assert!(why.contains("also writes"), "{why}");
     assert_eq!(bytes(&plan), before);
     run_reviewed(&RealDisk, &name, &Here::at(&plan.root), &reviewed, || Ok(Plan::default())).unwrap();

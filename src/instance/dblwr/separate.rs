@@ -122,7 +122,10 @@ pub(super) fn odd(path: &Path) -> Error {
         Err(_) if path.is_symlink() => "a link that leads nowhere".to_owned(),
         Err(error) => error.to_string(),
     };
-    Error::foreign(path, format!("has the name of a doublewrite file and is {what}: no copies were read from it"))
+    Error::foreign(
+        path,
+        format!("has the name of a doublewrite file and is {what}: no copies were read from it"),
+    )
 }
 
 #[cfg(test)]

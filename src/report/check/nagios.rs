@@ -6,6 +6,7 @@ use std::fmt::Write;
 use crate::commands::check::{Problem, Status};
 use crate::commands::explain_log::line::{beginning, printable};
 use crate::report::check::CheckReport;
+use crate::report::command_line;
 use crate::units::count;
 
 /// Schedulers cut at 4 KiB (NRPE 3) or at 8 KiB.
@@ -111,7 +112,7 @@ fn details(report: &CheckReport) -> Vec<String> {
     }
     let more = (report.restorable + report.critical).saturating_sub(MAX_LINES);
     if more > 0 {
-        lines.push(format!("and {more} more: dblwr verify {}", plain(&report.path, 200)));
+        lines.push(plain(&format!("and {more} more: {}", command_line::on("verify", &report.path)), 600));
     }
     let failures = report.failures.iter().take(MAX_LINES);
     lines.extend(failures.map(|failure| plain(&format!("could not be read: {failure}"), 300)));

@@ -247,7 +247,9 @@ fn header_length(bytes: &[u8], path: &Path) -> Result<usize> {
     }
     let version = fields.u32("version")?;
     if !(OLDEST..=VERSION).contains(&version) {
-        let what = format!("expected format version {OLDEST} or {VERSION}, found {version}; use the dblwr that wrote it");
+        let what = format!(
+            "expected format version {OLDEST} or {VERSION}, found {version}; use the dblwr that wrote it"
+        );
         return Err(fault(path, 8, what));
     }
     let len = fields.u32("header length")? as usize;

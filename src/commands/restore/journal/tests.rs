@@ -35,7 +35,12 @@ fn journal() -> Journal {
         written_at: 1_700_000_000,
         root: "/d".into(),
         place: "/d/j".into(),
-        world: Some(World { server_uuid: "u".into(), redo_dir: "log".into(), checkpoint: Some(Lsn(7)), end: None }),
+        world: Some(World {
+            server_uuid: "u".into(),
+            redo_dir: "log".into(),
+            checkpoint: Some(Lsn(7)),
+            end: None,
+        }),
         files,
         pages,
     }

@@ -99,7 +99,8 @@ fn no_output_lands_on_data_by_whatever_name() {
     std::fs::write(data.join("d/empty.ibd"), "").unwrap();
     std::fs::write(data.join("auto.cnf"), "[auto]\n").unwrap();
     let mended = image("m56-innodb-16k");
-    let made = ["restore", mended.path().to_str().unwrap(), "--apply", "--journal", journal.to_str().unwrap()];
+    let made =
+        ["restore", mended.path().to_str().unwrap(), "--apply", "--journal", journal.to_str().unwrap()];
     assert_eq!(code(&dblwr(made)), 0);
     let ways = ways(data, away.path());
     let names = || std::fs::read_dir(away.path()).unwrap().flatten().map(|entry| entry.file_name()).count();
