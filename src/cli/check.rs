@@ -33,26 +33,37 @@ const MOST_METRICS: u64 = 16 << 20;
 const PLUGIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) fn run(args: &Check, context: &mut Context<'_>) -> anyhow::Result<Status> {
-    let output = if context.format == Format::Json { CheckOutput::Json } else { args.output };
+    let output = match context.format {
+        Format::Json | Format::Jsonl => CheckOutput::Json,
+        Format::Table | Format::Csv => args.output,
+    };
     let report = match options(args) {
         Ok(options) => within(timeout(args, output), options),
         Err(error) => CheckReport::unknown(&args.target.path, &format!("{error:#}")),
     };
-    let rendered = render(&report, output, args.out.as_deref())?;
+    let rendered = render(&report, output, context.format, args.out.as_deref())?;
     let rendered = in_words(&rendered);
+    let status = status(report.status);
+    let recorded = report.baseline.as_ref().is_some_and(|baseline| baseline.recorded);
+    if let Some(file) = args.baseline.as_ref().filter(|_| recorded) {
+        context.wrote(status, format!("the baseline is written to {}", file.display()));
+    }
     match &args.out {
-        // The collector that reads metrics runs as another user.
-        Some(file) => output::decide(file, &context.evidence, OWN_ANSWER)?.write(
-            rendered.as_bytes(),
-            0o644,
-            context.out,
-        )?,
+        Some(file) => {
+            // The collector that reads metrics runs as another user.
+            output::decide(file, &context.evidence, OWN_ANSWER)?.write(
+                rendered.as_bytes(),
+                0o644,
+                context.out,
+            )?;
+            context.wrote(status, format!("the answer is written to {}", file.display()));
+        }
         None => context.print(&rendered)?,
     }
     if args.out.is_some() && report.status == crate::commands::check::Status::Unknown {
         context.warn(&report.text)?;
     }
-    Ok(status(report.status))
+    Ok(status)
 }
 
 fn options(args: &Check) -> anyhow::Result<Options> {
@@ -112,13 +123,19 @@ fn within(limit: Option<Duration>, options: Options) -> CheckReport {
     })
 }
 
-fn render(report: &CheckReport, output: CheckOutput, out: Option<&Path>) -> anyhow::Result<String> {
+fn render(
+    report: &CheckReport,
+    output: CheckOutput,
+    format: Format,
+    out: Option<&Path>,
+) -> anyhow::Result<String> {
     // What the file holds now tells when a check last succeeded.
     let previous = out.and_then(|file| small::read_text(file, MOST_METRICS).ok());
     Ok(match output {
         CheckOutput::Nagios => nagios::render(report),
         CheckOutput::Prometheus => metrics::render(report, Dialect::Prometheus, previous.as_deref()),
         CheckOutput::Openmetrics => metrics::render(report, Dialect::OpenMetrics, previous.as_deref()),
+        CheckOutput::Json if format == Format::Jsonl => serde_json::to_string(report)? + "\n",
         CheckOutput::Json => serde_json::to_string_pretty(report)? + "\n",
     })
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::args::Revert;
-use crate::cli::restore::{files_of_a_server, here, warn_of_pass};
+use crate::cli::restore::{files_of_a_server, here, tell_journal, warn_of_pass};
 use crate::cli::{Context, Status};
 use crate::commands::restore::revert::Reverting;
 use crate::commands::restore::{Here, live, revert};
@@ -28,11 +28,13 @@ pub(super) fn run(args: &Revert, context: &mut Context<'_>) -> anyhow::Result<St
     }
     refuse_a_live_directory(args, &planned)?;
     let (pass, reverting) = revert::run(&RealDisk, &args.journal, &here)?;
+    let complete = pass.all_verified() && !reverting.is_refused();
+    let status = if complete { Status::Healthy } else { Status::Critical };
+    tell_journal(&pass, status, context);
     warn_of_pass(&pass, context)?;
     let report = RevertReport::applied(&args.journal, &pass, &reverting);
     context.emit(&report, |out| report.write_text(out))?;
-    let complete = pass.all_verified() && !reverting.is_refused();
-    Ok(if complete { Status::Healthy } else { Status::Critical })
+    Ok(status)
 }
 
 /// What was said of the places. Without any of it the journal's own words count, and only where it was made.

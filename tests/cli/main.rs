@@ -22,6 +22,7 @@ mod harm;
 mod images;
 mod lost_header;
 mod manual;
+mod outcome;
 mod page;
 mod prediction;
 mod redo;

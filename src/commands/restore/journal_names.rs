@@ -81,20 +81,20 @@ pub(super) fn finish<D: Disk>(
     for path in existing(disk, name.base())? {
         match read::open(disk, &path, Access::Read) {
             Ok(opened) if opened.mark == Mark::Unfinished && opened.journal.kind == kind => {
-                may(&opened.journal)?;
-                match finish_one(disk, &path, here)? {
-                    Ok(applied) => pass.applied.push(applied),
-                    Err(why) => pass.notes.push(format!(
+                match may(&opened.journal).and_then(|()| finish_one(disk, &path, here)) {
+                    Ok(Ok(applied)) => pass.applied.push(applied),
+                    Ok(Err(why)) => pass.notes.push(format!(
                         "{}: an interrupted pass that was left alone: {why}; the pages were judged anew",
                         path.display()
                     )),
+                    Err(error) => return Err(pass.ended_by(error)),
                 }
             }
             Ok(_) => {}
             Err(error @ Error::Sealed { .. }) if *name != JournalName::Exactly(path) => {
                 pass.notes.push(format!("{error}; this journal was left alone"));
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(pass.ended_by(error)),
         }
     }
     Ok(pass)

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use crate::bytes::u64_at;
-use crate::commands::restore::Pass;
 use crate::commands::restore::journal::{Journal, Kind, Mark, read};
 use crate::commands::restore::journal_names;
 use crate::commands::restore::journal_names::JournalName;
@@ -12,6 +11,7 @@ use crate::commands::restore::plan::{Plan, PlannedPage};
 use crate::commands::restore::relocate;
 use crate::commands::restore::relocate::Found;
 use crate::commands::restore::world::{Here, World, passed_by_checkpoint};
+use crate::commands::restore::{Applied, Pass};
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk};
 use crate::error::{Error, Result};
@@ -181,16 +181,21 @@ fn look_at<D: Disk>(
 pub fn run<D: Disk>(disk: &D, path: &Path, here: &Here) -> Result<(Pass, Reverting)> {
     let base = JournalName::Numbered(journal_base(path));
     let mut pass = journal_names::finish(disk, &base, Kind::Revert, here, |_| Ok(()))?;
-    let reverting = plan(disk, path, here)?;
+    let reverting = plan(disk, path, here).map_err(|error| pass.ended_by(error))?;
     if pass.all_finished() && !reverting.is_refused() && !reverting.plan.is_empty() {
-        let name = journal_names::free(disk, base.base())?;
-        let locked = reverting.plan.clone().lock(disk)?;
-        refuse_a_server_meanwhile(&reverting.plan)?;
-        let mut applied = locked.journal(&name, Kind::Revert)?.apply()?;
-        applied.notes.extend(reverting.notes.iter().cloned());
+        let applied = apply(disk, base.base(), &reverting).map_err(|error| pass.ended_by(error))?;
         pass.applied.push(applied);
     }
     Ok((pass, reverting))
+}
+
+fn apply<D: Disk>(disk: &D, base: &Path, reverting: &Reverting) -> Result<Applied> {
+    let name = journal_names::free(disk, base)?;
+    let locked = reverting.plan.clone().lock(disk)?;
+    refuse_a_server_meanwhile(&reverting.plan)?;
+    let mut applied = locked.journal(&name, Kind::Revert)?.apply()?;
+    applied.notes.extend(reverting.notes.iter().cloned());
+    Ok(applied)
 }
 
 /// Between the look and the locks a server may have come and gone.
