@@ -9,10 +9,11 @@ use std::process::Command;
 use support::{dblwr, image, testdata};
 
 /// Pages generated from the same definitions as `--help`; `dblwr man NAME` prints each.
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "locate",
     "dump",
     "verify",
+    "redo",
     "restore",
     "revert",
     "scan",

@@ -19,7 +19,8 @@ use dblwr::verdict::Verdict;
 use dblwr::verdict::home::HomeState;
 use dblwr::verdict::rebuild::{Memory, Rebuilt, Refusal, Start, rebuild};
 use dblwr::verdict::survey::Survey;
-use support::unpack;
+use serde_json::Value;
+use support::{code, dblwr, image, json, unpack};
 use tempfile::TempDir;
 
 /// Every image of a MariaDB whose redo describes pages as bytes: the shipped ones, and those beside the checkout.
@@ -77,9 +78,15 @@ struct Wanted<'a> {
     algorithm: Algorithm,
 }
 
+/// Some images keep the directory in a folder of its own.
+fn root_of(dir: &TempDir) -> PathBuf {
+    let data = Some(dir.path().join("data")).filter(|data| data.exists());
+    data.unwrap_or_else(|| dir.path().to_path_buf())
+}
+
 /// An image with what its redo says.
 struct Crashed {
-    _dir: TempDir,
+    dir: TempDir,
     survey: Survey,
     log: Log,
     census: Census,
@@ -88,12 +95,16 @@ struct Crashed {
 impl Crashed {
     fn open(case: &Path) -> Option<Crashed> {
         let dir = unpack(case);
-        let request = Request { path: dir.path().into(), ..Request::default() };
+        let request = Request { path: root_of(&dir), ..Request::default() };
         let survey = Survey::run(&request).unwrap();
         let mut log = Log::open(survey.instance.redo.redo()?).unwrap()?;
         let census = Census::take(&mut log).unwrap();
         assert_eq!(census.malformed, 0, "{}", case.display());
-        Some(Crashed { _dir: dir, survey, log, census })
+        Some(Crashed { dir, survey, log, census })
+    }
+
+    fn root(&self) -> PathBuf {
+        root_of(&self.dir)
     }
 
     /// Pages of the doublewrite buffer itself hold other pages.
@@ -240,4 +251,169 @@ fn no_image_has_a_lost_write_and_most_writes_are_proved() {
 fn imported() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     Some(root.join("../shared/cases/servers/imported-tablespace-ma1011")).filter(|case| case.exists())
+}
+
+/// An older version of a page, valid to the last byte, as a lost write leaves it.
+struct Injected {
+    id: PageId,
+    lsn: Lsn,
+    expected: Lsn,
+    newest: Vec<u8>,
+    file: PathBuf,
+    offset: u64,
+}
+
+/// Sets some pages of an image back to a version that redo makes, each as new as half of its changes.
+fn lose_writes(crashed: &mut Crashed, most: usize) -> Vec<Injected> {
+    let wanted: BTreeSet<PageId> = crashed.census.pages().map(|(id, _)| id).collect();
+    let changes = Changes::of_pages(&mut crashed.log, &wanted).unwrap();
+    let mut done = Vec::new();
+    for (id, space, page) in crashed.homes() {
+        let Some(least) = crashed.census.of_page(id).unwrap().least_at_home() else { continue };
+        let history = changes.of_page(id);
+        let begin = history.iter().rposition(|change| change.initialises() && change.to <= least);
+        let Some(begin) = begin.filter(|_| judge(&page, &space.format).is_valid()) else { continue };
+        let end = history.iter().position(|change| change.to == least).unwrap();
+        let until = history[(begin + end) / 2].to;
+        // What servers read before anything else is left alone.
+        if until == least || id.1.0 < 8 || !is_in_clear(&page, space) {
+            continue;
+        }
+        let made = rebuild(Memory::of(id, &space.format), None, history, crashed.log.oldest, until).unwrap();
+        let algorithm = judge(&page, &space.format).algorithm.unwrap();
+        let place = space.place(id.1).unwrap();
+        let older = made.written(&space.format, algorithm, None).unwrap();
+        let file = std::fs::OpenOptions::new().write(true).open(&place.file.path).unwrap();
+        std::os::unix::fs::FileExt::write_all_at(&file, &older, place.offset.0).unwrap();
+        let (file, offset) = (place.file.path.clone(), place.offset.0);
+        done.push(Injected { id, lsn: until, expected: least, newest: page, file, offset });
+        if done.len() == most {
+            break;
+        }
+    }
+    done
+}
+
+#[test]
+fn a_page_set_back_to_an_older_version_is_a_lost_write_with_both_its_lsns() {
+    let mut total = 0;
+    for case in images() {
+        let Some(mut crashed) = Crashed::open(&case).filter(|crashed| !crashed.log.hidden()) else {
+            continue;
+        };
+        let lost = lose_writes(&mut crashed, 40);
+        if lost.is_empty() {
+            continue;
+        }
+        total += lost.len();
+        let root = crashed.root();
+        let output = dblwr(["scan", "--json", root.to_str().unwrap()]);
+        assert_eq!(code(&output), 2, "{}", case.display());
+        let report = json(&output);
+        let found: BTreeSet<(u64, u64, u64, u64)> = report["damaged"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|page| page["state"] == "lost_write")
+            .map(|page| {
+                let number = |field: &str| page[field].as_u64().unwrap();
+                (number("space_id"), number("page_no"), number("lsn"), number("expected_lsn"))
+            })
+            .collect();
+        let wanted: BTreeSet<_> = lost
+            .iter()
+            .map(|lost| (u64::from(lost.id.0.0), u64::from(lost.id.1.0), lost.lsn.0, lost.expected.0))
+            .collect();
+        assert_eq!(found, wanted, "{}", case.display());
+        let without = json(&dblwr(["scan", "--json", "--no-audit", root.to_str().unwrap()]));
+        assert!(without["damaged"].as_array().unwrap().iter().all(|page| page["state"] != "lost_write"));
+        let check =
+            json(&dblwr(["check", "--scan", "--reads", "1", "--output", "json", root.to_str().unwrap()]));
+        let problems = check["problems"].as_array().unwrap();
+        let lost_writes = problems.iter().filter(|problem| problem["verdict"] == "lost_write").count();
+        assert!(lost_writes >= lost.len() && check["code"] == 2, "{}: {check}", case.display());
+    }
+    println!("{total} writes were lost and found");
+    assert!(total > 100, "{total}");
+}
+
+#[test]
+fn no_scan_of_an_image_says_lost_write() {
+    for case in images().into_iter().chain(imported()) {
+        let dir = unpack(&case);
+        let root = root_of(&dir);
+        let report = json(&dblwr(["scan", "--json", root.to_str().unwrap()]));
+        let damaged = report["damaged"].as_array().unwrap();
+        assert!(damaged.iter().all(|page| page["state"] != "lost_write"), "{}: {damaged:#?}", case.display());
+    }
+}
+
+#[test]
+fn damage_that_redo_makes_anew_is_listed_apart() {
+    let (mut tried, mut broken) = (0, 0);
+    for case in images() {
+        let Some(crashed) = Crashed::open(&case) else { continue };
+        let root = crashed.root();
+        let before = json(&dblwr(["scan", "--json", root.to_str().unwrap()]))["summary"].clone();
+        let copied: BTreeSet<PageId> =
+            crashed.survey.findings.iter().map(|finding| (finding.space_id(), finding.page_no())).collect();
+        let anew: Vec<_> = crashed
+            .homes()
+            .filter(|(id, space, page)| {
+                crashed.census.rebuilds(*id) && !copied.contains(id) && judge(page, &space.format).is_valid()
+            })
+            .map(|(id, space, _)| {
+                (space.place(id.1).unwrap().file.path.clone(), space.place(id.1).unwrap().offset.0)
+            })
+            .collect();
+        for (file, offset) in &anew {
+            let file = std::fs::OpenOptions::new().write(true).open(file).unwrap();
+            std::os::unix::fs::FileExt::write_all_at(&file, &[0xA5; 700], *offset + 300).unwrap();
+        }
+        let after = json(&dblwr(["scan", "--json", root.to_str().unwrap()]))["summary"].clone();
+        let number = |summary: &Value, field: &str| summary[field].as_u64().unwrap();
+        // Of pages that the descriptors call free, damage was harmless before.
+        let (apart, damaged) =
+            (number(&after, "redo_rebuilds") - number(&before, "redo_rebuilds"), number(&after, "damaged"));
+        assert_eq!(damaged, number(&before, "damaged"), "{}: {after}", case.display());
+        assert!(apart <= anew.len() as u64);
+        (tried, broken) = (tried + anew.len(), broken + apart);
+    }
+    assert!(tried > 5 && broken > 0, "{tried} {broken}");
+}
+
+#[test]
+fn the_census_and_the_history_of_a_page() {
+    let dir = image("ma118-ibd-page0");
+    let report = json(&dblwr(["redo", "--json", "--page", "4:3", dir.path().to_str().unwrap()]));
+    assert_eq!(report["format"], "phys");
+    assert_eq!(report["oldest_lsn"], 12288, "the log never went round");
+    assert_eq!(report["bytes_to_recover"], 3_440_341 - 1_101_989);
+    assert_eq!(report["pages_to_recover"], 125);
+    let space = &report["spaces"].as_array().unwrap()[4];
+    assert_eq!((&space["space_id"], &space["file"]), (&4.into(), &"d/t1.ibd".into()));
+    let changes = report["page"]["changes"].as_array().unwrap();
+    assert_eq!(changes[0]["records"][0], "INIT_PAGE");
+    let ends: Vec<u64> = changes.iter().map(|change| change["to_lsn"].as_u64().unwrap()).collect();
+    assert!(ends.is_sorted() && changes.iter().all(|c| c["from_lsn"].as_u64() < c["to_lsn"].as_u64()));
+    let text = String::from_utf8(dblwr(["redo", dir.path().to_str().unwrap()]).stdout).unwrap();
+    assert!(text.contains("2338352 bytes to recover, 125 pages"), "{text}");
+}
+
+#[test]
+fn logs_of_other_servers_give_their_window_and_one_honest_sentence() {
+    for (case, format) in [("m97-16k", "mysql-8.0.30"), ("m56-innodb-16k", "mysql-5.6")] {
+        let dir = image(case);
+        let output = dblwr(["redo", "--json", dir.path().to_str().unwrap()]);
+        let report = json(&output);
+        assert_eq!((code(&output), &report["format"]), (0, &format.into()), "{report}");
+        assert!(report["spaces"].as_array().unwrap().is_empty() && report["pages_to_recover"].is_null());
+        assert!(report["checkpoint_lsn"].is_u64() && report["bytes_to_recover"].as_u64() > Some(0));
+        let problems = report["problems"].as_array().unwrap();
+        assert!(problems.len() == 1 && problems[0]["severity"] == "note", "{report}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::copy(image("m97-16k").path().join("ibdata1"), dir.path().join("ibdata1")).unwrap();
+    let output = dblwr(["redo", "--json", dir.path().to_str().unwrap()]);
+    assert_eq!((code(&output), &json(&output)["problems"][0]["kind"]), (3, &"redo_missing".into()));
 }

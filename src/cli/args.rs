@@ -95,6 +95,8 @@ pub enum Command {
     Dump(Dump),
     /// Hold every buffered copy against its home page and give a verdict for each.
     Verify(Target),
+    /// Read the redo log: its window, what recovery has to do, the history of a page.
+    Redo(Redo),
     /// Put damaged pages back from their copies: prints the plan, with --apply writes it.
     Restore(Restore),
     /// Take a restore back, byte for byte: prints the plan, with --apply writes it.
@@ -168,6 +170,17 @@ pub struct Dump {
     /// Extract the copies as files to this directory, which must not lie in a data directory. Nothing is overwritten.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+/// Options of `redo`.
+#[derive(Debug, Args)]
+pub struct Redo {
+    /// What to look at.
+    #[command(flatten)]
+    pub target: Target,
+    /// Show the history of this page, a line for each mini-transaction (MariaDB 10.5 and later).
+    #[arg(long, value_name = "SPACE:PAGE", value_parser = parse_page)]
+    pub page: Option<(SpaceId, PageNo)>,
 }
 
 /// Options of `page`.
@@ -304,6 +317,9 @@ pub struct Scan {
     /// Write one row for each page, as CSV or with --format jsonl.
     #[arg(long)]
     pub pages: bool,
+    /// Do not hold the pages against the redo log: lost writes that only redo proves stay unseen.
+    #[arg(long)]
+    pub no_audit: bool,
     /// Keep a record of what is done in FILE; where it holds one of an interrupted scan, go on from there.
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,

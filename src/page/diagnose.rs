@@ -45,6 +45,8 @@ pub enum Class {
     WrongAlgorithm,
     /// The system could not read it.
     Unreadable,
+    /// A whole page, but an older version than was written.
+    LostWrite,
     /// None of these.
     Garbage,
 }
@@ -63,6 +65,7 @@ impl Class {
             Class::Checksum => "checksum",
             Class::WrongAlgorithm => "wrong_algorithm",
             Class::Unreadable => "unreadable",
+            Class::LostWrite => "lost_write",
             Class::Garbage => "garbage",
         }
     }

@@ -10,6 +10,7 @@ pub mod guard;
 pub mod hex;
 pub mod locate;
 pub mod page;
+pub mod redo;
 pub mod restore;
 pub mod revert;
 pub mod scan;

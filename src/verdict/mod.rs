@@ -13,6 +13,7 @@
 //! Why the window: a page whose newest copy is older than the checkpoint was safely home before the crash, so the
 //! damage is another one; a copy from behind the end of the redo log belongs to other files.
 
+pub mod audit;
 pub mod copy;
 pub mod descriptors;
 pub mod donor;
@@ -57,6 +58,8 @@ pub enum Verdict {
     OutOfBounds,
     /// Encrypted without a key, or a format that cannot be judged.
     Unverifiable,
+    /// The home is damaged, no copy is to be written, and redo makes the page anew when the server starts.
+    RedoRebuilds,
 }
 
 impl Verdict {
@@ -74,6 +77,7 @@ impl Verdict {
             Verdict::Orphan => "orphan",
             Verdict::OutOfBounds => "out_of_bounds",
             Verdict::Unverifiable => "unverifiable",
+            Verdict::RedoRebuilds => "redo_rebuilds",
         }
     }
 

@@ -6,16 +6,20 @@ use std::path::PathBuf;
 use crate::disk::Image;
 use crate::error::{Error, Result};
 use crate::format::fsp::{Encryption, Layout};
+use crate::format::redo_record::PageId;
 use crate::format::reduced::ReducedEntry;
 use crate::instance::Instance;
 use crate::instance::dblwr::{Area, Kind};
 use crate::instance::locations::{Focus, Request};
+use crate::instance::redo;
 use crate::instance::redo::Shutdown;
+use crate::instance::redo::history::Log;
 use crate::instance::spaces::{Evidence, Owner, SpaceFile, Spaces, Tablespace};
 use crate::page::opens;
 use crate::page::sectors::Tear;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict;
+use crate::verdict::audit::Lost;
 use crate::verdict::copy::{Copy, CopyState, is_hidden, read_copies, shares_a_sector};
 use crate::verdict::freed::is_free_since;
 use crate::verdict::home;
@@ -110,6 +114,10 @@ impl Survey {
     pub fn of(mut instance: Instance) -> Result<Survey> {
         instance.learn_from_copies()?;
         let (mut copies, mut failures) = (Vec::new(), Vec::new());
+        // Before the homes: beside a running server they may only get newer than what is expected of them.
+        if let redo::Found::Read(redo) = &mut instance.redo {
+            failures.extend(Log::learn(redo).err());
+        }
         for area in instance.areas.iter().filter(|area| area.live && area.kind != Kind::Reduced) {
             let (found, unreadable) = read_copies(area, &instance.spaces)?;
             copies.extend(found);
@@ -284,7 +292,33 @@ impl Survey {
                 judgement.reason.extend(describe_tear(&self.instance, home, copy));
             }
         }
+        if let Some(id) = space {
+            self.hear_redo((id, page_no), home, group, &mut judgements);
+        }
         judgements
+    }
+
+    /// What redo proves of a home overrules what its copies suggest.
+    fn hear_redo(&self, page: PageId, home: &Home, group: &[(usize, Copy)], judgements: &mut [Judgement]) {
+        let Some(census) = self.instance.census() else { return };
+        if home.state == HomeState::Valid && home.rivals.is_empty() {
+            let Some(lost) = home.lsn.and_then(|lsn| Lost::of(census, page, lsn)) else { return };
+            // One finding for the page: its newest copy.
+            let newest = judgements.iter_mut().zip(group).max_by_key(|(_, (_, copy))| copy.lsn());
+            let harmless = [Verdict::Intact, Verdict::Pending];
+            if let Some((judgement, _)) = newest.filter(|(found, _)| harmless.contains(&found.verdict)) {
+                *judgement = Judgement { verdict: Verdict::LostWrite, reason: lost.to_string() };
+            }
+        } else if home.state.is_damaged() && census.rebuilds(page) {
+            if judgements.iter().any(|found| found.verdict == Verdict::Restorable) {
+                return;
+            }
+            for judgement in judgements.iter_mut().filter(|found| found.verdict.is_critical()) {
+                let reason = "the home page is damaged, but redo initialises it after the checkpoint: the server makes it anew \
+                              whatever lies there";
+                *judgement = Judgement { verdict: Verdict::RedoRebuilds, reason: reason.into() };
+            }
+        }
     }
 
     /// An empty page that is free by newer descriptors is no damage: truncated undo tablespaces are full of them.

@@ -171,6 +171,9 @@ pub struct Redo {
     /// What the records after the checkpoint touch. MariaDB 10.8 on, and only if the log is not encrypted; `None`
     /// elsewhere.
     pub touched: Option<Touched>,
+    /// What all that is left of the log says of pages, once [`history::Log::learn`] has read it.
+    #[serde(default)]
+    pub census: Option<history::Census>,
     /// Every file that belongs to the log, in log order.
     pub files: Vec<RedoFile>,
     /// What is damaged, missing or odd, in sentences for a person.
@@ -190,6 +193,7 @@ impl Redo {
             flags: Flags::default(),
             encrypted: false,
             touched: None,
+            census: None,
             files: Vec::new(),
             notes: Vec::new(),
         }

@@ -66,6 +66,19 @@ impl Log {
         Ok(Some(log))
     }
 
+    /// Sees to it that what a log says of pages is known, if it can be known.
+    ///
+    /// # Errors
+    /// Its file cannot be read.
+    pub fn learn(redo: &mut Redo) -> Result<()> {
+        if redo.census.is_none()
+            && let Some(mut log) = Log::open(redo)?
+        {
+            redo.census = Some(Census::take(&mut log)?);
+        }
+        Ok(())
+    }
+
     /// The records of a mini-transaction of this log.
     pub fn records<'a>(&self, mtr: &Mtr<'a>) -> Records<'a> {
         if self.hidden { Records::hidden(mtr.records) } else { Records::new(mtr.records) }
