@@ -12,7 +12,8 @@ use dblwr::commands::scan::{
 use dblwr::disk::run::Cache;
 use dblwr::error::Error;
 use dblwr::instance::discover::discover;
-use dblwr::instance::locations::{Locations, Request};
+use dblwr::instance::locations::Locations;
+use dblwr::instance::request::Request;
 use dblwr::verdict::survey::Survey;
 use divan::{Bencher, counter::BytesCount};
 

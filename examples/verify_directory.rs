@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release --example verify_directory -- /var/lib/mysql`
 
-use dblwr::instance::locations::Request;
+use dblwr::instance::request::Request;
 use dblwr::verdict::Verdict;
 use dblwr::verdict::survey::Survey;
 

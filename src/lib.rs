@@ -1,23 +1,23 @@
 //! Offline forensics for the InnoDB doublewrite buffer.
 //!
-//! One way through the house, each module importing only from those before it:
+//! Eight storeys, each importing only from those below it (`tests/architecture.rs` holds it):
 //!
-//! - [`units`], [`bytes`], [`error`]: numbers that wear their type, bytes that may be missing, errors that name the file.
-//! - [`fil`], [`fsp`], [`trx_sys`]: what is written on a page; parsing does not judge.
-//! - [`checksum`], [`transform`], [`examine`]: what state a page is in, whatever lies over it.
-//! - [`space`], [`redo`], [`dblwr`], [`instance`]: which file holds which tablespace, what redo still covers, where the
-//!   doublewrite buffer is.
-//! - [`home`], [`verdict`], [`survey`]: each copy held against its home; the one loop that puts them together.
-//! - [`predict`]: what the server would do at its next start.
-//! - [`restore`]: plan, journal, apply, verify, revert. The only module that writes to data files.
-//! - [`scan`], [`carve`], [`check`], [`capture`], [`log_reader`], [`dict`]: every page, raw images, monitoring, evidence,
-//!   error logs, names.
-//! - [`report`], [`cli`]: the JSON contract and the texts; the command line.
+//! 1. [`disk`]: the only contact with the operating system.
+//! 2. [`mod@format`]: what is written on a page; it parses and never judges.
+//! 3. [`page`]: what state one page is in, whatever lies over it.
+//! 4. [`instance`]: what lies where, from a directory or from a bundle.
+//! 5. [`verdict`]: each copy held against its home; what the server would do; what a page is called.
+//! 6. [`commands`]: what each subcommand does, under the word that is typed. Only `commands::restore` writes to data files.
+//! 7. [`report`]: the JSON contract and the texts.
+//! 8. [`cli`]: words typed become a request, what came of it an exit status.
+//!
+//! [`units`], [`bytes`] and [`error`] are the ground: numbers that wear their type, bytes that may be missing, errors that
+//! name the file, the action and the offset.
 //!
 //! Verifying a directory:
 //!
 //! ```
-//! use dblwr::instance::locations::Request;
+//! use dblwr::instance::request::Request;
 //! use dblwr::verdict::survey::Survey;
 //! use dblwr::verdict::Verdict;
 //!

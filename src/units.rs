@@ -127,6 +127,11 @@ impl fmt::Display for PageSize {
     }
 }
 
+/// "1 page", "2 pages".
+pub fn count(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

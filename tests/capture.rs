@@ -291,7 +291,7 @@ fn a_bundle_of_another_server_is_refused() {
 #[test]
 fn redo_that_is_too_large_leaves_its_window_in_the_bundle() {
     use dblwr::commands::capture::{Options, save};
-    use dblwr::instance::locations::Request;
+    use dblwr::instance::request::Request;
     use dblwr::verdict::survey::Survey;
     for case in ["m97-16k", "ma1011-full-16k", "m56-innodb-16k"] {
         let (dir, elsewhere) = (image(case), tempfile::tempdir().unwrap());

@@ -29,7 +29,8 @@ use dblwr::commands::restore::{
     CopyRef, JournalName, Outcome, Pass, Plan, PlannedPage, journal_names, revert,
 };
 use dblwr::disk::calls::Access;
-use dblwr::page::holds::{Holds, holds};
+use dblwr::page::sectors::Holds;
+use dblwr::page::sectors::holds;
 use dblwr::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use rayon::prelude::*;
 use sim_disk::{Fault, SimDisk};
@@ -52,7 +53,7 @@ fn page(file: &str, page_no: u32, length: usize, old: &[u8], new: Vec<u8>) -> Pl
         path: Path::new(ROOT).join(file),
         offset: ByteOffset(u64::from(page_no) * length as u64),
         length,
-        copy: CopyRef { file: "ibdata1".into(), index: 1, lsn: Lsn(99) },
+        copy: CopyRef { file: "ibdata1".into(), index: 1, lsn: Lsn(99), forwarded: None },
         before_state: "torn".into(),
         old: old.to_vec(),
         new,

@@ -7,10 +7,10 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use dblwr::format::fsp::{Layout, PageFormat};
+use dblwr::format::fsp::{Encryption, Layout, PageFormat};
 use dblwr::format::redo_record::PageId;
-use dblwr::instance::locations::Request;
 use dblwr::instance::redo::history::{Census, Change, Changes, Log};
+use dblwr::instance::request::Request;
 use dblwr::instance::spaces::{Owner, Tablespace};
 use dblwr::page::checksum::Algorithm;
 use dblwr::page::judge;
@@ -20,7 +20,7 @@ use dblwr::verdict::home::HomeState;
 use dblwr::verdict::rebuild::{Memory, Rebuilt, Refusal, Start, rebuild};
 use dblwr::verdict::survey::Survey;
 use serde_json::Value;
-use support::{code, dblwr, image, json, unpack};
+use support::{code, dblwr, image, json, stderr, testdata, tree, unpack};
 use tempfile::TempDir;
 
 /// Every image of a MariaDB whose redo describes pages as bytes: the shipped ones, and those beside the checkout.
@@ -416,4 +416,207 @@ fn logs_of_other_servers_give_their_window_and_one_honest_sentence() {
     std::fs::copy(image("m97-16k").path().join("ibdata1"), dir.path().join("ibdata1")).unwrap();
     let output = dblwr(["redo", "--json", dir.path().to_str().unwrap()]);
     assert_eq!((code(&output), &json(&output)["problems"][0]["kind"]), (3, &"redo_missing".into()));
+}
+
+/// Restores with `options`, checks that a plan writes nothing and that revert takes all of it back; the report.
+fn restored(crashed: &Crashed, options: &[&str], check: impl FnOnce(&Value)) -> Value {
+    let root = crashed.root();
+    let (before, elsewhere) = (tree(&root), tempfile::tempdir().unwrap());
+    let path = root.to_str().unwrap();
+    let plan = json(&dblwr([&["restore", "--json"], options, &[path]].concat()));
+    assert_eq!(tree(&root), before, "a plan writes nothing");
+    let journal = elsewhere.path().join("journal");
+    let write = ["restore", "--json", "--apply", "--journal", journal.to_str().unwrap()];
+    let output = dblwr([&write, options, &[path]].concat());
+    let report = json(&output);
+    assert_eq!(report["pages"].as_array().unwrap().len(), plan["pages"].as_array().unwrap().len());
+    assert!(report["pages"].as_array().unwrap().iter().all(|page| page["outcome"] == "verified"), "{report}");
+    check(&report);
+    if journal.exists() {
+        let reverted = dblwr(["revert", journal.to_str().unwrap(), "--apply"]);
+        assert_eq!(code(&reverted), 0, "{}", stderr(&reverted));
+    }
+    assert_eq!(tree(&root), before, "revert gives every byte back");
+    report
+}
+
+fn read_at(file: &Path, offset: u64, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    let file = std::fs::File::open(file).unwrap();
+    std::os::unix::fs::FileExt::read_exact_at(&file, &mut bytes, offset).unwrap();
+    bytes
+}
+
+fn write_at(file: &Path, offset: u64, bytes: &[u8]) {
+    let file = std::fs::OpenOptions::new().write(true).open(file).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, bytes, offset).unwrap();
+}
+
+fn lsn_of(page: &[u8]) -> Lsn {
+    Lsn(u64::from_be_bytes(page[16..24].try_into().unwrap()))
+}
+
+#[test]
+fn lost_writes_are_brought_forward_to_the_bytes_that_were_lost() {
+    let mut equal = 0;
+    for case in images() {
+        let Some(mut crashed) = Crashed::open(&case).filter(|crashed| !crashed.log.hidden()) else {
+            continue;
+        };
+        let encrypted = |space: &Tablespace| space.format.encryption != Encryption::None;
+        if crashed.survey.instance.spaces.list.iter().any(encrypted) {
+            continue;
+        }
+        let lost = lose_writes(&mut crashed, 30);
+        let asked = json(&dblwr(["restore", "--json", "--from", "redo", crashed.root().to_str().unwrap()]));
+        let of_redo = |report: &Value| {
+            let pages = report["pages"].as_array().unwrap().iter();
+            pages
+                .filter(|page| page["source"]["kind"] == "redo" && page["before"]["state"] == "valid")
+                .count()
+        };
+        assert_eq!(of_redo(&asked), 0, "never over a sound home without its own option: {asked}");
+        restored(&crashed, &["--from", "redo", "--include-lost-writes"], |report| {
+            assert_eq!(of_redo(report), lost.len(), "{}: {report}", case.display());
+            for page in &lost {
+                let now = read_at(&page.file, page.offset, page.newest.len());
+                assert_eq!(lsn_of(&now), page.expected, "{}:{}", page.id.0, page.id.1);
+                if lsn_of(&page.newest) == page.expected {
+                    assert!(now == page.newest, "{}:{}", page.id.0, page.id.1);
+                    equal += 1;
+                }
+            }
+        });
+    }
+    println!("{equal} lost writes equal byte for byte");
+    assert!(equal > 50, "{equal}");
+}
+
+/// Tears pages that have no copy: `newest` up to a sector, an older version behind it, or the other way round. What lies
+/// there before is in each of the results.
+fn tear_pages(crashed: &mut Crashed, most: usize) -> Vec<Injected> {
+    let copied: BTreeSet<PageId> =
+        crashed.survey.findings.iter().map(|finding| (finding.space_id(), finding.page_no())).collect();
+    let older = lose_writes(crashed, usize::MAX);
+    let (mut torn, mut sectors) = (Vec::new(), 0);
+    for page in older {
+        let old = read_at(&page.file, page.offset, page.newest.len());
+        if torn.len() == most || copied.contains(&page.id) || crashed.census.rebuilds(page.id) {
+            write_at(&page.file, page.offset, &page.newest);
+            continue;
+        }
+        sectors = sectors % (page.newest.len() / 512 - 1) + 1;
+        let (head, tail) = if sectors % 3 == 0 { (&old, &page.newest) } else { (&page.newest, &old) };
+        let mixed = [&head[..sectors * 512], &tail[sectors * 512..]].concat();
+        write_at(&page.file, page.offset, &mixed);
+        torn.push(page);
+    }
+    torn
+}
+
+#[test]
+fn torn_pages_without_a_copy_become_what_they_were() {
+    let mut mended = 0;
+    for case in images() {
+        let Some(mut crashed) = Crashed::open(&case).filter(|crashed| !crashed.log.hidden()) else {
+            continue;
+        };
+        let torn = tear_pages(&mut crashed, 40);
+        let encrypted = |page: &&Injected| match crashed.survey.instance.spaces.owner(page.id.0) {
+            Owner::One(space) => space.format.encryption != Encryption::None,
+            _ => true,
+        };
+        let torn: Vec<&Injected> = torn.iter().filter(|page| !encrypted(page)).collect();
+        restored(&crashed, &["--from", "redo"], |report| {
+            for page in &torn {
+                let entry = report["pages"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .find(|entry| entry["space_id"] == page.id.0.0 && entry["page_no"] == page.id.1.0);
+                let now = read_at(&page.file, page.offset, page.newest.len());
+                assert!(now == page.newest, "{}: {}:{} {entry:?}", case.display(), page.id.0, page.id.1);
+                let source = &entry.unwrap()["source"];
+                // Where both parts are alike nothing was torn.
+                assert_eq!(
+                    (&source["kind"], &source["lsn"]),
+                    (&"redo".into(), &lsn_of(&page.newest).0.into())
+                );
+                assert!(source["mini_transactions"].as_u64() > Some(0) && entry.unwrap()["copy"].is_null());
+                mended += 1;
+            }
+        });
+    }
+    println!("{mended} torn pages without a copy equal byte for byte");
+    assert!(mended > 100, "{mended}");
+}
+
+#[test]
+fn a_sector_that_redo_does_not_yield_forbids_it_and_is_named() {
+    let mut crashed = Crashed::open(&testdata("ma1011-full-16k")).unwrap();
+    let torn = tear_pages(&mut crashed, 3);
+    for page in &torn {
+        let mut bytes = read_at(&page.file, page.offset, page.newest.len());
+        bytes[9 * 512..10 * 512].fill(0xA5);
+        write_at(&page.file, page.offset, &bytes);
+    }
+    let report = restored(&crashed, &["--from", "redo"], |_| {});
+    assert!(
+        report["pages"].as_array().unwrap().iter().all(|page| page["source"]["kind"] == "slot"),
+        "{report}"
+    );
+    for page in torn {
+        let remaining = report["remaining"].as_array().unwrap().iter();
+        let mut of_page =
+            remaining.filter(|left| left["page_no"] == page.id.1.0 && left["space_id"] == page.id.0.0);
+        let left = of_page.next().unwrap();
+        assert!(left["reason"].as_str().unwrap().contains("sectors 9 of the torn page"), "{left}");
+    }
+}
+
+#[test]
+fn redo_of_mysql_mends_nothing_and_says_so() {
+    let dir = image("m97-16k");
+    let (path, plain) =
+        (dir.path().to_str().unwrap(), json(&dblwr(["restore", "--json", dir.path().to_str().unwrap()])));
+    let output = dblwr(["restore", "--json", "--from", "redo", path]);
+    assert_eq!(json(&output)["pages"], plain["pages"]);
+    assert!(stderr(&output).contains("cannot be read for pages"), "{}", stderr(&output));
+}
+
+/// Makes of the one file of a log that never went round the files of `innodb_log_archive`, cut at some LSNs.
+fn archive(dir: &Path, cuts: &[u64]) {
+    let log = std::fs::read(dir.join("ib_logfile0")).unwrap();
+    let word = |at: usize| u64::from_be_bytes(log[at..at + 8].try_into().unwrap());
+    let record = [4096, 8192].map(|at| (word(at), word(at + 8))).into_iter().max().unwrap().1;
+    let end = json(&dblwr(["redo", "--json", dir.to_str().unwrap()]))["end_lsn"].as_u64().unwrap();
+    std::fs::remove_file(dir.join("ib_logfile0")).unwrap();
+    let bounds: Vec<u64> = [&[12288], cuts, &[end + 4096]].concat();
+    for bound in bounds.windows(2) {
+        let mut file = vec![0; 12288];
+        if (bound[0]..bound[1]).contains(&record) {
+            file[8..16].copy_from_slice(&(12288 + record - bound[0]).to_be_bytes());
+        }
+        file.extend_from_slice(&log[bound[0] as usize..bound[1] as usize]);
+        std::fs::write(dir.join(format!("ib_{:016x}.log", bound[0])), file).unwrap();
+    }
+}
+
+#[test]
+fn a_log_archive_is_judged_like_the_log_that_it_was_made_of() {
+    for cuts in [&[][..], &[1_500_000], &[500_001, 1_000_000]] {
+        let (ring, files) = (image("ma118-ibd-page0"), image("ma118-ibd-page0"));
+        archive(files.path(), cuts);
+        for command in ["redo", "verify", "scan"] {
+            let both = [ring.path(), files.path()].map(|dir| {
+                let output = dblwr([command, "--json", dir.to_str().unwrap()]);
+                let text = String::from_utf8(output.stdout.clone()).unwrap();
+                let text = text.replace("\"archive\"", "\"phys\"").replace(dir.to_str().unwrap(), "PATH");
+                (code(&output), serde_json::from_str::<Value>(&text).unwrap())
+            });
+            assert_eq!(both[0], both[1], "{command} {cuts:?}");
+        }
+        let report = json(&dblwr(["redo", "--json", files.path().to_str().unwrap()]));
+        assert_eq!(report["format"], "archive");
+    }
 }

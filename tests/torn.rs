@@ -18,7 +18,7 @@ use dblwr::commands::restore;
 use dblwr::commands::restore::{Selection, choose, revert};
 use dblwr::disk::real::RealDisk;
 use dblwr::format::fsp::{Layout, PageFormat};
-use dblwr::instance::locations::Request;
+use dblwr::instance::request::Request;
 use dblwr::page::checksum::{Algorithm, stamp};
 use dblwr::page::{State, judge};
 use dblwr::units::{PageNo, PageSize, SpaceId};

@@ -1,6 +1,8 @@
 //! What was typed: clap's types, and their translation into requests.
 #![allow(rustdoc::broken_intra_doc_links, reason = "help is printed as it stands, brackets included")]
 
+pub mod check;
+pub mod explain_log;
 pub mod places;
 
 use std::num::NonZeroUsize;
@@ -8,8 +10,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::cli::check::Check;
-use crate::cli::explain_log::ExplainLog;
+use crate::cli::args::check::Check;
+use crate::cli::args::explain_log::ExplainLog;
 use crate::cli::schema::Output;
 use crate::units::{PageNo, PageSize, SpaceId};
 
@@ -237,6 +239,13 @@ pub struct Restore {
     /// Also write the newest copy of pages that have only stale ones. Redo does not bring these up to date.
     #[arg(long)]
     pub include_stale: bool,
+    /// Also write what another source has: pages that redo makes (MariaDB 10.5 and later). Repeatable.
+    #[arg(long, value_name = "SOURCE", value_enum)]
+    pub from: Vec<Source>,
+    /// Also write over sound pages whose write was lost: by redo where it proves that, else the newest copy, which may miss
+    /// later changes.
+    #[arg(long)]
+    pub include_lost_writes: bool,
     /// Write the plan to a file, to be reviewed and applied later with --plan.
     #[arg(long, value_name = "FILE", conflicts_with = "apply")]
     pub plan_out: Option<PathBuf>,
@@ -284,6 +293,13 @@ pub struct Capture {
     /// Blank the contents of rows and keep all that verdicts need: for sending it to somebody.
     #[arg(long)]
     pub redact: bool,
+}
+
+/// Sources of pages besides the doublewrite buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Source {
+    /// The redo log.
+    Redo,
 }
 
 /// Which copy wins.

@@ -8,17 +8,18 @@ use crate::commands::carve::{Carved, Found, Sizes, carve};
 use crate::commands::dump::extract::{OutDir, name_of};
 use crate::disk::Image;
 use crate::error::Error;
+use crate::instance::bundle::open;
 use crate::instance::bundle::read::bundle_of;
 use crate::instance::bundle::unpack::{Bundle, in_words};
-use crate::instance::locations::Request;
+use crate::instance::request::Request;
 use crate::report::carve::CarveReport;
-use crate::report::count;
+use crate::units::count;
 
 pub(super) fn run(args: &Carve, context: &mut Context<'_>) -> anyhow::Result<Status> {
     if let Some((path, None)) = bundle_of(&args.path) {
         return run_bundle(args, &path, context);
     }
-    let request = Request { path: args.path.clone(), ..Request::default() }.opened()?;
+    let request = open::open(&Request { path: args.path.clone(), ..Request::default() })?;
     let image = Image::open(&request.path)?;
     let out = args.out.as_deref().map(|dir| OutDir::prepare(dir, &[])).transpose()?;
     let mut carved = carve(&image, &Sizes::of(args.page_size))?;

@@ -11,9 +11,9 @@ use crate::commands::dump::extract::{OutDir, directories_of, name_of};
 use crate::commands::dump::{Inventory, Item, Selection};
 use crate::disk::Image;
 use crate::instance::Instance;
-use crate::report::count;
+use crate::instance::dblwr::slot::Usage;
 use crate::report::dump::{Decode, DumpReport};
-use crate::verdict::copy::Usage;
+use crate::units::count;
 
 /// Pages that `--hex` alone shows at most: all of them are in memory at once.
 const MAX_HEX: usize = 4096;

@@ -1,37 +1,21 @@
 //! `dblwr explain-log`.
 
+use crate::cli::args::explain_log::ExplainLog;
 use std::fs::File;
 use std::io::{self, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use clap::Args;
-
-use crate::cli::args::Places;
 use crate::cli::{Context, Status};
 use crate::commands::explain_log;
 use crate::commands::explain_log::LogSummary;
 use crate::error::Error;
 use crate::instance::config::Config;
-use crate::instance::locations::Request;
+use crate::instance::request::Request;
 use crate::report::explain_log::{ExplainReport, Outcome};
 use crate::verdict::survey::Survey;
 
 /// Bytes read at a time.
 const BUFFER: usize = 256 << 10;
-
-/// Options of `explain-log`.
-#[derive(Debug, Args)]
-pub struct ExplainLog {
-    /// The server's error log, or - for standard input.
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-    /// The data directory (of the stopped server): look there for copies of the pages that the log names.
-    #[arg(long, value_name = "PATH")]
-    pub against: Option<PathBuf>,
-    /// Where everything lies that does not lie where a server's defaults put it.
-    #[command(flatten)]
-    pub places: Places,
-}
 
 pub(super) fn run(args: &ExplainLog, context: &mut Context<'_>) -> anyhow::Result<Status> {
     let summary = read(&args.file)?;

@@ -8,14 +8,17 @@ use crate::cli::{Context, Status};
 use crate::commands::dump::{Inventory, Selection};
 use crate::commands::page::Lookup;
 use crate::instance::Instance;
-use crate::instance::locations::{Focus, Locations, Request};
+use crate::instance::bundle::open;
+use crate::instance::locations::Focus;
+use crate::instance::locations::Locations;
+use crate::instance::request::Request;
 use crate::report::dump::{Decode, DumpReport};
 use crate::report::page::PageDocument;
 use crate::units::PageNo;
 use crate::verdict::home::HomeState;
 
 pub(super) fn run(args: &Page, context: &mut Context<'_>) -> anyhow::Result<Status> {
-    let request = args.places.request(&args.path)?.opened()?;
+    let request = open::open(&args.places.request(&args.path)?)?;
     let named = args.path.display();
     match Locations::resolve(&request)?.focus {
         Focus::Directory if request.bundle.is_some() => {

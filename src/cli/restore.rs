@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::cli::args::Restore;
+use crate::cli::args::{Restore, Source};
 use crate::cli::verify::{has_failures, warn_of_failures};
 use crate::cli::{Context, Status};
 use crate::commands::restore;
+use crate::commands::restore::from_redo::consult;
 use crate::commands::restore::{JournalName, Pass, Plan, Selection, choose, live, plan_file};
 use crate::disk::real::RealDisk;
 use crate::error::Error;
@@ -22,7 +23,7 @@ pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<S
     if args.apply {
         return apply(args, context);
     }
-    let (survey, plan) = survey_and_plan(args)?;
+    let (survey, plan) = survey_and_plan(args, context)?;
     warn_of_failures(&survey, context)?;
     if let Some(file) = &args.plan_out {
         write_plan(file, &plan)?;
@@ -30,7 +31,8 @@ pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<S
     if let Some(dir) = args.to.as_ref().filter(|_| !plan.is_empty()) {
         return write_copies(dir, &survey, plan, args, context);
     }
-    let report = RestoreReport::planned(&survey, &plan);
+    let mut report = RestoreReport::planned(&survey, &plan);
+    report.hear_redo(&consult(&survey, &args.selection(), &report.written())?, &survey);
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, &args.target.path, verbose))?;
     Ok(match (&report.remaining[..], plan.is_empty()) {
@@ -41,8 +43,16 @@ pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<S
     })
 }
 
-fn survey_and_plan(args: &Restore) -> anyhow::Result<(Survey, Plan)> {
+fn has_readable_redo(survey: &Survey) -> bool {
+    survey.instance.census().is_some() && survey.instance.redo.redo().is_some_and(|redo| !redo.encrypted)
+}
+
+fn survey_and_plan(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<(Survey, Plan)> {
     let survey = args.survey()?;
+    if args.from.contains(&Source::Redo) && !has_readable_redo(&survey) {
+        context
+            .warn("--from redo: the records of this log cannot be read for pages (dblwr redo says why)")?;
+    }
     let plan = choose(&survey, &args.selection())?;
     Ok((survey, plan))
 }
@@ -70,7 +80,13 @@ impl Restore {
     }
 
     fn selection(&self) -> Selection {
-        Selection { pages: self.pages.clone(), include_stale: self.include_stale, rules: self.rules.into() }
+        Selection {
+            pages: self.pages.clone(),
+            include_stale: self.include_stale,
+            rules: self.rules.into(),
+            from_redo: self.from.contains(&Source::Redo),
+            include_lost_writes: self.include_lost_writes,
+        }
     }
 }
 
@@ -95,7 +111,8 @@ fn apply(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
     let survey = planned.unwrap_or(first);
     warn_of_failures(&survey, context)?;
     warn_of_pass(&pass, context)?;
-    let report = RestoreReport::applied(&survey, &pass);
+    let mut report = RestoreReport::applied(&survey, &pass);
+    report.hear_redo(&consult(&survey, &args.selection(), &report.written())?, &survey);
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, &args.target.path, verbose))?;
     Ok(match (pass.all_verified(), &report.remaining[..]) {
@@ -179,7 +196,8 @@ fn write_copies(
     context: &mut Context<'_>,
 ) -> anyhow::Result<Status> {
     let copied = restore::mended_copies::run(&RealDisk, plan.clone(), dir)?;
-    let report = RestoreReport::copied(survey, &plan, &copied);
+    let mut report = RestoreReport::copied(survey, &plan, &copied);
+    report.hear_redo(&consult(survey, &args.selection(), &report.written())?, survey);
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, &args.target.path, verbose))?;
     Ok(if report.remaining.is_empty() { Status::Healthy } else { Status::Critical })

@@ -6,7 +6,7 @@ use crate::cli::{Context, Status};
 use crate::commands::restore::{live, revert};
 use crate::disk::real::RealDisk;
 use crate::instance::Instance;
-use crate::instance::locations::Request;
+use crate::instance::request::Request;
 use crate::report::revert::RevertReport;
 
 pub(super) fn run(args: &Revert, context: &mut Context<'_>) -> anyhow::Result<Status> {

@@ -19,8 +19,11 @@ use crate::commands::scan::{
 use crate::disk::FileIdentity;
 use crate::disk::run::Cache;
 use crate::error::{Error, Result};
+use crate::instance::bundle::open;
 use crate::instance::bundle::unpack::in_words;
-use crate::instance::locations::{Focus, Locations, Request};
+use crate::instance::locations::Focus;
+use crate::instance::locations::Locations;
+use crate::instance::request::Request;
 use crate::report::scan::stream::{Shape, Stream};
 use crate::report::scan::{DamageReport, FileReport, Owner, RowReport};
 use crate::verdict::naming::Naming;
@@ -153,7 +156,7 @@ struct Chosen<'a> {
 
 impl<'a> Opened<'a> {
     fn open(&mut self, args: &Scan, path: &'a Path) -> anyhow::Result<()> {
-        let request = args.places.request(path)?.opened()?;
+        let request = open::open(&args.places.request(path)?)?;
         let locations = Locations::resolve(&request)?;
         let group = match &locations.focus {
             Focus::System(_) | Focus::Tablespace(_) if locations.explore => {

@@ -6,12 +6,12 @@ use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema};
 
 use crate::cli::{Context, Status, progress};
-use crate::commands::check::CheckReport;
 use crate::commands::check::baseline::SealedBaseline;
 use crate::commands::custody;
 use crate::commands::restore::plan_file::PlanFile;
 use crate::report::capture::CaptureReport;
 use crate::report::carve::CarveReport;
+use crate::report::check::CheckReport;
 use crate::report::dump::DumpReport;
 use crate::report::explain_log::ExplainReport;
 use crate::report::locate::LocateReport;

@@ -15,6 +15,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::disk::Image;
+use crate::disk::host;
 use crate::disk::reads::{Ranges, Reads};
 use crate::error::{Error, Result};
 use crate::units::ByteOffset;
@@ -158,9 +159,9 @@ impl Custody {
             schema_version: 1,
             began: self.began.clone(),
             ended: jiff::Timestamp::now().to_string(),
-            host: host(),
-            user: user(),
-            uid: rustix::process::geteuid().as_raw(),
+            host: host::host(),
+            user: host::user(),
+            uid: host::effective_uid(),
             tool: format!("dblwr {}", env!("CARGO_PKG_VERSION")),
             arguments: std::mem::take(&mut self.arguments),
             directory: std::env::current_dir().ok().map(|dir| dir.display().to_string()),
@@ -255,22 +256,6 @@ fn hash(image: &Image, ranges: &Ranges) -> Result<String> {
         }
     }
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// The name of this host, where the system tells.
-pub fn host() -> Option<String> {
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    (!name.is_empty()).then_some(name)
-}
-
-/// The name of the effective user: what the environment says of it could be anything.
-fn user() -> Option<String> {
-    let uid = rustix::process::geteuid().as_raw().to_string();
-    let users = std::fs::read_to_string("/etc/passwd").ok()?;
-    let mut entries = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
-    entries
-        .find(|fields| fields.get(2) == Some(&uid.as_str()))
-        .and_then(|fields| fields.first().map(|&n| n.into()))
 }
 
 #[cfg(test)]

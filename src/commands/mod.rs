@@ -1,4 +1,4 @@
-//! commands
+//! What each subcommand does, under the word that is typed. A command returns facts; `report` makes documents of them.
 
 pub mod capture;
 pub mod carve;

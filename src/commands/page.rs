@@ -11,13 +11,17 @@ use std::sync::Arc;
 use crate::disk::Image;
 use crate::error::{Error, Result};
 use crate::format::fsp::PageFormat;
+use crate::instance::bundle::open;
 use crate::instance::bundle::unpack::Bundle;
 use crate::instance::identify::identify;
-use crate::instance::locations::{Focus, Locations, Request};
+use crate::instance::locations::Focus;
+use crate::instance::locations::Locations;
+use crate::instance::request::Request;
+use crate::instance::spaces::judge_in;
 use crate::instance::spaces::{Evidence, SpaceFile, Tablespace};
+use crate::page::Judged;
 use crate::page::transform;
 use crate::page::transform::Revealed;
-use crate::page::{Judged, judge_in};
 use crate::units::{PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::home::{Home, HomeState, look_in};
@@ -49,7 +53,7 @@ impl Lookup {
     /// # Errors
     /// The file is not there, cannot be read, is nothing of InnoDB, or ends before the page.
     pub fn run(request: &Request, page_no: PageNo) -> Result<Lookup> {
-        let request = &request.opened()?;
+        let request = &open::open(request)?;
         let image = Image::open(&request.path)?;
         let context = context_of(request)?;
         let mut notes = Vec::new();

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use crate::error::Result;
 use crate::format::redo_record::PageId;
 use crate::instance::Instance;
-use crate::instance::locations::Request;
 use crate::instance::redo;
 use crate::instance::redo::history::{Census, Change, Changes, Log};
 use crate::instance::redo::{Redo, RedoFormat};
+use crate::instance::request::Request;
 
 /// Why records cannot be read for pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +81,10 @@ fn why_unread(redo: &Redo) -> Unread {
         _ if redo.checkpoint.is_none() || redo.end.is_none() => Unread::Cut,
         RedoFormat::MariaDbEncrypted => Unread::Encrypted,
         RedoFormat::MariaDb105 if redo.encrypted => Unread::Encrypted,
-        RedoFormat::MariaDb105 | RedoFormat::MariaDb108 | RedoFormat::FlushLsnOnly => Unread::Cut,
+        RedoFormat::MariaDb105
+        | RedoFormat::MariaDb108
+        | RedoFormat::MariaDbArchive
+        | RedoFormat::FlushLsnOnly => Unread::Cut,
         RedoFormat::BeforeMySql579
         | RedoFormat::MySql(_)
         | RedoFormat::MariaDb102

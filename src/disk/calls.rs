@@ -1,6 +1,8 @@
 //! The system calls of the writing half, as a trait: the real ones, and in tests a disk that can be cut anywhere.
 
+use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::disk::lock::Holder;
@@ -163,4 +165,20 @@ pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_os_string();
     name.push(suffix);
     PathBuf::from(name)
+}
+
+/// What a copy is called until it is whole.
+pub(crate) const PART_SUFFIX: &str = ".dblwr-part";
+
+/// What a copy is called until it is whole.
+pub(crate) fn part_of(to: &Path) -> PathBuf {
+    with_suffix(to, PART_SUFFIX)
+}
+
+/// Opens a file for reading, never through a link, and never waiting for the other end of a pipe.
+///
+/// # Errors
+/// Those of the system: `ELOOP` where the path is a link.
+pub(crate) fn open_no_link(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)
 }

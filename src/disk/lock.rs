@@ -136,7 +136,11 @@ mod tests {
     impl Server {
         fn start(path: &Path, kind: &str) -> Option<Server> {
             let mut command = Command::new(std::env::current_exe().unwrap());
-            command.args(["--exact", "image::lock::tests::child", "--nocapture"]);
+            command.args([
+                "--exact",
+                concat!(module_path!(), "::child").trim_start_matches("dblwr::"),
+                "--nocapture",
+            ]);
             command.env(FILE, path).env("DBLWR_TEST_LOCK_KIND", kind);
             let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
             let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);

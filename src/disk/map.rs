@@ -27,7 +27,7 @@ thread_local! {
 
 /// Some bytes of a file, in place. One at a time in each thread, and used by that thread only.
 #[derive(Debug)]
-pub struct Window<'a> {
+pub struct MappedWindow<'a> {
     file: &'a File,
     /// Offset behind the last byte.
     until: u64,
@@ -37,14 +37,14 @@ pub struct Window<'a> {
     thread: PhantomData<Cell<*const ()>>,
 }
 
-impl Window<'_> {
+impl MappedWindow<'_> {
     /// Maps `len` bytes from `offset` on and brings them into memory.
     ///
     /// # Errors
     /// The system cannot map the file or read all of it (short files and bad sectors are found here, not later); this
     /// thread has a window open; the system has no `MADV_POPULATE_READ` (Linux before 5.14). Read by position then.
     #[allow(unsafe_code, reason = "1.7 times as fast as pread from the page cache; see the module")]
-    pub fn open(file: &File, offset: u64, len: usize) -> io::Result<Window<'_>> {
+    pub fn open(file: &File, offset: u64, len: usize) -> io::Result<MappedWindow<'_>> {
         if len == 0 || END.with(|end| end.load(Relaxed)) != 0 || !handler_is_there() {
             return Err(io::ErrorKind::Unsupported.into());
         }
@@ -61,7 +61,7 @@ impl Window<'_> {
         END.with(|cell| cell.store(start.saturating_add(len).next_multiple_of(page), Relaxed));
         let broken_before = BROKEN.with(|count| count.load(Relaxed));
         let until = offset.saturating_add(len as u64);
-        Ok(Window { file, until, map, broken_before, thread: PhantomData })
+        Ok(MappedWindow { file, until, map, broken_before, thread: PhantomData })
     }
 
     /// The bytes; zero from where the file turned out to be gone.
@@ -77,7 +77,7 @@ impl Window<'_> {
     }
 }
 
-impl Drop for Window<'_> {
+impl Drop for MappedWindow<'_> {
     fn drop(&mut self) {
         END.with(|cell| cell.store(0, Relaxed));
     }
@@ -163,7 +163,7 @@ mod tests {
     fn a_window_shows_the_bytes_of_the_file() {
         let file = file(100_000);
         for (offset, len) in [(0, 100_000), (512, 5), (4096, 4096), (99_999, 1), (5000, 70_000)] {
-            let window = Window::open(&file, offset, len).unwrap();
+            let window = MappedWindow::open(&file, offset, len).unwrap();
             let expected: Vec<u8> =
                 (offset as usize..offset as usize + len).map(|i| (i / 1000) as u8 | 1).collect();
             assert_eq!(window.bytes(), expected);
@@ -175,14 +175,14 @@ mod tests {
     #[test]
     fn a_file_that_shrinks_under_a_window_gives_zeros_and_says_so() {
         let file = file(40_960);
-        let window = Window::open(&file, 0, 40_960).unwrap();
+        let window = MappedWindow::open(&file, 0, 40_960).unwrap();
         assert_eq!(window.bytes()[40_000], 41);
         file.set_len(8192).unwrap();
         assert_eq!(window.bytes()[8191], 9);
         assert!(window.bytes()[8192..].iter().all(|&byte| byte == 0));
         assert!(!window.is_whole());
         drop(window);
-        assert!(Window::open(&file, 0, 8192).unwrap().is_whole(), "as new");
+        assert!(MappedWindow::open(&file, 0, 8192).unwrap().is_whole(), "as new");
     }
 
     /// Files that shrink and grow under the windows of several threads at the same time.
@@ -196,7 +196,7 @@ mod tests {
                 scope.spawn(|| {
                     let mut broken = 0;
                     for _ in 0..100 {
-                        let Ok(window) = Window::open(file, 0, 1 << 20) else { continue };
+                        let Ok(window) = MappedWindow::open(file, 0, 1 << 20) else { continue };
                         let ones = window.bytes().iter().filter(|&&byte| byte != 0).count();
                         broken += usize::from(!window.is_whole());
                         assert!(ones == 1 << 20 || !window.is_whole());
@@ -223,18 +223,18 @@ mod tests {
     #[test]
     fn a_window_past_the_end_is_refused_at_once() {
         let file = file(10_000);
-        assert!(Window::open(&file, 0, 20_000).is_err());
-        assert!(!Window::open(&file, 0, 10_001).unwrap().is_whole(), "within the last page");
-        assert!(Window::open(&file, 1 << 40, 4096).is_err());
-        assert!(Window::open(&file, 0, 0).is_err());
+        assert!(MappedWindow::open(&file, 0, 20_000).is_err());
+        assert!(!MappedWindow::open(&file, 0, 10_001).unwrap().is_whole(), "within the last page");
+        assert!(MappedWindow::open(&file, 1 << 40, 4096).is_err());
+        assert!(MappedWindow::open(&file, 0, 0).is_err());
     }
 
     #[test]
     fn one_window_at_a_time() {
         let file = file(4096);
-        let window = Window::open(&file, 0, 4096).unwrap();
-        assert!(Window::open(&file, 0, 4096).is_err());
+        let window = MappedWindow::open(&file, 0, 4096).unwrap();
+        assert!(MappedWindow::open(&file, 0, 4096).is_err());
         drop(window);
-        assert!(Window::open(&file, 0, 4096).is_ok());
+        assert!(MappedWindow::open(&file, 0, 4096).is_ok());
     }
 }

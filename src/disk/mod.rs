@@ -1,6 +1,10 @@
-//! Bytes of files: opened read-only and read by position; mapped only by scans, window by window.
+//! The only contact with the operating system: open, map, lock, read, write, rename, throttle, record what was read.
+//!
+//! Files are opened read-only and read by position, and mapped only by scans, window by window. What writes to data files
+//! is [`real`], behind the calls of [`calls`]; only `commands::restore` may have one.
 
 pub mod calls;
+pub mod host;
 pub mod image;
 pub mod lock;
 pub mod map;

@@ -6,7 +6,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::disk::lock;
-use crate::disk::map::Window;
+use crate::disk::map::MappedWindow;
 use rustix::fs::{Advice, OFlags, fadvise};
 use rustix::io::{ReadWriteFlags, preadv2};
 
@@ -83,13 +83,13 @@ const MOST_MAPPED: u64 = 2 << 20;
 impl Input {
     /// The beginning of a part of the file, or all of it, in place. `None` where it is to be read: around the page cache,
     /// where little is wanted, where a server holds the file and may be writing it, and where the system cannot map it.
-    pub fn window(&self, offset: u64, len: u64) -> Option<Window<'_>> {
+    pub fn window(&self, offset: u64, len: u64) -> Option<MappedWindow<'_>> {
         if (len < LEAST_MAPPED && offset == 0) || self.mode != Mode::Cached {
             return None;
         }
         let len = usize::try_from(len.min(MOST_MAPPED)).ok()?;
         let free = lock::holder(&self.file).ok()?.is_none();
-        if free { Window::open(&self.file, offset, len).ok() } else { None }
+        if free { MappedWindow::open(&self.file, offset, len).ok() } else { None }
     }
 }
 

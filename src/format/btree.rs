@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use crate::bytes::{u32_at, u64_at};
 use crate::format::PageSource;
 use crate::format::fil::{FIL_PAGE_NEXT, FilHeader};
-use crate::format::index_page::{IndexHeader, PAGE_INDEX_ID, is_index_type};
+use crate::format::index_header::IndexHeader;
+use crate::format::index_header::PAGE_INDEX_ID;
+use crate::format::index_header::is_index_type;
 use crate::format::record::{Record, user_records};
 use crate::units::{FIL_NULL, PageNo};
 

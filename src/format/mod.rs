@@ -1,7 +1,8 @@
-//! Names for pages, offline: which table and index a page belongs to, and what is written on it.
+//! What is written on a page: offsets, headers, records, dictionaries. It parses; it never judges and never opens a file.
 //!
-//! Three sources, by server: SDI records in every tablespace (MySQL 8.0+), SYS_TABLES and SYS_INDEXES in the system
-//! tablespace (MySQL up to 5.7, all MariaDB), and the name of the file. [`Names`] gathers whatever there is.
+//! Names of pages have three sources, by server: SDI records in every tablespace (MySQL 8.0+), SYS_TABLES and
+//! SYS_INDEXES in the system tablespace (MySQL up to 5.7, all MariaDB), and the name of the file. [`Names`] gathers
+//! whatever there is.
 //!
 //! Nothing here trusts what it reads: walks are bounded, links that run in circles end, damaged pages hide only what
 //! stands on them. Pages come through [`PageSource`], already verified and made readable by whoever provides them.
@@ -12,6 +13,7 @@ pub mod dictionary;
 pub mod fields;
 pub mod fil;
 pub mod fsp;
+pub mod index_header;
 pub mod index_page;
 pub mod record;
 pub mod redo_record;
@@ -22,7 +24,8 @@ mod tests;
 pub mod trx_sys;
 pub mod xdes;
 
-pub use crate::format::dictionary::{IndexKind, NameOf, Names};
+pub use crate::format::dictionary::index_kind::IndexKind;
+pub use crate::format::dictionary::{NameOf, Names};
 
 use crate::units::PageNo;
 

@@ -13,7 +13,7 @@
 //! Sources: `rem0rec.h`, `rem0rec.ic`, `page0page.h` (MySQL 5.7), `rem0types.h` (MariaDB 10.11).
 
 use crate::bytes::{slice_at, u8_at, u16_at};
-use crate::format::index_page::IndexHeader;
+use crate::format::index_header::IndexHeader;
 
 /// Origin of the infimum record of a COMPACT page; REDUNDANT pages have it at 101.
 pub const PAGE_NEW_INFIMUM: usize = 99;

@@ -12,8 +12,7 @@
 //!
 //! Source: `buf0dblwr.cc` 9.7.
 
-use crate::bytes::{is_zero, slice_at, u16_at, u32_at, u64_at};
-use crate::page::checksum::crc32c;
+use crate::bytes::{crc32c, is_zero, slice_at, u16_at, u32_at, u64_at};
 use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 
 /// Size of a reduced page, whatever the page size of the instance.

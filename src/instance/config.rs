@@ -13,7 +13,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::instance::locations::Request;
+use crate::instance::request::Request;
 use crate::units::PageSize;
 
 /// How deep files may include each other (`max_recursion_level`).

@@ -1,5 +1,6 @@
 //! Finding every tablespace file of an instance, by name and place, and identifying each.
 
+use crate::instance::file_names::{is_undo_name, system_file_number};
 use std::collections::BTreeSet;
 use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
@@ -80,25 +81,6 @@ fn add(
 /// The note on a file that is named like a tablespace and none that can be told.
 pub(crate) fn left_out(name: &Path) -> String {
     format!("{}: nothing in it looks like an InnoDB page; it was left out", name.display())
-}
-
-/// Undo tablespaces: `undo001` (MySQL 5.6, 5.7, MariaDB) and `undo_001` (MySQL 8).
-pub fn is_undo_name(name: &str) -> bool {
-    name.strip_prefix("undo").is_some_and(|rest| {
-        let digits = rest.strip_prefix('_').unwrap_or(rest);
-        digits.len() == 3 && digits.bytes().all(|b| b.is_ascii_digit())
-    })
-}
-
-/// The same, and those that `CREATE UNDO TABLESPACE` made (MySQL 8.0.14 on), which end in `.ibu`.
-pub fn is_undo_file(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    is_undo_name(name) || name.ends_with(".ibu")
-}
-
-/// `ibdata1` and its numbered successors.
-fn system_file_number(name: &str) -> Option<u32> {
-    name.strip_prefix("ibdata")?.parse().ok()
 }
 
 #[derive(Default)]

@@ -71,7 +71,24 @@ const NAMES: [(Generation, &str); 16] = [
 impl Generation {
     /// Whether a MariaDB wrote it.
     pub fn is_mariadb(self) -> bool {
-        self >= Generation::MariaDb101
+        match self {
+            Generation::Unknown
+            | Generation::MySql41
+            | Generation::MySql50
+            | Generation::MySql51
+            | Generation::MySql55
+            | Generation::MySql56
+            | Generation::MySql57
+            | Generation::MySql80
+            | Generation::MySql8020
+            | Generation::MySql8030 => false,
+            Generation::MariaDb101
+            | Generation::MariaDb102
+            | Generation::MariaDb103
+            | Generation::MariaDb104
+            | Generation::MariaDb105
+            | Generation::MariaDb108 => true,
+        }
     }
 
     /// Whether a server of this generation reads separate doublewrite files and ignores the built-in area (8.0.20 on);
@@ -79,7 +96,20 @@ impl Generation {
     pub fn reads_separate_files(self) -> Option<bool> {
         match self {
             Generation::Unknown => None,
-            other => Some(matches!(other, Generation::MySql8020 | Generation::MySql8030)),
+            Generation::MySql8020 | Generation::MySql8030 => Some(true),
+            Generation::MySql41
+            | Generation::MySql50
+            | Generation::MySql51
+            | Generation::MySql55
+            | Generation::MySql56
+            | Generation::MySql57
+            | Generation::MySql80
+            | Generation::MariaDb101
+            | Generation::MariaDb102
+            | Generation::MariaDb103
+            | Generation::MariaDb104
+            | Generation::MariaDb105
+            | Generation::MariaDb108 => Some(false),
         }
     }
 

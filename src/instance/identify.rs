@@ -10,6 +10,7 @@ use crate::format::crypt_info::mariadb_crypt_data;
 use crate::format::fil::{FilHeader, page_type};
 use crate::format::fsp::{Codec, Encryption, FspHeader, Layout, PageFormat};
 use crate::instance::spaces::Evidence;
+use crate::page::frame;
 use crate::page::{Claim, State, judge};
 use crate::units::{ByteOffset, PageNo, PageSize, SpaceId};
 
@@ -259,7 +260,5 @@ fn survey_as(image: &Image, format: &PageFormat, first: u32) -> Result<Ballot> {
 
 /// A full_crc32 page whose type says compressed but which did not decompress shows no id.
 fn hides_identity(format: &PageFormat, clear: &Option<Vec<u8>>, page: &[u8]) -> bool {
-    format.layout == Layout::FullCrc32
-        && clear.is_none()
-        && FilHeader::parse(page).is_some_and(|h| h.page_type & page_type::FULL_CRC32_COMPRESSED != 0)
+    clear.is_none() && frame::hides_space_id(page, format)
 }

@@ -12,8 +12,8 @@ use crate::instance::discover::left_out;
 use crate::instance::identify::format_of_page0;
 use crate::instance::spaces::{Evidence, SpaceFile, Spaces, Tablespace};
 use crate::page::keyring::Keyring;
+use crate::page::sectors::shares_a_sector;
 use crate::units::{ByteOffset, Lsn, PageNo, SECTOR, SpaceId};
-use crate::verdict::copy::shares_a_sector;
 
 /// A verified copy of a page 0.
 struct Page0 {

@@ -1,66 +1,13 @@
 //! Where an instance keeps its files: what was asked for, completed by the servers' defaults.
 
+use crate::instance::bundle::open;
+use crate::instance::request::Request;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::instance::bundle::read::bundle_of;
 use crate::instance::bundle::unpack::Bundle;
 use crate::units::PageSize;
-
-/// What the caller wants looked at. Directories that are `None` take the server's default.
-#[derive(Debug, Clone, Default)]
-pub struct Request {
-    /// A data directory or one tablespace image or doublewrite file.
-    pub path: PathBuf,
-    /// `datadir`.
-    pub datadir: Option<PathBuf>,
-    /// `innodb_data_home_dir`.
-    pub data_home_dir: Option<PathBuf>,
-    /// `innodb_doublewrite_dir`.
-    pub doublewrite_dir: Option<PathBuf>,
-    /// `innodb_undo_directory`.
-    pub undo_dir: Option<PathBuf>,
-    /// `innodb_log_group_home_dir`, or the `#innodb_redo` directory itself.
-    pub redo_dir: Option<PathBuf>,
-    /// `innodb_directories`: further places of tablespaces.
-    pub directories: Vec<PathBuf>,
-    /// `innodb_data_file_path`.
-    pub data_file_path: Option<String>,
-    /// Percona's `innodb_parallel_doublewrite_path`.
-    pub parallel_doublewrite_path: Option<PathBuf>,
-    /// Overrules what the files say.
-    pub page_size: Option<PageSize>,
-    /// Key file of the server, for encrypted tablespaces.
-    pub keyring: Option<PathBuf>,
-    /// File with the pass phrase of an encrypted key file.
-    pub keyring_password_file: Option<PathBuf>,
-    /// Whether the server's configuration says that doublewrite is off at the next start.
-    pub doublewrite_off: bool,
-    /// Whether the server's configuration has undo tablespaces encrypted at the next start.
-    pub undo_log_encrypt: bool,
-    /// The bundle that the other paths lead into, unpacked; [`Request::opened`] sets it.
-    pub bundle: Option<Arc<Bundle>>,
-}
-
-impl Request {
-    /// The same where a bundle, or a file in one (`BUNDLE/d/t1.ibd`), is named: unpacked, with paths that can be
-    /// opened as long as this lives.
-    ///
-    /// # Errors
-    /// The bundle is cut or altered, or has no such file.
-    pub fn opened(&self) -> Result<Request> {
-        let Some((path, member)) = bundle_of(&self.path).filter(|_| self.bundle.is_none()) else {
-            return Ok(self.clone());
-        };
-        let bundle = Arc::new(Bundle::open(&path)?);
-        let mut request = bundle.request(self)?;
-        if let Some(member) = member {
-            request.path = bundle.member(&member)?;
-        }
-        Ok(Request { bundle: Some(bundle), ..request })
-    }
-}
 
 /// What `path` turned out to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,7 +87,7 @@ impl Locations {
     /// The path does not exist or cannot be examined, `data_file_path` is not in the server's syntax, or the path is a
     /// bundle that is cut or altered.
     pub fn resolve(request: &Request) -> Result<Locations> {
-        Locations::of_files(&request.opened()?)
+        Locations::of_files(&open::open(request)?)
     }
 
     fn of_files(request: &Request) -> Result<Locations> {
@@ -252,7 +199,7 @@ fn focus_of_file(path: &Path) -> Focus {
     }
     if name == "xb_doublewrite" {
         Focus::Doublewrite(path.to_path_buf())
-    } else if crate::instance::discover::is_undo_name(&name)
+    } else if crate::instance::file_names::is_undo_name(&name)
         || crate::instance::identify::claims_user_space(path)
     {
         Focus::Tablespace(path.to_path_buf())

@@ -4,11 +4,13 @@ pub mod bundle;
 pub mod config;
 pub mod dblwr;
 pub mod discover;
+pub mod file_names;
 pub mod generation;
 pub mod identify;
 pub mod learn;
 pub mod locations;
 pub mod redo;
+pub mod request;
 pub mod server;
 pub mod spaces;
 pub mod unlock;
@@ -27,14 +29,16 @@ use crate::instance::dblwr::{
 };
 use crate::instance::discover::discover;
 use crate::instance::generation::Generation;
-use crate::instance::locations::{Focus, Locations, Request};
+use crate::instance::locations::Focus;
+use crate::instance::locations::Locations;
 use crate::instance::redo::Shutdown;
+use crate::instance::redo::window::RedoWindow;
+use crate::instance::request::Request;
 use crate::instance::spaces::{Evidence, Spaces, Tablespace};
 use crate::page::checksum::Algorithm;
 use crate::page::judge;
 use crate::page::keyring::Keyring;
 use crate::units::{ByteOffset, Lsn, PageSize};
-use crate::verdict::Window;
 
 /// How much of a reduced file is read: a server makes one page per doublewrite instance, a few dozen at most.
 const MAX_REDUCED: u64 = 16 << 20;
@@ -55,7 +59,7 @@ pub struct Instance {
     /// The redo files.
     pub redo: redo::Found,
     /// Checkpoint and end.
-    pub window: Window,
+    pub window: RedoWindow,
     /// Flush LSN of page 0 of the system tablespace.
     pub flushed_lsn: Option<Lsn>,
     /// How the server ended.
@@ -131,7 +135,7 @@ impl Instance {
             generation: Generation::Unknown,
             plaintext_copies: true,
             redo: redo::Found::Absent,
-            window: Window::default(),
+            window: RedoWindow::default(),
             flushed_lsn: None,
             shutdown: Shutdown::Unknown,
             areas: Vec::new(),
@@ -295,10 +299,10 @@ fn read_redo(locations: &Locations, failures: &mut Vec<Error>) -> Result<redo::F
     }
 }
 
-fn window(found: &redo::Found) -> Window {
+fn window(found: &redo::Found) -> RedoWindow {
     match found {
-        redo::Found::Read(redo) => Window { checkpoint: redo.checkpoint, end: redo.end },
-        _ => Window::default(),
+        redo::Found::Read(redo) => RedoWindow { checkpoint: redo.checkpoint, end: redo.end },
+        _ => RedoWindow::default(),
     }
 }
 

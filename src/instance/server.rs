@@ -13,7 +13,7 @@ use crate::units::PageSize;
 impl Instance {
     pub(super) fn find_generation(&self, page0: Option<&SystemPage0>) -> Generation {
         let hint = match &self.redo {
-            redo::Found::Read(redo) => redo::generation_hint(redo).and_then(|name| name.parse().ok()),
+            redo::Found::Read(redo) => redo::generation_hint(redo),
             _ => None,
         };
         hint.unwrap_or_else(|| self.traces(page0).generation())
@@ -45,7 +45,21 @@ impl Instance {
         let version = Version::of_creator(creator).max(of_page0);
         match self.generation {
             Generation::MySql8020 => version.is_none_or(|version| version < CIPHERTEXT_SINCE),
-            other => other != Generation::MySql8030 && !other.is_mariadb(),
+            Generation::Unknown
+            | Generation::MySql41
+            | Generation::MySql50
+            | Generation::MySql51
+            | Generation::MySql55
+            | Generation::MySql56
+            | Generation::MySql57
+            | Generation::MySql80 => true,
+            Generation::MySql8030
+            | Generation::MariaDb101
+            | Generation::MariaDb102
+            | Generation::MariaDb103
+            | Generation::MariaDb104
+            | Generation::MariaDb105
+            | Generation::MariaDb108 => false,
         }
     }
 

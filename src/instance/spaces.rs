@@ -1,5 +1,7 @@
 //! Tablespaces: which file holds which space id, in which page format, and where a page of it lies.
 
+use crate::page::transform::{self, Revealed};
+use crate::page::{self, Judged, State, checksum};
 use std::path::{Path, PathBuf};
 
 use crate::disk::FileIdentity;
@@ -152,6 +154,41 @@ impl Spaces {
     pub fn of_file(&self, path: &Path) -> Option<&Tablespace> {
         self.list.iter().find(|space| space.files.iter().any(|file| file.path == path))
     }
+}
+
+/// Judges a page of a tablespace, by its key where it has one.
+pub fn judge_in(page: &[u8], space: &Tablespace) -> Judged {
+    let judged = page::judge(page, &space.format);
+    match (judged.state, space.id, &space.key) {
+        (State::Unverifiable, Some(id), Some(key)) => judge_decrypted(page, &space.format, id, key, judged),
+        _ => judged,
+    }
+}
+
+/// MySQL keeps the checksum inside the ciphertext: what comes out is judged as an ordinary page.
+pub(crate) fn judge_decrypted(
+    page: &[u8],
+    format: &PageFormat,
+    id: SpaceId,
+    key: &SpaceKey,
+    locked: Judged,
+) -> Judged {
+    match transform::reveal(page, format, id, Some(key)) {
+        Revealed::Page(clear) => {
+            let inside = page::from_examined(checksum::examine(&clear, format), &clear);
+            let state = if inside.state == State::Valid { State::Valid } else { State::Corrupt };
+            Judged { state, clear: Some(clear), ..inside }
+        }
+        Revealed::WrongKey => Judged::new(State::Corrupt, page, "the key of its tablespace does not open it"),
+        Revealed::Damaged(why) => Judged::new(State::Corrupt, page, format!("does not decrypt: {why}")),
+        Revealed::Locked | Revealed::AsStored => locked,
+    }
+}
+
+/// Whether the key of a tablespace opens a page whose space id is ciphertext, and shows that it is its own.
+pub fn opens(page: &[u8], space: &Tablespace) -> bool {
+    let (Some(id), Some(key)) = (space.id, &space.key) else { return false };
+    matches!(transform::decrypt(page, &space.format, id, key), transform::Decrypted::Page(_))
 }
 
 #[cfg(test)]

@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 use crate::bytes::{is_zero, u16_at, u32_at, u32_from_end};
 use crate::format::fil::{
     FIL_PAGE_DATA, FIL_PAGE_DATA_END, FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_LSN, FIL_PAGE_OFFSET,
-    FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE, page_type,
+    FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE,
 };
 use crate::format::fsp::{Layout, PageFormat};
 use crate::page::checksum;
 use crate::page::checksum::bitflip::{Bit, candidates, single_bit};
 use crate::page::checksum::{Algorithm, Examined};
+use crate::page::frame;
 use crate::page::judge;
 use crate::page::sectors::Tear;
 use crate::units::{PageNo, SECTOR};
@@ -95,7 +96,7 @@ pub fn classify(page: &[u8], format: &PageFormat, page_no: PageNo, copy: Option<
     if page.iter().all(|&byte| byte == 0xFF) {
         return diagnosis(Class::Ff, "every byte is 0xFF");
     }
-    let plain = !is_transformed(page);
+    let plain = !u16_at(page, FIL_PAGE_TYPE).is_some_and(frame::is_transformed);
     checksum_words(page, format)
         .or_else(|| bit_flip(page, format, page_no))
         .or_else(|| wrong_algorithm(page, format))
@@ -103,21 +104,6 @@ pub fn classify(page: &[u8], format: &PageFormat, page_no: PageNo, copy: Option<
         .or_else(|| torn_against(page, copy))
         .or_else(|| if plain { lsn_words(page, format) } else { None })
         .unwrap_or_else(|| diagnosis(Class::Garbage, why(page, format)))
-}
-
-/// Compressed or encrypted as a whole: the trailer is no trailer, and zeroes behind the stream are its padding.
-fn is_transformed(page: &[u8]) -> bool {
-    matches!(
-        u16_at(page, FIL_PAGE_TYPE),
-        Some(
-            page_type::COMPRESSED
-                | page_type::ENCRYPTED
-                | page_type::COMPRESSED_AND_ENCRYPTED
-                | page_type::ENCRYPTED_RTREE
-                | page_type::MARIADB_PAGE_COMPRESSED
-                | page_type::MARIADB_PAGE_COMPRESSED_ENCRYPTED
-        )
-    )
 }
 
 fn why(page: &[u8], format: &PageFormat) -> String {

@@ -5,19 +5,16 @@
 pub mod checksum;
 pub mod diagnose;
 pub mod forward;
-pub mod holds;
+pub mod frame;
 pub mod keyring;
 pub mod sectors;
 pub mod transform;
 
 use crate::bytes::{is_zero, u16_at, u32_at};
-use crate::format::fil::{
-    FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_SPACE_ID, FIL_PAGE_SPACE_OR_CHKSUM, FIL_PAGE_TYPE, page_type,
-};
+use crate::format::fil::{FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE, page_type};
 use crate::format::fsp::{Encryption, Layout, PageFormat};
-use crate::instance::spaces::Tablespace;
 use crate::page::checksum::{Algorithm, Examined};
-use crate::page::transform::{Decompressed, Revealed, SpaceKey};
+use crate::page::transform::Decompressed;
 use crate::units::SpaceId;
 
 /// The state of one page, from its own bytes.
@@ -62,7 +59,7 @@ pub struct Judged {
 }
 
 impl Judged {
-    fn new(state: State, page: &[u8], why: impl Into<String>) -> Judged {
+    pub(crate) fn new(state: State, page: &[u8], why: impl Into<String>) -> Judged {
         let claim = u32_at(page, FIL_PAGE_SPACE_ID).map_or(Claim::Hidden, |id| Claim::Space(SpaceId(id)));
         Judged { state, algorithm: None, weak: false, claim, why: why.into(), clear: None }
     }
@@ -85,45 +82,15 @@ pub fn judge(page: &[u8], format: &PageFormat) -> Judged {
     }
 }
 
-/// Judges a page of a tablespace, by its key where it has one.
-pub fn judge_in(page: &[u8], space: &Tablespace) -> Judged {
-    let judged = judge(page, &space.format);
-    match (judged.state, space.id, &space.key) {
-        (State::Unverifiable, Some(id), Some(key)) => judge_decrypted(page, &space.format, id, key, judged),
-        _ => judged,
-    }
-}
-
-/// MySQL keeps the checksum inside the ciphertext: what comes out is judged as an ordinary page.
-fn judge_decrypted(page: &[u8], format: &PageFormat, id: SpaceId, key: &SpaceKey, locked: Judged) -> Judged {
-    match transform::reveal(page, format, id, Some(key)) {
-        Revealed::Page(clear) => {
-            let inside = from_examined(checksum::examine(&clear, format), &clear);
-            let state = if inside.state == State::Valid { State::Valid } else { State::Corrupt };
-            Judged { state, clear: Some(clear), ..inside }
-        }
-        Revealed::WrongKey => Judged::new(State::Corrupt, page, "the key of its tablespace does not open it"),
-        Revealed::Damaged(why) => Judged::new(State::Corrupt, page, format!("does not decrypt: {why}")),
-        Revealed::Locked | Revealed::AsStored => locked,
-    }
-}
-
-/// Whether the key of a tablespace opens a page whose space id is ciphertext, and shows that it is its own.
-pub fn opens(page: &[u8], space: &Tablespace) -> bool {
-    let (Some(id), Some(key)) = (space.id, &space.key) else { return false };
-    matches!(transform::decrypt(page, &space.format, id, key), transform::Decrypted::Page(_))
-}
-
 fn judge_full_crc32(page: &[u8], format: &PageFormat) -> Judged {
     let raw = from_examined(checksum::examine(page, format), page);
     if raw.state == State::Zero {
         return raw;
     }
-    if u32_at(page, FIL_PAGE_SPACE_OR_CHKSUM) != Some(0) {
+    if frame::is_full_crc32_encrypted(page) {
         return raw.hidden();
     }
-    let compressed = u16_at(page, FIL_PAGE_TYPE).is_some_and(|t| t & page_type::FULL_CRC32_COMPRESSED != 0);
-    if !compressed {
+    if !frame::is_full_crc32_opaque(page) {
         return raw;
     }
     // The checksum covers the compressed image; the space id only shows when it is decompressed.
@@ -140,21 +107,13 @@ fn judge_classic(page: &[u8], format: &PageFormat) -> Judged {
     }
     match u16_at(page, FIL_PAGE_TYPE).unwrap_or_default() {
         page_type::COMPRESSED => judge_decompressed(page, format, plain),
-        page_type::ENCRYPTED | page_type::COMPRESSED_AND_ENCRYPTED | page_type::ENCRYPTED_RTREE
-            if format.encryption == Encryption::MySql =>
-        {
-            Judged::new(
-                State::Unverifiable,
-                page,
-                "encrypted by MySQL: its checksum lies inside the ciphertext",
-            )
-        }
+        kind if frame::is_mysql_ciphertext(kind) && format.encryption == Encryption::MySql => Judged::new(
+            State::Unverifiable,
+            page,
+            "encrypted by MySQL: its checksum lies inside the ciphertext",
+        ),
         page_type::MARIADB_PAGE_COMPRESSED => judge_decompressed(page, format, plain),
-        // 10.x never encrypts tablespace headers and descriptors; bytes 26..34 mean something else there.
-        page_type::FSP_HDR | page_type::XDES => plain,
-        _ if format.encryption == Encryption::MariaDb
-            && u32_at(page, FIL_PAGE_FILE_FLUSH_LSN).is_some_and(|key_version| key_version != 0) =>
-        {
+        _ if format.encryption == Encryption::MariaDb && frame::may_carry_post_encryption_sum(page) => {
             checksum::post_encryption(page, format).map_or(plain, |examined| from_examined(examined, page))
         }
         _ => plain,
@@ -184,7 +143,7 @@ fn claim_of(page: &[u8]) -> Claim {
     u32_at(page, FIL_PAGE_SPACE_ID).map_or(Claim::Hidden, |id| Claim::Space(SpaceId(id)))
 }
 
-fn from_examined(examined: Examined, page: &[u8]) -> Judged {
+pub(crate) fn from_examined(examined: Examined, page: &[u8]) -> Judged {
     match examined {
         Examined::Zero => Judged::new(State::Zero, page, "every byte is zero"),
         Examined::Valid { algorithm, weak } => {

@@ -47,6 +47,44 @@ impl Tear {
     }
 }
 
+/// Whether two images of a page have a sector in common that is not one byte repeated. Ciphertext depends on space,
+/// page and LSN, so one such sector proves that both are the same write of the same page.
+pub fn shares_a_sector(one: &[u8], other: &[u8]) -> bool {
+    one.chunks_exact(SECTOR)
+        .zip(other.chunks_exact(SECTOR))
+        .any(|(a, b)| a == b && a.first().is_some_and(|first| a.iter().any(|byte| byte != first)))
+}
+
+/// What a page holds, compared with the two versions that a pass knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holds {
+    /// The bytes from before the write.
+    Old,
+    /// The bytes that were to be written.
+    New,
+    /// Each sector of 512 bytes is the old or the new one: the write was cut.
+    Tear,
+    /// Something else: somebody has written the page since.
+    Neither,
+}
+
+/// Compares a page sector by sector. Where old and new are the same, that counts as new.
+pub fn holds(current: &[u8], old: &[u8], new: &[u8]) -> Holds {
+    if current == new {
+        return Holds::New;
+    }
+    if current == old {
+        return Holds::Old;
+    }
+    let mixed = current.len() == old.len()
+        && current.len() == new.len()
+        && current
+            .chunks(SECTOR)
+            .zip(old.chunks(SECTOR).zip(new.chunks(SECTOR)))
+            .all(|(sector, (old, new))| sector == old || sector == new);
+    if mixed { Holds::Tear } else { Holds::Neither }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,5 +102,26 @@ mod tests {
         }
         assert_eq!(Tear::between(&old, &new).describe(), None);
         assert_eq!(Tear::between(&new, &new).describe(), None);
+    }
+
+    /// A whole page of 8 sectors has 256 mixtures; two are no tears.
+    #[test]
+    fn every_mixture_of_sectors_is_a_tear_and_nothing_else_is() {
+        let (old, new) = (vec![1; 4096], vec![2; 4096]);
+        for mask in 0..=255u32 {
+            let mut page = old.clone();
+            for sector in (0..8).filter(|bit| mask >> bit & 1 == 1) {
+                page[sector * 512..][..512].copy_from_slice(&new[..512]);
+            }
+            let expected = match mask {
+                0 => Holds::Old,
+                255 => Holds::New,
+                _ => Holds::Tear,
+            };
+            assert_eq!(holds(&page, &old, &new), expected, "{mask:08b}");
+            page[700] ^= 0x80;
+            assert_eq!(holds(&page, &old, &new), Holds::Neither, "{mask:08b}");
+        }
+        assert_eq!(holds(&old[..512], &old, &new), Holds::Neither);
     }
 }

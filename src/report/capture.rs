@@ -6,8 +6,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::commands::capture::{Saved, SavedFile};
+use crate::report::SCHEMA_VERSION;
 use crate::report::guard::{guard, write_guard};
-use crate::report::{SCHEMA_VERSION, count, style};
+use crate::report::style;
+use crate::units::count;
 
 /// The document of `capture --format json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]

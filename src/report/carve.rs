@@ -8,9 +8,11 @@ use crate::commands::carve::{Carved, Found, FoundReduced, Run, RunKind, group};
 use crate::format::fil::page_type;
 use crate::page::State;
 use crate::page::checksum::Algorithm;
+use crate::report::SCHEMA_VERSION;
 use crate::report::decoded::{LayoutReport, PageState};
 use crate::report::guard::{CARVED, write_guard};
-use crate::report::{SCHEMA_VERSION, count, style};
+use crate::report::style;
+use crate::units::count;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 
 /// The document of `carve --format json`.

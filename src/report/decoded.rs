@@ -9,6 +9,7 @@ use crate::format::fil::{FIL_PAGE_DATA, FIL_PAGE_SPACE_ID, FilHeader, page_type}
 use crate::format::fsp::{Layout, PageFormat};
 use crate::page::checksum;
 use crate::page::checksum::{Algorithm, Computed};
+use crate::page::frame;
 use crate::page::{Claim, Judged, State};
 use crate::report::hex;
 use crate::report::hex::HexLine;
@@ -303,20 +304,9 @@ fn readable_fields(page: &[u8], format: &PageFormat, judged: &Judged) -> Vec<Fie
 }
 
 fn is_opaque(page: &[u8], format: &PageFormat, judged: &Judged) -> bool {
-    let Some(header) = FilHeader::parse(page) else { return true };
-    let by_type = match format.layout {
-        Layout::FullCrc32 => header.checksum != 0 || header.page_type & page_type::FULL_CRC32_COMPRESSED != 0,
-        Layout::Classic | Layout::Zip => matches!(
-            header.page_type,
-            page_type::COMPRESSED
-                | page_type::ENCRYPTED
-                | page_type::COMPRESSED_AND_ENCRYPTED
-                | page_type::ENCRYPTED_RTREE
-                | page_type::MARIADB_PAGE_COMPRESSED
-                | page_type::MARIADB_PAGE_COMPRESSED_ENCRYPTED
-        ),
-    };
-    by_type || judged.algorithm == Some(Algorithm::PostEncryptionCrc32) || judged.state == State::Unverifiable
+    frame::is_opaque(page, format)
+        || judged.algorithm == Some(Algorithm::PostEncryptionCrc32)
+        || judged.state == State::Unverifiable
 }
 
 #[cfg(test)]

@@ -8,13 +8,15 @@ use serde::Serialize;
 use crate::commands::dump::{Inventory, Item, Selection};
 use crate::format::fil::page_type;
 use crate::instance::dblwr::Kind;
+use crate::instance::dblwr::slot::Usage;
 use crate::instance::generation::Generation;
+use crate::report::SCHEMA_VERSION;
 use crate::report::decoded::DecodedPage;
 use crate::report::guard::write_found;
+use crate::report::style;
 use crate::report::verify::CopyStateReport;
-use crate::report::{SCHEMA_VERSION, count, style};
+use crate::units::count;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
-use crate::verdict::copy::Usage;
 use crate::verdict::naming::Naming;
 
 /// The document of `dump --format json`.

@@ -7,9 +7,11 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::commands::explain_log::{Finding, Kind, LogSummary};
+use crate::report::SCHEMA_VERSION;
 use crate::report::guard::{guard, write_guard};
 use crate::report::restore::restoring;
-use crate::report::{SCHEMA_VERSION, count, style};
+use crate::report::style;
+use crate::units::count;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::home;

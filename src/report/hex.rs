@@ -95,7 +95,7 @@ pub fn write(out: &mut dyn Write, lines: &[HexLine]) -> io::Result<()> {
         let text = format!("  {:#06x}  {:<47}  {:<16}  {region}", line.offset, line.hex, line.ascii);
         writeln!(out, "{}", text.trim_end())?;
         if line.repeated > 0 {
-            writeln!(out, "  *       the same {} more", crate::report::count(line.repeated, "time"))?;
+            writeln!(out, "  *       the same {} more", crate::units::count(line.repeated, "time"))?;
         }
     }
     Ok(())

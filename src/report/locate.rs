@@ -7,9 +7,14 @@ use serde::Serialize;
 use crate::instance::Instance;
 use crate::instance::dblwr::{Area, HeaderCopy, Kind, Magic};
 use crate::instance::generation::Generation;
+use crate::report::RedoReport;
+use crate::report::SCHEMA_VERSION;
+use crate::report::ShutdownReport;
 use crate::report::guard::write_found;
-use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport, count, instance_line, style};
+use crate::report::instance_line;
+use crate::report::style;
 use crate::units::PageNo;
+use crate::units::count;
 
 /// The document of `locate --format json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]

@@ -1,5 +1,6 @@
 //! What the program says: serialisable reports (the JSON contract) and their texts for people.
 
+use crate::units::count;
 pub mod capture;
 pub mod carve;
 pub mod check;
@@ -119,11 +120,6 @@ pub fn fold_empty<T>(
         "and {} that are all zero, in {files} (-v lists them)",
         count(before - listed.len(), "page")
     ))
-}
-
-/// "1 page", "2 pages".
-pub fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// Serialises a path as text; bytes that are no UTF-8 are replaced.

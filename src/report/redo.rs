@@ -246,6 +246,7 @@ fn format_name(look: &Look) -> String {
     match look.redo().map(|redo| redo.format) {
         Some(RedoFormat::MariaDb108 | RedoFormat::MariaDbEncrypted) => "phys".to_owned(),
         Some(RedoFormat::MariaDb105) => "phys-10.5".to_owned(),
+        Some(RedoFormat::MariaDbArchive) => "archive".to_owned(),
         _ => look.instance.generation.to_string(),
     }
 }

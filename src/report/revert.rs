@@ -7,8 +7,10 @@ use serde::Serialize;
 
 use crate::commands::restore::revert::Reverting;
 use crate::commands::restore::{Outcome, Pass, PlannedPage};
+use crate::report::SCHEMA_VERSION;
 use crate::report::restore::{OutcomeReport, sha256};
-use crate::report::{SCHEMA_VERSION, count, style};
+use crate::report::style;
+use crate::units::count;
 use crate::units::{ByteOffset, PageNo, SpaceId};
 
 /// The document of `revert --format json`.

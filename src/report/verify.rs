@@ -6,15 +6,21 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::instance::generation::Generation;
+use crate::report::RedoReport;
+use crate::report::SCHEMA_VERSION;
+use crate::report::ShutdownReport;
+use crate::report::fold_empty;
 use crate::report::guard::{guard, write_guard};
+use crate::report::instance_line;
 use crate::report::restore::restoring;
-use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport, count, fold_empty, instance_line, style};
+use crate::report::style;
+use crate::units::count;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::copy::CopyState;
 use crate::verdict::home::{Home, HomeState};
-use crate::verdict::names::SurveyNames;
 use crate::verdict::naming::PageName;
+use crate::verdict::naming::SurveyNames;
 use crate::verdict::predict::Prediction;
 use crate::verdict::survey::{Finding, Subject, Survey};
 
@@ -170,12 +176,7 @@ impl HomeReport {
 impl PageReport {
     fn of(survey: &Survey, finding: &Finding, names: &mut SurveyNames<'_>) -> PageReport {
         let verdict = finding.judgement.verdict;
-        // The dictionary is read for damaged pages only.
-        let name = if verdict == Verdict::Restorable || verdict.is_critical() {
-            names.of(finding)
-        } else {
-            PageName::default()
-        };
+        let name = if verdict.needs_attention() { names.of(finding) } else { PageName::default() };
         let (slot, copy) = match &finding.subject {
             Subject::Copy(copy) => (
                 SlotReport { file: copy.slot.file.display().to_string(), index: copy.slot.index },
@@ -211,7 +212,7 @@ impl PageReport {
     }
 
     fn needs_attention(&self) -> bool {
-        self.verdict == Verdict::Restorable || self.verdict.is_critical()
+        self.verdict.needs_attention()
     }
 }
 

@@ -18,8 +18,7 @@ use crate::format::redo_record::PageId;
 use crate::instance::Instance;
 use crate::instance::redo;
 use crate::instance::redo::history::{Census, Log, PageSummary};
-use crate::instance::spaces::{Owner, Tablespace};
-use crate::page::judge_in;
+use crate::instance::spaces::{Owner, Tablespace, judge_in};
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::home::{HomeState, state_at};
 

@@ -1,31 +1,25 @@
 //! Copies: used slots, judged and attributed to the page they are a copy of.
 
+use crate::instance::dblwr::slot::{SlotRef, Usage, formats_of_a_slot, physical};
+use crate::page::frame;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
-use crate::format::fil::{FilHeader, page_type};
+use crate::format::fil::FilHeader;
 use crate::format::fsp::{Codec, Encryption, Layout, PageFormat};
 use crate::instance::dblwr::{Area, Kind, Slot};
 use crate::instance::identify::format_of_page0;
+use crate::instance::spaces::judge_in;
 use crate::instance::spaces::{Owner, Spaces};
+use crate::page::Claim;
+use crate::page::Judged;
+use crate::page::State;
+use crate::page::is_used;
+use crate::page::judge;
 use crate::page::transform;
 use crate::page::transform::Decompressed;
-use crate::page::{Claim, Judged, State, is_used, judge, judge_in};
-use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SECTOR, SpaceId};
-
-/// Which slot of which file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SlotRef {
-    /// The file as printed.
-    pub file: PathBuf,
-    /// Index within the area.
-    pub index: u32,
-    /// The file to open.
-    pub path: PathBuf,
-    /// Where in the file.
-    pub offset: ByteOffset,
-}
+use crate::units::{Lsn, PageNo, PageSize, SpaceId};
 
 /// What a copy is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,18 +73,6 @@ impl Copy {
     pub fn page(&self) -> &[u8] {
         self.bytes.get(..self.format.physical.bytes()).unwrap_or(&self.bytes)
     }
-}
-
-/// What a slot is used for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Usage {
-    /// It holds a page of some tablespace.
-    Copy,
-    /// Every byte is zero.
-    Zero,
-    /// It describes itself: space 0 and its own page number.
-    Placeholder,
 }
 
 /// Every used slot of an area, in slot order. Used means: neither all zero nor a placeholder that describes itself
@@ -211,10 +193,6 @@ fn is_settled(judged: &Judged, claimed: SpaceId) -> bool {
     !matches!(judged.state, State::Corrupt | State::Torn) && judged.claim == Claim::Space(claimed)
 }
 
-fn physical<'a>(bytes: &'a [u8], format: &PageFormat) -> &'a [u8] {
-    bytes.get(..format.physical.bytes()).unwrap_or(bytes)
-}
-
 /// A copy of page 0 states its own format; otherwise the file's counts.
 fn owner_format(bytes: &[u8], header: &FilHeader, claimed: SpaceId, spaces: &Spaces) -> Option<PageFormat> {
     let own = (header.page_no == PageNo(0)).then(|| format_of_page0(bytes)).flatten();
@@ -236,16 +214,14 @@ fn hidden(
     slot_size: PageSize,
 ) -> Option<Attribution> {
     let format = PageFormat::full_crc32(slot_size);
-    let encrypted = header.checksum != 0;
-    let compressed = header.page_type & page_type::FULL_CRC32_COMPRESSED != 0;
-    if !encrypted && !compressed {
+    if !frame::is_full_crc32_opaque(bytes) {
         return None;
     }
     let judged = judge(bytes, &format);
     if !judged.is_valid() {
         return None;
     }
-    if encrypted {
+    if frame::is_full_crc32_encrypted(bytes) {
         let format = PageFormat { encryption: Encryption::MariaDb, ..format };
         return Some(Attribution { space: None, format, judged: Judged { claim: Claim::Hidden, ..judged } });
     }
@@ -268,24 +244,6 @@ fn codecs_in_use(spaces: &Spaces) -> Vec<Codec> {
     codecs.filter(|codec| seen.insert(format!("{codec:?}"))).collect()
 }
 
-/// Whether a slot verifies in any format, by a rule that looks at its contents.
-pub(crate) fn verifies_somehow(slot: &[u8], slot_size: PageSize) -> bool {
-    formats_of_a_slot(slot_size).iter().any(|format| {
-        let judged = judge(physical(slot, format), format);
-        judged.is_valid() && !judged.weak
-    })
-}
-
-/// Formats in which a slot of unknown ownership may verify.
-fn formats_of_a_slot(slot_size: PageSize) -> Vec<PageFormat> {
-    let zips = PageSize::PHYSICAL.into_iter().filter(|&size| size <= PageSize::DEFAULT && size <= slot_size);
-    [PageFormat::classic(slot_size), PageFormat::full_crc32(slot_size)]
-        .into_iter()
-        .chain(zips.map(|size| PageFormat::zip(slot_size, size)))
-        .flat_map(|format| [format, PageFormat { encryption: Encryption::MariaDb, ..format }])
-        .collect()
-}
-
 fn orphan(bytes: &[u8], claimed: SpaceId, slot_size: PageSize) -> Attribution {
     let judged_as = |format: PageFormat| {
         let judged = judge(physical(bytes, &format), &format);
@@ -296,14 +254,6 @@ fn orphan(bytes: &[u8], claimed: SpaceId, slot_size: PageSize) -> Attribution {
         let encrypted = PageFormat { encryption: Encryption::MySql, ..format };
         Attribution { space: Some(claimed), format, judged: judge(bytes, &encrypted) }
     })
-}
-
-/// Whether two images of a page have a sector in common that is not one byte repeated. Ciphertext depends on space,
-/// page and LSN, so one such sector proves that both are the same write of the same page.
-pub fn shares_a_sector(one: &[u8], other: &[u8]) -> bool {
-    one.chunks_exact(SECTOR)
-        .zip(other.chunks_exact(SECTOR))
-        .any(|(a, b)| a == b && a.first().is_some_and(|first| a.iter().any(|byte| byte != first)))
 }
 
 /// Whether a copy's owner can only be found by comparing it with homes.

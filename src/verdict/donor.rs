@@ -17,7 +17,7 @@ use crate::format::fil::FIL_PAGE_LSN;
 use crate::format::fsp::{FspHeader, PageFormat};
 use crate::instance::Instance;
 use crate::instance::dblwr::Kind;
-use crate::instance::locations::Request;
+use crate::instance::request::Request;
 use crate::instance::spaces::{Evidence, Owner, Tablespace};
 use crate::units::{ByteOffset, Lsn};
 use crate::verdict::survey::Survey;

@@ -9,8 +9,11 @@ use crate::disk::Image;
 use crate::error::{Error, Result};
 use crate::format::fil::{FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_LSN, FIL_PAGE_SPACE_ID, FilHeader};
 use crate::format::fsp::{Layout, PageFormat};
+use crate::instance::spaces::judge_in;
 use crate::instance::spaces::{Owner, Place, Spaces, Tablespace};
-use crate::page::{Claim, Judged, State, judge_in};
+use crate::page::Claim;
+use crate::page::Judged;
+use crate::page::State;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 
 /// What lies at a home.

@@ -19,8 +19,9 @@
 use crate::format::fil::page_type;
 use crate::format::fsp::Encryption;
 use crate::instance::Instance;
-use crate::instance::discover::is_undo_file;
+use crate::instance::file_names::is_undo_file;
 use crate::instance::generation::Generation;
+use crate::page::frame;
 use crate::page::transform;
 use crate::page::transform::Revealed;
 use crate::units::PageNo;
@@ -30,10 +31,7 @@ use crate::verdict::home::Home;
 /// Whether this copy is the plaintext of a page that its home must hold encrypted: a byte copy would be wrong.
 pub fn is_plaintext_of(instance: &Instance, home: &Home, copy: &Copy) -> bool {
     let encrypted_home = home.format.is_some_and(|format| format.encryption == Encryption::MySql);
-    let plaintext = !matches!(
-        copy.header.page_type,
-        page_type::ENCRYPTED | page_type::COMPRESSED_AND_ENCRYPTED | page_type::ENCRYPTED_RTREE
-    );
+    let plaintext = !frame::is_mysql_ciphertext(copy.header.page_type);
     instance.plaintext_copies && encrypted_home && plaintext && copy.page_no() != PageNo(0)
 }
 

@@ -13,14 +13,14 @@
 //! Why the window: a page whose newest copy is older than the checkpoint was safely home before the crash, so the
 //! damage is another one; a copy from behind the end of the redo log belongs to other files.
 
+use crate::instance::redo::window::RedoWindow;
 pub mod audit;
 pub mod copy;
 pub mod descriptors;
 pub mod donor;
-pub mod freed;
+pub mod from_redo;
 pub mod home;
 pub mod home_bytes;
-pub mod names;
 pub mod naming;
 pub mod predict;
 pub mod rebuild;
@@ -85,29 +85,21 @@ impl Verdict {
     pub fn is_critical(self) -> bool {
         matches!(self, Verdict::Unrecoverable | Verdict::Stale | Verdict::LostWrite)
     }
+
+    /// Damage, whether the buffer can mend it or not.
+    pub fn needs_attention(self) -> bool {
+        self == Verdict::Restorable || self.is_critical()
+    }
 }
 
-/// From the checkpoint to the end of the redo log, both inclusive; `None` where the redo files do not tell.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Window {
-    /// Checkpoint LSN.
-    pub checkpoint: Option<Lsn>,
-    /// End LSN.
-    pub end: Option<Lsn>,
-}
-
-impl Window {
-    /// Whether redo applies to a page of this LSN; `None` where the window is not known.
-    pub fn holds(&self, lsn: Lsn) -> Option<bool> {
-        Some(self.checkpoint? <= lsn && lsn <= self.end?)
+/// Reads what a report of this survey would read: the names of damaged pages, and what the prediction looks at. Whoever
+/// records reads, as a capture does, calls it once for the files' sake.
+pub fn look_ahead(survey: &survey::Survey) {
+    let mut names = naming::SurveyNames::new(survey);
+    for finding in survey.findings.iter().filter(|finding| finding.judgement.verdict.needs_attention()) {
+        names.of(finding);
     }
-
-    fn describe(&self) -> String {
-        match (self.checkpoint, self.end) {
-            (Some(checkpoint), Some(end)) => format!("the redo window {checkpoint} to {end}"),
-            _ => "the redo window".to_owned(),
-        }
-    }
+    predict::Prediction::of(survey);
 }
 
 /// What the judgement needs to know of a home.
@@ -159,7 +151,7 @@ pub fn judge(
     home: &HomeFacts<'_>,
     copies: &[CopyFacts],
     reduced: Option<Lsn>,
-    window: &Window,
+    window: &RedoWindow,
 ) -> Vec<Judgement> {
     match home.state {
         HomeState::Missing => every(copies, Verdict::Orphan, "no file here holds this space id"),
@@ -182,7 +174,7 @@ fn every(copies: &[CopyFacts], verdict: Verdict, reason: &str) -> Vec<Judgement>
     copies.iter().map(|_| judgement(verdict, reason)).collect()
 }
 
-fn judge_beside_valid_home(home: &HomeFacts<'_>, copy: &CopyFacts, window: &Window) -> Judgement {
+fn judge_beside_valid_home(home: &HomeFacts<'_>, copy: &CopyFacts, window: &RedoWindow) -> Judgement {
     match copy.state {
         CopyState::Corrupt => {
             return judgement(
@@ -223,7 +215,7 @@ fn judge_for_damaged_home(
     home: &HomeFacts<'_>,
     copies: &[CopyFacts],
     reduced: Option<Lsn>,
-    window: &Window,
+    window: &RedoWindow,
 ) -> Vec<Judgement> {
     let best = best_copy(home, copies, reduced, window);
     let any_good = copies.iter().any(|copy| copy.state == CopyState::Valid);
@@ -253,7 +245,7 @@ fn best_copy(
     home: &HomeFacts<'_>,
     copies: &[CopyFacts],
     reduced: Option<Lsn>,
-    window: &Window,
+    window: &RedoWindow,
 ) -> Option<usize> {
     if !home.rivals.is_empty() {
         return None;
@@ -276,7 +268,7 @@ pub fn newest_stale(judgements: &[Judgement], copies: &[CopyFacts]) -> Option<us
     copies.iter().enumerate().find(|pair| stale(pair) && pair.1.lsn == newest).map(|(index, _)| index)
 }
 
-fn why_restorable(home: &HomeFacts<'_>, copy: &CopyFacts, window: &Window) -> String {
+fn why_restorable(home: &HomeFacts<'_>, copy: &CopyFacts, window: &RedoWindow) -> String {
     let damage = match home.state {
         HomeState::Zero => "the home page is all zero",
         HomeState::Misdirected => "another page lies in its place",
@@ -290,7 +282,7 @@ fn why_restorable(home: &HomeFacts<'_>, copy: &CopyFacts, window: &Window) -> St
     }
 }
 
-fn why_stale(home: &HomeFacts<'_>, copy: &CopyFacts, reduced: Option<Lsn>, window: &Window) -> String {
+fn why_stale(home: &HomeFacts<'_>, copy: &CopyFacts, reduced: Option<Lsn>, window: &RedoWindow) -> String {
     if !home.rivals.is_empty() {
         return format!("several files claim this space id: {}; none is written", home.rivals.join(", "));
     }
@@ -340,10 +332,10 @@ mod tests {
     use super::*;
     use CopyState::{Corrupt, Valid};
 
-    const WINDOW: Window = Window { checkpoint: Some(Lsn(100)), end: Some(Lsn(200)) };
-    const NO_WINDOW: Window = Window { checkpoint: None, end: None };
+    const WINDOW: RedoWindow = RedoWindow { checkpoint: Some(Lsn(100)), end: Some(Lsn(200)) };
+    const NO_WINDOW: RedoWindow = RedoWindow { checkpoint: None, end: None };
 
-    fn verdicts(state: HomeState, lsn: u64, copies: &[(CopyState, u64)], window: Window) -> Vec<Verdict> {
+    fn verdicts(state: HomeState, lsn: u64, copies: &[(CopyState, u64)], window: RedoWindow) -> Vec<Verdict> {
         verdicts_with(state, lsn, copies, window, None, &[])
     }
 
@@ -351,7 +343,7 @@ mod tests {
         state: HomeState,
         lsn: u64,
         copies: &[(CopyState, u64)],
-        window: Window,
+        window: RedoWindow,
         reduced: Option<u64>,
         rivals: &[String],
     ) -> Vec<Verdict> {

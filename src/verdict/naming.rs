@@ -3,6 +3,8 @@
 //! The dictionary is read when the first name is asked for: SDI of the tablespace concerned (MySQL 8.0+), SYS_TABLES and
 //! SYS_INDEXES once for all (MySQL up to 5.7, MariaDB); else the file name speaks.
 
+use crate::format::index_header::index_header;
+use crate::verdict::survey::{Finding, Survey};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -11,13 +13,17 @@ use crate::disk::Image;
 use crate::format::dictionary::file_name::FileName;
 use crate::format::fil::FilHeader;
 use crate::format::fsp::Layout;
-use crate::format::index_page::{IndexHeader, PAGE_BTR_SEG_LEAF, PAGE_BTR_SEG_TOP, key_range, show_key};
+use crate::format::index_header::IndexHeader;
+use crate::format::index_header::PAGE_BTR_SEG_LEAF;
+use crate::format::index_header::PAGE_BTR_SEG_TOP;
+use crate::format::index_page::key_range;
+use crate::format::index_page::show_key;
 use crate::format::segment::{Segment, segment};
 use crate::format::xdes::PageState;
 use crate::format::{IndexKind, Names, PageSource};
-use crate::instance::discover::is_undo_name;
+use crate::instance::file_names::is_undo_name;
+use crate::instance::spaces::judge_in;
 use crate::instance::spaces::{Owner, SpaceFile, Spaces, Tablespace};
-use crate::page::judge_in;
 use crate::units::{FIL_NULL, PageNo, SpaceId};
 use crate::verdict::descriptors::Descriptors;
 
@@ -107,7 +113,7 @@ impl<'a> Naming<'a> {
         let pages = Pages::of(space);
         let neighbour = |number: u32| {
             let page = Some(number).filter(|&n| n != FIL_NULL).and_then(|n| pages.page(PageNo(n)))?;
-            let same = crate::format::index_page::index_header(&page)
+            let same = crate::format::index_header::index_header(&page)
                 .is_some_and(|other| (other.index_id, other.level) == (index.index_id, index.level));
             if same && space.format.layout != Layout::Zip { key_range(&page) } else { None }
         };
@@ -205,5 +211,34 @@ impl PageSource for Pages<'_> {
         let page = last.as_ref()?.read_page(place.offset, self.space.format.physical).ok()??;
         let judged = judge_in(&page, self.space);
         judged.is_valid().then(|| judged.clear.unwrap_or(page))
+    }
+}
+
+/// Finds the names of a survey's pages; nothing is read before the first question.
+#[derive(Debug)]
+pub struct SurveyNames<'a> {
+    survey: &'a Survey,
+    naming: Naming<'a>,
+}
+
+impl<'a> SurveyNames<'a> {
+    /// Of this survey.
+    pub fn new(survey: &'a Survey) -> SurveyNames<'a> {
+        SurveyNames { survey, naming: Naming::new(&survey.instance.spaces) }
+    }
+
+    /// The page of a finding. The copy knows its index better than a damaged home does.
+    pub fn of(&mut self, finding: &Finding) -> PageName {
+        let home = self.survey.home_of(finding);
+        let copy = finding.copy().map(|copy| copy.judged.clear.as_deref().unwrap_or(copy.page()));
+        let header = copy.and_then(index_header).or_else(|| index_header(&home?.bytes));
+        self.naming.of(finding.space_id(), finding.page_no(), header.as_ref())
+    }
+
+    /// A page of this number, which the survey must have found in a slot.
+    pub fn of_page(&mut self, space: SpaceId, page_no: PageNo) -> PageName {
+        let survey = self.survey;
+        let found = survey.findings.iter().find(|f| f.space_id() == space && f.page_no() == page_no);
+        found.map_or_else(PageName::default, |finding| self.of(finding))
     }
 }

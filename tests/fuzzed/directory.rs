@@ -12,7 +12,7 @@ use dblwr::commands::restore::{Rules, Selection, choose, plan_file, revert};
 use dblwr::disk::real::RealDisk;
 use dblwr::format::fsp::PageFormat;
 use dblwr::instance::bundle::read::check;
-use dblwr::instance::locations::Request;
+use dblwr::instance::request::Request;
 use dblwr::page::checksum::{Algorithm, stamp};
 use dblwr::report::dump::DumpReport;
 use dblwr::report::locate::LocateReport;

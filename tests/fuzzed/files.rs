@@ -10,11 +10,13 @@ use dblwr::commands::restore::plan_file::PlanFile;
 use dblwr::commands::restore::{Plan, revert};
 use dblwr::disk::calls::Access;
 use dblwr::disk::real::RealDisk;
+use dblwr::instance::bundle::open;
 use dblwr::instance::bundle::read::{Reader, Record};
 use dblwr::instance::bundle::unpack::Bundle;
 use dblwr::instance::config::Config;
 use dblwr::instance::dblwr::{SeparateFile, locate_parallel};
-use dblwr::instance::locations::{Locations, Request};
+use dblwr::instance::locations::Locations;
+use dblwr::instance::request::Request;
 use dblwr::units::PageSize;
 use dblwr::verdict::survey::Survey;
 use tempfile::TempDir;
@@ -84,7 +86,10 @@ pub fn redo(bytes: &[u8]) {
         std::fs::write(dir.path().join(name), part).expect("write");
     }
     for dir in [dir.path().to_path_buf(), dir.path().join("#innodb_redo")] {
-        if let Ok(found) = dblwr::instance::redo::read(&dir) {
+        if let Ok(mut found) = dblwr::instance::redo::read(&dir) {
+            if let dblwr::instance::redo::Found::Read(redo) = &mut found {
+                let _ = dblwr::instance::redo::history::Log::learn(redo);
+            }
             let _ = dblwr::instance::redo::shutdown(None, &found);
             serde_json::to_vec(&found).expect("JSON");
         }
@@ -110,7 +115,7 @@ pub fn bundle(bytes: &[u8]) {
         let Ok(bundle) = Bundle::open(&path) else { continue };
         let root = bundle.dir().canonicalize().expect("unpacked");
         assert!(root.file_name().is_some_and(|name| name.to_string_lossy().starts_with("dblwr-bundle-")));
-        let _ = bundle.request(&Request::default());
+        let _ = open::open(&Request { path: path.clone(), ..Request::default() });
         let survey = (sizes < 64 << 20).then(|| Survey::run(&Request { path, ..Request::default() }));
         if let Some(Ok(survey)) = survey {
             super::directory::report(&survey);

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::error::Error;
 use crate::instance::bundle::read::bundle_of;
 use crate::instance::config::Config;
-use crate::instance::locations::Request;
+use crate::instance::request::Request;
 use crate::units::PageSize;
 
 /// What to look at.

@@ -7,7 +7,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::instance::bundle::{DATA_DIR, FileEntry, LinkTarget, OUTSIDE_DIR, StoredRequest, StoredRoot};
-use crate::instance::locations::{Focus, Locations, Request};
+use crate::instance::locations::Focus;
+use crate::instance::locations::Locations;
+use crate::instance::request::Request;
 
 /// Data directories are two levels deep; a deeper tree is not one.
 const MAX_DEPTH: usize = 16;

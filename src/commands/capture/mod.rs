@@ -7,23 +7,26 @@ pub mod redact;
 pub mod select;
 
 use std::collections::HashSet;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::commands::capture::listing::{Listing, entry};
 use crate::commands::capture::redact::Redactor;
 use crate::commands::capture::select::{RedoLimit, Selection};
+use crate::disk::calls;
+use crate::disk::host;
 use crate::disk::reads;
 use crate::disk::reads::Ranges;
 use crate::error::{Error, Result};
 use crate::instance::bundle::write::{FileSum, Sealed, Writer};
 use crate::instance::bundle::{CHUNK, CONFIG_DIR, FileEntry, Manifest};
 use crate::instance::discover::discover;
-use crate::instance::locations::{Locations, Request};
+use crate::instance::locations::Locations;
 use crate::instance::redo;
-use crate::report::verify::VerifyReport;
+use crate::instance::request::Request;
+use crate::verdict;
 use crate::verdict::Verdict;
 use crate::verdict::survey::Survey;
 
@@ -122,7 +125,7 @@ pub fn save<W: Write>(request: &Request, options: &Options, name: &Path, out: W)
 /// All that a verification reads: the names of tables and indexes are looked up when the report is made.
 fn judge(request: &Request) -> Result<Survey> {
     let survey = Survey::run(request)?;
-    let _ = VerifyReport::of(&survey);
+    verdict::look_ahead(&survey);
     Ok(survey)
 }
 
@@ -175,7 +178,7 @@ fn manifest(
         schema_version: 1,
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         captured_at: jiff::Timestamp::now().to_string(),
-        host: crate::commands::custody::host(),
+        host: host::host(),
         source: request.path.display().to_string(),
         redacted: options.redact,
         request: listing.stored_request(request, locations),
@@ -325,7 +328,7 @@ impl<W: Write> Saver<W> {
 
 /// The very file that was listed, never through a link.
 fn open(path: &Path, entry: &FileEntry) -> io::Result<File> {
-    let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path)?;
+    let file = calls::open_no_link(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() || (metadata.dev(), metadata.ino()) != (entry.device, entry.inode) {
         return Err(io::Error::other("it is another file than a moment ago"));

@@ -7,15 +7,13 @@ use byteorder::{BigEndian, ByteOrder};
 use crate::bytes::{u8_at, u16_at, u32_at, u64_at};
 use crate::format::fil::{FIL_PAGE_DATA, FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_TYPE, page_type};
 use crate::format::fsp::{Codec, Layout, PageFormat};
+use crate::page::frame;
 use crate::page::transform::codec::needs_exact_length;
 use crate::page::transform::mariadb::{
     COMPRESSED_HEADER, ENCRYPTED_HEADER, FIL_PAGE_COMP_ALGO, FIL_PAGE_COMP_SIZE, FIL_PAGE_ENCRYPT_COMP_ALGO,
-    FIL_PAGE_FCRC32_CHECKSUM, FULL_CRC32_HEADER, full_crc32_size,
+    FIL_PAGE_FCRC32_CHECKSUM, FULL_CRC32_HEADER,
 };
 use crate::page::transform::mysql::{FIL_PAGE_ALGORITHM_V1, FIL_PAGE_COMPRESS_SIZE_V1};
-
-/// Unit in which full_crc32 counts compressed sizes.
-const UNIT: usize = 256;
 
 /// Stores `clear`, the changed contents of `page`, in the frame of `page`. The checksum of a full_crc32 frame is left
 /// to be stamped. `None` where it does not fit or the frame is none of those that servers write.
@@ -77,15 +75,20 @@ fn full_crc32(page: &[u8], codec: Codec, clear: &[u8]) -> Option<Vec<u8>> {
     let payload = compress(codec, clear)?;
     let exact = needs_exact_length(codec);
     let used = FULL_CRC32_HEADER + payload.len() + usize::from(exact) + FIL_PAGE_FCRC32_CHECKSUM;
-    let least = used.div_ceil(UNIT) * UNIT;
-    let size = if exact { least } else { least.max(full_crc32_size(page)?) };
+    let least = used.div_ceil(frame::COMPRESSED_UNIT) * frame::COMPRESSED_UNIT;
+    let size =
+        if exact { least } else { least.max(u16_at(page, FIL_PAGE_TYPE).and_then(frame::full_crc32_size)?) };
     if size >= page.len() {
         return None;
     }
     let mut out = frame(page, FULL_CRC32_HEADER, &payload)?;
-    put_u16(&mut out, FIL_PAGE_TYPE, usize::from(page_type::FULL_CRC32_COMPRESSED) | (size / UNIT))?;
+    put_u16(
+        &mut out,
+        FIL_PAGE_TYPE,
+        usize::from(page_type::FULL_CRC32_COMPRESSED) | (size / frame::COMPRESSED_UNIT),
+    )?;
     if exact {
-        *out.get_mut(size.checked_sub(5)?)? = u8::try_from(used % UNIT).ok()?;
+        *out.get_mut(size.checked_sub(5)?)? = u8::try_from(used % frame::COMPRESSED_UNIT).ok()?;
     }
     Some(out)
 }

@@ -6,6 +6,7 @@ use crate::format::fsp::{Encryption, Layout, PageFormat};
 use crate::format::reduced::{ReducedEntry, parse_reduced, reduced_page_size};
 use crate::format::trx_sys::TRX_SYS_PAGE;
 use crate::page::checksum::{Algorithm, NO_CHECKSUM_MAGIC};
+use crate::page::frame;
 use crate::page::transform;
 use crate::page::transform::Decompressed;
 use crate::page::{Claim, Judged, State, judge};
@@ -117,7 +118,7 @@ fn framed(page: &[u8], size: PageSize, low: u32, header: &FilHeader) -> Option<H
 
 /// Compressed and encrypted pages show no LSN behind the body.
 fn opaque(page: &[u8], size: PageSize, header: &FilHeader) -> Option<Hit> {
-    let compressed = header.page_type & page_type::FULL_CRC32_COMPRESSED != 0;
+    let compressed = frame::full_crc32_size(header.page_type).is_some();
     match header.page_type {
         page_type::COMPRESSED | page_type::MARIADB_PAGE_COMPRESSED => {
             return accept(page, &PageFormat::classic(size), header);
@@ -231,7 +232,6 @@ pub fn probe_reduced(bytes: &[u8]) -> Option<Vec<ReducedEntry>> {
 /// Types that servers write on pages.
 fn is_known_type(kind: u16) -> bool {
     const LAST_SMALL: u16 = 29;
-    let compressed_bytes = usize::from(kind & !page_type::FULL_CRC32_COMPRESSED) * 256;
     kind <= LAST_SMALL
         || matches!(
             kind,
@@ -241,5 +241,5 @@ fn is_known_type(kind: u16) -> bool {
                 | page_type::MARIADB_PAGE_COMPRESSED
                 | page_type::MARIADB_PAGE_COMPRESSED_ENCRYPTED
         )
-        || kind & page_type::FULL_CRC32_COMPRESSED != 0 && compressed_bytes > 0 && compressed_bytes < 65536
+        || frame::full_crc32_size(kind).is_some_and(|size| size > 0 && size < 65536)
 }

@@ -7,12 +7,10 @@ use std::time::Duration;
 use crate::commands::check::sample;
 use crate::commands::check::sample::{Sample, Share};
 use crate::commands::check::settle::{Settled, settle};
-use crate::commands::check::{CheckReport, Options, Place, Suspect};
+use crate::commands::check::{Checked, Options, Place, Status, Suspect};
 use crate::commands::scan::Ground;
 use crate::error::Result;
 use crate::instance::Instance;
-use crate::report::RedoReport;
-use crate::verdict::Verdict;
 use crate::verdict::home::HomeState;
 use crate::verdict::survey::{Finding, Survey};
 
@@ -100,20 +98,37 @@ impl Look {
         &self.survey.instance
     }
 
-    /// Damage that only one look saw is not in the counts, either.
-    pub(super) fn describe(&self, report: &mut CheckReport, agreed: &BTreeMap<Place, Suspect>) {
+    /// What the last look found. Damage that only one look saw is not in the counts, either.
+    pub(super) fn checked(&self, options: &Options, agreed: &BTreeMap<Place, Suspect>) -> Checked {
         let instance = &self.survey.instance;
-        report.generation = instance.generation;
-        report.page_size = instance.page_size.as_u32();
-        report.shutdown = instance.shutdown.into();
-        report.redo = RedoReport::of(instance);
+        let mut summary = BTreeMap::new();
         for finding in &self.survey.findings {
             let verdict = finding.judgement.verdict;
-            if !is_damage(verdict) || agreed.contains_key(&place_of(&self.survey, finding)) {
-                *report.summary.entry(verdict.name()).or_insert(0) += 1;
+            if !verdict.needs_attention() || agreed.contains_key(&place_of(&self.survey, finding)) {
+                *summary.entry(verdict).or_insert(0) += 1;
             }
         }
-        report.failures.clone_from(&self.failures);
+        Checked {
+            path: options.request.path.clone(),
+            status: Status::Ok,
+            generation: instance.generation,
+            page_size: instance.page_size,
+            shutdown: instance.shutdown,
+            window: instance.window,
+            flushed_lsn: instance.flushed_lsn,
+            summary,
+            restorable: 0,
+            critical: 0,
+            changing: 0,
+            sample: None,
+            baseline: None,
+            problems: Vec::new(),
+            failures: self.failures.clone(),
+            started: 0.0,
+            duration: 0.0,
+            warning: options.warning,
+            critical_range: options.critical,
+        }
     }
 }
 
@@ -125,7 +140,7 @@ fn failures(survey: &Survey) -> Vec<String> {
 fn suspects(survey: &Survey) -> BTreeMap<Place, Suspect> {
     let mut suspects: BTreeMap<Place, Suspect> = BTreeMap::new();
     for finding in &survey.findings {
-        if !is_damage(finding.judgement.verdict) {
+        if !finding.judgement.verdict.needs_attention() {
             continue;
         }
         let (place, suspect) = (place_of(survey, finding), suspect(survey, finding));
@@ -135,10 +150,6 @@ fn suspects(survey: &Survey) -> BTreeMap<Place, Suspect> {
         }
     }
     suspects
-}
-
-fn is_damage(verdict: Verdict) -> bool {
-    verdict == Verdict::Restorable || verdict.is_critical()
 }
 
 fn place_of(survey: &Survey, finding: &Finding) -> Place {

@@ -10,12 +10,11 @@ pub mod range;
 pub mod sample;
 pub mod settle;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
-use crate::report::check::nagios;
 use std::collections::BTreeMap;
 use std::hash::RandomState;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -23,19 +22,16 @@ use serde::Serialize;
 use crate::commands::check::baseline::{Baseline, Owner};
 use crate::commands::check::look::Look;
 use crate::commands::check::range::Range;
-use crate::commands::check::sample::{Sample, Share};
+use crate::commands::check::sample::Share;
 use crate::commands::check::settle::Patience;
 use crate::error::Result;
 use crate::instance::generation::Generation;
-use crate::instance::locations::Request;
-use crate::report::guard::guard;
-use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport};
-use crate::units::{ByteOffset, PageNo, SpaceId};
+use crate::instance::redo::Shutdown;
+use crate::instance::redo::window::RedoWindow;
+use crate::instance::request::Request;
+use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::home::HomeState;
-
-/// Problems listed in a report; the counts are of all.
-pub const MAX_LISTED: usize = 1000;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -192,24 +188,9 @@ impl Problem {
     }
 }
 
-/// What reading the data files gave.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
-pub struct SampleReport {
-    /// Pages there are.
-    pub pages: u64,
-    /// Pages read.
-    pub read: u64,
-    /// Pages read, of all, from 0 to 1.
-    pub share: f64,
-    /// Of the pages read: encrypted or in an unknown format.
-    pub unverifiable: u64,
-    /// Of the pages read: damaged, in every read.
-    pub damaged: u64,
-}
-
 /// How the present state compares with the accepted one.
-#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
-pub struct BaselineReport {
+#[derive(Debug, Clone, Copy)]
+pub struct Compared {
     /// Problems that were accepted.
     pub accepted: usize,
     /// Problems now that were not.
@@ -220,29 +201,38 @@ pub struct BaselineReport {
     pub recorded: bool,
 }
 
-/// The document of `check --output json`, and what the other outputs are made from.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
-pub struct CheckReport {
-    /// [`SCHEMA_VERSION`].
-    pub schema_version: u32,
+/// What reading the data files gave.
+#[derive(Debug, Clone, Copy)]
+pub struct Sampled {
+    /// Pages there are.
+    pub pages: u64,
+    /// Pages read.
+    pub read: u64,
+    /// Of the pages read: encrypted or in an unknown format.
+    pub unverifiable: u64,
+    /// Of the pages read: damaged, in every read.
+    pub damaged: u64,
+}
+
+/// What a check found.
+#[derive(Debug)]
+pub struct Checked {
+    /// PATH as given.
+    pub path: PathBuf,
     /// The answer.
     pub status: Status,
-    /// Its exit code.
-    pub code: u8,
-    /// The answer in words.
-    pub text: String,
-    /// PATH as given.
-    pub path: String,
     /// The server that last ran these files.
     pub generation: Generation,
-    /// `innodb_page_size` in bytes; 0 where nothing could be looked at.
-    pub page_size: u32,
+    /// `innodb_page_size`.
+    pub page_size: PageSize,
     /// How the server ended; a running one has not ended cleanly.
-    pub shutdown: ShutdownReport,
+    pub shutdown: Shutdown,
     /// The redo window.
-    pub redo: RedoReport,
+    pub window: RedoWindow,
+    /// Flush LSN in page 0 of the system tablespace.
+    pub flushed_lsn: Option<Lsn>,
     /// How many used slots carry each verdict, by the last look.
-    pub summary: BTreeMap<&'static str, usize>,
+    pub summary: BTreeMap<Verdict, usize>,
     /// New pages that can be mended.
     pub restorable: usize,
     /// New pages that cannot be mended.
@@ -250,72 +240,37 @@ pub struct CheckReport {
     /// Pages that looked damaged once and otherwise at a later read: being written.
     pub changing: usize,
     /// What reading data files gave.
-    pub sample: Option<SampleReport>,
+    pub sample: Option<Sampled>,
     /// Comparison with the accepted state.
-    pub baseline: Option<BaselineReport>,
-    /// Damaged pages, the worst first, at most [`MAX_LISTED`].
+    pub baseline: Option<Compared>,
+    /// Damaged pages, the worst first.
     pub problems: Vec<Problem>,
     /// Files that could not be read, in every look.
     pub failures: Vec<String>,
-    /// What must not be done while a page can be restored; only there as long as one can.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub guard: Option<&'static str>,
     /// When it began, in seconds since 1970.
     pub started: f64,
     /// How long it took, in seconds.
     pub duration: f64,
-    #[serde(skip)]
-    #[schemars(skip)]
-    thresholds: Option<(Range, Range)>,
+    /// Alert (warning) by the number of pages that can be mended.
+    pub warning: Range,
+    /// Alert (critical) by the number of pages that cannot.
+    pub critical_range: Range,
 }
 
-impl CheckReport {
-    /// The report of a check that could not look.
-    pub fn unknown(path: &Path, why: &str) -> CheckReport {
-        CheckReport {
-            schema_version: SCHEMA_VERSION,
-            status: Status::Unknown,
-            code: Status::Unknown.code(),
-            text: why.to_owned(),
-            path: path.display().to_string(),
-            generation: Generation::Unknown,
-            page_size: 0,
-            shutdown: ShutdownReport::Unknown,
-            redo: RedoReport { checkpoint_lsn: None, end_lsn: None, flushed_lsn: None },
-            summary: BTreeMap::new(),
-            restorable: 0,
-            critical: 0,
-            changing: 0,
-            sample: None,
-            baseline: None,
-            problems: Vec::new(),
-            failures: Vec::new(),
-            guard: None,
-            started: now(),
-            duration: 0.0,
-            thresholds: None,
-        }
-    }
-
-    /// Thresholds of warning and critical, as they stand in performance data.
-    pub fn thresholds(&self) -> (Range, Range) {
-        self.thresholds.unwrap_or((Range::ZERO, Range::ZERO))
-    }
-
-    fn decide(&mut self, warning: Range, critical: Range) {
-        self.thresholds = Some((warning, critical));
+impl Checked {
+    /// The answer by counts and thresholds: the worst wins, and what could not be read hides no damage.
+    fn decide(&mut self) {
         self.status = match () {
-            () if critical.alerts(self.critical as f64) => Status::Critical,
-            () if warning.alerts(self.restorable as f64) => Status::Warning,
+            () if self.critical_range.alerts(self.critical as f64) => Status::Critical,
+            () if self.warning.alerts(self.restorable as f64) => Status::Warning,
             () if !self.failures.is_empty() => Status::Unknown,
             () => Status::Ok,
         };
-        self.code = self.status.code();
     }
 }
 
 /// Seconds since 1970.
-fn now() -> f64 {
+pub(crate) fn now() -> f64 {
     std::time::SystemTime::UNIX_EPOCH.elapsed().map_or(0.0, |since| since.as_secs_f64())
 }
 
@@ -323,47 +278,37 @@ fn now() -> f64 {
 ///
 /// # Errors
 /// Nothing could be looked at in any read, or the baseline is refused.
-pub fn check(options: &Options, mut pause: impl FnMut(Duration)) -> Result<CheckReport> {
+pub fn check(options: &Options, mut pause: impl FnMut(Duration)) -> Result<Checked> {
     let (began, started) = (Instant::now(), now());
     let mut look = Look::first(options, &mut pause)?;
-    let (mut changing, mut agreed) = (0, BTreeMap::new());
     let settled = look.settle(options, &mut pause)?;
-    changing += settled.changing;
-    agreed.extend(settled.agreed);
-    let mut report = CheckReport::unknown(&options.request.path, "");
+    let (mut changing, mut agreed) = (settled.changing, settled.agreed);
+    let mut sampled = None;
     if let Some(share) = options.share {
         let (sample, settled) = look.sample(options, share, &mut pause)?;
         changing += settled.changing;
-        report.sample = Some(sample_report(&sample, settled.agreed.len()));
+        sampled = Some(Sampled {
+            pages: sample.pages,
+            read: sample.read,
+            unverifiable: sample.unverifiable,
+            damaged: settled.agreed.len() as u64,
+        });
         for (place, suspect) in settled.agreed {
             agreed.entry(place).or_insert(suspect);
         }
     }
-    look.describe(&mut report, &agreed);
-    report.changing = changing;
-    report.problems = agreed.into_iter().map(Problem::of).collect();
-    compare(&mut report, options, &Owner::of(look.instance()))?;
-    report.decide(options.warning, options.critical);
-    report.text = nagios::text(&report);
-    report.started = started;
-    report.duration = began.elapsed().as_secs_f64();
-    report.problems.truncate(MAX_LISTED);
-    Ok(report)
-}
-
-fn sample_report(sample: &Sample, damaged: usize) -> SampleReport {
-    let share = if sample.pages == 0 { 1.0 } else { sample.read as f64 / sample.pages as f64 };
-    SampleReport {
-        pages: sample.pages,
-        read: sample.read,
-        share,
-        unverifiable: sample.unverifiable,
-        damaged: damaged as u64,
-    }
+    let mut checked = look.checked(options, &agreed);
+    (checked.changing, checked.sample) = (changing, sampled);
+    checked.problems = agreed.into_iter().map(Problem::of).collect();
+    compare(&mut checked, options, &Owner::of(look.instance()))?;
+    checked.decide();
+    checked.started = started;
+    checked.duration = began.elapsed().as_secs_f64();
+    Ok(checked)
 }
 
 /// Marks what the baseline knows, records a new one if asked, counts what is new, and puts the worst first.
-fn compare(report: &mut CheckReport, options: &Options, owner: &Owner) -> Result<()> {
+fn compare(report: &mut Checked, options: &Options, owner: &Owner) -> Result<()> {
     if let Some(path) = &options.baseline {
         let was = match (options.accept, path.exists()) {
             (true, false) => Baseline::of(owner.clone(), &[]),
@@ -373,7 +318,7 @@ fn compare(report: &mut CheckReport, options: &Options, owner: &Owner) -> Result
             Baseline::of(owner.clone(), &report.problems).write(path)?;
         }
         let unknown = report.problems.iter().filter(|problem| !was.knows(problem)).count();
-        report.baseline = Some(BaselineReport {
+        report.baseline = Some(Compared {
             accepted: was.len(),
             new: unknown,
             gone: was.gone(&report.problems),
@@ -387,6 +332,5 @@ fn compare(report: &mut CheckReport, options: &Options, owner: &Owner) -> Result
     let new = report.problems.iter().filter(|problem| problem.new);
     let (mendable, not): (Vec<_>, Vec<_>) = new.partition(|problem| problem.can_be_mended());
     (report.restorable, report.critical) = (mendable.len(), not.len());
-    report.guard = guard(report.problems.iter().any(Problem::can_be_mended));
     Ok(())
 }

@@ -10,6 +10,8 @@ use crate::format::fil::FilHeader;
 use crate::format::fsp::PageFormat;
 use crate::format::reduced::ReducedEntry;
 use crate::instance::Instance;
+use crate::instance::dblwr::slot::SlotRef;
+use crate::instance::dblwr::slot::Usage;
 use crate::instance::dblwr::{Area, Kind};
 use crate::instance::locations::Focus;
 use crate::instance::spaces::{Owner, Spaces};
@@ -17,7 +19,8 @@ use crate::page::transform;
 use crate::page::transform::Revealed;
 use crate::page::{Judged, judge};
 use crate::units::{PageNo, SpaceId};
-use crate::verdict::copy::{Copy, SlotRef, Usage, for_each_usage};
+use crate::verdict::copy::Copy;
+use crate::verdict::copy::for_each_usage;
 use crate::verdict::survey::find_hidden_owners;
 
 pub use crate::commands::dump::selection::Selection;

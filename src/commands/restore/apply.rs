@@ -13,7 +13,8 @@ use crate::commands::restore::plan::{Outcome, PlannedPage};
 use crate::disk::calls;
 use crate::disk::calls::{Disk, ReadBack};
 use crate::error::{Error, Result};
-use crate::page::holds::{Holds, holds};
+use crate::page::sectors::Holds;
+use crate::page::sectors::holds;
 
 /// What a pass has done.
 #[derive(Debug, Clone)]

@@ -4,9 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::commands::restore::locked::{Held, Locked};
-use crate::commands::restore::mended_copies::part_of;
 use crate::commands::restore::plan::PlannedPage;
 use crate::disk::calls;
+use crate::disk::calls::part_of;
 use crate::disk::calls::{Access, Disk};
 use crate::error::{Error, Result};
 
@@ -82,10 +82,7 @@ fn compare<D: Disk>(
         return Err(Error::Locked { path: path.to_path_buf(), holder: holder.to_string() });
     }
     let stat = calls::retry(|| disk.stat(&file)).map_err(Error::io(path, "look at"))?;
-    let is_part = path
-        .as_os_str()
-        .as_encoded_bytes()
-        .ends_with(crate::commands::restore::mended_copies::PART_SUFFIX.as_bytes());
+    let is_part = path.as_os_str().as_encoded_bytes().ends_with(crate::disk::calls::PART_SUFFIX.as_bytes());
     if stat.size > held.stat.size || (stat.size < held.stat.size && !is_part) {
         return Ok(false);
     }

@@ -1,5 +1,6 @@
 //! `restore --to DIR`: mended copies of the files concerned; the files themselves are only read.
 
+use crate::disk::calls::part_of;
 use std::path::{Component, Path, PathBuf};
 
 use crate::commands::restore::leftover::{Divided, remove_dirs, take_over};
@@ -22,14 +23,6 @@ pub struct Copied {
     pub pages: Vec<PlannedPage>,
     /// How sure the read-back was.
     pub read_back: ReadBack,
-}
-
-/// What a copy is called until it is whole.
-pub(super) const PART_SUFFIX: &str = ".dblwr-part";
-
-/// What a copy is called until it is whole.
-pub(super) fn part_of(to: &Path) -> PathBuf {
-    calls::with_suffix(to, PART_SUFFIX)
 }
 
 /// Writes a mended copy of every file of the plan below `dir`, at the same relative path. Refuses before writing where

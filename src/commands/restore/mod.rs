@@ -26,6 +26,7 @@
 
 pub mod apply;
 pub mod choose;
+pub mod from_redo;
 pub mod journal;
 pub mod journal_names;
 pub mod leftover;
@@ -45,7 +46,7 @@ pub use crate::commands::restore::apply::Applied;
 pub use crate::commands::restore::choose::{Rules, Selection, choose};
 pub use crate::commands::restore::journal_names::JournalName;
 pub use crate::commands::restore::locked::{Journaled, Locked};
-pub use crate::commands::restore::plan::{CopyRef, Outcome, Plan, PlannedPage};
+pub use crate::commands::restore::plan::{CopyRef, Forwarded, Outcome, Plan, PlannedPage, RefusedPage};
 use crate::disk::calls::Disk;
 
 use crate::commands::restore::journal::Kind;

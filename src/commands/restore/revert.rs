@@ -13,7 +13,8 @@ use crate::commands::restore::relocate::Found;
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk};
 use crate::error::{Error, Result};
-use crate::page::holds::{Holds, holds};
+use crate::page::sectors::Holds;
+use crate::page::sectors::holds;
 
 /// What a revert of a journal would do.
 #[derive(Debug)]
@@ -66,7 +67,7 @@ fn also_lock(found: &Found) -> Vec<PathBuf> {
 
 /// A name that is taken by a part file only: the pass stopped before it wrote anything.
 fn open_whole<D: Disk>(disk: &D, path: &Path) -> Result<read::Opened<D::File>> {
-    let part = calls::with_suffix(path, crate::commands::restore::journal::PART_SUFFIX);
+    let part = calls::with_suffix(path, calls::PART_SUFFIX);
     let gone = |name: &Path| calls::retry(|| disk.exists(name)).map(|there| !there);
     if gone(path).map_err(Error::io(path, "look for"))?
         && !gone(&part).map_err(Error::io(&part, "look for"))?

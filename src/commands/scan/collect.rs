@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::mpsc::Receiver;
 
-use crate::commands::scan::engine::Done;
 use crate::commands::scan::finding::{Counts, DamageState, FileFinding, RowState, RunKey};
+use crate::commands::scan::jobs::Done;
 use crate::commands::scan::jobs::Jobs;
 use crate::commands::scan::judge::Found;
 use crate::commands::scan::neighbours::Links;

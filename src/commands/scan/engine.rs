@@ -1,5 +1,6 @@
 //! Threads that read and judge, and the one that collects in order.
 
+use crate::commands::scan::jobs::Done;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, SystemTime};
@@ -10,7 +11,7 @@ use crate::commands::scan::jobs::{Job, Jobs};
 use crate::commands::scan::judge::{Found, Judge, Peek};
 use crate::commands::scan::{Observer, Options, Progress, Target};
 use crate::disk::Image;
-use crate::disk::map::Window;
+use crate::disk::map::MappedWindow;
 use crate::disk::run::{Buffer, Input, Run, read_run};
 use crate::disk::throttle::Throttle;
 use crate::error::Error;
@@ -28,18 +29,6 @@ const AHEAD: u64 = 8;
 const SETTLE: Duration = Duration::from_millis(30);
 /// A file that was not written for this long is not being written.
 const QUIET: Duration = Duration::from_secs(60);
-
-/// What became of one job.
-pub(super) struct Done {
-    pub(super) job: Job,
-    pub(super) found: Found,
-    pub(super) failure: Option<Error>,
-    pub(super) bytes: u64,
-    /// The scan was stopped before the job was finished, or the file ended early.
-    pub(super) cut: bool,
-    /// The file is no more: a running server dropped it, or made it anew.
-    pub(super) gone: bool,
-}
 
 /// Scans all targets.
 ///
@@ -125,7 +114,7 @@ enum Pages<'a> {
     /// The window that was opened last, and which byte of the job is its first.
     InPlace {
         input: &'a Input,
-        window: Option<(usize, Window<'a>)>,
+        window: Option<(usize, MappedWindow<'a>)>,
     },
     Read {
         input: &'a Input,

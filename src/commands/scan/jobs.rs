@@ -2,9 +2,23 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use crate::commands::scan::judge::Found;
 use crate::commands::scan::neighbours::Links;
 use crate::commands::scan::{Flushed, Target};
+use crate::error::Error;
 use crate::units::PageNo;
+
+/// What became of one job.
+pub(super) struct Done {
+    pub(super) job: Job,
+    pub(super) found: Found,
+    pub(super) failure: Option<Error>,
+    pub(super) bytes: u64,
+    /// The scan was stopped before the job was finished, or the file ended early.
+    pub(super) cut: bool,
+    /// The file is no more: a running server dropped it, or made it anew.
+    pub(super) gone: bool,
+}
 
 /// Bytes of a job: many enough that opening the file costs nothing, few enough that threads end together.
 const JOB_BYTES: u64 = 8 << 20;

@@ -5,15 +5,17 @@ use crate::commands::scan::context::{Flushed, Ground};
 use crate::commands::scan::finding::{Counts, Damage, DamageState, Row, RowState, RunKey};
 use crate::commands::scan::neighbours::Links;
 use crate::format::fil::{
-    FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_LSN, FIL_PAGE_NEXT, FIL_PAGE_OFFSET, FIL_PAGE_PREV, FIL_PAGE_SPACE_ID,
-    FIL_PAGE_SPACE_OR_CHKSUM, FIL_PAGE_TYPE, FilHeader, page_type,
+    FIL_PAGE_LSN, FIL_PAGE_NEXT, FIL_PAGE_OFFSET, FIL_PAGE_PREV, FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE, FilHeader,
+    page_type,
 };
 use crate::format::fsp::{Encryption, Layout, PageFormat};
-use crate::format::index_page::index_header;
+use crate::format::index_header::index_header;
+use crate::instance::spaces::judge_in;
 use crate::instance::spaces::{SpaceFile, Tablespace};
+use crate::page::Judged;
 use crate::page::checksum::{Algorithm, Examined, examine, examine_run, post_encryption};
 use crate::page::diagnose::{Class, classify};
-use crate::page::{Judged, judge_in};
+use crate::page::frame;
 use crate::units::{ByteOffset, Lsn, PageNo, SECTOR, SpaceId};
 use crate::verdict::descriptors::{Descriptors, Use};
 use crate::verdict::home::{HomeState, state_at};
@@ -139,7 +141,7 @@ impl<'a> Judge<'a> {
         if u32_at(page, FIL_PAGE_OFFSET) != Some(page_no.0) {
             return false;
         }
-        if !self.space_id_stored || hides_space_id(page, &self.space.format) {
+        if !self.space_id_stored || frame::hides_space_id(page, &self.space.format) {
             return true;
         }
         self.space.id.is_none_or(|id| u32_at(page, FIL_PAGE_SPACE_ID) == Some(id.0))
@@ -346,7 +348,7 @@ impl<'a> Judge<'a> {
         let mut damage = self.damage(page, page_no, DamageState::Misdirected, Class::Misdirected);
         damage.detail = why;
         if let Some(header) = FilHeader::parse(page) {
-            let same_space = !hides_space_id(page, &self.space.format);
+            let same_space = !frame::hides_space_id(page, &self.space.format);
             let claimed = if same_space { Some(header.space_id) } else { self.space.id };
             damage.belongs_to = claimed.map(|space| (space, header.page_no));
             let shift = i64::from(page_no.0) - i64::from(header.page_no.0);
@@ -375,13 +377,6 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Whether bytes 34 to 38 of a full_crc32 page are ciphertext or part of a compressed stream.
-fn hides_space_id(page: &[u8], format: &PageFormat) -> bool {
-    format.layout == Layout::FullCrc32
-        && (u32_at(page, FIL_PAGE_SPACE_OR_CHKSUM) != Some(0)
-            || u16_at(page, FIL_PAGE_TYPE).is_some_and(|kind| kind & page_type::FULL_CRC32_COMPRESSED != 0))
-}
-
 /// The findings of [`examine_run`], but of pages that MariaDB encrypted in the classic and compressed layouts by the
 /// checksum that is theirs, before the others are tried.
 fn examine_pages(bytes: &[u8], format: &PageFormat, out: &mut Vec<Examined>) {
@@ -403,11 +398,8 @@ fn examine_pages(bytes: &[u8], format: &PageFormat, out: &mut Vec<Examined>) {
 
 fn encrypted(page: &[u8], format: &PageFormat) -> Option<Examined> {
     let kind = u16_at(page, FIL_PAGE_TYPE)?;
-    if u32_at(page, FIL_PAGE_FILE_FLUSH_LSN)? == 0 || matches!(kind, page_type::FSP_HDR | page_type::XDES) {
-        return None;
-    }
     // A type that page_compressed tables have only before encryption keeps its compressor in these bytes.
-    if kind == page_type::MARIADB_PAGE_COMPRESSED {
+    if !frame::may_carry_post_encryption_sum(page) || kind == page_type::MARIADB_PAGE_COMPRESSED {
         return None;
     }
     post_encryption(page, format)

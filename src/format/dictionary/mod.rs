@@ -1,7 +1,9 @@
 //! Space id and index id to table and index.
 
+use crate::format::dictionary::index_kind::IndexKind;
 pub mod file_name;
 pub mod filename_charset;
+pub mod index_kind;
 pub mod sdi;
 pub mod sys_tables;
 #[cfg(test)]
@@ -15,32 +17,6 @@ use crate::format::dictionary::file_name::FileName;
 
 use crate::format::index_page::SDI_INDEX_ID;
 use crate::units::{PageNo, SpaceId};
-
-/// What an index is for; decides whether its loss can be mended from the table itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum IndexKind {
-    /// Holds the rows.
-    Clustered,
-    /// Secondary, unique.
-    Unique,
-    /// Secondary.
-    Secondary,
-    /// Full text (its own tree is empty, the words lie in auxiliary tables).
-    FullText,
-    /// R-tree.
-    Spatial,
-    /// The dictionary's own copy inside a tablespace (MySQL 8.0+ SDI).
-    Sdi,
-    /// The change buffer of the system tablespace.
-    ChangeBuffer,
-}
-
-impl IndexKind {
-    /// Can be made anew from the clustered index: `DROP INDEX` and `ADD INDEX` lose nothing.
-    pub fn is_rebuildable(self) -> bool {
-        matches!(self, Self::Unique | Self::Secondary | Self::FullText | Self::Spatial)
-    }
-}
 
 /// The name of an index page's owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use std::fmt::Write;
 use crate::bytes::{slice_at, u8_at, u16_at, u32_at, u48_at, u64_at};
 use crate::format::fil::{FilHeader, page_type};
 use crate::format::fsp::{Layout, PageFormat};
-use crate::format::index_page::index_header;
+use crate::format::index_header::index_header;
 use crate::units::{FIL_NULL, SpaceId};
 
 /// One field of a page.

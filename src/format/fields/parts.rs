@@ -8,9 +8,12 @@ use crate::format::fields::layouts;
 use crate::format::fields::{Kind, Summary, text};
 use crate::format::fil::page_type;
 use crate::format::fsp::{Layout, xdes_size};
-use crate::format::index_page::{
-    PAGE_BTR_SEG_LEAF, PAGE_DATA, PAGE_N_HEAP, index_header, key_range, show_key,
-};
+use crate::format::index_header::PAGE_BTR_SEG_LEAF;
+use crate::format::index_header::PAGE_DATA;
+use crate::format::index_header::PAGE_N_HEAP;
+use crate::format::index_header::index_header;
+use crate::format::index_page::key_range;
+use crate::format::index_page::show_key;
 use crate::format::xdes;
 use crate::units::{FIL_NULL, PageNo, SpaceId};
 

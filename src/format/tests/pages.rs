@@ -3,7 +3,7 @@
 use crate::format::fil;
 use crate::format::fil::page_type;
 use crate::format::record::{PAGE_NEW_INFIMUM, PAGE_NEW_SUPREMUM, PAGE_OLD_INFIMUM, PAGE_OLD_SUPREMUM};
-use crate::format::{PageSource, index_page};
+use crate::format::{PageSource, index_header};
 use crate::units::{FIL_NULL, PageNo};
 
 /// Bytes in a made page.
@@ -30,10 +30,10 @@ fn empty(kind: u16, index_id: u64, level: u16, n_recs: u16, compact: bool) -> Ve
     put(&mut page, fil::FIL_PAGE_NEXT, &FIL_NULL.to_be_bytes());
     put(&mut page, fil::FIL_PAGE_TYPE, &kind.to_be_bytes());
     let heap = (n_recs + 2) | if compact { 0x8000 } else { 0 };
-    put(&mut page, index_page::PAGE_N_HEAP, &heap.to_be_bytes());
-    put(&mut page, index_page::PAGE_N_RECS, &n_recs.to_be_bytes());
-    put(&mut page, index_page::PAGE_LEVEL, &level.to_be_bytes());
-    put(&mut page, index_page::PAGE_INDEX_ID, &index_id.to_be_bytes());
+    put(&mut page, index_header::PAGE_N_HEAP, &heap.to_be_bytes());
+    put(&mut page, index_header::PAGE_N_RECS, &n_recs.to_be_bytes());
+    put(&mut page, index_header::PAGE_LEVEL, &level.to_be_bytes());
+    put(&mut page, index_header::PAGE_INDEX_ID, &index_id.to_be_bytes());
     page
 }
 

@@ -43,6 +43,7 @@
 //! A bundle that is cut, altered or continued is refused with the offset of the fault ([`crate::Error::Sealed`]) before
 //! anything of it is used. The seal shows damage and tampering by hand; it is no signature.
 
+pub mod open;
 pub mod read;
 #[cfg(test)]
 mod tests;
@@ -124,7 +125,7 @@ pub struct StoredRoot {
     pub original: String,
 }
 
-/// The request of the capture with paths of the bundle: see [`crate::instance::locations::Request`].
+/// The request of the capture with paths of the bundle: see [`crate::instance::request::Request`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the fields are those of Request")]
 pub struct StoredRequest {

@@ -13,10 +13,8 @@ use crate::bytes::is_zero;
 use crate::disk::reads::Reads;
 use crate::error::{Error, Result};
 use crate::instance::bundle::read::{Reader, Record, check};
-use crate::instance::bundle::{DATA_DIR, LinkTarget, Manifest, StoredRequest};
-use crate::instance::locations::Request;
+use crate::instance::bundle::{DATA_DIR, LinkTarget, Manifest};
 use crate::instance::redo;
-use crate::units::PageSize;
 
 /// Runs of zeros of this length are not written: they read as zeros anyway.
 const BLOCK: usize = 4096;
@@ -116,57 +114,6 @@ impl Bundle {
             }
         }
         Some(found)
-    }
-
-    /// The request that looks at the unpacked files. Page size and keys that were asked for now count.
-    ///
-    /// # Errors
-    /// The manifest names a path that leads out of the bundle.
-    pub fn request(&self, asked: &Request) -> Result<Request> {
-        let stored = &self.manifest.request;
-        let place = |path: &Path| match crate::instance::bundle::is_safe(path) {
-            true => Ok(self.dir().join(path)),
-            false => Err(Error::foreign(
-                &self.path,
-                format!(
-                    "its manifest names the path {path:?}, which leads out of it; do not trust this bundle"
-                ),
-            )),
-        };
-        let option = |path: &Option<PathBuf>| path.as_deref().map(place).transpose();
-        Ok(Request {
-            path: place(&stored.path)?,
-            datadir: option(&stored.datadir)?,
-            data_home_dir: option(&stored.data_home_dir)?,
-            doublewrite_dir: option(&stored.doublewrite_dir)?,
-            undo_dir: option(&stored.undo_dir)?,
-            redo_dir: option(&stored.redo_dir)?,
-            directories: stored.directories.iter().map(|dir| place(dir)).collect::<Result<_>>()?,
-            data_file_path: self.data_file_path(stored)?,
-            parallel_doublewrite_path: option(&stored.parallel_doublewrite_path)?,
-            bundle: None,
-            page_size: asked.page_size.or(stored.page_size.and_then(PageSize::logical)),
-            doublewrite_off: stored.doublewrite_off,
-            ..asked.clone()
-        })
-    }
-
-    /// Names relative to the data home directory, `..` in front: as many as lead to the root of the bundle.
-    fn data_file_path(&self, stored: &StoredRequest) -> Result<Option<String>> {
-        let Some(spec) = &stored.data_file_path else { return Ok(None) };
-        let depth =
-            stored.data_home_dir.as_deref().or(stored.datadir.as_deref()).unwrap_or(DATA_DIR.as_ref());
-        let up: PathBuf = depth.components().map(|_| "..").collect();
-        for entry in spec.split(';') {
-            let name = Path::new(entry.split(':').next().unwrap_or_default());
-            if !name.strip_prefix(&up).is_ok_and(crate::instance::bundle::is_safe) {
-                return Err(Error::foreign(
-                    &self.path,
-                    format!("its manifest names the data file {name:?}, which leads out of it"),
-                ));
-            }
-        }
-        Ok(Some(spec.clone()))
     }
 
     fn unpack(&mut self) -> Result<()> {

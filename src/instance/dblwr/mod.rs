@@ -2,6 +2,7 @@
 
 pub mod parallel;
 pub mod separate;
+pub mod slot;
 pub mod system;
 
 use std::path::{Path, PathBuf};

@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::instance::dblwr::slot::verifies_somehow;
 use crate::instance::dblwr::{Area, Kind};
 use crate::page::is_used;
 use crate::units::PageSize;
-use crate::verdict::copy::verifies_somehow;
 
 /// A doublewrite file by its name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

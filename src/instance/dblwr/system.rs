@@ -11,11 +11,11 @@ use crate::disk::Image;
 use crate::error::{Error, Result};
 use crate::format::fil::FilHeader;
 use crate::format::trx_sys::{DoublewriteHeader, TRX_SYS_DOUBLEWRITE_MAGIC_N, TRX_SYS_PAGE, Triple};
+use crate::instance::dblwr::slot::verifies_somehow;
 use crate::instance::dblwr::{Area, HeaderCopy, Kind, Magic, Run};
 use crate::instance::spaces::Tablespace;
 use crate::page::{is_used, judge};
 use crate::units::{PageNo, PageSize};
-use crate::verdict::copy::verifies_somehow;
 
 /// Finds the built-in buffer of a system tablespace. A buffer that was never created is an area without slots. What of
 /// page 5 cannot be read goes to `unreadable`: the rest of it, or the slots themselves, may still tell.

@@ -24,7 +24,7 @@ use crate::instance::redo::block;
 use crate::instance::redo::block::{BLOCK, BLOCK_LSN, Rules, Walk, crc_holds};
 use crate::instance::redo::header::FileHeader;
 use crate::instance::redo::ring::{CHECKPOINT_LSN, CHECKPOINTS, FILE_HEADER};
-use crate::instance::redo::source::{LogFile, Window};
+use crate::instance::redo::source::{LogFile, LogWindow};
 use crate::instance::redo::{Found, Redo, RedoFile, RedoFormat, names_in, unreadable};
 
 /// The directory's name under the data directory or `innodb_log_group_home_dir`.
@@ -168,7 +168,7 @@ fn judge_set(files: &Files, newest: &FileHeader, redo: &mut Redo) {
 
 fn walk(files: &Files, checkpoint: Lsn, redo: &mut Redo) -> Result<Walk> {
     let rules = Rules { additive: false, encrypt_bit: true, epoch: true, hidden_length: false };
-    let mut window = Window::default();
+    let mut window = LogWindow::default();
     let mut current = 0;
     block::walk(checkpoint, files.blocks(), rules, |lsn| {
         if !files.range(current).contains(&lsn.0) {

@@ -9,11 +9,13 @@
 //! | the same; one file from 10.5 on | 103, 104, `PHYS`, bit 31 = encrypted | MariaDB 10.2.18 to 10.7 | `ring` |
 //! | `#innodb_redo/#ib_redoN` | 6 | MySQL 8.0.30 on | `innodb_redo_dir` |
 //! | `ib_logfile0`, no blocks | `Phys`, 0xF09F979D | MariaDB 10.8 on | `phys` |
+//! | `ib_<LSN>.log`, no ring | | MariaDB 13.0 on, `innodb_log_archive` | `archive` |
 //! | `ib_logfile0` of length 0 | | MariaDB: the flush LSN of `ibdata1` is the checkpoint | here |
 //!
 //! The end LSN is the greatest LSN that a correct page can carry after a crash: redo is forced out before the page.
 //! Nothing read here is believed: every walk goes round a log at most once.
 
+pub mod archive;
 pub mod block;
 pub mod header;
 pub mod history;
@@ -26,6 +28,7 @@ pub(crate) mod tape;
 mod tests;
 pub mod touched;
 pub mod version;
+pub mod window;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -73,6 +76,8 @@ pub enum RedoFormat {
     MariaDb108,
     /// 0xF09F979D: MariaDB 10.11.15, 11.4.9, 11.8.4 and later, encrypted.
     MariaDbEncrypted,
+    /// `ib_<LSN>.log`: MariaDB 13.0 and later with `innodb_log_archive=ON`.
+    MariaDbArchive,
     /// A zero-length `ib_logfile0`: the checkpoint is the flush LSN of `ibdata1`, if that is not 0 (MariaDB).
     FlushLsnOnly,
 }
@@ -98,7 +103,7 @@ impl RedoFormat {
 
     /// Logs of MariaDB 10.8 and later: no blocks, and `ibdata1` carries no flush LSN.
     fn is_phys(self) -> bool {
-        matches!(self, RedoFormat::MariaDb108 | RedoFormat::MariaDbEncrypted)
+        matches!(self, RedoFormat::MariaDb108 | RedoFormat::MariaDbEncrypted | RedoFormat::MariaDbArchive)
     }
 }
 
@@ -299,7 +304,10 @@ fn read_logfiles(dir: &Path) -> Result<Found> {
     let Some(first) = LogFile::open(&path)? else {
         return Ok(match LogFile::open(&dir.join("ib_logfile1"))? {
             Some(_) => unreadable("ib_logfile0 is missing although there is an ib_logfile1"),
-            None => Found::Absent,
+            None => match archive::find(dir)? {
+                files if files.is_empty() => Found::Absent,
+                files => archive::read(&files)?,
+            },
         });
     };
     if first.size == 0 {

@@ -53,10 +53,10 @@ const HEADER_RANGES: [Range<u64>; 3] = [0..512, 4096..4608, 8192..8704];
 
 /// A checkpoint whose CRC holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Checkpoint {
-    lsn: Lsn,
+pub(super) struct Checkpoint {
+    pub(super) lsn: Lsn,
     /// Where its `FILE_CHECKPOINT` begins.
-    record: Lsn,
+    pub(super) record: Lsn,
 }
 
 impl Checkpoint {
@@ -92,7 +92,9 @@ pub(super) fn read(log: LogFile, header: &FileHeader, format: RedoFormat) -> Res
         None => redo.note(format!("{}: neither checkpoint is sound", log.name())),
         Some(checkpoint) => {
             redo.checkpoint = Some(checkpoint.lsn);
-            let (walk, touched) = walk(log, header.start_lsn, redo.encrypted, checkpoint.lsn)?;
+            let encrypted = redo.encrypted;
+            let Some(mut tape) = tape(log, header.start_lsn, encrypted) else { return Ok(Found::Read(redo)) };
+            let (walk, touched) = walk(&mut tape, encrypted, checkpoint.lsn)?;
             redo.touched = (!redo.encrypted).then_some(touched);
             let nonce = if redo.encrypted { NONCE } else { 0 };
             finish(&mut redo, checkpoint, &walk, nonce);
@@ -116,7 +118,8 @@ fn newest_checkpoint(log: &LogFile, start: Lsn, redo: &mut Redo) -> Result<Optio
     Ok(newest)
 }
 
-fn finish(redo: &mut Redo, checkpoint: Checkpoint, walk: &Walk, nonce: usize) {
+/// What a walk from the checkpoint tells of the end and of the shutdown. `nonce` bytes belong to each mini-transaction.
+pub(super) fn finish(redo: &mut Redo, checkpoint: Checkpoint, walk: &Walk, nonce: usize) {
     let Some(only) = walk.first else {
         redo.note(format!(
             "no sound mini-transaction at checkpoint LSN {}; the end is not known",
@@ -145,7 +148,7 @@ struct First {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Walk {
+pub(super) struct Walk {
     end: Lsn,
     first: Option<First>,
 }
@@ -157,9 +160,8 @@ pub(super) fn tape(log: LogFile, start: Lsn, encrypted: bool) -> Option<Tape> {
 }
 
 /// From `checkpoint` to the first mini-transaction that is not sound, once round the file at most.
-fn walk(log: LogFile, start: Lsn, encrypted: bool, checkpoint: Lsn) -> Result<(Walk, Touched)> {
+pub(super) fn walk(tape: &mut Tape, encrypted: bool, checkpoint: Lsn) -> Result<(Walk, Touched)> {
     let (mut walk, mut touched) = (Walk { end: checkpoint, first: None }, Touched::default());
-    let Some(mut tape) = tape(log, start, encrypted) else { return Ok((walk, touched)) };
     let capacity = tape.capacity();
     while let Some((mtr, end)) = tape.mtr(walk.end.0)? {
         if end.saturating_sub(checkpoint.0) > capacity {

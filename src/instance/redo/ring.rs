@@ -44,7 +44,7 @@ use crate::units::Lsn;
 use crate::instance::redo::block;
 use crate::instance::redo::block::{BLOCK, BLOCK_LSN, Rules, Walk, crc_holds};
 use crate::instance::redo::header::FileHeader;
-use crate::instance::redo::source::{LogFile, Window};
+use crate::instance::redo::source::{LogFile, LogWindow};
 use crate::instance::redo::tape::{Shape, Tape};
 use crate::instance::redo::{Found, Redo, RedoFile, RedoFormat};
 use crate::page::checksum::fold_binary as fold;
@@ -223,7 +223,7 @@ fn walk(files: &[LogFile], checkpoint: Checkpoint, redo: &mut Redo) -> Result<Wa
         hidden_length: redo.encrypted
             && matches!(redo.format, RedoFormat::MariaDb104 | RedoFormat::MariaDb105),
     };
-    let mut window = Window::default();
+    let mut window = LogWindow::default();
     block::walk(checkpoint.lsn, ring.blocks(), rules, |lsn| {
         let bytes: Option<[u8; BLOCK]> = window.block(files, place.file, place.at)?;
         if bytes.is_none() {

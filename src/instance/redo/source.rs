@@ -75,13 +75,13 @@ impl LogFile {
 
 /// The part of a log file that was read last.
 #[derive(Debug, Default)]
-pub(super) struct Window {
+pub(super) struct LogWindow {
     file: usize,
     start: u64,
     bytes: Vec<u8>,
 }
 
-impl Window {
+impl LogWindow {
     /// The 512 bytes at `at` of `files[file]`, or `None` where there are none.
     pub fn block(&mut self, files: &[LogFile], file: usize, at: u64) -> Result<Option<[u8; BLOCK]>> {
         let Some(log) = files.get(file) else { return Ok(None) };
@@ -102,7 +102,7 @@ impl Window {
     fn fill(&mut self, log: &LogFile, file: usize, at: u64) -> Result<()> {
         // What is left of the file, so that a small log does not cost a whole window.
         let len = usize::try_from(log.size.saturating_sub(at)).unwrap_or(WINDOW).min(WINDOW);
-        *self = Window { file, start: at, bytes: log.read(at, len)? };
+        *self = LogWindow { file, start: at, bytes: log.read(at, len)? };
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
-//! From a log's creator and format to the name of the server generation that wrote it.
+//! From a log's creator and format to the server generation that wrote it.
 
-use crate::instance::generation::NEWEST_PLAUSIBLE;
+use crate::instance::generation::{Generation, NEWEST_PLAUSIBLE};
 use crate::instance::redo::{Redo, RedoFormat};
 
 /// Version of a server: major, minor, patch level.
@@ -37,56 +37,58 @@ impl Version {
     }
 }
 
-/// The nearest generation name that the log proves, e.g. `mysql-8.0.20` or `mariadb-10.8`.
+/// The nearest generation that the log proves.
 ///
 /// The creator string goes first, then the format number. `None` for format 0, which twenty years of servers wrote
 /// alike, and for an empty log.
-pub fn generation_hint(redo: &Redo) -> Option<&'static str> {
+pub fn generation_hint(redo: &Redo) -> Option<Generation> {
     if matches!(redo.format, RedoFormat::BeforeMySql579 | RedoFormat::FlushLsnOnly) {
         return None;
     }
     redo.creator.as_deref().and_then(of_creator).or_else(|| of_format(redo.format))
 }
 
-fn of_creator(creator: &str) -> Option<&'static str> {
+fn of_creator(creator: &str) -> Option<Generation> {
     if let Some(version) = creator.strip_prefix("MySQL ") {
         return Some(mysql(version_of(version)?));
     }
     mariadb(version_of(creator.strip_prefix("MariaDB ")?)?)
 }
 
-fn mysql(version: (u32, u32, u32)) -> &'static str {
-    match version {
-        (0..=5, _, _) => "mysql-5.7",
-        (6..=8, 0, 0..=19) => "mysql-8.0",
-        (6..=8, 0, 20..=29) => "mysql-8.0.20",
-        _ => "mysql-8.0.30",
+fn mysql(version: (u32, u32, u32)) -> Generation {
+    let (major, minor, patch) = version;
+    if major < 8 {
+        return Generation::MySql57;
     }
+    let number = major.saturating_mul(10_000).saturating_add(minor.min(99) * 100 + patch.min(99));
+    Generation::from_server_version(number).unwrap_or(Generation::MySql8030)
 }
 
-fn mariadb(version: (u32, u32, u32)) -> Option<&'static str> {
+fn mariadb(version: (u32, u32, u32)) -> Option<Generation> {
     match version {
-        (10, 2, _) => Some("mariadb-10.2"),
-        (10, 3, _) => Some("mariadb-10.3"),
-        (10, 4, _) => Some("mariadb-10.4"),
-        (10, 5..=7, _) => Some("mariadb-10.5"),
-        (10, 8.., _) | (11.., _, _) => Some("mariadb-10.8"),
+        (10, 2, _) => Some(Generation::MariaDb102),
+        (10, 3, _) => Some(Generation::MariaDb103),
+        (10, 4, _) => Some(Generation::MariaDb104),
+        (10, 5..=7, _) => Some(Generation::MariaDb105),
+        (10, 8.., _) | (11.., _, _) => Some(Generation::MariaDb108),
         _ => None,
     }
 }
 
-fn of_format(format: RedoFormat) -> Option<&'static str> {
+fn of_format(format: RedoFormat) -> Option<Generation> {
     match format {
         RedoFormat::BeforeMySql579 | RedoFormat::FlushLsnOnly => None,
-        RedoFormat::MySql(1) => Some("mysql-5.7"),
-        RedoFormat::MySql(2 | 3) => Some("mysql-8.0"),
-        RedoFormat::MySql(4 | 5) => Some("mysql-8.0.20"),
-        RedoFormat::MySql(_) => Some("mysql-8.0.30"),
-        RedoFormat::MariaDb102 => Some("mariadb-10.2"),
-        RedoFormat::MariaDb103 => Some("mariadb-10.3"),
-        RedoFormat::MariaDb104 => Some("mariadb-10.4"),
-        RedoFormat::MariaDb105 => Some("mariadb-10.5"),
-        RedoFormat::MariaDb108 | RedoFormat::MariaDbEncrypted => Some("mariadb-10.8"),
+        RedoFormat::MySql(1) => Some(Generation::MySql57),
+        RedoFormat::MySql(2 | 3) => Some(Generation::MySql80),
+        RedoFormat::MySql(4 | 5) => Some(Generation::MySql8020),
+        RedoFormat::MySql(_) => Some(Generation::MySql8030),
+        RedoFormat::MariaDb102 => Some(Generation::MariaDb102),
+        RedoFormat::MariaDb103 => Some(Generation::MariaDb103),
+        RedoFormat::MariaDb104 => Some(Generation::MariaDb104),
+        RedoFormat::MariaDb105 => Some(Generation::MariaDb105),
+        RedoFormat::MariaDb108 | RedoFormat::MariaDbEncrypted | RedoFormat::MariaDbArchive => {
+            Some(Generation::MariaDb108)
+        }
     }
 }
 
@@ -105,11 +107,11 @@ fn version_of(text: &str) -> Option<(u32, u32, u32)> {
 mod tests {
     use super::*;
 
-    fn hint(creator: &str, raw_format: u32) -> Option<&'static str> {
+    fn hint(creator: &str, raw_format: u32) -> Option<String> {
         let creator = (!creator.is_empty()).then_some(creator);
         let mut redo = Redo::empty(RedoFormat::from_raw(raw_format, creator)?, raw_format);
         redo.creator = creator.map(str::to_owned);
-        generation_hint(&redo)
+        generation_hint(&redo).map(|generation| generation.to_string())
     }
 
     #[test]
@@ -142,7 +144,7 @@ mod tests {
             ("", 0x5068_7973, "mariadb-10.8"),
             ("", 2, "mysql-8.0"),
         ] {
-            assert_eq!(hint(creator, raw), Some(expected), "{creator} {raw:#x}");
+            assert_eq!(hint(creator, raw).as_deref(), Some(expected), "{creator} {raw:#x}");
         }
     }
 

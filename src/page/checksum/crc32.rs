@@ -1,14 +1,8 @@
 //! CRC-32C and the crc32 formula of the classic layout, with its big-endian variant.
 
+use crate::bytes::crc32c;
 use crate::format::fil::{FIL_PAGE_DATA, FIL_PAGE_OFFSET};
 use crate::page::checksum::classic_ranges;
-
-/// CRC-32C (Castagnoli, reflected, all ones before and after), at memory speed.
-///
-/// The one place that knows which crate computes it. Also seals redo headers and reduced doublewrite pages.
-pub fn crc32c(bytes: &[u8]) -> u32 {
-    crc_fast::crc32_iscsi(bytes)
-}
 
 /// crc32 of a classic page: two finished CRCs, one xor the other (`buf_calc_page_crc32`, every version).
 pub(super) fn classic(page: &[u8]) -> u32 {

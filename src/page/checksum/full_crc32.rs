@@ -10,10 +10,11 @@
 //! Encrypted and compressed images are covered as stored: no key is needed. (`buf_page_is_corrupted`,
 //! `buf_page_full_crc32_size`, MariaDB 10.5 to 11.8.)
 
+use crate::bytes::crc32c;
 use crate::bytes::{is_zero, u16_at, u32_at, u32_from_end};
-use crate::format::fil::{FIL_PAGE_LSN, FIL_PAGE_SPACE_OR_CHKSUM, FIL_PAGE_TYPE, page_type};
-use crate::page::checksum::crc32::crc32c;
+use crate::format::fil::{FIL_PAGE_LSN, FIL_PAGE_TYPE};
 use crate::page::checksum::{Algorithm, Examined, Fault};
+use crate::page::frame;
 
 const CRC_FROM_END: usize = 4;
 const LSN_FROM_END: usize = 8;
@@ -27,10 +28,9 @@ pub(super) struct Written {
 /// How much of the page counts. A compressed size of 0, or one that is not below the page size, is a fault.
 pub(super) fn written(page: &[u8]) -> Result<Written, Fault> {
     let kind = u16_at(page, FIL_PAGE_TYPE).unwrap_or_default();
-    if kind & page_type::FULL_CRC32_COMPRESSED == 0 {
+    let Some(size) = frame::full_crc32_size(kind) else {
         return Ok(Written { size: page.len(), compressed: false });
-    }
-    let size = usize::from(kind & !page_type::FULL_CRC32_COMPRESSED) * 256;
+    };
     if size == 0 || size >= page.len() {
         return Err(Fault::CompressedSize { bytes: size });
     }
@@ -39,7 +39,7 @@ pub(super) fn written(page: &[u8]) -> Result<Written, Fault> {
 
 /// Where the low LSN word is repeated: nowhere in compressed or encrypted pages.
 pub(super) fn lsn_word_at(page: &[u8], written: &Written) -> Option<usize> {
-    let clear = !written.compressed && u32_at(page, FIL_PAGE_SPACE_OR_CHKSUM) == Some(0);
+    let clear = !written.compressed && !frame::is_full_crc32_encrypted(page);
     if clear { written.size.checked_sub(LSN_FROM_END) } else { None }
 }
 

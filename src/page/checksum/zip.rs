@@ -3,11 +3,12 @@
 //! Covered are 4..16, 24..26 and 34 to the end. The LSN (16..24) and bytes 26..34 are not.
 //! (`page_zip_calc_checksum` in MySQL 5.7 and MariaDB 10.3 to 11.8; `BlockReporter::calc_zip_checksum` in 9.7.)
 
+use crate::bytes::crc32c;
 use crate::bytes::{is_zero, u32_at, u64_at};
 use crate::format::fil::{
     FIL_PAGE_LSN, FIL_PAGE_OFFSET, FIL_PAGE_SPACE_ID, FIL_PAGE_SPACE_OR_CHKSUM, FIL_PAGE_TYPE,
 };
-use crate::page::checksum::crc32::{crc32c, legacy_be};
+use crate::page::checksum::crc32::legacy_be;
 use crate::page::checksum::{Algorithm, Examined, Fault, NO_CHECKSUM_MAGIC, is_zero_but_flush_lsn};
 
 const ADLER_MODULUS: u64 = 65521;

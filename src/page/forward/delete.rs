@@ -1,7 +1,7 @@
 //! `DELETE_ROW_FORMAT_REDUNDANT` and `_DYNAMIC`: `page_apply_delete_redundant`, `page_apply_delete_dynamic` and
 //! `page_mem_free` (`page0cur.cc` MariaDB 11.8).
 
-use crate::format::index_page::{
+use crate::format::index_header::{
     PAGE_FREE, PAGE_GARBAGE, PAGE_HEAP_TOP, PAGE_LAST_INSERT, PAGE_N_HEAP, PAGE_N_RECS,
 };
 use crate::format::redo_record::Row;

@@ -6,7 +6,7 @@
 
 use crate::bytes::{u8_at, u16_at};
 use crate::format::fil::{FIL_PAGE_DATA_END, FIL_PAGE_TYPE, page_type};
-use crate::format::index_page::{
+use crate::format::index_header::{
     PAGE_DATA, PAGE_DIRECTION, PAGE_HEAP_TOP, PAGE_LAST_INSERT, PAGE_LEVEL, PAGE_N_DIR_SLOTS,
     PAGE_N_DIRECTION, PAGE_N_HEAP, PAGE_N_RECS,
 };

@@ -1,6 +1,6 @@
 //! `INSERT_HEAP_DYNAMIC` and `INSERT_REUSE_DYNAMIC`: `page_apply_insert_dynamic` (`page0cur.cc` MariaDB 11.8).
 
-use crate::format::index_page::{PAGE_FREE, PAGE_GARBAGE, PAGE_HEAP_TOP, PAGE_N_HEAP, PAGE_N_RECS};
+use crate::format::index_header::{PAGE_FREE, PAGE_GARBAGE, PAGE_HEAP_TOP, PAGE_N_HEAP, PAGE_N_RECS};
 use crate::format::redo_record::{Insert, Row};
 use crate::page::forward::index::{COMPACT, Index, MAX_OWNED};
 use crate::page::forward::{copy, count, put, put_u16, word};

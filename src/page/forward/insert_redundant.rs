@@ -5,7 +5,7 @@
 //! of each field, the last one's first.
 
 use crate::bytes::{u8_at, u16_at};
-use crate::format::index_page::{PAGE_FREE, PAGE_GARBAGE, PAGE_N_RECS};
+use crate::format::index_header::{PAGE_FREE, PAGE_GARBAGE, PAGE_N_RECS};
 use crate::format::redo_record::{Insert, Row};
 use crate::page::forward::index::{Index, MAX_OWNED};
 use crate::page::forward::insert::{Sizes, from_heap, prev_record};

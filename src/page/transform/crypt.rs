@@ -28,10 +28,10 @@ use crate::format::fil::{
 };
 use crate::format::fsp::{Layout, PageFormat};
 use crate::page::checksum::{Examined, examine};
+use crate::page::frame;
 use crate::page::transform::cipher::{
     BLOCK, cbc128_decrypt_with_tail, cbc256_decrypt, cbc256_encrypt, ctr128,
 };
-use crate::page::transform::mariadb;
 use crate::page::transform::mariadb::{
     ENCRYPTED_HEADER, FIL_PAGE_COMP_SIZE, FIL_PAGE_FCRC32_CHECKSUM, FULL_CRC32_HEADER,
 };
@@ -100,7 +100,7 @@ fn decrypt_full_crc32(page: &[u8], format: &PageFormat, space: SpaceId, key: &[u
         Some(KEY_VERSION) => {}
         Some(_) => return Decrypted::WrongKey,
     }
-    let compressed = mariadb::full_crc32_size(page);
+    let compressed = u16_at(page, FIL_PAGE_TYPE).and_then(frame::full_crc32_size);
     let size = compressed.unwrap_or(format.logical.bytes());
     let mut clear = page.to_vec();
     zero(&mut clear, 0, 4);

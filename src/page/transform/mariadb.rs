@@ -26,6 +26,7 @@
 use crate::bytes::{slice_at, u8_at, u16_at, u32_at, u64_at};
 use crate::format::fil::{FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_LSN, FIL_PAGE_OFFSET, FIL_PAGE_TYPE, page_type};
 use crate::format::fsp::Codec;
+use crate::page::frame;
 use crate::units::PageSize;
 
 use crate::page::transform::{Decompressed, codec};
@@ -86,7 +87,9 @@ fn classic_payload(page: &[u8], header: usize, logical: PageSize) -> Result<&[u8
 
 /// Expands a full_crc32 page with the compressor that the tablespace flags name.
 pub fn full_crc32(page: &[u8], logical: PageSize, codec: Codec) -> Decompressed {
-    let Some(size) = full_crc32_size(page) else { return Decompressed::NotCompressed };
+    let Some(size) = u16_at(page, FIL_PAGE_TYPE).and_then(frame::full_crc32_size) else {
+        return Decompressed::NotCompressed;
+    };
     if u32_at(page, 0) != Some(0) {
         return Decompressed::Encrypted;
     }
@@ -94,13 +97,6 @@ pub fn full_crc32(page: &[u8], logical: PageSize, codec: Codec) -> Decompressed 
         Ok(payload) => expand_whole(page, payload, codec, logical),
         Err(why) => Decompressed::Damaged(why),
     }
-}
-
-/// Bytes that a compressed full_crc32 page takes with its checksum; `None` where the type does not say compressed.
-pub fn full_crc32_size(page: &[u8]) -> Option<usize> {
-    let page_type = u16_at(page, FIL_PAGE_TYPE)?;
-    let units = page_type & !page_type::FULL_CRC32_COMPRESSED;
-    (units != page_type).then_some(usize::from(units) << 8)
 }
 
 fn full_crc32_payload(page: &[u8], size: usize, logical: PageSize, codec: Codec) -> Result<&[u8], String> {

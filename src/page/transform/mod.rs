@@ -13,9 +13,10 @@ pub mod space_key;
 #[cfg(test)]
 mod tests;
 
-use crate::bytes::{u16_at, u32_at};
-use crate::format::fil::{FIL_PAGE_SPACE_OR_CHKSUM, FIL_PAGE_TYPE, page_type};
+use crate::bytes::u16_at;
+use crate::format::fil::{FIL_PAGE_TYPE, page_type};
 use crate::format::fsp::{Codec, Layout, PageFormat};
+use crate::page::frame;
 use crate::units::{PageSize, SpaceId};
 
 /// What decompression found.
@@ -37,7 +38,7 @@ pub fn decompress(page: &[u8], format: &PageFormat) -> Decompressed {
         // A page of a compressed table is never page-compressed as well, whatever its type says.
         (Layout::Zip, _) => Decompressed::NotCompressed,
         (Layout::FullCrc32, Some(codec)) => mariadb::full_crc32(page, format.logical, codec),
-        (Layout::FullCrc32, None) => match mariadb::full_crc32_size(page) {
+        (Layout::FullCrc32, None) => match u16_at(page, FIL_PAGE_TYPE).and_then(frame::full_crc32_size) {
             None => Decompressed::NotCompressed,
             Some(_) => {
                 Decompressed::Damaged("compressed, but the tablespace flags name no compressor".to_owned())
@@ -104,12 +105,7 @@ pub fn reveal(page: &[u8], format: &PageFormat, space: SpaceId, key: Option<&Spa
 /// Whether the page itself says that it is encrypted, without asking page 0.
 fn says_encrypted(page: &[u8], format: &PageFormat) -> bool {
     match format.layout {
-        Layout::FullCrc32 => {
-            u32_at(page, FIL_PAGE_SPACE_OR_CHKSUM).is_some_and(|key_version| key_version != 0)
-        }
-        Layout::Classic | Layout::Zip => matches!(
-            u16_at(page, FIL_PAGE_TYPE),
-            Some(page_type::ENCRYPTED | page_type::COMPRESSED_AND_ENCRYPTED | page_type::ENCRYPTED_RTREE)
-        ),
+        Layout::FullCrc32 => frame::is_full_crc32_encrypted(page),
+        Layout::Classic | Layout::Zip => u16_at(page, FIL_PAGE_TYPE).is_some_and(frame::is_mysql_ciphertext),
     }
 }

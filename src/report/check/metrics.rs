@@ -19,8 +19,9 @@
 
 use std::fmt::Write;
 
-use crate::commands::check::{CheckReport, Status};
+use crate::commands::check::Status;
 use crate::report::ShutdownReport;
+use crate::report::check::CheckReport;
 use crate::verdict::Verdict;
 
 /// The two text formats.

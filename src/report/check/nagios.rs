@@ -3,9 +3,10 @@
 
 use std::fmt::Write;
 
-use crate::commands::check::{CheckReport, Problem, Status};
+use crate::commands::check::{Problem, Status};
 use crate::commands::explain_log::line::{beginning, printable};
-use crate::report::count;
+use crate::report::check::CheckReport;
+use crate::units::count;
 
 /// Schedulers cut at 4 KiB (NRPE 3) or at 8 KiB.
 pub const MAX_OUTPUT: usize = 4096;
@@ -87,7 +88,7 @@ fn name(problem: &Problem) -> String {
 
 /// `'label'=value[unit];warn;crit;min`.
 fn performance(report: &CheckReport) -> String {
-    let (warning, critical) = report.thresholds();
+    let (warning, critical) = report.thresholds;
     let copies: usize = report.summary.values().sum();
     let mut data = format!(
         "restorable={};{warning};;0 critical={};;{critical};0 copies={copies};;;0 changing={};;;0 time={:.3}s;;;0",

@@ -9,9 +9,11 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::commands::scan::FileFinding;
+use crate::report::SCHEMA_VERSION;
 use crate::report::guard::{guard, write_guard};
-use crate::report::{SCHEMA_VERSION, count, style};
+use crate::report::style;
 use crate::units::SpaceId;
+use crate::units::count;
 
 pub use crate::report::scan::damage::{CopyReport, DamageReport, Owner};
 pub use crate::report::scan::rows::RowReport;

@@ -2,7 +2,7 @@
 //! doublewrite buffer may still hold.
 
 use crate::instance::redo::Shutdown;
-use crate::report::count;
+use crate::units::count;
 use crate::verdict::predict::facts::{Facts, PageView};
 use crate::verdict::predict::pass::Outcome;
 

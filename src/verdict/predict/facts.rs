@@ -4,18 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::format::fsp::{Encryption, Layout};
 use crate::instance::dblwr::Magic;
-use crate::instance::discover::is_undo_file;
+use crate::instance::file_names::is_undo_file;
 use crate::instance::generation::Generation;
 use crate::instance::locations::Focus;
+use crate::instance::redo::window::RedoWindow;
 use crate::instance::redo::{Shutdown, Version};
 use crate::instance::spaces::{Evidence, Owner, Tablespace};
 use crate::page::Claim;
 use crate::units::{Lsn, PageNo, SpaceId};
+use crate::verdict::Verdict;
 use crate::verdict::copy::CopyState;
+use crate::verdict::home;
 use crate::verdict::home::{Home, HomeState};
 use crate::verdict::predict::{PageId, page0};
 use crate::verdict::survey::{Finding, Subject, Survey};
-use crate::verdict::{Verdict, Window};
 
 /// Everything that the rules look at.
 #[derive(Debug, Clone)]
@@ -27,7 +29,7 @@ pub struct Facts {
     /// How the server ended: after a clean shutdown no pass runs.
     pub shutdown: Shutdown,
     /// Checkpoint and end of redo.
-    pub window: Window,
+    pub window: RedoWindow,
     /// The configuration says that doublewrite is off at the next start.
     pub doublewrite_off: bool,
     /// Something could not be read, so there may be more than what is here.
@@ -71,6 +73,8 @@ pub struct PageView {
     pub redo_until: Option<Lsn>,
     /// The finding that `restore` would write.
     pub restorable: Option<usize>,
+    /// Recovery need not read it: redo makes it anew or frees it after the checkpoint (`recv_sys_t::parse_init`).
+    pub redo_skips: bool,
 }
 
 /// What kind of tablespace a page belongs to.
@@ -148,6 +152,7 @@ impl Facts {
         let instance = &survey.instance;
         let redo = instance.redo.redo();
         let creator = redo.and_then(|redo| redo.creator.as_deref()).unwrap_or_default();
+        let uncopied = uncopied(survey);
         let live = || instance.areas.iter().filter(|area| area.live);
         Facts {
             generation: instance.generation,
@@ -165,10 +170,10 @@ impl Facts {
             crash_unsafe: instance.shutdown == Shutdown::Crash
                 && redo.is_some_and(|redo| redo.flags.crash_unsafe || redo.flags.not_initialised),
             resized: redo.and_then(|redo| redo.touched.as_ref()).map(|touched| touched.resized.clone()),
-            no_recent_copies: survey.newest_copy_is_old(),
+            no_recent_copies: survey.newest_copy_is_old() && uncopied.is_none(),
             whole: instance.locations.explore
                 && matches!(instance.locations.focus, Focus::Directory | Focus::System(_)),
-            pages: pages(survey),
+            pages: pages(survey).into_iter().chain(uncopied.into_iter().flatten()).collect(),
         }
     }
 
@@ -224,6 +229,46 @@ fn pages(survey: &Survey) -> Vec<PageView> {
     pages
 }
 
+/// More homes than these are not read for a prediction.
+const MOST_READ: usize = 20_000;
+
+/// Damaged pages without a copy among those that recovery must read, where redo names them (MariaDB 10.5 on); `None` where
+/// they were not looked at. Page 0 is told of by [`Facts::uncopied_header`].
+fn uncopied(survey: &Survey) -> Option<Vec<PageView>> {
+    let census = survey.instance.census().filter(|_| survey.instance.shutdown == Shutdown::Crash)?;
+    let copied: BTreeSet<_> = survey.findings.iter().map(|f| (f.space_id(), f.page_no())).collect();
+    let stored = survey.instance.areas.iter().all(|area| area.space_id_stored);
+    let slot = |page| survey.instance.areas.iter().any(|area| area.covers(page));
+    let must_read: Vec<_> = census
+        .pages()
+        .filter(|(page, said)| {
+            said.changes_after > 0 && !said.initialised_after && !said.freed_at_last && !copied.contains(page)
+        })
+        .filter(|(page, _)| page.1 != PageNo(0) && !(page.0 == SpaceId::SYSTEM && slot(page.1)))
+        .collect();
+    if must_read.len() > MOST_READ {
+        return None;
+    }
+    let mut damaged = Vec::new();
+    for ((space_id, page_no), said) in must_read {
+        let Owner::One(space) = survey.instance.spaces.owner(space_id) else { continue };
+        let home = home::look_in(space, page_no, stored).ok()?;
+        if matches!(home.state, HomeState::Torn | HomeState::Corrupt) {
+            let id = PageId { space_id, page_no };
+            damaged.push(PageView { redo_until: Some(said.last), ..page(survey, id, &home) });
+        }
+    }
+    Some(damaged)
+}
+
+fn redo_skips(survey: &Survey, id: PageId) -> bool {
+    let page = (id.space_id, id.page_no);
+    survey.instance.census().is_some_and(|census| {
+        census.rebuilds(page)
+            || census.of_page(page).is_some_and(|said| said.changes_after > 0 && said.freed_at_last)
+    })
+}
+
 fn add(page: &mut PageView, index: usize, finding: &Finding) {
     if finding.judgement.verdict == Verdict::Restorable {
         page.restorable = Some(index);
@@ -248,6 +293,7 @@ fn page(survey: &Survey, id: PageId, home: &Home) -> PageView {
         reduced: None,
         redo_until: None,
         restorable: None,
+        redo_skips: redo_skips(survey, id),
     }
 }
 
@@ -306,7 +352,16 @@ fn is_beyond(generation: Generation, space: &Tablespace, page_no: PageNo) -> boo
         | Generation::MySql51
         | Generation::MySql55
         | Generation::MySql56 => 1 << 20,
-        _ => u64::from(space.format.logical.extent_pages()) * page,
+        Generation::MySql57
+        | Generation::MySql80
+        | Generation::MySql8020
+        | Generation::MySql8030
+        | Generation::MariaDb101
+        | Generation::MariaDb102
+        | Generation::MariaDb103
+        | Generation::MariaDb104
+        | Generation::MariaDb105
+        | Generation::MariaDb108 => u64::from(space.format.logical.extent_pages()) * page,
     };
     let rounded = if file.len < unit { file.len } else { file.len / unit * unit };
     id != SpaceId::SYSTEM && u64::from(page_no.0) >= rounded / page

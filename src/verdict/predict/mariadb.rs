@@ -79,7 +79,21 @@ fn newest(generation: Generation) -> Version {
     match generation {
         Generation::MariaDb108 => Version(11, 8, 6),
         Generation::MariaDb105 => Version(10, 6, 22),
-        _ => Version(10, 4, 34),
+        Generation::MariaDb104 => Version(10, 4, 34),
+        Generation::MariaDb103 => Version(10, 3, 39),
+        Generation::MariaDb102 => Version(10, 2, 44),
+        // Asked of MariaDB from 10.2 on only; the oldest has none of the changes.
+        Generation::MariaDb101
+        | Generation::Unknown
+        | Generation::MySql41
+        | Generation::MySql50
+        | Generation::MySql51
+        | Generation::MySql55
+        | Generation::MySql56
+        | Generation::MySql57
+        | Generation::MySql80
+        | Generation::MySql8020
+        | Generation::MySql8030 => Version(10, 1, 48),
     }
 }
 

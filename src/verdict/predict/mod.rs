@@ -103,7 +103,7 @@ impl Prediction {
         if !self.restores.is_empty() {
             parts.push(format!(
                 "it restores {} from the doublewrite buffer",
-                crate::report::count(self.restores.len(), "page")
+                crate::units::count(self.restores.len(), "page")
             ));
         }
         if let Some(stop) = self.stops_at.first() {
@@ -126,7 +126,12 @@ fn outcome(facts: &Facts) -> Outcome {
         Generation::MySql56 => mysql56::predict(facts),
         Generation::MySql57 | Generation::MySql80 => mysql57::predict(facts),
         Generation::MySql8020 | Generation::MySql8030 => separate::predict(facts),
-        _ => mariadb::predict(facts),
+        Generation::MariaDb101
+        | Generation::MariaDb102
+        | Generation::MariaDb103
+        | Generation::MariaDb104
+        | Generation::MariaDb105
+        | Generation::MariaDb108 => mariadb::predict(facts),
     };
     pass::trip_over_what_is_left(facts, &mut outcome);
     outcome.doubt_what_cannot_be_seen(facts);

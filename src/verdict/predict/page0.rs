@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::bytes::{is_zero, u32_at};
 use crate::disk::Image;
-use crate::format::fil::{FIL_PAGE_SPACE_ID, FilHeader, page_type};
+use crate::format::fil::{FIL_PAGE_SPACE_ID, FilHeader};
 use crate::format::fsp::{Encryption, FspHeader, Layout, PageFormat};
 use crate::instance::generation::Generation;
 use crate::instance::spaces::Tablespace;
+use crate::page::frame;
 use crate::page::judge;
 use crate::units::{PageNo, PageSize, SpaceId};
 use crate::verdict::home::Home;
@@ -16,9 +17,6 @@ use crate::verdict::home::Home;
 const SURVEYED: u32 = 64;
 /// How many of them may disagree.
 const MISSED: u32 = 3;
-/// Their checksum is ciphertext: MySQL does not look at it.
-const ENCRYPTED_TYPES: [u16; 3] =
-    [page_type::ENCRYPTED, page_type::COMPRESSED_AND_ENCRYPTED, page_type::ENCRYPTED_RTREE];
 
 /// MySQL tries page sizes from the smallest on and believes the first under which the pages that verify agree on an id
 /// (`fil_user_tablespace_find_space_id` 5.6, `Datafile::find_space_id` 5.7 to 9.7). From 5.7 on what carries the type of an
@@ -36,7 +34,8 @@ pub(super) fn mysql_surveys(space: &Tablespace, generation: Generation) -> bool 
             else {
                 continue;
             };
-            let encrypted = reads_encrypted && ENCRYPTED_TYPES.contains(&header.page_type);
+            // Its checksum is ciphertext: MySQL does not look at it.
+            let encrypted = reads_encrypted && frame::is_mysql_ciphertext(header.page_type);
             if encrypted || formats.iter().any(|format| judge(&page, format).is_valid()) {
                 *votes.entry(header.space_id).or_default() += 1;
             }

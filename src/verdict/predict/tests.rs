@@ -1,8 +1,8 @@
 //! Each family of rules on small constructed facts. The window is 100 to 200.
 
 use crate::instance::redo::Version;
+use crate::instance::redo::window::RedoWindow;
 use crate::units::Lsn;
-use crate::verdict::Window;
 use crate::verdict::copy::CopyState;
 use crate::verdict::copy::CopyState::{Corrupt, Unverifiable, Valid};
 use crate::verdict::home::HomeState;
@@ -25,7 +25,7 @@ fn facts(generation: Generation) -> Facts {
         generation,
         version: None,
         shutdown: Shutdown::Crash,
-        window: Window { checkpoint: Some(Lsn(100)), end: Some(Lsn(200)) },
+        window: RedoWindow { checkpoint: Some(Lsn(100)), end: Some(Lsn(200)) },
         doublewrite_off: false,
         unreadable: false,
         space_id_stored: true,
@@ -74,6 +74,7 @@ fn page(space: u32, page_no: u32, state: HomeState, copies: &[(usize, CopyState,
         reduced: None,
         redo_until: None,
         restorable: copies.iter().filter(|c| c.state == Valid).max_by_key(|c| c.lsn).map(|c| c.finding),
+        redo_skips: false,
         copies,
     }
 }

@@ -52,8 +52,6 @@ use crate::units::SpaceId;
 pub const MAGIC: [u8; 8] = *b"DBLWRJNL";
 /// Version of the format.
 pub const VERSION: u32 = 1;
-/// What a journal is called while it is being written.
-pub const PART_SUFFIX: &str = ".dblwr-part";
 
 const HEADER_FIXED: usize = 48;
 const RECORD_FIXED: usize = 12;

@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::commands::restore::journal::{
-    CRC, FileRecord, Journal, Kind, MAGIC, MARK, Mark, PART_SUFFIX, PageRecord, SEAL, TAG_DONE, TAG_FILE,
-    TAG_PAGE, TAG_SEAL, VERSION, crc_seeded, sha256,
+    CRC, FileRecord, Journal, Kind, MAGIC, MARK, Mark, PageRecord, SEAL, TAG_DONE, TAG_FILE, TAG_PAGE,
+    TAG_SEAL, VERSION, crc_seeded, sha256,
 };
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk};
@@ -154,7 +154,7 @@ pub(super) fn mark_bytes(header_crc: u32, mark: Mark, verified: u32, now: i64) -
 /// that replaces nothing, and the fsync of the directory. On an error the part file is removed again where that still works.
 pub fn create<D: Disk>(disk: &D, path: &Path, journal: &Journal) -> Result<OnDisk<D::File>> {
     let encoded = encode(journal)?;
-    let part = calls::with_suffix(path, PART_SUFFIX);
+    let part = calls::with_suffix(path, calls::PART_SUFFIX);
     if calls::retry(|| disk.exists(path)).map_err(Error::io(path, "look for the journal"))? {
         return Err(Error::Refused(format!(
             "{}: exists already, and a journal is never overwritten; name another with --journal",

@@ -1,5 +1,7 @@
 //! Bundles that somebody cut, altered, continued or made up.
 
+use crate::instance::bundle::open::request_of;
+use crate::instance::request::Request;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
@@ -140,10 +142,10 @@ fn a_manifest_that_leads_out_is_refused() {
         })
         .unwrap();
         bundle.manifest.request.redo_dir = Some(path.into());
-        assert!(bundle.request(&crate::instance::locations::Request::default()).is_err(), "{path}");
+        assert!(request_of(&bundle, &Request::default()).is_err(), "{path}");
         bundle.manifest.request.redo_dir = None;
         bundle.manifest.request.data_file_path = Some(format!("{path}/x:12M"));
-        assert!(bundle.request(&crate::instance::locations::Request::default()).is_err(), "{path}");
+        assert!(request_of(&bundle, &Request::default()).is_err(), "{path}");
     }
 }
 

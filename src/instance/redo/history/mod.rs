@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::format::redo_record::Records;
 use crate::instance::redo::source::LogFile;
 use crate::instance::redo::tape::{Mtr, Tape};
-use crate::instance::redo::{Redo, RedoFormat, phys, ring};
+use crate::instance::redo::{Redo, RedoFormat, archive, phys, ring};
 use crate::units::Lsn;
 
 pub use census::{Census, PageSummary, SpaceSummary};
@@ -154,6 +154,11 @@ impl Log {
 }
 
 fn tape(redo: &Redo) -> Result<Option<Tape>> {
+    if redo.format == RedoFormat::MariaDbArchive {
+        let paths: Vec<_> =
+            redo.files.iter().filter_map(|file| Some((file.start_lsn?, file.path.clone()))).collect();
+        return Ok(Some(archive::tape(archive::open(&paths)?)).filter(|tape| tape.capacity() > 0));
+    }
     let Some(file) = redo.files.first() else { return Ok(None) };
     let Some(log) = open(&file.path)? else { return Ok(None) };
     match redo.format {

@@ -1,0 +1,80 @@
+//! Options of `check`.
+
+use crate::cli::args::Target;
+use crate::commands::check::range::Range;
+use crate::commands::check::sample::Share;
+use crate::commands::check::settle::Patience;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// Options of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// What to look at.
+    #[command(flatten)]
+    pub target: Target,
+    /// Who reads the answer.
+    #[arg(long, value_enum, default_value_t = CheckOutput::Nagios)]
+    pub output: CheckOutput,
+    /// Write the answer to this file, replaced whole, instead of standard output.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// WARNING when the number of damaged pages with a good copy is outside this range ([@]start:end).
+    #[arg(short, long, value_name = "RANGE", default_value_t = Range::ZERO, allow_hyphen_values = true)]
+    pub warning: Range,
+    /// CRITICAL when the number of damaged pages without a good copy is outside this range ([@]start:end).
+    #[arg(short, long, value_name = "RANGE", default_value_t = Range::ZERO, allow_hyphen_values = true)]
+    pub critical: Range,
+    /// Seconds after which the answer is UNKNOWN; 0 waits for ever. The default is 10 for --output nagios without
+    /// --scan and --sample, else 0.
+    #[arg(short, long, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
+    /// Read every page of every data file, too.
+    #[arg(long, conflicts_with = "sample")]
+    pub scan: bool,
+    /// Read a random part of the pages of the data files, too, in percent.
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub sample: Option<f64>,
+    /// With --scan: do not hold the pages against the redo log.
+    #[arg(long)]
+    pub no_audit: bool,
+    /// Alert only on what is not in this file of accepted problems.
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Record the present problems as accepted.
+    #[arg(long, requires = "baseline")]
+    pub accept: bool,
+    /// How often a page that looks damaged is read before it counts; 1 where no server runs.
+    #[arg(long, value_name = "N", default_value_t = Patience::DEFAULT.reads, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub reads: u32,
+    /// Seconds from the first of these reads to the last.
+    #[arg(long, value_name = "SECONDS", default_value_t = Patience::DEFAULT.over.as_secs(), value_parser = clap::value_parser!(u64).range(..=3600))]
+    pub over: u64,
+}
+
+/// Who reads the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum CheckOutput {
+    /// Nagios, Icinga, Naemon, Zabbix: one line with performance data, then details.
+    Nagios,
+    /// Prometheus' node exporter (textfile collector).
+    Prometheus,
+    /// OpenMetrics.
+    Openmetrics,
+    /// One document.
+    Json,
+}
+
+impl Check {
+    /// Which pages of the data files are read.
+    pub(crate) fn share(&self) -> Option<Share> {
+        if self.scan { Some(Share::All) } else { self.sample.map(Share::Percent) }
+    }
+}
+
+pub(crate) fn percent(text: &str) -> Result<f64, String> {
+    let number: Option<f64> = text.trim_end_matches('%').parse().ok();
+    number
+        .filter(|percent| *percent > 0.0 && *percent <= 100.0)
+        .ok_or_else(|| "a share is a number above 0 and up to 100".to_owned())
+}

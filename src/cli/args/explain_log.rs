@@ -1,0 +1,19 @@
+//! Options of `explain-log`.
+
+use crate::cli::args::Places;
+use clap::Args;
+use std::path::PathBuf;
+
+/// Options of `explain-log`.
+#[derive(Debug, Args)]
+pub struct ExplainLog {
+    /// The server's error log, or - for standard input.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// The data directory (of the stopped server): look there for copies of the pages that the log names.
+    #[arg(long, value_name = "PATH")]
+    pub against: Option<PathBuf>,
+    /// Where everything lies that does not lie where a server's defaults put it.
+    #[command(flatten)]
+    pub places: Places,
+}

@@ -1,0 +1,31 @@
+//! This machine and who runs on it: names for a custody record, and whether a process is there.
+
+use rustix::process::{Pid, geteuid, test_kill_process};
+
+/// The name of this host, where the system tells.
+pub fn host() -> Option<String> {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    (!name.is_empty()).then_some(name)
+}
+
+/// The number of the effective user.
+pub fn effective_uid() -> u32 {
+    geteuid().as_raw()
+}
+
+/// The name of the effective user: what the environment says of it could be anything.
+pub fn user() -> Option<String> {
+    let uid = effective_uid().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    let mut entries = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    entries
+        .find(|fields| fields.get(2) == Some(&uid.as_str()))
+        .and_then(|fields| fields.first().map(|&n| n.into()))
+}
+
+/// Whether a process of this number runs. Zero and negative numbers name groups, not processes: never.
+pub fn runs(pid: i32) -> bool {
+    // A negative number would be a panic in rustix, in debug builds.
+    let pid = Some(pid).filter(|&pid| pid > 0).and_then(Pid::from_raw);
+    pid.is_some_and(|pid| test_kill_process(pid).is_ok())
+}
