@@ -105,7 +105,7 @@ pub enum Command {
     Revert(Revert),
     /// Give one verdict for a monitoring system.
     Check(Check),
-    /// Read a server's error log: which pages it says are damaged, what became of them, what to do.
+    /// Read a server's error log: which pages and files are damaged, why it did not start, what to do.
     ExplainLog(ExplainLog),
     /// Decode one page of a file: header, state, checksums, what is written on it.
     Page(Page),

@@ -7,28 +7,34 @@ use std::path::Path;
 
 use crate::cli::{Context, Status};
 use crate::commands::explain_log;
-use crate::commands::explain_log::LogSummary;
+use crate::commands::explain_log::{Level, LogSummary};
 use crate::error::Error;
 use crate::instance::config::Config;
 use crate::instance::request::Request;
-use crate::report::explain_log::{ExplainReport, Outcome};
+use crate::report::explain_log::{ExplainReport, for_a_shell, foreign};
 use crate::verdict::survey::Survey;
 
 /// Bytes read at a time.
 const BUFFER: usize = 256 << 10;
 
 pub(super) fn run(args: &ExplainLog, context: &mut Context<'_>) -> anyhow::Result<Status> {
-    let summary = read(&args.file)?;
+    let mut summary = read(&args.file)?;
+    if !summary.of_a_server || foreign::is_packed(&summary.head) {
+        let file = for_a_shell(&args.file.display().to_string());
+        let what = foreign::describe(&std::mem::take(&mut summary.head), summary.lines, &file);
+        return Err(Error::foreign(&args.file, what).into());
+    }
     let against = against(args)?;
     let survey = against.as_ref().map(Survey::run).transpose()?;
     let path = against.as_ref().map(|request| request.path.as_path());
     let report = ExplainReport::of(&args.file, summary, path, survey.as_ref());
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, verbose))?;
-    Ok(match report.worst() {
-        None | Some(Outcome::Mended | Outcome::Whole | Outcome::CopyOnly) => Status::Healthy,
-        Some(Outcome::Damaged | Outcome::Mendable) => Status::Attention,
-        Some(Outcome::Lost) => Status::Critical,
+    Ok(match report.level() {
+        Level::Healthy => Status::Healthy,
+        Level::Unknown => Status::Unknown,
+        Level::Attention => Status::Attention,
+        Level::Critical => Status::Critical,
     })
 }
 

@@ -12,9 +12,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::bytes::{is_zero, u32_at};
+use crate::bytes::is_zero;
 use crate::error::Result;
-use crate::format::fil::{FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_OFFSET, FIL_PAGE_SPACE_ID};
+use crate::format::fil::{FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_SPACE_ID};
 use crate::format::fsp::{Encryption, Layout};
 use crate::format::redo_record::PageId;
 use crate::instance::identify::format_of_page0;
@@ -236,8 +236,8 @@ impl Case<'_> {
 
     /// A torn home must be made of versions that redo yields; any other damage explains nothing.
     fn check_home(&self, words: &Words, rebuilt: &Rebuilt) -> std::result::Result<(), Guard> {
-        let torn =
-            words.head.is_some() && (words.tail.is_some_and(|tail| Some(tail) != words.head) || self.zip());
+        let other_tail = words.tail.is_some_and(|tail| Some(tail) != words.head);
+        let torn = words.head.is_some() && (other_tail || self.ends_in_zeros() || self.zip());
         if self.home.state == HomeState::Torn || (torn && self.home.state == HomeState::Corrupt) {
             let left = self.unexplained(words, rebuilt);
             return if left.is_empty() { Ok(()) } else { Err(Guard::Unexplained(left)) };
@@ -277,18 +277,14 @@ impl Case<'_> {
             self.changes.iter().any(|change| change.to == lsn)
                 || self.copies.iter().any(|copy| copy.lsn() == lsn)
         };
-        let number = u32_at(&self.home.bytes, FIL_PAGE_OFFSET) == Some(self.page.1.0);
-        let space = u32_at(&self.home.bytes, FIL_PAGE_SPACE_ID) == Some(self.page.0.0);
-        let hidden = self.space.format.layout == Layout::FullCrc32 && self.space.format.codec.is_some();
-        let fits = number && (space || hidden || !self.stored) && self.home.state != HomeState::Misdirected;
-        let head = self.home.lsn.filter(|&lsn| fits && known(lsn));
+        let head = self.home.words.head.filter(|&lsn| known(lsn));
         let low = |lsn: Lsn| (lsn.0 & 0xFFFF_FFFF) as u32;
         let named = |word: u32| {
             let ends =
                 self.changes.iter().map(|change| change.to).chain(self.copies.iter().map(|copy| copy.lsn()));
             ends.filter(|&lsn| low(lsn) == word).max()
         };
-        Words { head, tail: self.home.tail_lsn.filter(|_| fits).and_then(named) }
+        Words { head, tail: self.home.words.tail.and_then(named) }
     }
 
     /// Sectors of the home that are of none of the two versions.
@@ -301,7 +297,7 @@ impl Case<'_> {
             }
         }
         // A page of which nothing was ever written is zeros.
-        if newest.from.is_none() && self.home.tail_lsn == Some(0) {
+        if newest.from.is_none() && self.ends_in_zeros() {
             left.retain(|&at| !self.sector(at).is_some_and(is_zero));
         }
         if !left.is_empty() && self.zip() {
@@ -324,6 +320,10 @@ impl Case<'_> {
         if zeros || older.map(|change| change.to).any(explains) {
             left.clear();
         }
+    }
+
+    fn ends_in_zeros(&self) -> bool {
+        self.sector((self.home.bytes.len() / SECTOR).saturating_sub(1)).is_some_and(is_zero)
     }
 
     fn sector(&self, at: usize) -> Option<&[u8]> {

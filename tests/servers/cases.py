@@ -1,17 +1,10 @@
-"""The cases of the matrix: which server, which pages, which tables, and where the tear goes."""
+"""The cases of the matrix: what each server is asked to play."""
 
-from dataclasses import dataclass, field
+from case import CLASSIC, ENCRYPT, Case
+from kinds import KINDS
 
-from scrub import extent
-
-ENCRYPT = [
-    "--plugin-load-add=file_key_management",
-    "--file-key-management-filename=@DIR@/data/keys.txt",
-    "--innodb-encrypt-tables=ON",
-]
 ZIP = "row_format=compressed key_block_size="
 CODECS = ("zlib", "lz4", "lzo", "lzma", "bzip2", "snappy")
-CLASSIC = "--innodb-checksum-algorithm="
 PROVIDERS = ["--plugin-load-add=" + ";".join(f"provider_{c}" for c in ("bzip2", "lz4", "lzma", "lzo", "snappy"))]
 UNDO_TRUNCATE = [
     "create undo tablespace u3 add datafile 'u3.ibu'",
@@ -22,97 +15,36 @@ UNDO_TRUNCATE = [
 ]
 
 
-@dataclass
-class Case:
-    """One combination.  Words in `options` may say @DIR@ for the folder around the data directory."""
-
-    kind: str
-    name: str
-    target: str
-    page_size: int = 16384
-    options: list = field(default_factory=list)
-    table: str = ""  # table options of d.t1 and d.b1
-    partitions: str = ""  # of d.t1 only
-    before: list = field(default_factory=list)  # statements before the tables are made
-    change: list = field(default_factory=list)  # statements among those that dirty pages
-    physical: int = 0  # size of a home page of d.t1, where it differs from the page size
-    ibd: str = "/d/t1.ibd"
-    restart: list = field(default_factory=list)  # options of the run that is killed, if others
-    lost: bool = False  # the write is lost instead of torn, the server lives on and is killed later
-    cut_at_restart: bool = False  # armed before the second start instead of after it
-    keyring: bool = False  # MySQL: load component_keyring_file
-    copies: bool = True  # whether the run that is killed saves full copies
-
-    @property
-    def layout(self):
-        """Row format, checksum and the like, as the matrix names them."""
-        words = [option.removeprefix(CLASSIC) for option in self.options + self.restart if option.startswith(CLASSIC)]
-        words += [self.table.split(" '")[0]] if self.table else []
-        words += ["encrypted"] if ENCRYPT[-1] in self.options else []
-        words += [option.removeprefix("--innodb-compression-algorithm=") for option in self.options if "compression-alg" in option]
-        plain = self.name.rsplit("k-", 1)[-1] in (self.target.replace(" ", ""), self.target)
-        return ", ".join(words) or ("default" if plain else self.name)
-
-    @property
-    def server_options(self):
-        """The options that every start of the server gets."""
-        size = [] if self.page_size == 16384 else [f"--innodb-page-size={self.page_size}"]
-        if self.page_size == 65536:
-            size.append("--innodb-buffer-pool-size=64M")
-        return size + self.options
-
-    @property
-    def dblwr_options(self):
-        """What dblwr must be told: where things lie that are not in the data directory, and MySQL's key file."""
-        words = ["--keyring", "@DIR@/data/keyring.json"] if self.keyring else []
-        told = {"doublewrite-dir": "doublewrite-dir", "undo-directory": "undo-dir", "data-file-path": "data-file-path", "directories": "directory"}
-        for option in self.options:
-            name, _, value = option.removeprefix("--innodb-").partition("=")
-            if name in told:
-                words += [f"--{told[name]}", value]
-        return words
-
-    def place(self, rng):
-        """Where to cut: file, byte range, and the bytes of the page that arrive."""
-        size, unit, block = self.page_size, self.physical or self.page_size, extent(self.page_size)
-        ranges = {
-            # Mostly pages that were there before: MariaDB makes no copy of a page that redo can rebuild.
-            "table": (self.ibd, 3 * unit, (24 if rng.random() < 0.8 else 10**6) * unit, unit, 4),
-            "page 0": (self.ibd, 0, unit, unit, 1),
-            "system": ("/ibdata1", 6 * size, block * size, size, 3),
-            "system, high": ("/ibdata1", 3 * block * size, 1 << 40, size, 3),
-            "second file": ("/ibdata2", 0, 1 << 40, size, 3),
-            "page 5": ("/ibdata1", 5 * size, 6 * size, size, 1),
-            "undo": ("/undo001" if self.kind != "mysql97" else "/undo_001", size, 1 << 40, size, 3),
-            "mysql.ibd": ("/mysql.ibd", size, 1 << 40, size, 5),
-            "doublewrite": ("*.dblwr", 0, 1 << 40, size, 3)
-            if self.kind == "mysql97"
-            else ("/ibdata1", block * size, 3 * block * size, size, 2),
-        }
-        file, low, high, unit, most = ranges[self.target]
-        sector = 512
-        sectors = unit // sector
-        first = 0 if rng.random() < 0.75 else rng.randrange(sectors)
-        end = rng.randrange(first + 1, sectors + (1 if first else 0))
-        return {
-            "FILE": file,
-            "LO": low,
-            "HI": high,
-            "FROM": first * sector,
-            "TO": end * sector,
-            "UNIT": unit,
-            "MODE": "drop" if self.lost else "tear",
-            "NTH": rng.randint(1, most),
-        }
-
-
-def mysql56():
-    """MySQL 5.6: built-in area, redo of the old format, no checksum over the file header."""
+def mysql55(kind):
+    """MySQL 5.5: 16 KiB pages, one checksum algorithm, no undo tablespaces."""
     def case(name, target="table", **kw):
-        return Case("mysql56", name, target, **kw)
+        return Case(kind, name, target, **kw)
 
-    zips = ["--innodb-file-format=Barracuda"]
-    for size in (4096, 8192, 16384):
+    for target in ("table", "page 5", "system", "page 0"):
+        yield case(f"16k-{target.replace(' ', '')}", target)
+    yield case("sum-none", options=["--skip-innodb-checksums"])
+    for kilobytes in (1, 2, 4, 8, 16):
+        yield case(f"zip{kilobytes}", table=ZIP + str(kilobytes), physical=kilobytes * 1024)
+    for rows in ("redundant", "compact", "dynamic"):
+        yield case(rows, table=f"row_format={rows}")
+    yield case("lost-write", lost=True)
+    yield case("doublewrite", "doublewrite")
+    yield case("no-doublewrite-leftovers", restart=["--skip-innodb-doublewrite"], copies=False)
+    yield case("three-ibdata", "second file", options=["--innodb-data-file-path=ibdata1:6M;ibdata2:4M;ibdata3:4M:autoextend", "--innodb-file-per-table=0"])
+    yield case("one-tablespace", "system, high", options=["--innodb-file-per-table=0"])
+    yield case("partitions", partitions="partition by hash(id) partitions 4", ibd="t1#P#p1.ibd")
+
+
+def mysql56(kind):
+    """MySQL 5.6 to 8.0.19, MariaDB 10.1 and 10.2: built-in area, no checksum over the file header."""
+    def case(name, target="table", **kw):
+        return Case(kind, name, target, **kw)
+
+    server = KINDS[kind]
+    old = server.version[:2] == (5, 6)
+    zips = ["--innodb-file-format=Barracuda"] if old else []
+    undo = ["--innodb-undo-tablespaces=2", *(["--innodb-undo-logs=20"] if old else [])]
+    for size in (4096, 8192, 16384) if old else (4096, 8192, 16384, 32768, 65536):
         for target in ("table", "page 5", "system", "page 0"):
             yield case(f"{size // 1024}k-{target.replace(' ', '')}", target, page_size=size)
     for algorithm in ("crc32", "none", "strict_crc32", "strict_innodb", "strict_none"):
@@ -123,21 +55,55 @@ def mysql56():
         yield case(f"zip{kilobytes}", options=zips, table=ZIP + str(kilobytes), physical=kilobytes * 1024)
     yield case("zip1-4k-crc32", options=zips + [CLASSIC + "crc32"], page_size=4096, table=ZIP + "1", physical=1024)
     yield case("zip4-none", options=zips + [CLASSIC + "none"], table=ZIP + "4", physical=4096)
-    yield case("undo", "undo", options=["--innodb-undo-tablespaces=2", "--innodb-undo-logs=20"])
-    yield case("undo-4k", "undo", options=["--innodb-undo-tablespaces=2", "--innodb-undo-logs=20"], page_size=4096)
+    yield case("undo", "undo", options=undo)
+    yield case("undo-4k", "undo", options=undo, page_size=4096)
+    if not old:
+        yield from rows(kind)
+    yield from transparent(kind)
+    if server.dictionary:
+        yield case("16k-mysql.ibd", "mysql.ibd")
+        yield case("4k-mysql.ibd", "mysql.ibd", page_size=4096)
+    if server.mysql and not old:
+        yield from general(kind)
     yield case("lost-write", lost=True)
     yield case("doublewrite", "doublewrite")
     yield case("doublewrite-4k", "doublewrite", page_size=4096)
     yield case("no-doublewrite-leftovers", restart=["--skip-innodb-doublewrite"], copies=False)
     yield case("three-ibdata", "second file", options=["--innodb-data-file-path=ibdata1:6M;ibdata2:4M;ibdata3:4M:autoextend", "--innodb-file-per-table=0"])
     yield case("one-tablespace", "system, high", options=["--innodb-file-per-table=0"])
-    yield case("partitions", partitions="partition by hash(id) partitions 4", ibd="t1#P#p1.ibd")
+    name = "t1#p#p1.ibd" if server.area_in_files else "t1#P#p1.ibd"
+    yield case("partitions", partitions="partition by hash(id) partitions 4", ibd=name)
 
 
-def mysql97():
-    """MySQL 9.7: doublewrite files."""
+def rows(kind):
+    """Row formats that are not the server's own choice."""
+    for name in ("redundant", "compact"):
+        yield Case(kind, name, "table", table=f"row_format={name}")
+
+
+def transparent(kind):
+    """Compression below the pages, with holes in the file."""
+    server = KINDS[kind]
+    if not server.mysql:
+        yield Case(kind, "pagecompressed-zlib", "table", table="page_compressed=1")
+        yield Case(kind, "pagecompressed-4k", "table", table="page_compressed=1", page_size=4096)
+    elif server.version >= (5, 7):
+        for codec in ("zlib", "lz4"):
+            yield Case(kind, f"tpc-{codec}", "table", table=f"compression='{codec}'")
+
+
+def general(kind):
+    """Tablespaces of several tables."""
+    make = "create tablespace ts1 add datafile 'ts1.ibd'"
+    yield Case(kind, "general-tablespace", "table", before=[f"{make} engine=innodb"], table="tablespace ts1", ibd="/ts1.ibd")
+    zipped = "tablespace ts1 " + ZIP + "4"
+    yield Case(kind, "general-zip", "table", before=[f"{make} file_block_size=4096 engine=innodb"], table=zipped, ibd="/ts1.ibd", physical=4096)
+
+
+def mysql97(kind):
+    """MySQL from 8.0.20 on: doublewrite files."""
     def case(name, target="table", **kw):
-        return Case("mysql97", name, target, **kw)
+        return Case(kind, name, target, **kw)
 
     for size in (4096, 8192, 16384, 32768, 65536):
         for target in ("table", "page 5", "mysql.ibd", "page 0"):
@@ -147,8 +113,8 @@ def mysql97():
     for kilobytes in (1, 4, 8):
         yield case(f"zip{kilobytes}", table=ZIP + str(kilobytes), physical=kilobytes * 1024)
     yield case("zip2-4k", table=ZIP + "2", physical=2048, page_size=4096)
-    for codec in ("zlib", "lz4"):
-        yield case(f"tpc-{codec}", table=f"compression='{codec}'")
+    yield from transparent(kind)
+    yield from rows(kind)
     yield case("encrypted", table="encryption='y'", keyring=True)
     yield case("encrypted-page0", "page 0", table="encryption='y'", keyring=True)
     yield case("encrypted-zip8", table="encryption='y' " + ZIP + "8", keyring=True, physical=8192)
@@ -156,11 +122,13 @@ def mysql97():
     yield case("encrypted-undo-redo", keyring=True, change=["set global innodb_redo_log_encrypt=on", "set global innodb_undo_log_encrypt=on"])
     yield case("doublewrite-dir", options=["--innodb-doublewrite-dir=@DIR@/ext/dw"])
     yield case("doublewrite-files4", options=["--innodb-doublewrite-files=4", "--innodb-doublewrite-pages=16"])
+    yield case("doublewrite-files1", options=["--innodb-doublewrite-files=1", "--innodb-doublewrite-pages=8"])
+    yield case("doublewrite-batch", options=["--innodb-doublewrite-batch-size=16", "--innodb-doublewrite-pages=4"])
+    yield case("doublewrite-fewer", options=["--innodb-doublewrite-files=4"], restart=["--innodb-doublewrite-files=2", "--innodb-doublewrite-pages=8"])
     yield case("no-doublewrite-leftovers", restart=["--innodb-doublewrite=OFF"], copies=False)
     yield case("detect-only-after-on", restart=["--innodb-doublewrite=DETECT_ONLY"], copies=False)
     yield case("detect-only-4k", page_size=4096, options=["--innodb-doublewrite=DETECT_ONLY"], copies=False)
-    yield case("general-tablespace", before=["create tablespace ts1 add datafile 'ts1.ibd' engine=innodb"], table="tablespace ts1", ibd="/ts1.ibd")
-    yield case("general-zip", before=["create tablespace ts1 add datafile 'ts1.ibd' file_block_size=4096 engine=innodb"], table="tablespace ts1 " + ZIP + "4", ibd="/ts1.ibd", physical=4096)
+    yield from general(kind)
     yield case("partitions", partitions="partition by hash(id) partitions 4", ibd="t1#p#p1.ibd")
     yield case("data-directory", options=["--innodb-directories=@DIR@/ext"], table="data directory='@DIR@/ext'")
     yield case("undo", "undo")
@@ -217,13 +185,52 @@ def maria(kind, codecs, providers):
         yield case("doublewrite-fast", options=["--innodb-doublewrite=fast"])
 
 
+# What was made by the first server runs under the second one.
+UPGRADES = [
+    ("mysql5534", "mysql56"),
+    ("mysql56", "mysql5722"),
+    ("mysql5722", "mysql8012"),
+    ("mysql8012", "mysql8033"),
+    ("mysql8033", "mysql97"),
+    ("maria10123", "maria10211"),
+    ("maria10211", "maria10115"),
+    ("maria10115", "maria1145"),
+    ("mysql56", "maria10211"),
+    ("mysql5722", "maria10211"),
+]
+
+
+def upgrades():
+    """Made by one server, cleanly stopped, then torn under the next."""
+    for old, new in UPGRADES:
+        for target in ("table", "system"):
+            yield Case(new, f"from-{old}-{target}", target, born=old)
+
+
+def maria_plain(kind):
+    """MariaDB 10.11 and 11.4 of packages without plugins: no key to encrypt with, no codec but zlib."""
+    unplayable = ("encrypted", *(f"pagecompressed-{codec}" for codec in CODECS[1:]))
+    for case in maria(kind, ("zlib",), []):
+        if not any(word in case.name for word in unplayable):
+            yield case
+
+
 def all_cases():
     """Every case of every server."""
-    yield from mysql56()
-    yield from mysql97()
+    yield from mysql55("mysql559")
+    yield from mysql55("mysql5534")
+    for kind in ("mysql56", "mysql5722", "mysql8012", "mysql8015"):
+        yield from mysql56(kind)
+    yield from mysql97("mysql8033")
+    yield from mysql97("mysql97")
+    yield from mysql56("maria10123")
+    yield from mysql56("maria10211")
     yield from maria("maria105", ("zlib",), [])
+    yield from maria_plain("maria10115")
     yield from maria("maria1011", CODECS, PROVIDERS)
+    yield from maria_plain("maria1145")
     yield from maria("maria118", CODECS, PROVIDERS)
+    yield from upgrades()
 
 
 # What CI has time for, by name; the MariaDB of the machine's own release plays them.

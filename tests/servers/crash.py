@@ -13,6 +13,7 @@ from pathlib import Path
 
 from scrub import holds
 from servers import Program, Server, SqlError, build_injector, copy
+from endings import Ending
 from workload import Workload, contents, flush, hold
 
 TEAR = re.compile(r"^(?P<path>.*) offset=(?P<offset>\d+) len=(?P<len>\d+) (?P<what>written|lost)=(?P<a>\d+)\.\.(?P<b>\d+)$")
@@ -35,11 +36,15 @@ class Crash:
         self.result = {"kind": case.kind, "case": case.name, "target": case.target, "seed": seed}
 
     def server(self, log, options=None):
-        return Server(self.program, self.live, options or self.case.server_options, self.folder / log)
+        words = options or self.case.server_options
+        if self.case.born and "--skip-grant-tables" not in self.program.kind.options:
+            words = [*words, "--skip-grant-tables"]  # the older one's may be of another form
+        return Server(self.program, self.live, words, self.folder / log)
 
     def secrets(self, folder):
         """Key files of encrypted cases."""
-        (folder / "ext").mkdir(exist_ok=True)
+        for name in ("", "sys", "redo", "undo"):
+            (folder / "ext" / name).mkdir(exist_ok=True)
         if any("keys.txt" in word for word in self.case.options):
             (folder / "data/keys.txt").write_text(f"1;{'a1' * 32}\n2;{'b2' * 32}\n")
 
@@ -53,16 +58,31 @@ class Crash:
 
     def crash(self):
         """Makes FOLDER/crashed; raises NoCrash if the server was never cut."""
+        if self.case.how != "tear":
+            return self.end_otherwise()
         for early in (self.rng.random() < 0.4, True, True):
             shutil.rmtree(self.folder, ignore_errors=True)
             self.live.mkdir(parents=True)
             place = self.case.place(self.rng)
             self.attempt(place, early)
             if (self.folder / "tear").exists():
+                if self.case.arrange:
+                    self.case.arrange(self.live)
                 copy(self.live, self.crashed)
                 self.note_tear()
                 return
         raise NoCrash(f"no write to {place['FILE']} matched")
+
+    def end_otherwise(self):
+        """Makes FOLDER/crashed without a cut: killed, stopped or copied."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.live.mkdir(parents=True)
+        Ending(self).make()
+        if self.case.arrange:
+            self.case.arrange(self.live)
+        if not self.crashed.exists():
+            copy(self.live, self.crashed)
+        self.result |= {"tear": f"nothing torn: {self.case.how}", "torn": [], "lost": [], "torn_file": ""}
 
     def attempt(self, place, early):
         """Sets the server to work with the injector loaded; armed `early`, before pages are dirtied."""
@@ -73,14 +93,18 @@ class Crash:
         library = build_injector(self.root)
         server = self.server("crash.log")
         try:
-            server.create(self.root / "templates", self.secrets)
+            if self.case.born:
+                self.grow_up(work)
+            else:
+                server.create(self.root / "templates", self.secrets)
             if self.case.keyring:
                 self.keyring()
             self.start_or_fail(server, inject, library)
             self.result["version"] = server.sql("select version()")[0][0]
-            server.sql(work.setup(), seconds=300)
+            if not self.case.born:
+                server.sql(work.setup(), seconds=300)
             flush(server)
-            if self.case.kind == "mysql97":
+            if self.program.kind.area_in_files:
                 time.sleep(1.2)  # its checkpoint follows within a second; without it redo rebuilds the pages
             if two_runs:
                 server.stop()
@@ -91,6 +115,18 @@ class Crash:
                 if not server.start(inject, library) and (self.folder / "tear").exists():
                     return
             self.provoke(server, work, early)
+        finally:
+            server.close()
+
+    def grow_up(self, work):
+        """An older server makes the directory and its tables, and stops cleanly."""
+        server = Server(Program(self.root, self.case.born), self.live, self.case.server_options, self.folder / "born.log")
+        try:
+            server.create(self.root / "templates", self.secrets)
+            self.start_or_fail(server, {}, None)
+            server.sql(work.setup(), seconds=300)
+            if not server.stop():
+                raise NoCrash(f"the older server did not stop; see {server.log}")
         finally:
             server.close()
 
@@ -105,11 +141,13 @@ class Crash:
         try:
             hold(server)
             time.sleep(0.3)
+            server.sql(";".join(["do 1", *self.case.before_change]))
+            clients += [server.background(text) for text in self.case.alongside]
             changes = work.change()
             if early:
                 (self.folder / "armed").touch()
             clients += [server.background(text, "d") for text in changes]
-            for client in clients[1:]:
+            for client in clients[1 + len(self.case.alongside) :]:
                 client.wait(120)
             (self.folder / "armed").touch()
             flush(server, 15)
@@ -119,7 +157,7 @@ class Crash:
             pass  # the server died under us, as it should
         finally:
             for client in clients:
-                if server.wait_death(3 if client is clients[0] else 0):
+                if self.case.how != "tear" or server.wait_death(3 if client is clients[0] else 0):
                     break
             server.kill()
             for client in clients:
@@ -174,8 +212,8 @@ class Crash:
 
 def keyring_for(program):
     """Lets each data directory choose for itself whether it loads the keyring component."""
-    manifest = program.base / "usr/sbin/mysqld.my"
+    manifest = program.binary.with_name(f"{program.binary.name}.my")
     if not manifest.exists():
         manifest.write_text(json.dumps({"read_local_manifest": True}))
-        config = program.base / "usr/lib/mysql/plugin/component_keyring_file.cnf"
+        config = program.plugins / "component_keyring_file.cnf"
         config.write_text(json.dumps({"read_local_config": True}))

@@ -4,7 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
-from cases import Case
+from case import Case
 from crash import NoCrash
 from rounds import Round
 from servers import copy

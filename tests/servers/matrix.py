@@ -9,8 +9,10 @@ import time
 import traceback
 from pathlib import Path
 
-from cases import Case, all_cases
+from case import Case
+from cases import all_cases
 from crash import NoCrash
+from kinds import KINDS
 from rounds import Round
 
 COLUMNS = (
@@ -21,7 +23,6 @@ SHORT = (
     "server | target | page sizes | formats | rounds | torn pages | with a copy | mended by the server "
     "| pages restored by dblwr | started afterwards | contents equal | unmended fails | foretold"
 )
-NAMES = {"mysql56": "MySQL", "mysql97": "MySQL", "maria105": "MariaDB", "maria1011": "MariaDB", "maria118": "MariaDB"}
 WEAK = ("proves nothing", "no copy", "no crash")
 NO_FAILURE = ("agree", *WEAK, "skipped")
 
@@ -31,7 +32,11 @@ def play(case, seed, folder, options, kept=None):
 
     `kept` is a fixture to judge in place of a new crash: its folder and what case.json says of it.
     """
-    round_ = Round(case, seed, folder, options.servers, options.dblwr)
+    return play_round(Round(case, seed, folder, options.servers, options.dblwr), options, kept)
+
+
+def play_round(round_, options, kept=None):
+    """The same for a round that is made already."""
     try:
         if kept is None:
             round_.crash()
@@ -49,7 +54,7 @@ def play(case, seed, folder, options, kept=None):
     say(round_, options)
     if round_.result["outcome"] in NO_FAILURE and not options.keep:
         round_.tidy()
-    result = round_.result | {"row": row_of(case)}
+    result = round_.result | {"row": row_of(round_.case)}
     if options.results:
         keep_result(options.results, result)
     return result
@@ -151,7 +156,7 @@ def table(results, short=False):
     """The matrix in Markdown: a row for each server, page size, format and target; `short`, for each server and target."""
     versions = {r["kind"]: r["version"].split("-0+")[0].split("-MariaDB")[0] for r in results if "version" in r}
     rows = {}
-    order = {kind: number for number, kind in enumerate(NAMES)}
+    order = {kind: number for number, kind in enumerate(KINDS)}
     for result in sorted(results, key=lambda r: (order[r["kind"]], r["row"][3], r["row"][1], r["row"][2])):
         kind, size, layout, target = result["row"]
         if "equal" in result:
@@ -159,7 +164,7 @@ def table(results, short=False):
     columns = SHORT if short else COLUMNS
     lines = [f"Made on {datetime.date.today()}.", "", f"| {columns} |", "|" + "---|" * len(columns.split("|"))]
     for key, played in rows.items():
-        name = f"{NAMES[key[0]]} {versions.get(key[0], '')}"
+        name = f"{KINDS[key[0]].vendor} {versions.get(key[0], '')}"
         sizes = sorted({r["row"][1] // 1024 for r in played})
         if short:
             formats = len({r["row"][2] for r in played})
@@ -167,6 +172,20 @@ def table(results, short=False):
         else:
             cells = [name, f"{key[1] // 1024}K", key[2], key[3]]
         lines.append("| " + " | ".join(map(str, cells + counts(played))) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def by_situation(results):
+    """A row for each situation: on how many servers the next start was foretold right, left open, foretold wrong."""
+    lines = ["| situation | servers | sure and right | open | wrong | mended by the server | disagree | no such crash |", "|---" * 8 + "|"]
+    for name in dict.fromkeys(r["case"] for r in results):
+        rows = [r for r in results if r["case"] == name]
+        played = [r for r in rows if "prediction" in r]
+        told = [sum(r["prediction"] == word for r in played) for word in ("right", "open", "wrong")]
+        whole = sum(bool(r.get("server_restored")) for r in played)
+        bad = sum(r["outcome"] in ("disagree", "broken", "no truth") for r in rows)
+        none = sum(r["outcome"] in ("no crash", "skipped") for r in rows)
+        lines.append("| " + " | ".join(map(str, [name.removeprefix("situation-"), len(rows), *told, whole, bad, none])) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -185,7 +204,7 @@ def alone(results):
             elif "left_damaged" in r:
                 how = "starts with the page still damaged in its file, and fails at its next start"
             layout = layout.replace("row_format=compressed key_block_size=", "zip ").replace("page_compressed=1, ", "page_compressed ").replace("=1", "")
-            found.setdefault((NAMES[kind], version, target, how), []).append(f"{size // 1024}K" if layout == "default" else f"{size // 1024}K {layout}")
+            found.setdefault((KINDS[kind].vendor, version, target, how), []).append(f"{size // 1024}K" if layout == "default" else f"{size // 1024}K {layout}")
     lines = [f"- {name} {version}, {target}, {how}: {len(formats)} ({', '.join(formats)})" for (name, version, target, how), formats in found.items()]
     if not lines:
         return ""

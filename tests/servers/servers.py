@@ -9,6 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from kinds import KINDS
+
 HERE = Path(__file__).resolve().parent
 
 # What every server gets: no network, small files, and writes by pwrite, which the injector watches.
@@ -23,13 +25,6 @@ COMMON = [
     "--innodb-lock-wait-timeout=5",
     "--performance-schema=0",
 ]
-OWN = {
-    "mysql56": ["--innodb-log-file-size=4M", "--innodb-buffer-pool-dump-at-shutdown=0", "--skip-grant-tables"],
-    "mysql97": ["--innodb-redo-log-capacity=8M", "--mysqlx=OFF", "--log-error-verbosity=3", "--secure-file-priv=", "--innodb-buffer-pool-dump-at-shutdown=0"],
-    "maria105": ["--innodb-log-file-size=8M", "--innodb-buffer-pool-dump-at-shutdown=0", "--skip-grant-tables"],
-    "maria1011": ["--innodb-log-file-size=8M", "--innodb-buffer-pool-dump-at-shutdown=0", "--skip-grant-tables"],
-    "maria118": ["--innodb-log-file-size=8M", "--innodb-buffer-pool-dump-at-shutdown=0", "--skip-grant-tables"],
-}
 # InnoDB tables of the 5.6 package's data: of another system tablespace, so they cannot be taken along.
 INNODB_IN_PACKAGE = ("innodb_", "slave_")
 
@@ -52,46 +47,66 @@ class Program:
     """The unpacked files of one kind of server."""
 
     def __init__(self, root, kind):
-        self.kind, self.root, self.base = kind, Path(root), Path(root) / kind
-        self.mysql = kind.startswith("mysql")
-        (self.libraries,) = [p.parent for p in self.base.glob("usr/lib/*/libc.so.6")]
+        self.kind, self.root = KINDS[kind], Path(root)
+        self.base = self.root / self.kind.home
+        # Maven's packages bring no C library; one is there for all of them.
+        self.system = self.root / "runtime" if self.kind.maven else self.base
+        (self.libraries,) = [p.parent for p in self.system.glob("usr/lib/*/libc.so.6")]
 
     def loader(self, *extra):
         """The command words that start a program of this release with its own C library."""
-        paths = f"{self.libraries}:{self.base}/usr/lib/mysql/private:{self.base}/package/server"
+        own = [self.base / folder for folder in self.kind.libraries]
+        paths = [self.libraries, *own, self.base / "usr/lib/mysql/private", self.base / "package/server"]
         loader = self.libraries / "ld-linux-x86-64.so.2"
-        return [str(loader), *extra, "--library-path", paths]
+        return [str(loader), *extra, "--library-path", ":".join(map(str, paths))]
+
+    @property
+    def binary(self):
+        """The server itself."""
+        if self.kind.maven:
+            return self.base / self.kind.program
+        if self.kind.npm:
+            return self.base / "package/server/mysqld"
+        return self.base / "usr/sbin" / ("mysqld" if self.kind.mysql else "mariadbd")
+
+    @property
+    def plugins(self):
+        return self.base / ("lib/plugin" if self.kind.maven else "usr/lib/mysql/plugin")
+
+    @property
+    def share(self):
+        """The folder of character sets, messages and SQL scripts."""
+        if self.kind.maven:
+            return self.base / "share"
+        if self.kind.npm:
+            return self.base / "package/server/share"
+        (share,) = [p for p in self.base.glob("usr/share/m*") if (p / "charsets").is_dir()]
+        return share
 
     def server(self, library=None):
         """The command words that start the server, with `library` preloaded."""
         preload = ["--preload", str(library)] if library else []
-        if self.kind == "mysql56":
-            share = self.base / "package/server/share"
-            words = [str(self.base / "package/server/mysqld"), "--no-defaults", f"--basedir={share.parent}"]
-        else:
-            (share,) = [p for p in self.base.glob("usr/share/m*") if (p / "charsets").is_dir()]
-            name = "mysqld" if self.mysql else "mariadbd"
-            words = [str(self.base / "usr/sbin" / name), "--no-defaults", f"--basedir={self.base}/usr"]
-            words.append(f"--plugin-dir={self.base}/usr/lib/mysql/plugin")
-        return [
-            *self.loader(*preload),
-            *words,
-            f"--lc-messages-dir={share}",
-            f"--character-sets-dir={share}/charsets",
-            *COMMON,
-            *OWN[self.kind],
-        ]
+        base = self.base / "usr" if self.kind.debian else self.share.parent
+        words = [str(self.binary), "--no-defaults", f"--basedir={base}", f"--lc-messages-dir={self.share}"]
+        if self.plugins.is_dir():
+            words.append(f"--plugin-dir={self.plugins}")
+        if (self.share / "charsets").is_dir():
+            words.append(f"--character-sets-dir={self.share}/charsets")
+        return [*self.loader(*preload), *words, *COMMON, *self.kind.options]
 
     def client(self):
-        (program,) = list(self.base.glob("usr/bin/mariadb")) or list(self.base.glob("usr/bin/mysql"))
+        (program,) = list(self.system.glob("usr/bin/mariadb")) or list(self.system.glob("usr/bin/mysql"))
         return [*self.loader(), str(program), "--no-defaults", "-uroot", "-N", "-B"]
 
+    def ready(self):
+        """Where a package may have the schema `mysql` ready-made."""
+        return self.base / "package/server/data/mysql/mysql", self.base / "data/mysql"
+
     def bootstrap_sql(self):
-        """The SQL that makes the system tables of a new MariaDB directory."""
-        (share,) = [p for p in self.base.glob("usr/share/m*") if (p / "charsets").is_dir()]
+        """The SQL that makes the system tables of a new directory, where the server does not make them itself."""
         text = "create database mysql;\nuse mysql;\n"
         for name in ("system_tables.sql", "system_tables_data.sql"):
-            (path,) = list(share.glob(f"mysql_{name}")) or list(share.glob(f"mariadb_{name}"))
+            (path,) = list(self.share.glob(f"mysql_{name}")) or list(self.share.glob(f"mariadb_{name}"))
             text += path.read_text()
         return text
 
@@ -125,25 +140,28 @@ class Server:
 
     def create(self, templates, secrets=None):
         """A new, cleanly shut down data directory; taken from `templates` where one was made before."""
-        key = hashlib.sha256(" ".join([self.program.kind, *self.options]).encode()).hexdigest()[:12]
-        template = Path(templates) / f"{self.program.kind}-{key}"
+        key = hashlib.sha256(" ".join([self.program.kind.name, *self.options]).encode()).hexdigest()[:12]
+        template = Path(templates) / f"{self.program.kind.name}-{key}"
         if self.cacheable and template.exists():
             copy(template, self.folder)
             return
         self.data.mkdir(parents=True, exist_ok=True)
         if secrets:
             secrets(self.folder)
-        if self.program.kind == "mysql97":
+        self.make(self.program.kind)
+        if self.cacheable:
+            copy(self.folder, template)
+
+    def make(self, kind):
+        """Lets the server make its system tables, or takes those that its package has ready."""
+        if kind.mysql and kind.version >= (5, 7):
             self._run([*self.words(), "--initialize-insecure"])
-        elif self.program.kind == "mysql56":
-            package = self.program.base / "package/server/data/mysql/mysql"
-            shutil.copytree(package, self.data / "mysql", ignore=shutil.ignore_patterns(*(f"{p}*" for p in INNODB_IN_PACKAGE)))
+        elif ready := next((path for path in self.program.ready() if path.is_dir()), None):
+            shutil.copytree(ready, self.data / "mysql", ignore=shutil.ignore_patterns(*(f"{p}*" for p in INNODB_IN_PACKAGE)))
             self.start()
             self.stop()
         else:
             self._run([*self.words(), "--bootstrap"], self.program.bootstrap_sql().encode())
-        if self.cacheable:
-            copy(self.folder, template)
 
     def start(self, inject=None, library=None, seconds=90):
         """Starts the server; whether it answers within `seconds`."""

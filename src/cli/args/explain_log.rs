@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// Options of `explain-log`.
 #[derive(Debug, Args)]
 pub struct ExplainLog {
-    /// The server's error log, or - for standard input.
+    /// The error log of a server, or the output of a backup tool or innochecksum; - for standard input.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// The data directory (of the stopped server): look there for copies of the pages that the log names.

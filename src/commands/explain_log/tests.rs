@@ -1,5 +1,6 @@
 use std::fmt::Write as _;
 
+use crate::commands::explain_log::wording::What;
 use crate::commands::explain_log::*;
 
 fn summary(text: &str) -> LogSummary {
@@ -142,13 +143,20 @@ fn messages_in_json_and_container_logs() {
 
 #[test]
 fn every_wording_is_recognised_as_what_it_is() {
-    for wording in wording::WORDINGS {
+    let mut wrong = Vec::new();
+    for wording in wording::all() {
+        let What::Say(kind) = wording.what else { continue };
         let mut text = wording.text.to_owned();
         for (hole, value) in [
             ("{page}", "[page id: space=8, page number=9]"),
             ("{space}", "8"),
             ("{no}", "9"),
+            ("{found}", "7:7"),
+            ("{lsn}", "1234"),
+            ("{n}", "17"),
+            ("{m}", "18"),
             ("{file}", "./d/t.ibd"),
+            ("{other}", "./d/u.ibd"),
             ("{offset}", "147456"),
             ("{len}", "16384"),
             ("{*}", "13"),
@@ -156,12 +164,18 @@ fn every_wording_is_recognised_as_what_it_is() {
             text = text.replace(hole, value);
         }
         let found = summary(&format!("x [ERROR] InnoDB: {text}\n"));
-        let kinds: Vec<Kind> = found.findings.iter().map(|f| f.kind).collect();
-        assert_eq!(kinds, [wording.kind], "{text}");
         let named_page = ["{no}", "{page}", "{offset}"].iter().any(|hole| wording.text.contains(hole));
-        assert_eq!(found.findings[0].page_no == Some(PageNo(9)), named_page, "{text}");
-        assert!(wording::KEYWORDS.iter().any(|word| text.contains(word)), "{text}");
+        let file = wording.text.contains("{file}").then_some("./d/t.ibd");
+        let got: Vec<_> = found
+            .findings
+            .iter()
+            .map(|f| (f.kind, f.page_no == Some(PageNo(9)), f.file.as_deref()))
+            .collect();
+        if got != [(kind, named_page, file)] {
+            wrong.push((text, kind, found.findings.clone()));
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
@@ -191,3 +205,73 @@ fn hostile_input_stays_bounded() {
     assert_eq!(log.findings[0].file.as_deref(), Some("?]0;x?"));
     assert!(!log.findings[0].quoted.contains('\x1b'));
 }
+
+#[test]
+fn an_error_of_innodb_that_is_not_known_is_kept() {
+    let many: String = (0..1000)
+        .map(|n| format!("2024-01-01 10:00:{:02} {n} [ERROR] InnoDB: The moon {n} is full\n", n % 60))
+        .collect();
+    let log = summary(&many);
+    assert_eq!(
+        (log.findings.len(), log.findings[0].kind, log.findings[0].count),
+        (1, Kind::UnknownError, 1000)
+    );
+    assert_eq!(log.findings[0].quoted, "The moon 0 is full");
+    for line in [
+        "2026-11-21T06:58:34.4Z 1 [ERROR] [MY-019999] [InnoDB] Something of a later version",
+        "130806 13:02:01  InnoDB: Error: something of an older one",
+        "InnoDB: Fatal error: something",
+        "{\"log_type\":1,\"prio\":1,\"err_code\":1,\"subsystem\":\"InnoDB\",\"msg\":\"what\",\"label\":\"Error\"}",
+        "2022-09-29T11:39:15+02:00 4 [ERROR] [MY-011825] [Xtrabackup] something else",
+        "2026-11-21T06:58:34.4Z 1 [ERROR] [MY-019999] [InnoDB] The moon is not known. Cannot continue operation.",
+    ] {
+        assert_eq!(said(&format!("{line}\n")), [(Kind::UnknownError, None, None, 1)], "{line}");
+    }
+    for line in [
+        "2026-11-25T16:29:05.4Z 0 [ERROR] [MY-011947] [InnoDB] Cannot open '/data/ib_buffer_pool' for reading: No such file",
+        "2026-11-25T16:29:05.4Z 0 [Warning] [MY-019999] [InnoDB] something",
+        "261125 19:52:11 [ERROR] Native table 'performance_schema'.'threads' has the wrong structure",
+    ] {
+        assert_eq!(said(&format!("{line}\n")), [], "{line}");
+    }
+}
+
+#[test]
+fn the_first_line_of_a_known_message_is_not_an_unknown_one() {
+    let log = "2016-06-08 04:38:11 7fa7ddd86700  InnoDB: Error: space id and page n:o stored in the page\n\
+        InnoDB: read in are 4294967295:4294967295, should be 22291:4096!\n";
+    assert_eq!(said(log), [(Kind::Misdirected, Some(22_291), Some(4096), 1)]);
+    let half = "2016-06-08 04:38:11 7fa7ddd86700  InnoDB: Error: space id and page n:o stored in the page\nsomething else\n";
+    assert_eq!(said(half), [(Kind::UnknownError, None, None, 1)]);
+}
+
+#[test]
+fn the_halves_of_old_lsns_are_joined() {
+    let log = "InnoDB: Log scan progressed past the checkpoint lsn 1 36808\n\
+        050101 InnoDB: Doing recovery: scanned up to log sequence number 1 43655\n\
+        InnoDB: Progress in percents: 0 1 2 3\n";
+    let log = summary(log);
+    assert_eq!(
+        (log.checkpoint_lsn, log.end_lsn),
+        (Some(Lsn((1 << 32) + 36_808)), Some(Lsn((1 << 32) + 43_655)))
+    );
+}
+
+#[test]
+fn a_start_that_failed_is_over_when_the_next_one_did_not() {
+    let locked = "2024-01-01 10:00:00 0 [ERROR] InnoDB: Unable to lock ./ibdata1 error: 11\n\
+        2024-01-01 10:00:00 0 [ERROR] InnoDB: Plugin initialization aborted with error Generic error\n";
+    let started = "2024-01-01 10:05:00 0 [Note] InnoDB: log sequence number 2256458; transaction id 31\n";
+    let over = |text: String| {
+        let log = summary(&text);
+        log.findings.iter().map(|finding| finding.is_over(log.last_started)).collect::<Vec<_>>()
+    };
+    assert_eq!(over(format!("{locked}{started}")), [true, true]);
+    assert_eq!(over(format!("{started}{locked}")), [false, false]);
+    let stopped =
+        "2024-01-01 10:05:00 0 [Note] InnoDB: Shutdown completed; log sequence number 15; transaction id 1\n";
+    assert_eq!(over(format!("{locked}{stopped}")), [false, false]);
+    assert_eq!(summary(locked).findings[0].evidence, Some(Evidence::Errno { number: 11 }));
+}
+
+mod posted;

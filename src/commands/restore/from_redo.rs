@@ -42,7 +42,9 @@ pub fn consult(survey: &Survey, selection: &Selection, written: &BTreeSet<PageId
         match (planned_page(survey, &candidate), named) {
             (Some(page), true) => consulted.planned.push(page),
             (Some(_), false) => drop(consulted.could_be.insert(candidate.page)),
-            (None, true) if !written.contains(&candidate.page) => consulted.refused.extend(refused(&candidate)),
+            (None, true) if !written.contains(&candidate.page) => {
+                consulted.refused.extend(refused(&candidate))
+            }
             (None, _) => {}
         }
     }

@@ -13,10 +13,12 @@ use crate::instance::redo::Shutdown;
 use crate::instance::redo::history::Census;
 use crate::instance::request::Request;
 use crate::instance::spaces::{Evidence, SpaceFile, Tablespace};
+use crate::page::keyring::Keyring;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::audit::{Lost, audit};
 use crate::verdict::home::HomeState;
+use crate::verdict::problems::{self, Problem};
 use crate::verdict::survey::{Finding, Survey};
 
 /// Which pages must have reached their files.
@@ -74,6 +76,8 @@ pub struct Ground {
     pub zero_may_be_freed: bool,
     /// What redo proves to be lost, where that was asked for.
     lost: HashMap<PageId, Lost>,
+    /// What is wrong besides single pages, as the survey found it.
+    pub problems: Vec<Problem>,
     copies: BTreeMap<(SpaceId, PageNo), Arc<CopySituation>>,
     reserved: Reserved,
     audited: bool,
@@ -101,6 +105,7 @@ impl Ground {
             }
         }
         let copies = copies.into_iter().map(|(key, copy)| (key, Arc::new(copy))).collect();
+        let problems = problems::of_survey(&survey);
         let flushed = flushed(&survey.instance);
         let unidentified = unidentified(&survey.instance);
         let reserved = Reserved::of(&survey.instance);
@@ -114,6 +119,7 @@ impl Ground {
             unidentified,
             zero_may_be_freed,
             lost,
+            problems,
             copies,
             reserved,
             audited,
@@ -126,16 +132,24 @@ impl Ground {
     /// The survey's, where no tablespace is found at all.
     pub fn survey_or_bare(request: &Request) -> Result<Ground> {
         Ground::survey(request).or_else(|error| {
+            // A key file that cannot be read is an error, and no reason to judge pages without it.
+            if let Some(keyring) = &request.keyring {
+                Keyring::open(keyring, request.keyring_password_file.as_deref())?;
+            }
             let instance = Instance::bare(request).ok().filter(|instance| !instance.spaces.list.is_empty());
             let Some(instance) = instance else { return Err(error) };
             let unidentified = unidentified(&instance);
+            // A later file of a system tablespace has no transaction system page to fail at.
+            let later = |space: &Tablespace| space.files.first().is_some_and(|file| file.first_page != 0);
+            let failures = if instance.spaces.list.iter().all(later) { Vec::new() } else { vec![error] };
             Ok(Ground {
                 instance,
-                failures: vec![error],
+                failures,
                 flushed: Flushed::Unknown,
                 unidentified,
                 zero_may_be_freed: true,
                 lost: HashMap::new(),
+                problems: Vec::new(),
                 copies: BTreeMap::new(),
                 reserved: Reserved::default(),
                 audited: false,
@@ -249,7 +263,7 @@ fn situation(survey: &Survey, finding: &Finding) -> Option<CopySituation> {
     };
     Some(CopySituation {
         verdict,
-        reason: finding.judgement.reason.clone(),
+        reason: finding.judgement.reason.to_string(),
         file: file.display().to_string(),
         index,
         lsn: finding.lsn(),

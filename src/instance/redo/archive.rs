@@ -92,8 +92,9 @@ pub(super) fn read(paths: &[(Lsn, PathBuf)]) -> Result<Found> {
         return Ok(Found::Read(redo));
     };
     redo.checkpoint = Some(checkpoint.lsn);
-    let (walk, touched) = walk(&mut tape, false, checkpoint.lsn)?;
+    let (walk, touched, file_records) = walk(&mut tape, false, checkpoint.lsn)?;
     redo.touched = Some(touched);
+    redo.file_records = file_records.filter(|_| walk.end > checkpoint.lsn);
     finish(&mut redo, checkpoint, &walk, 0);
     Ok(Found::Read(redo))
 }

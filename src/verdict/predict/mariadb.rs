@@ -7,6 +7,11 @@
 //! | 10.5.24, 10.6.17, 10.11.7 on | the same | the same | see below |
 //! | 10.11.10, 11.4.4 on | only copies inside the window | the highest slot | see below |
 //!
+//! Page 5 is read before the pass by 10.1 and 10.2, and damage ends the start (seen with 10.1.23 and 10.2.11); 10.5 and
+//! later mend it (seen with 10.5.23, 10.11.5 and 11.4.5); 10.3 and 10.4 are untried.
+//! A page_compressed home is expanded as it is read: a torn one fails there, before any copy is looked at ("uncompress
+//! failed"). 10.1.23 leaves it, and ends itself where recovery reads it; 10.2.11 leaves it, too, and was seen to start and
+//! to answer with wrong rows; 10.3 and 10.4 are untried.
 //! A damaged copy never ends the start. All-zero homes are refilled.
 //! Copies that hide their space id (full_crc32, compressed or encrypted) came late: encrypted ones with 10.5.28, 10.6.21,
 //! 10.11.11 and 11.4.5; compressed ones with 10.6.22 and 10.11.12, while 11.8.6 leaves them unless the tablespace has
@@ -24,7 +29,9 @@ use crate::instance::redo::Version;
 use crate::units::PageNo;
 use crate::verdict::copy::CopyState;
 use crate::verdict::predict::facts::{CopyView, Facts, PageView, SpaceKind};
-use crate::verdict::predict::pass::{BadCopy, FirstGood, Outcome, first_pages};
+use crate::verdict::predict::pass::{
+    BadCopy, FirstGood, Outcome, first_pages, page5_comes_first, page5_may_come_first,
+};
 
 /// Which copy is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,9 +106,18 @@ fn newest(generation: Generation) -> Version {
 
 pub(super) fn predict(facts: &Facts) -> Outcome {
     let mut outcome = Outcome::default();
+    match facts.generation {
+        Generation::MariaDb101 | Generation::MariaDb102 => page5_comes_first(facts, &mut outcome),
+        Generation::MariaDb103 | Generation::MariaDb104 => page5_may_come_first(facts, &mut outcome),
+        _ => {}
+    }
     if facts.generation == Generation::MariaDb101 {
         if facts.recovers() && facts.loads_built_in() {
-            FirstGood { refill_zero: true, bad_copy: BadCopy::Skipped }.run(facts, &mut outcome, |_| true);
+            FirstGood { refill_zero: true, bad_copy: BadCopy::Skipped, one_buffer: false }.run(
+                facts,
+                &mut outcome,
+                |page| !cannot_be_expanded(page),
+            );
         }
         return outcome;
     }
@@ -170,6 +186,11 @@ fn recover(facts: &Facts, rules: Rules, outcome: &mut Outcome) {
         outcome.lost.iter().filter_map(|&at| facts.pages.get(at)).map(|p| p.id.space_id).collect();
     for (index, page) in facts.reachable() {
         let first = page.id.page_no == PageNo(0) && !rules.page0_in_pass;
+        if before_105(facts.generation) && cannot_be_expanded(page) {
+            outcome.doubt("a torn page_compressed page stays as it is, and this server may start and answer with wrong rows");
+            outcome.untold.push(index);
+            continue;
+        }
         if first || closed.contains(&page.id.space_id) || !facts.is_named(page.id.space_id) {
             continue;
         }
@@ -185,6 +206,15 @@ fn recover(facts: &Facts, rules: Rules, outcome: &mut Outcome) {
             }
         }
     }
+}
+
+fn cannot_be_expanded(page: &PageView) -> bool {
+    page.home.is_corrupt() && page.home.marked_compressed
+}
+
+/// 10.5 brought the formats that show no space id, and another way to read.
+fn before_105(generation: Generation) -> bool {
+    matches!(generation, Generation::MariaDb102 | Generation::MariaDb103 | Generation::MariaDb104)
 }
 
 fn choose<'a>(facts: &Facts, rules: Rules, page: &'a PageView) -> Option<&'a CopyView> {

@@ -30,7 +30,11 @@ pub(super) fn predict(facts: &Facts) -> Outcome {
                 first_page_of_newest(&mut outcome, index, page);
             }
         }
-        FirstGood { refill_zero: true, bad_copy: BadCopy::Stops }.run(facts, &mut outcome, |_| true);
+        FirstGood { refill_zero: true, bad_copy: BadCopy::Stops, one_buffer: false }.run(
+            facts,
+            &mut outcome,
+            |_| true,
+        );
     }
     outcome
 }

@@ -1,7 +1,10 @@
 //! MySQL 5.7 to 8.0.19, Percona's parallel file included: `buf_dblwr_process` (5.7.36, 8.0.15), `Datafile`.
 //!
 //! As 5.6 with these differences: only tablespaces that redo names are open, a page 0 whose damaged header says
-//! "encrypted" is given up, and 8.0 no longer reads page 5 before the pass (5.7 does: `srv_undo_tablespaces_init`).
+//! "encrypted" is given up, and 8.0 no longer reads page 5 before the pass (5.7 does: `srv_undo_tablespaces_init`; seen
+//! with 5.7.22, and 8.0.12 and 8.0.15 mend it).
+//! 5.7 reads all homes into one buffer (`ReadBuffer`); 8.0 takes a new one from the heap for each, so that it is chance
+//! whether a zero page of a compressed table is refilled (8.0.12: 15 of 16), and redo makes it anyway.
 //! The copies are loaded even with `innodb_doublewrite=0`. A directory made by `CLONE` (8.0) gets no pass.
 
 use crate::instance::generation::Generation;
@@ -26,7 +29,12 @@ pub(super) fn predict(facts: &Facts) -> Outcome {
     }
     open_files(facts, &mut outcome);
     let named = |page: &PageView| facts.is_named(page.id.space_id);
-    FirstGood { refill_zero: true, bad_copy: BadCopy::Stops }.run(facts, &mut outcome, named);
+    FirstGood {
+        refill_zero: true,
+        bad_copy: BadCopy::Stops,
+        one_buffer: facts.generation == Generation::MySql57,
+    }
+    .run(facts, &mut outcome, named);
     outcome
 }
 

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 
 use crate::format::trx_sys::TRX_SYS_PAGE;
 use crate::instance::redo::Shutdown;
+use crate::instance::redo::window::RedoWindow;
 use crate::units::PageNo;
 use crate::verdict::copy::CopyState;
 use crate::verdict::home::HomeState;
-use crate::verdict::predict::facts::{CopyView, Facts, PageView, SpaceKind};
+use crate::verdict::predict::facts::{CopyView, Facts, HomeView, PageView, SpaceKind};
 use crate::verdict::predict::{PageId, Stop};
 
 /// A copy that the server writes home.
@@ -33,6 +34,8 @@ pub struct Outcome {
     pub stops: Vec<Stop>,
     /// Pages 0 that stay damaged: the server starts without the table.
     pub lost: Vec<usize>,
+    /// Pages that stay damaged, and of which it is not known whether the start trips over them; there is a doubt for each.
+    pub untold: Vec<usize>,
     /// Pages that are mended in memory while the file keeps the damage.
     pub in_memory: Vec<usize>,
     /// Why the files do not show whether the server starts.
@@ -87,6 +90,33 @@ impl Outcome {
         }
     }
 
+    /// Copies that are no version of these files' redo: where the server takes one, it may fail on it (seen with 9.7.4: an older
+    /// copy than the checkpoint ended it in recovery, copies of a later life in `CHECK TABLE`).
+    pub(super) fn doubt_what_it_takes(&mut self, facts: &Facts) {
+        let RedoWindow { checkpoint, end } = facts.window;
+        for write in self.writes.clone() {
+            let Some(page) = facts.pages.get(write.page) else { continue };
+            let copy = page.copies.iter().find(|copy| copy.finding == write.finding);
+            let old = copy.is_some_and(|copy| checkpoint.is_some_and(|checkpoint| copy.lsn < checkpoint));
+            if old && page.restorable != Some(write.finding) {
+                let PageId { space_id, page_no } = page.id;
+                self.doubt(format!(
+                    "of page {space_id}:{page_no} the server would take a copy older than the checkpoint, and redo may fail on it"
+                ));
+            }
+        }
+        let beyond = |page: &PageView| {
+            let damaged = page.home.is_corrupt() || page.home.is_zero();
+            damaged && page.copies.iter().any(|copy| end.is_some_and(|end| copy.lsn > end))
+        };
+        if facts.pages.iter().any(beyond) {
+            self.doubt(
+                "copies are newer than the end of redo, so they are of another life of these files: take the doublewrite files \
+                 away, or the server may write them",
+            );
+        }
+    }
+
     /// What no rule can settle from these files.
     pub(super) fn doubt_what_cannot_be_seen(&mut self, facts: &Facts) {
         if let Some(file) = &facts.uncopied_header {
@@ -133,6 +163,33 @@ pub(super) struct FirstGood {
     pub refill_zero: bool,
     /// See [`BadCopy`].
     pub bad_copy: BadCopy,
+    /// See [`ReadBuffer`]; without it a compressed page is looked at alone.
+    pub one_buffer: bool,
+}
+
+/// The one buffer into which these servers read home after home, and which they search for zeros over the logical page
+/// size, beyond the end of a compressed page (`buf_page_is_zeroes` with `page_size.logical()`, 5.7.22): what an
+/// earlier read left there makes a zero page look like none. Its checksum then counts as good, so it stays as it is.
+#[derive(Debug, Clone, Copy)]
+struct ReadBuffer {
+    /// Every byte from here to the end is known to be zero.
+    zero_from: usize,
+}
+
+impl ReadBuffer {
+    fn read(&mut self, home: &HomeView, zero: bool) {
+        let end = if home.zip { home.length } else { usize::MAX };
+        self.zero_from = match zero {
+            true if self.zero_from <= end => 0,
+            true => self.zero_from,
+            // The trailer of a whole page is never zero.
+            false => self.zero_from.max(end),
+        };
+    }
+
+    fn is_zero(self) -> bool {
+        self.zero_from == 0
+    }
 }
 
 impl FirstGood {
@@ -140,20 +197,37 @@ impl FirstGood {
     pub fn run(self, facts: &Facts, outcome: &mut Outcome, wanted: impl Fn(&PageView) -> bool) {
         let mut slots: Vec<(usize, &PageView, &CopyView)> = facts
             .reachable()
-            .filter(|(index, page)| !outcome.mends(*index) && wanted(page))
+            .filter(|(_, page)| wanted(page))
             .flat_map(|(index, page)| page.copies.iter().map(move |copy| (index, page, copy)))
             .collect();
         slots.sort_by_key(|(_, _, copy)| copy.finding);
         let mut settled = BTreeSet::new();
+        let mut buffer = ReadBuffer { zero_from: usize::MAX };
         for (index, page, copy) in slots {
-            if !settled.contains(&index) && self.slot(outcome, index, page, copy) {
+            let mended = outcome.mends(index);
+            buffer.read(&page.home, page.home.is_zero() && !mended);
+            if mended || settled.contains(&index) {
+                continue;
+            }
+            let hides = self.one_buffer && !buffer.is_zero();
+            if self.slot(outcome, index, page, copy, hides) {
                 settled.insert(index);
             }
         }
     }
 
-    /// Whether the page needs no further copy.
-    fn slot(self, outcome: &mut Outcome, index: usize, page: &PageView, copy: &CopyView) -> bool {
+    /// Whether the page needs no further copy; `hides`: a zero page does not look like one now.
+    fn slot(
+        self,
+        outcome: &mut Outcome,
+        index: usize,
+        page: &PageView,
+        copy: &CopyView,
+        hides: bool,
+    ) -> bool {
+        if page.home.is_zero() && hides {
+            return false;
+        }
         let refilled = page.home.is_zero() && self.refill_zero;
         if !page.home.is_corrupt() && !refilled {
             return true;
@@ -218,13 +292,25 @@ pub(super) fn first_pages(facts: &Facts) -> Vec<(usize, &PageView)> {
 
 /// A server that reads the transaction system page before its pass does not get past a damaged one.
 pub(super) fn page5_comes_first(facts: &Facts, outcome: &mut Outcome) {
-    let page5 = |page: &&PageView| is_page5(page) && (page.home.is_corrupt() || page.home.is_zero());
-    if let Some(page) = facts.pages.iter().find(page5) {
+    if let Some(page) = damaged_page5(facts) {
         outcome.stop(
             page.id,
             "this server reads the transaction system page before it looks at the doublewrite buffer",
         );
     }
+}
+
+/// The same for servers of which none was seen at it.
+pub(super) fn page5_may_come_first(facts: &Facts, outcome: &mut Outcome) {
+    if damaged_page5(facts).is_some() {
+        outcome.doubt(
+            "whether this server reads the damaged transaction system page before its pass is not known",
+        );
+    }
+}
+
+fn damaged_page5(facts: &Facts) -> Option<&PageView> {
+    facts.pages.iter().find(|page| is_page5(page) && (page.home.is_corrupt() || page.home.is_zero()))
 }
 
 fn is_page5(page: &PageView) -> bool {
@@ -242,7 +328,8 @@ pub(super) fn trip_over_what_is_left(facts: &Facts, outcome: &mut Outcome) {
     for (index, page) in facts.pages.iter().enumerate() {
         let damaged = page.home.is_corrupt() || page.home.unnoticed;
         let left = damaged && !page.redo_skips && !outcome.mends(index) && !outcome.has_stopped_at(page.id);
-        if !left || lost.contains(&page.id.space_id) || page.home.rivals {
+        let told = !lost.contains(&page.id.space_id) && !outcome.untold.contains(&index);
+        if !left || !told || page.home.rivals {
             continue;
         }
         if page.home.unnoticed && !page.home.zip {

@@ -2,7 +2,7 @@
 //!
 //! Files are read in the order of their ids; the built-in area never. With `innodb_doublewrite=OFF` at the start nothing
 //! is loaded, and not even page 0 can be mended (seen with 9.7.4). Page 5 is read before the pass: damage ends the start
-//! (seen with 9.7.4). Then, for tablespaces that redo names, the system tablespace first: a damaged home gets the first
+//! (seen with 8.0.33 and 9.7.4). Then, for tablespaces that redo names, the system tablespace first: a damaged home gets the first
 //! copy, which must be good; a zero home the first good one. A copy older than a reduced entry of its page ends the
 //! start, and so does a reduced entry (LSN not 0) of a damaged or zero page that no copy mended.
 
@@ -34,7 +34,7 @@ pub(super) fn predict(facts: &Facts) -> Outcome {
         page.home.kind != SpaceKind::System && facts.is_named(space) && is_open(space)
     };
     first_pages_where(facts, &mut outcome, others);
-    let pass = FirstGood { refill_zero: true, bad_copy: BadCopy::Stops };
+    let pass = FirstGood { refill_zero: true, bad_copy: BadCopy::Stops, one_buffer: false };
     pass.run(facts, &mut outcome, |page| page.home.kind == SpaceKind::System);
     reduced(facts, &mut outcome, |page| page.home.kind == SpaceKind::System);
     pass.run(facts, &mut outcome, others);

@@ -66,6 +66,7 @@ fn page(space: u32, page_no: u32, state: HomeState, copies: &[(usize, CopyState,
             surveyed: true,
             states_its_id: true,
             neighbours_tell: false,
+            marked_compressed: false,
             mysql_encrypted: false,
             mariadb_encrypted: false,
             rivals: false,
@@ -75,6 +76,7 @@ fn page(space: u32, page_no: u32, state: HomeState, copies: &[(usize, CopyState,
         redo_until: None,
         restorable: copies.iter().filter(|c| c.state == Valid).max_by_key(|c| c.lsn).map(|c| c.finding),
         redo_skips: false,
+        lost_write: false,
         copies,
     }
 }
@@ -124,6 +126,27 @@ fn zero_pages_are_refilled_from_5_6_on() {
     assert!(old.advice.contains("run dblwr restore first"), "{}", old.advice);
 }
 
+/// Seen with 5.7.22: of the zero pages of compressed tables only those are refilled that follow a zero page.
+#[test]
+fn a_zero_compressed_page_shows_what_was_read_before_it() {
+    let zip = |page_no, state, at| {
+        let mut page = page(5, page_no, state, &[(at, Valid, 150)]);
+        (page.home.zip, page.home.length) = (true, 1024);
+        page
+    };
+    let whole = |page_no, state, at| page(6, page_no, state, &[(at, Valid, 150)]);
+    let five_seven = |pages| with(facts(Generation::MySql57), pages).writes;
+    assert_eq!(five_seven(vec![whole(9, HomeState::Valid, 1), zip(8, Zero, 2)]), [0; 0]);
+    assert_eq!(five_seven(vec![zip(7, HomeState::Valid, 1), zip(8, Zero, 2)]), [0; 0]);
+    assert_eq!(five_seven(vec![whole(9, Zero, 1), zip(8, Zero, 2)]), [1, 2], "zeros are left behind");
+    let between = vec![whole(9, Zero, 1), zip(7, HomeState::Valid, 2), zip(8, Zero, 3)];
+    assert_eq!(five_seven(between), [1, 3], "as small as the zero page");
+    for generation in [Generation::MySql56, Generation::MySql80, Generation::MySql8030] {
+        let p = with(facts(generation), vec![whole(9, HomeState::Valid, 1), zip(8, Zero, 2)]);
+        assert_eq!(p.writes, [2], "{generation}");
+    }
+}
+
 #[test]
 fn after_a_clean_shutdown_no_pass_runs() {
     for generation in EVERY_MYSQL.into_iter().chain([Generation::MariaDb103, Generation::MariaDb108]) {
@@ -134,20 +157,44 @@ fn after_a_clean_shutdown_no_pass_runs() {
     }
 }
 
+/// Seen with 5.5.9, 5.5.34, 5.6.24, 5.7.22, 8.0.33, 9.7.4, 10.1.23 and 10.2.11, and with 8.0.12, 8.0.15, 10.5.23, 10.11.5 and
+/// 11.4.5, which mend it.
 #[test]
 fn page_5_is_read_before_the_pass_by_some() {
-    let torn = || vec![page(0, 5, Torn, &[(3, Valid, 150)])];
-    for generation in [Generation::MySql56, Generation::MySql57, Generation::MySql8020, Generation::MySql8030]
-    {
-        let p = with(facts(generation), torn());
-        assert_eq!((p.starts, stops(&p), p.writes.len()), (Some(false), vec![(0, 5)], 0), "{generation}");
+    use Generation::*;
+    let stops_there = [MySql55, MySql56, MySql57, MySql8020, MySql8030, MariaDb101, MariaDb102];
+    let open = [MySql51, MariaDb103, MariaDb104];
+    let mend = [MySql41, MySql50, MySql80, MariaDb105, MariaDb108];
+    for state in [Torn, HomeState::Corrupt] {
+        let damaged = |generation| with(facts(generation), vec![page(0, 5, state, &[(3, Valid, 150)])]);
+        for generation in stops_there {
+            let p = damaged(generation);
+            assert_eq!((p.starts, stops(&p), p.writes.len()), (Some(false), vec![(0, 5)], 0), "{generation}");
+            assert!(p.advice.contains("restore first"), "{generation}: {}", p.advice);
+        }
+        for generation in open {
+            let p = damaged(generation);
+            assert_eq!((p.starts, stops(&p)), (None, vec![]), "{generation}");
+            assert!(p.advice.contains("dblwr restore"), "{generation}: {}", p.advice);
+        }
+        for generation in mend {
+            let p = damaged(generation);
+            assert_eq!((p.starts, p.writes), (Some(true), vec![3]), "{generation}");
+        }
     }
-    for generation in
-        [Generation::MySql55, Generation::MySql80, Generation::MariaDb105, Generation::MariaDb108]
-    {
-        let p = with(facts(generation), torn());
-        assert_eq!((p.starts, p.writes), (Some(true), vec![3]), "{generation}");
-    }
+}
+
+/// 5.5.34 loses the table, 5.5.9 mends the page; the files are alike.
+#[test]
+fn page_0_of_a_table_stays_open_in_5_5() {
+    let starts = |generation, space, state| {
+        with(facts(generation), vec![page(space, 0, state, &[(3, Valid, 150)])]).starts
+    };
+    assert_eq!(starts(Generation::MySql55, 5, Torn), None);
+    assert_eq!(starts(Generation::MySql55, 5, Zero), None, "never refilled; 5.5.34 loses the table");
+    assert_eq!(starts(Generation::MySql55, 5, HomeState::Valid), Some(true));
+    assert_eq!(starts(Generation::MySql55, 0, Torn), Some(true), "the system tablespace is no table");
+    assert_eq!(starts(Generation::MySql51, 5, Torn), Some(true));
 }
 
 #[test]
@@ -286,6 +333,29 @@ fn a_hidden_copy_reaches_the_file_only_with_newer_redo() {
     let p = with(known(), vec![large]);
     assert_eq!((p.writes.len(), p.starts), (1, None), "read again from the file");
     assert!(p.advice.contains("in memory only"), "{}", p.advice);
+}
+
+/// Seen with 10.1.23, twice: "uncompress failed", and recovery ends itself at the page.
+#[test]
+fn old_mariadb_cannot_read_a_torn_page_compressed_home() {
+    let torn = |marked, state| {
+        let mut page = page(5, 9, state, &[(3, Valid, 150)]);
+        page.home.marked_compressed = marked;
+        vec![page]
+    };
+    let p = with(facts(Generation::MariaDb101), torn(true, Torn));
+    assert_eq!((p.writes.len(), p.starts, stops(&p)), (0, Some(false), vec![(5, 9)]));
+    assert!(p.advice.contains("dblwr restore first"), "{}", p.advice);
+    for generation in [Generation::MariaDb102, Generation::MariaDb103, Generation::MariaDb104] {
+        let p = with(facts(generation), torn(true, Torn));
+        assert_eq!((p.writes.len(), p.starts), (0, None), "{generation}");
+    }
+    for generation in [Generation::MariaDb101, Generation::MariaDb102] {
+        for (marked, state) in [(false, Torn), (true, Zero)] {
+            let p = with(facts(generation), torn(marked, state));
+            assert_eq!((p.writes, p.starts), (vec![3], Some(true)), "{generation} {state:?}");
+        }
+    }
 }
 
 #[test]
