@@ -170,6 +170,11 @@ impl Instance {
         Ok(instance)
     }
 
+    /// What the redo log says of pages, once it was read for that.
+    pub fn census(&self) -> Option<&redo::history::Census> {
+        self.redo.redo()?.census.as_ref()
+    }
+
     fn locate(&mut self, separate: &[SeparateFile]) -> Result<()> {
         let mut cut = Vec::new();
         if let Some(system) =
