@@ -6,9 +6,11 @@
 
 mod copies;
 mod files;
+mod named;
 mod places;
 mod reason;
 mod redo;
+mod system_files;
 mod twice;
 
 use std::collections::BTreeMap;
