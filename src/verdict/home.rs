@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::bytes::{u32_from_end, u64_at};
 use crate::disk::Image;
@@ -17,8 +18,9 @@ use crate::page::State;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 
 /// What lies at a home.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum HomeState {
     /// The page verifies and is the one that belongs there.
     Valid,
@@ -39,6 +41,11 @@ pub enum HomeState {
 }
 
 impl HomeState {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
     /// Whether a good copy would be worth writing here.
     pub fn is_damaged(self) -> bool {
         matches!(self, HomeState::Torn | HomeState::Corrupt | HomeState::Zero | HomeState::Misdirected)
