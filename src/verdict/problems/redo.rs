@@ -23,6 +23,8 @@ pub(super) fn missing_or_damaged(survey: &Survey, problems: &mut Vec<Problem>) {
     let instance = &survey.instance;
     match &instance.redo {
         Found::Absent => problems.push(absent(survey)),
+        // What the device does not give back is said as such.
+        Found::Unreadable { why } if instance.spaces.failures.iter().any(|f| f.to_string() == *why) => {}
         Found::Unreadable { why } => problems.push(unreadable(instance, why)),
         Found::Read(redo) => {
             damaged(survey, redo, problems);
