@@ -116,6 +116,7 @@ impl Error {
             | Error::Foreign { path, .. }
             | Error::Sealed { path, .. }
             | Error::Locked { path, .. } => Some(path),
+            Error::AfterWrites { error, .. } => error.path(),
             Error::Refused(_) => None,
         }
     }

@@ -9,6 +9,7 @@ use crate::instance::generation::Generation;
 use crate::report::RedoReport;
 use crate::report::SCHEMA_VERSION;
 use crate::report::ShutdownReport;
+use crate::report::command_line;
 use crate::report::fold_empty;
 use crate::report::guard::{guard, write_guard};
 use crate::report::instance_line;
@@ -136,16 +137,20 @@ pub struct HomeReport {
     pub state: HomeState,
     /// LSN in the head of what lies there.
     pub lsn: Option<Lsn>,
+    /// One letter for each 512 bytes of a damaged home: `B` that of this copy, `A` that of another copy of the page, `=`
+    /// both alike, `.` neither; `null` for other homes, and where the copy has no contents that can be compared.
+    pub sectors: Option<String>,
 }
 
 impl HomeReport {
-    fn of(home: Option<&Home>) -> HomeReport {
+    fn of(home: Option<&Home>, sectors: Option<&String>) -> HomeReport {
         HomeReport {
             file: home.and_then(|home| home.file.as_ref()).map(|file| file.display().to_string()),
             offset: home.and_then(|home| home.offset),
             length: home.filter(|home| home.file.is_some()).map(|home| home.length),
             state: home.map_or(HomeState::Unverifiable, |home| home.state),
             lsn: home.and_then(|home| home.lsn),
+            sectors: sectors.cloned(),
         }
     }
 }
@@ -179,11 +184,11 @@ impl PageReport {
             space_id: finding.space_id(),
             page_no: finding.page_no(),
             copy,
-            home: HomeReport::of(survey.home_of(finding)),
+            home: HomeReport::of(survey.home_of(finding), finding.sectors.as_ref()),
             table: name.table,
             index: name.index,
             verdict,
-            reason: finding.judgement.reason.clone(),
+            reason: finding.judgement.reason.to_string(),
         }
     }
 
@@ -244,7 +249,7 @@ impl VerifyReport {
         self.write_pages(out, verbose)?;
         self.write_counts(out)?;
         for note in &self.notes {
-            writeln!(out, "note: {note}")?;
+            writeln!(out, "note: {}", style::printable(note))?;
         }
         writeln!(out, "if the server is started now: {}", self.prediction.line())?;
         writeln!(out, "advice: {}", style::printable(&self.prediction.advice))?;
@@ -316,6 +321,7 @@ impl VerifyReport {
         let told = listed.iter().filter(|page| page.needs_attention() && page.home.state != HomeState::Zero);
         for page in told.take(20) {
             writeln!(out, "  {}:{}: {}", page.space_id, page.page_no, style::printable(&page.reason))?;
+            write_sectors(out, page)?;
         }
         Ok(())
     }
@@ -330,7 +336,11 @@ impl VerifyReport {
     fn write_advice(&self, out: &mut dyn Write, path: &str) -> io::Result<()> {
         if self.guard.is_some() {
             write_guard(out, self.guard)?;
-            writeln!(out, "next: dblwr restore {path}            (shows the plan, writes nothing)")?;
+            writeln!(
+                out,
+                "next: {}            (shows the plan, writes nothing)",
+                command_line::on("restore", path)
+            )?;
             writeln!(
                 out,
                 "      {} --apply    (writes it, with a journal to take it back)",
@@ -344,6 +354,32 @@ impl VerifyReport {
                  all files before any server starts."
             )?;
         }
+        if self.count(Verdict::LostWrite) > 0 {
+            writeln!(
+                out,
+                "The newer copy of a lost_write can be put back: {} --include-lost-writes",
+                restoring(path)
+            )?;
+        }
         Ok(())
     }
+}
+
+/// A tear that has no one boundary: whose each sector is.
+fn write_sectors(out: &mut dyn Write, page: &PageReport) -> io::Result<()> {
+    const FOLD: usize = 64;
+    let Some(sectors) = page.home.sectors.as_deref().filter(|map| map.contains(['A', 'B', '='])) else {
+        return Ok(());
+    };
+    let plain = sectors.trim_start_matches('B').trim_start_matches('.').is_empty()
+        || sectors.trim_start_matches('.').trim_start_matches('B').is_empty();
+    if plain {
+        return Ok(());
+    }
+    writeln!(out, "    its sectors (B this copy, A another copy, = both, . neither):")?;
+    let letters: Vec<char> = sectors.chars().collect();
+    for line in letters.chunks(FOLD) {
+        writeln!(out, "    {}", line.iter().collect::<String>())?;
+    }
+    Ok(())
 }

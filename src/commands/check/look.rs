@@ -184,6 +184,6 @@ fn suspect(survey: &Survey, finding: &Finding) -> Suspect {
         state: home.map_or(HomeState::Unverifiable, |home| home.state),
         offset: home.and_then(|home| home.offset),
         fingerprint: home.map_or(0, |home| crc32fast::hash(&home.bytes)),
-        reason: finding.judgement.reason.clone(),
+        reason: finding.judgement.reason.to_string(),
     }
 }

@@ -121,9 +121,12 @@ impl Ground {
             let instance = Instance::bare(request).ok().filter(|instance| !instance.spaces.list.is_empty());
             let Some(instance) = instance else { return Err(error) };
             let unidentified = unidentified(&instance);
+            // A later file of a system tablespace has no transaction system page to fail at.
+            let later = |space: &Tablespace| space.files.first().is_some_and(|file| file.first_page != 0);
+            let failures = if instance.spaces.list.iter().all(later) { Vec::new() } else { vec![error] };
             Ok(Ground {
                 instance,
-                failures: vec![error],
+                failures,
                 flushed: Flushed::Unknown,
                 unidentified,
                 zero_may_be_freed: true,
@@ -206,7 +209,7 @@ fn situation(survey: &Survey, finding: &Finding) -> Option<CopySituation> {
     };
     Some(CopySituation {
         verdict,
-        reason: finding.judgement.reason.clone(),
+        reason: finding.judgement.reason.to_string(),
         file: file.display().to_string(),
         index,
         lsn: finding.lsn(),
