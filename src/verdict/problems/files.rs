@@ -1,6 +1,6 @@
 //! Files: missing, empty, foreign, cut; and the pages that a server reads before it mends anything.
 
-use std::path::{Component, Path};
+use std::path::Component;
 
 use crate::bytes::u32_at;
 use crate::format::PageSource;
