@@ -34,7 +34,9 @@ pub(super) fn missing(survey: &Survey, problems: &mut Vec<Problem>) {
     let first = instance.spaces.system().and_then(|space| space.files.first());
     let whole = first.is_none_or(|file| file.first_page == 0);
     if !whole && instance.locations.data_files.is_none() {
-        problems.extend(system_files::before(instance));
+        let told = |problem: &Problem| problems.iter().any(|known| known.file == problem.file);
+        let before = system_files::before(instance).filter(|problem| !told(problem));
+        problems.extend(before);
     }
     problems.extend(system_files::later(instance));
     let hidden = instance.generation.has_mysql_ibd() && instance.spaces.contains(DICTIONARY_SPACE);
