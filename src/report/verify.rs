@@ -231,6 +231,8 @@ impl VerifyReport {
             *summary.entry(finding.judgement.verdict.name()).or_insert(0) += 1;
         }
         let restorable = summary.contains_key(Verdict::Restorable.name());
+        let (found, mut prediction) = (problems::of_survey(survey), Prediction::of(survey));
+        problems::temper(&mut prediction, &found);
         let area_notes = instance.areas.iter().filter(|area| area.live).flat_map(|area| area.notes.iter());
         VerifyReport {
             schema_version: SCHEMA_VERSION,
@@ -240,8 +242,8 @@ impl VerifyReport {
             redo: RedoReport::of(instance),
             pages: survey.findings.iter().map(|f| PageReport::of(survey, f, &mut names)).collect(),
             summary,
-            problems: ProblemReport::all(&problems::of_survey(survey)),
-            prediction: Prediction::of(survey),
+            problems: ProblemReport::all(&found),
+            prediction,
             notes: instance.notes.iter().chain(area_notes).cloned().collect(),
             guard: guard(restorable),
         }

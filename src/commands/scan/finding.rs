@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
 use crate::commands::scan::context::CopySituation;
-use crate::commands::scan::judge::Future;
 use crate::format::fil::FilHeader;
 use crate::format::fsp::{Layout, PageFormat};
 use crate::format::index_header::IndexHeader;
@@ -227,6 +226,28 @@ impl Row {
             lsn: header.map_or(Lsn(0), |header| header.lsn),
             index: index.map(|index| (index.index_id, index.level, index.records)),
         }
+    }
+}
+
+/// Pages that are newer than the end of the redo log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Future {
+    /// How many.
+    pub pages: u64,
+    /// The greatest LSN of them.
+    pub newest: Option<Lsn>,
+}
+
+impl Future {
+    /// One more page.
+    pub fn add(&mut self, lsn: Lsn) {
+        self.merge(Future { pages: 1, newest: Some(lsn) });
+    }
+
+    /// Adds those of another part of a file.
+    pub fn merge(&mut self, other: Future) {
+        self.pages += other.pages;
+        self.newest = self.newest.max(other.newest);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::bytes::{u16_at, u32_at, u64_at};
 use crate::commands::scan::context::{Flushed, Ground};
-use crate::commands::scan::finding::{Counts, Damage, DamageState, Row, RowState, RunKey};
+use crate::commands::scan::finding::{Counts, Damage, DamageState, Future, Row, RowState, RunKey};
 use crate::commands::scan::neighbours::Links;
 use crate::format::fil::{
     FIL_PAGE_LSN, FIL_PAGE_NEXT, FIL_PAGE_OFFSET, FIL_PAGE_PREV, FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE, FilHeader,
@@ -58,28 +58,6 @@ pub struct Found {
     pub lowest_lsn: Option<Lsn>,
     /// Valid pages that are newer than the end of the redo log.
     pub future: Future,
-}
-
-/// Pages that are newer than the end of the redo log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Future {
-    /// How many.
-    pub pages: u64,
-    /// The greatest LSN of them.
-    pub newest: Option<Lsn>,
-}
-
-impl Future {
-    /// One more page.
-    fn add(&mut self, lsn: Lsn) {
-        self.merge(Future { pages: 1, newest: Some(lsn) });
-    }
-
-    /// Adds those of another part of a file.
-    pub fn merge(&mut self, other: Future) {
-        self.pages += other.pages;
-        self.newest = self.newest.max(other.newest);
-    }
 }
 
 /// All-zero pages one behind the other.
