@@ -11,6 +11,7 @@ pub mod learn;
 pub mod locations;
 pub mod redo;
 pub mod request;
+mod rivals;
 pub mod server;
 pub mod spaces;
 pub mod unlock;
@@ -84,6 +85,7 @@ impl Instance {
     pub fn open(request: &Request) -> Result<Instance> {
         let locations = Locations::resolve(request)?;
         let mut spaces = discover(&locations);
+        spaces.tell_rivals_apart();
         let keyring = request.keyring.as_deref();
         let keyring =
             keyring.map(|path| Keyring::open(path, request.keyring_password_file.as_deref())).transpose()?;
@@ -129,7 +131,8 @@ impl Instance {
     /// The path is not there.
     pub fn bare(request: &Request) -> Result<Instance> {
         let locations = Locations::resolve(request)?;
-        let spaces = discover(&locations);
+        let mut spaces = discover(&locations);
+        spaces.tell_rivals_apart();
         Ok(Instance {
             page_size: page_size(&locations, &spaces, &[]),
             generation: Generation::Unknown,
