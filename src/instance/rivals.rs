@@ -10,7 +10,8 @@ impl Spaces {
     /// Of files that share an id, those whose other pages carry another one get that: their page 0 is not theirs. Files of
     /// which everything carries the same id remain rivals.
     pub(crate) fn tell_rivals_apart(&mut self) {
-        let shared = |space: &Tablespace| space.id.is_some_and(|id| matches!(self.owner(id), Owner::Several(_)));
+        let shared =
+            |space: &Tablespace| space.id.is_some_and(|id| matches!(self.owner(id), Owner::Several(_)));
         let rivals: Vec<usize> =
             self.list.iter().enumerate().filter(|(_, space)| shared(space)).map(|(at, _)| at).collect();
         if rivals.is_empty() {

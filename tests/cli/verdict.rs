@@ -105,7 +105,10 @@ fn evidence_that_is_taken_away_never_makes_a_verdict_bolder() {
         if keys.exists() {
             let with = run("verify", whole.path(), &["--json", "--keyring", keys.to_str().unwrap()]);
             let with = chosen(&json(&with));
-            assert!(!with.is_empty() && bold.iter().all(|(page, slot)| with.get(page) == Some(slot)), "{with:?}");
+            assert!(
+                !with.is_empty() && bold.iter().all(|(page, slot)| with.get(page) == Some(slot)),
+                "{with:?}"
+            );
         }
         for (redo, words) in [(false, true), (true, false), (false, false)] {
             let dir = unpack(&case);
@@ -140,9 +143,8 @@ fn after_recovery_and_after_an_import_there_is_no_lost_write() {
 /// A sound page whose contents are older than those of a copy that the checkpoint has passed.
 fn lose_a_write(data: &Path) -> PathBuf {
     let report = verify(data).1;
-    let same_write = |page: &&Value| {
-        page["home"]["lsn"] == page["copy"]["lsn"] && page["copy"]["page_type"] == 17855
-    };
+    let same_write =
+        |page: &&Value| page["home"]["lsn"] == page["copy"]["lsn"] && page["copy"]["page_type"] == 17855;
     let pages = report["pages"].as_array().unwrap();
     let home = &pages.iter().find(same_write).unwrap()["home"];
     let file = data.join(home["file"].as_str().unwrap());
@@ -234,6 +236,9 @@ fn the_first_page_of_another_file_in_the_place_of_page_0_is_damage() {
     let damaged = report["damaged"].as_array().unwrap();
     let of_one: Vec<&Value> = damaged.iter().filter(|damage| damage["page_no"] == 0).collect();
     assert_eq!(of_one.len(), 1, "{damaged:?}");
-    assert_eq!((&of_one[0]["path"].as_str().unwrap().ends_with("d/t1.ibd"), &of_one[0]["state"]), (&true, &"misdirected".into()));
+    assert_eq!(
+        (&of_one[0]["path"].as_str().unwrap().ends_with("d/t1.ibd"), &of_one[0]["state"]),
+        (&true, &"misdirected".into())
+    );
     assert!(damaged.len() <= 2, "the torn page and page 0: {damaged:?}");
 }
