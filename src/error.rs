@@ -70,6 +70,14 @@ pub enum Error {
         /// The process, where the system tells.
         holder: String,
     },
+    /// What was to come after an interrupted pass failed, and that pass was finished by then: pages were written.
+    #[error("the interrupted pass of {journal} was finished first, its pages are written; but then {error}")]
+    AfterWrites {
+        /// The journal of the last pass that was finished.
+        journal: PathBuf,
+        /// What went wrong.
+        error: Box<Error>,
+    },
     /// The request cannot be carried out; the text says why and what to do.
     #[error("{0}")]
     Refused(String),

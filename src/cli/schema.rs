@@ -102,8 +102,11 @@ fn of<T: JsonSchema>() -> Schema {
 pub(super) fn run(name: Option<Output>, context: &mut Context<'_>) -> anyhow::Result<Status> {
     match name {
         Some(name) => {
-            serde_json::to_writer_pretty(&mut *context.out, &name.schema())?;
-            writeln!(context.out)?;
+            let schema = name.schema();
+            context.emit(&schema, |out| {
+                serde_json::to_writer_pretty(&mut *out, &schema)?;
+                writeln!(out)
+            })?;
         }
         None => {
             for output in Output::value_variants() {

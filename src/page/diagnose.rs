@@ -5,6 +5,7 @@
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::bytes::{is_zero, u16_at, u32_at, u32_from_end};
 use crate::format::fil::{
@@ -22,9 +23,21 @@ use crate::units::{PageNo, SECTOR};
 
 /// The kind of damage.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    IntoStaticStr,
+    VariantArray,
 )]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Class {
     /// Two versions, or a version and nothing, are mixed.
     Torn,
@@ -53,19 +66,7 @@ pub enum Class {
 impl Class {
     /// The name in JSON.
     pub fn name(self) -> &'static str {
-        match self {
-            Class::Torn => "torn",
-            Class::Zero => "zero",
-            Class::Ff => "ff",
-            Class::Misdirected => "misdirected",
-            Class::Shifted => "shifted",
-            Class::BitFlip => "bit_flip",
-            Class::Trailer => "trailer",
-            Class::Checksum => "checksum",
-            Class::WrongAlgorithm => "wrong_algorithm",
-            Class::Unreadable => "unreadable",
-            Class::Garbage => "garbage",
-        }
+        self.into()
     }
 }
 

@@ -269,7 +269,7 @@ impl DumpReport {
 
     fn write_area(&self, out: &mut dyn Write, area: &DumpedArea, verbose: bool) -> io::Result<()> {
         let read = if area.live { "" } else { "; not read by the server" };
-        let kind = format!("{:?}", area.kind).to_lowercase();
+        let kind = area.kind.name();
         let counts = match area.kind {
             Kind::Reduced => format!("{} (page numbers and LSNs, no contents)", count(area.used, "record")),
             _ => format!("{} used, {} zero, {} placeholders", area.used, area.zero, area.placeholders),

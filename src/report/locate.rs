@@ -131,7 +131,7 @@ impl LocateReport {
             let mut table = style::table(&["KIND", "FILE", "SLOTS", "READ BY THE SERVER", ""], &[2]);
             for area in &self.areas {
                 table.add_row([
-                    format!("{:?}", area.kind).to_lowercase(),
+                    area.kind.name().to_owned(),
                     area.file.clone(),
                     area.slots.to_string(),
                     if area.live { "yes" } else { "no" }.to_owned(),

@@ -18,6 +18,7 @@ pub mod style;
 pub mod verify;
 
 use serde::Serialize;
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::instance::Instance;
 use crate::instance::generation::Generation;
@@ -50,8 +51,9 @@ impl RedoReport {
 }
 
 /// How the server ended, in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum ShutdownReport {
     /// It did not end cleanly.
     Crash,
@@ -74,11 +76,7 @@ impl From<Shutdown> for ShutdownReport {
 impl ShutdownReport {
     /// For people.
     pub fn name(self) -> &'static str {
-        match self {
-            ShutdownReport::Crash => "crash",
-            ShutdownReport::Clean => "clean",
-            ShutdownReport::Unknown => "unknown",
-        }
+        self.into()
     }
 }
 
@@ -135,3 +133,6 @@ pub mod path_text {
         serializer.serialize_str(&path.to_string_lossy())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -287,7 +287,7 @@ impl VerifyReport {
                 style::printable(page.home.file.as_deref().unwrap_or("-")),
                 offset,
                 format!("{}:{}", page.space_id, page.page_no),
-                format!("{:?}", page.home.state).to_lowercase(),
+                page.home.state.name().to_owned(),
                 format!(
                     "{} slot {}, LSN {}",
                     style::printable(&page.slot.file),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::bytes::u64_at;
 use crate::disk::Image;
@@ -20,8 +21,9 @@ use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::words::HomeWords;
 
 /// What lies at a home.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum HomeState {
     /// The page verifies and is the one that belongs there.
     Valid,
@@ -42,6 +44,11 @@ pub enum HomeState {
 }
 
 impl HomeState {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
     /// Whether a good copy would be worth writing here.
     pub fn is_damaged(self) -> bool {
         matches!(self, HomeState::Torn | HomeState::Corrupt | HomeState::Zero | HomeState::Misdirected)

@@ -34,10 +34,25 @@ pub mod survey;
 pub mod words;
 
 use serde::Serialize;
+use strum::{IntoStaticStr, VariantArray};
 
 /// What a copy means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, schemars::JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    schemars::JsonSchema,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Verdict {
     /// The home is damaged and this is the copy that restore would write.
     Restorable,
@@ -66,19 +81,7 @@ pub enum Verdict {
 impl Verdict {
     /// The name in JSON.
     pub fn name(self) -> &'static str {
-        match self {
-            Verdict::Restorable => "restorable",
-            Verdict::Unrecoverable => "unrecoverable",
-            Verdict::Stale => "stale",
-            Verdict::LostWrite => "lost_write",
-            Verdict::Superseded => "superseded",
-            Verdict::Pending => "pending",
-            Verdict::Intact => "intact",
-            Verdict::CorruptCopy => "corrupt_copy",
-            Verdict::Orphan => "orphan",
-            Verdict::OutOfBounds => "out_of_bounds",
-            Verdict::Unverifiable => "unverifiable",
-        }
+        self.into()
     }
 
     /// Damage that the buffer cannot mend.

@@ -21,6 +21,7 @@ mod explain_log;
 mod images;
 mod lost_header;
 mod manual;
+mod outcome;
 mod page;
 mod prediction;
 mod redo;

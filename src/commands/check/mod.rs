@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::commands::check::baseline::{Baseline, Owner};
 use crate::commands::check::look::Look;
@@ -103,8 +104,21 @@ impl PartialEq for Suspect {
 }
 
 /// The four answers of a monitoring plugin, which are the exit codes of every subcommand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    schemars::JsonSchema,
+    IntoStaticStr,
+    VariantArray,
+)]
 #[serde(rename_all = "UPPERCASE")]
+#[strum(serialize_all = "UPPERCASE")]
 pub enum Status {
     /// Healthy.
     Ok,
@@ -129,12 +143,7 @@ impl Status {
 
     /// As plugins print it.
     pub fn name(self) -> &'static str {
-        match self {
-            Status::Ok => "OK",
-            Status::Warning => "WARNING",
-            Status::Critical => "CRITICAL",
-            Status::Unknown => "UNKNOWN",
-        }
+        self.into()
     }
 }
 

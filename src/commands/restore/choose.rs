@@ -119,7 +119,7 @@ fn planned(survey: &Survey, finding: &Finding, rules: Rules) -> Option<PlannedPa
         offset: home.offset?,
         length: home.length,
         copy: CopyRef { file: copy.slot.file.clone(), index: u64::from(copy.slot.index), lsn: copy.lsn() },
-        before_state: format!("{:?}", home.state).to_lowercase(),
+        before_state: home.state.name().to_owned(),
         old: home.bytes.clone(),
         new,
     })

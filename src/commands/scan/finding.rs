@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::commands::scan::context::CopySituation;
 use crate::format::fil::FilHeader;
@@ -16,9 +17,21 @@ use crate::verdict::Verdict;
 
 /// The states of damaged pages.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    IntoStaticStr,
+    VariantArray,
 )]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum DamageState {
     /// Head and tail carry different LSNs.
     Torn,
@@ -35,13 +48,7 @@ pub enum DamageState {
 impl DamageState {
     /// The name in JSON.
     pub fn name(self) -> &'static str {
-        match self {
-            DamageState::Torn => "torn",
-            DamageState::Corrupt => "corrupt",
-            DamageState::Misdirected => "misdirected",
-            DamageState::Zero => "zero",
-            DamageState::Unreadable => "unreadable",
-        }
+        self.into()
     }
 }
 

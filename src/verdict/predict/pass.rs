@@ -34,6 +34,8 @@ pub struct Outcome {
     pub stops: Vec<Stop>,
     /// Pages 0 that stay damaged: the server starts without the table.
     pub lost: Vec<usize>,
+    /// Pages that stay damaged, and of which it is not known whether the start trips over them; there is a doubt for each.
+    pub untold: Vec<usize>,
     /// Pages that are mended in memory while the file keeps the damage.
     pub in_memory: Vec<usize>,
     /// Why the files do not show whether the server starts.
@@ -326,7 +328,8 @@ pub(super) fn trip_over_what_is_left(facts: &Facts, outcome: &mut Outcome) {
     for (index, page) in facts.pages.iter().enumerate() {
         let damaged = page.home.is_corrupt() || page.home.unnoticed;
         let left = damaged && !outcome.mends(index) && !outcome.has_stopped_at(page.id);
-        if !left || lost.contains(&page.id.space_id) || page.home.rivals {
+        let told = !lost.contains(&page.id.space_id) && !outcome.untold.contains(&index);
+        if !left || !told || page.home.rivals {
             continue;
         }
         if page.home.unnoticed && !page.home.zip {
