@@ -12,6 +12,7 @@ use crate::report::ShutdownReport;
 use crate::report::fold_empty;
 use crate::report::guard::{guard, write_guard};
 use crate::report::instance_line;
+use crate::report::problem::{self, ProblemReport};
 use crate::report::restore::restoring;
 use crate::report::style;
 use crate::units::count;
@@ -22,6 +23,7 @@ use crate::verdict::home::{Home, HomeState};
 use crate::verdict::naming::PageName;
 use crate::verdict::naming::SurveyNames;
 use crate::verdict::predict::Prediction;
+use crate::verdict::problems::{self, Severity};
 use crate::verdict::survey::{Finding, Subject, Survey};
 
 /// The document of `verify --format json`.
@@ -41,6 +43,8 @@ pub struct VerifyReport {
     pub pages: Vec<PageReport>,
     /// How many slots carry each verdict.
     pub summary: BTreeMap<&'static str, usize>,
+    /// What is wrong besides single pages, the worst first.
+    pub problems: Vec<ProblemReport>,
     /// What this generation of server will do at its next start.
     pub prediction: Prediction,
     /// Plain sentences on what is unusual.
@@ -48,9 +52,6 @@ pub struct VerifyReport {
     /// What must not be done while a page can be restored; only there as long as one can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard: Option<&'static str>,
-    /// Places that could not be read; the program says them on standard error.
-    #[serde(skip)]
-    unreadable: usize,
 }
 
 /// One used slot.
@@ -213,10 +214,10 @@ impl VerifyReport {
             redo: RedoReport::of(instance),
             pages: survey.findings.iter().map(|f| PageReport::of(survey, f, &mut names)).collect(),
             summary,
+            problems: ProblemReport::all(&problems::of_survey(survey)),
             prediction: Prediction::of(survey),
             notes: instance.notes.iter().chain(area_notes).cloned().collect(),
             guard: guard(restorable),
-            unreadable: survey.unreadable().count(),
         }
     }
 
@@ -241,6 +242,7 @@ impl VerifyReport {
     pub fn write_text(&self, out: &mut dyn Write, path: &str, verbose: bool) -> io::Result<()> {
         writeln!(out, "{}", self.headline())?;
         writeln!(out, "{}", instance_line(self.generation, self.page_size, self.shutdown, &self.redo))?;
+        problem::write_list(out, &self.problems, verbose)?;
         self.write_pages(out, verbose)?;
         self.write_counts(out)?;
         for note in &self.notes {
@@ -256,17 +258,20 @@ impl VerifyReport {
         let can =
             format!("{} damaged, with a good copy in the doublewrite buffer", count(restorable, "page"));
         let cannot = format!("{} that the doublewrite buffer cannot mend", count(critical, "damaged page"));
-        match (restorable, critical) {
-            (0, 0) if self.unreadable > 0 => {
-                let places = count(self.unreadable, "place");
-                let what =
-                    "no damaged page has a copy in the doublewrite buffer, as far as the files can be read";
-                style::paint(style::WARN, &format!("UNKNOWN: {what}: {places} cannot"))
+        let mut parts = Vec::new();
+        parts.extend((critical > 0).then_some(cannot));
+        parts.extend((restorable > 0).then_some(can));
+        parts.extend(problem::phrase(&self.problems));
+        let text = parts.join("; ");
+        let has = |severity| problem::number_of(&self.problems, severity) > 0;
+        match () {
+            () if critical > 0 || has(Severity::Critical) => {
+                style::paint(style::BAD, &format!("CRITICAL: {text}"))
             }
-            (0, 0) => style::paint(style::GOOD, "OK: no damaged page has a copy in the doublewrite buffer"),
-            (_, 0) => style::paint(style::WARN, &format!("RESTORABLE: {can}")),
-            (0, _) => style::paint(style::BAD, &format!("CRITICAL: {cannot}")),
-            _ => style::paint(style::BAD, &format!("CRITICAL: {cannot}; {can}")),
+            () if restorable > 0 => style::paint(style::WARN, &format!("RESTORABLE: {text}")),
+            () if has(Severity::Warning) => style::paint(style::WARN, &format!("ATTENTION: {text}")),
+            () if has(Severity::Unknown) => style::paint(style::WARN, &format!("UNKNOWN: {text}")),
+            () => style::paint(style::GOOD, "OK: no damaged page has a copy in the doublewrite buffer"),
         }
     }
 

@@ -28,6 +28,7 @@ pub mod judge;
 pub mod naming;
 pub mod owners;
 pub mod predict;
+pub mod problems;
 pub mod reason;
 pub mod rebuild;
 pub mod survey;

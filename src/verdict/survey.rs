@@ -145,6 +145,13 @@ impl Survey {
         damaged.filter_map(|space| space.files.first()).filter(|file| file.first_page == 0)
     }
 
+    /// Whether an area has used slots and none of them holds a page that verifies or may be encrypted.
+    pub fn has_only_rubbish(&self, area: &Area) -> bool {
+        let copies: Vec<&Copy> =
+            self.findings.iter().filter_map(Finding::copy).filter(|c| c.slot.file == area.file).collect();
+        !copies.is_empty() && copies.iter().all(|copy| copy.state() == CopyState::Corrupt)
+    }
+
     /// The home of a finding.
     pub fn home_of(&self, finding: &Finding) -> Option<&Home> {
         self.homes.get(finding.home)

@@ -24,6 +24,7 @@ mod manual;
 mod outcome;
 mod page;
 mod prediction;
+mod problems;
 mod redo;
 mod restore;
 mod scan;

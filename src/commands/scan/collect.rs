@@ -6,7 +6,7 @@ use std::sync::mpsc::Receiver;
 use crate::commands::scan::finding::{Counts, DamageState, FileFinding, RowState, RunKey};
 use crate::commands::scan::jobs::Done;
 use crate::commands::scan::jobs::Jobs;
-use crate::commands::scan::judge::{Found, ZeroRun};
+use crate::commands::scan::judge::{Found, Future, ZeroRun};
 use crate::commands::scan::neighbours::Links;
 use crate::commands::scan::runs::Runs;
 use crate::commands::scan::{Damage, Flushed, Observer, Progress, Target};
@@ -19,6 +19,7 @@ struct OfFile {
     counts: Counts,
     undecided: Vec<ZeroRun>,
     lowest_lsn: Option<Lsn>,
+    future: Future,
     runs: Runs,
     cut: bool,
     skipped: bool,
@@ -87,6 +88,7 @@ impl<'a> Collector<'a> {
         self.progress.damaged += done.found.counts.damaged;
         self.file.undecided.extend(done.found.undecided);
         self.file.lowest_lsn = [self.file.lowest_lsn, done.found.lowest_lsn].into_iter().flatten().min();
+        self.file.future.merge(done.found.future);
         if let Some(failure) = &done.failure {
             observer.failure(target, failure)?;
         }
@@ -142,6 +144,7 @@ impl<'a> Collector<'a> {
                 pages: target.file.len / size.as_u64(),
                 counts: file.counts,
                 undecided,
+                future: file.future,
                 rest: target.file.len % size.as_u64(),
                 complete: !file.cut && !file.skipped,
             },

@@ -56,6 +56,30 @@ pub struct Found {
     pub undecided: Vec<ZeroRun>,
     /// The smallest LSN of a valid page.
     pub lowest_lsn: Option<Lsn>,
+    /// Valid pages that are newer than the end of the redo log.
+    pub future: Future,
+}
+
+/// Pages that are newer than the end of the redo log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Future {
+    /// How many.
+    pub pages: u64,
+    /// The greatest LSN of them.
+    pub newest: Option<Lsn>,
+}
+
+impl Future {
+    /// One more page.
+    fn add(&mut self, lsn: Lsn) {
+        self.merge(Future { pages: 1, newest: Some(lsn) });
+    }
+
+    /// Adds those of another part of a file.
+    pub fn merge(&mut self, other: Future) {
+        self.pages += other.pages;
+        self.newest = self.newest.max(other.newest);
+    }
 }
 
 /// All-zero pages one behind the other.
@@ -180,6 +204,9 @@ impl<'a> Judge<'a> {
     fn note_valid(&mut self, page: &[u8], weak: bool) {
         self.found.counts.weak += u64::from(weak);
         let Some(lsn) = u64_at(page, FIL_PAGE_LSN).filter(|&lsn| lsn != 0).map(Lsn) else { return };
+        if !weak && self.ground.instance.window.end.is_some_and(|end| lsn > end) {
+            self.found.future.add(lsn);
+        }
         if self.found.lowest_lsn.is_none_or(|lowest| lsn < lowest) {
             self.found.lowest_lsn = Some(lsn);
         }
