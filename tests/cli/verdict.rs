@@ -242,3 +242,49 @@ fn the_first_page_of_another_file_in_the_place_of_page_0_is_damage() {
     );
     assert!(damaged.len() <= 2, "the torn page and page 0: {damaged:?}");
 }
+
+/// A table file by itself, and the offset of a page in it that has neighbours on both sides.
+fn lone_table() -> (tempfile::TempDir, PathBuf, usize) {
+    let (dir, lone) = (image("recovered-m56"), tempfile::tempdir().unwrap());
+    let file = lone.path().join("t1.ibd");
+    fs::copy(dir.path().join("data/d/t1.ibd"), &file).unwrap();
+    let bytes = fs::read(&file).unwrap();
+    let has_neighbours = |page: &&[u8]| {
+        page[24..26] == 17855u16.to_be_bytes() && page[8..12] != [0xFF; 4] && page[12..16] != [0xFF; 4]
+    };
+    let number = bytes.chunks(16384).position(|page| has_neighbours(&page)).unwrap();
+    assert_eq!(json(&run("scan", &file, &["--json"]))["summary"]["damaged"], 0);
+    (lone, file, number * 16384)
+}
+
+#[test]
+fn a_lone_file_shows_a_lost_page_and_takes_random_bytes_for_no_tear() {
+    let (_lone, file, at) = lone_table();
+    let mut state = 1u64;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    let garbage: Vec<u8> = (0..16384).map(|_| random()).collect();
+    for (bytes, found) in [(vec![0; 16384], "zero"), (garbage, "corrupt")] {
+        write_at(&file, at as u64, &bytes);
+        let scan = run("scan", &file, &["--json"]);
+        let report = json(&scan);
+        assert_eq!((code(&scan), report["damaged"].as_array().unwrap().len()), (2, 1), "{found}");
+        assert_eq!(report["damaged"][0]["state"], found);
+        assert_ne!(report["damaged"][0]["class"], "torn");
+    }
+}
+
+#[test]
+fn a_later_file_of_the_system_tablespace_is_judged_by_itself() {
+    let (dir, elsewhere) = (image("m56-two-ibdata"), tempfile::tempdir().unwrap());
+    let to = elsewhere.path().join("mended");
+    let copied = run("restore", dir.path(), &["--to", to.to_str().unwrap()]);
+    assert_eq!(code(&copied), 0, "{}", stderr(&copied));
+    let alone = run("scan", &to.join("ibdata2"), &["--json"]);
+    assert_eq!((code(&alone), stderr(&alone)), (0, String::new()));
+    assert_eq!(json(&alone)["summary"]["damaged"], 0);
+    let torn = run("scan", &dir.path().join("ibdata2"), &["--json"]);
+    assert_eq!(json(&torn)["damaged"][0]["page_no"], 768);
+}
