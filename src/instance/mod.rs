@@ -13,6 +13,7 @@ pub mod locations;
 pub mod pages;
 pub mod redo;
 pub mod request;
+mod rivals;
 pub mod roster;
 pub mod server;
 pub mod settle;
@@ -93,6 +94,7 @@ impl Instance {
     pub fn open(request: &Request) -> Result<Instance> {
         let locations = Locations::resolve(request)?;
         let mut spaces = discover(&locations);
+        spaces.tell_rivals_apart();
         refuse_page_size(&locations, &spaces)?;
         let keyring = request.keyring.as_deref();
         let keyring =
@@ -146,7 +148,8 @@ impl Instance {
     /// The path is not there.
     pub fn bare(request: &Request) -> Result<Instance> {
         let locations = Locations::resolve(request)?;
-        let spaces = discover(&locations);
+        let mut spaces = discover(&locations);
+        spaces.tell_rivals_apart();
         refuse_page_size(&locations, &spaces)?;
         let mut instance = Instance {
             page_size: page_size(&locations, &spaces, &[]),

@@ -396,8 +396,11 @@ fn write_sectors(out: &mut dyn Write, page: &PageReport) -> io::Result<()> {
     let Some(sectors) = page.home.sectors.as_deref().filter(|map| map.contains(['A', 'B', '='])) else {
         return Ok(());
     };
-    let plain = sectors.trim_start_matches('B').trim_start_matches('.').is_empty()
-        || sectors.trim_start_matches('.').trim_start_matches('B').is_empty();
+    // The reason has said where one half ends and the other begins.
+    let halves = sectors.replace('=', "B").replace('A', ".");
+    let plain = [['B', '.'], ['.', 'B']]
+        .iter()
+        .any(|[first, second]| halves.trim_start_matches(*first).trim_start_matches(*second).is_empty());
     if plain {
         return Ok(());
     }

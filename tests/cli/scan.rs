@@ -159,7 +159,9 @@ fn damage_is_called_by_its_name() {
         );
         assert!(found["reason"].as_str().unwrap().contains(says), "{class}: {}", found["reason"]);
         assert_eq!(found["table"], "d/t1", "{class}");
-        assert_eq!(code(&output), 2, "{class}");
+        // The buffer has a copy of this very version: a page that still carries its LSN shows that.
+        let proved = !["ff", "zero", "misdirected"].contains(&class);
+        assert_eq!(code(&output), if proved { 1 } else { 2 }, "{class}");
         overwrite(&table, 4 * PAGE, &page(4));
     }
     assert_eq!(code(&scan(&[], dir.path())), 0);
