@@ -5,16 +5,19 @@ pub mod capture;
 pub mod carve;
 pub mod check;
 pub mod dump;
+pub mod examples;
 pub mod exit;
 pub mod explain_log;
 pub mod locate;
 pub mod manual;
+pub mod misfit;
 pub mod page;
 pub mod progress;
 pub mod record;
 pub mod restore;
 pub mod resume;
 pub mod revert;
+pub mod runbook;
 pub mod scan;
 pub mod schema;
 pub mod verify;
@@ -22,7 +25,7 @@ pub mod verify;
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use clap::Parser;
+use clap::FromArgMatches;
 use serde::Serialize;
 
 pub use crate::cli::exit::Status;
@@ -30,6 +33,7 @@ pub use crate::cli::exit::Status;
 use crate::cli::args::{Cli, ColorChoice, Command, Format};
 use crate::error::Error;
 use crate::instance::bundle::unpack;
+use crate::report::width;
 
 /// What every subcommand is handed: where to write and how.
 pub struct Context<'a> {
@@ -82,7 +86,11 @@ impl Context<'_> {
         text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> io::Result<()> {
         match self.format {
-            Format::Table | Format::Csv => text(self.out),
+            Format::Table | Format::Csv => {
+                let mut bytes = Vec::new();
+                text(&mut bytes)?;
+                self.out.write_all(width::fit(String::from_utf8_lossy(&bytes).into_owned()).as_bytes())
+            }
             Format::Json => {
                 serde_json::to_writer_pretty(&mut *self.out, document)?;
                 writeln!(self.out)
@@ -114,19 +122,12 @@ impl Context<'_> {
 /// Runs the program: parses, carries out, prints errors; the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
-    let cli = match Cli::try_parse_from(&args) {
+    let parsed = args::definitions().try_get_matches_from(&args);
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            if error.use_stderr() && args.get(1).is_some_and(|word| word == "check") {
-                // What schedulers show is standard output.
-                let text = error.to_string();
-                let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-                let _ = writeln!(io::stdout(), "DBLWR UNKNOWN - {}", line.replace('|', "/"));
-            }
-            return if error.use_stderr() { Status::Unknown.code() } else { Status::Healthy.code() };
-        }
+        Err(error) => return misfit::answer(&error, &args),
     };
+    width::set(columns());
     match cli.common.color {
         ColorChoice::Auto => {}
         ColorChoice::Always => anstream::ColorChoice::Always.write_global(),
@@ -158,6 +159,23 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(()) => code,
         Err(error) => finish(Err(error), &mut err),
     }
+}
+
+/// A word as a shell takes it: quoted where it has to be.
+fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:,@%=#".contains(c);
+    if !word.is_empty() && word.chars().all(plain) && !word.starts_with('#') {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// How wide the reader's window is: what `COLUMNS` says, else the terminal behind standard output.
+fn columns() -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
+    let seen = || terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+    said.filter(|&columns| columns > 0).or_else(seen)
 }
 
 fn carry_out(command: &Command, context: &mut Context<'_>) -> anyhow::Result<Status> {

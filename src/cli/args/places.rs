@@ -32,35 +32,35 @@ pub struct Places {
     #[arg(long, value_name = "FILE")]
     pub defaults_file: Option<PathBuf>,
     /// The data directory (datadir).
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, hide_short_help = true, value_name = "DIR")]
     pub datadir: Option<PathBuf>,
     /// Directory of the system tablespace (innodb_data_home_dir).
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, hide_short_help = true, value_name = "DIR")]
     pub data_home_dir: Option<PathBuf>,
     /// Directory of the separate doublewrite files (innodb_doublewrite_dir).
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, hide_short_help = true, value_name = "DIR")]
     pub doublewrite_dir: Option<PathBuf>,
     /// Directory of the undo tablespaces (innodb_undo_directory).
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, hide_short_help = true, value_name = "DIR")]
     pub undo_dir: Option<PathBuf>,
     /// Directory of the redo files (innodb_log_group_home_dir).
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, hide_short_help = true, value_name = "DIR")]
     pub redo_dir: Option<PathBuf>,
     /// A further directory of tablespaces (innodb_directories); repeatable.
-    #[arg(long = "directory", value_name = "DIR")]
+    #[arg(long = "directory", hide_short_help = true, value_name = "DIR")]
     pub directories: Vec<PathBuf>,
     /// Files of the system tablespace (innodb_data_file_path), e.g. ibdata1:12M;ibdata2:12M:autoextend.
-    #[arg(long, value_name = "SPEC")]
+    #[arg(long, hide_short_help = true, value_name = "SPEC")]
     pub data_file_path: Option<String>,
     /// The server's key file, for encrypted tablespaces: MySQL's component_keyring_file or keyring_file, MariaDB's
     /// file_key_management. Keys stay in memory and are never printed.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, hide_short_help = true, value_name = "FILE")]
     pub keyring: Option<PathBuf>,
     /// File with the pass phrase of an encrypted key file.
-    #[arg(long, value_name = "FILE", requires = "keyring")]
+    #[arg(long, hide_short_help = true, value_name = "FILE", requires = "keyring")]
     pub keyring_password_file: Option<PathBuf>,
     /// Page size in bytes, overruling what the files say.
-    #[arg(long, value_name = "BYTES", value_parser = parse_page_size)]
+    #[arg(long, hide_short_help = true, value_name = "BYTES", value_parser = parse_page_size)]
     pub page_size: Option<PageSize>,
 }
 
