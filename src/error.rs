@@ -70,6 +70,14 @@ pub enum Error {
         /// The process, where the system tells.
         holder: String,
     },
+    /// What was to come after an interrupted pass failed, and that pass was finished by then: pages were written.
+    #[error("the interrupted pass of {journal} was finished first, its pages are written; but then {error}")]
+    AfterWrites {
+        /// The journal of the last pass that was finished.
+        journal: PathBuf,
+        /// What went wrong.
+        error: Box<Error>,
+    },
     /// The request cannot be carried out; the text says why and what to do.
     #[error("{0}")]
     Refused(String),
@@ -97,6 +105,20 @@ impl Error {
     /// Input that is not what the command works on.
     pub fn foreign(path: &Path, what: impl Into<String>) -> Error {
         Error::Foreign { path: path.to_path_buf(), what: what.into() }
+    }
+
+    /// The file that it is about.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Error::Io { path, .. }
+            | Error::IoAt { path, .. }
+            | Error::WriteFailed { path, .. }
+            | Error::Foreign { path, .. }
+            | Error::Sealed { path, .. }
+            | Error::Locked { path, .. } => Some(path),
+            Error::AfterWrites { error, .. } => error.path(),
+            Error::Refused(_) => None,
+        }
     }
 
     /// Whether a file was there when it was listed and is no more: a running server dropped it. A link that leads nowhere

@@ -109,30 +109,33 @@ pub const RUNBOOK: &str = "runbook";
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Find every doublewrite area and print its fields, the redo window and the shutdown state.
+    /// Find the doublewrite buffer, the redo window and the shutdown state.
     Locate(Target),
-    /// List every slot of every doublewrite area; decode or extract the pages in them.
+    /// List the slots of the doublewrite buffer; decode or extract their pages.
     Dump(Dump),
-    /// Hold every buffered copy against its home page and give a verdict for each.
+    /// Hold every buffered copy against its home page: what is damaged?
     Verify(Target),
-    /// Put damaged pages back from their copies: prints the plan, with --apply writes it.
+    /// Put damaged pages back: prints the plan, with --apply writes it.
     Restore(Restore),
-    /// Take a restore back, byte for byte: prints the plan, with --apply writes it.
+    /// Take a restore back: prints the plan, with --apply writes it.
     Revert(Revert),
     /// Give one verdict for a monitoring system.
     Check(Check),
-    /// Read a server's error log: which pages and files are damaged, why it did not start, what to do.
+    /// Read an error log: what is damaged, why the server did not start.
     ExplainLog(ExplainLog),
-    /// Decode one page of a file: header, state, checksums, what is written on it.
+    /// Decode one page of a file.
     Page(Page),
-    /// Find pages and doublewrite slots by their own structure: in raw disk images and broken files.
+    /// Find pages in raw disk images and broken files by their structure.
     Carve(Carve),
-    /// Save the evidence of a crash in one small sealed file, before anything is started; the server's configuration as
-    /// well, where --defaults-file names it.
+    /// Save the evidence of a crash in one small sealed file.
+    ///
+    /// Before anything is started; the server's configuration as well, where --defaults-file names it.
     Capture(Capture),
-    /// Check every page of every tablespace file named or found.
+    /// Check every page of every tablespace file.
     Scan(Scan),
-    /// Print the JSON Schema of an output; without a name, which there are.
+    /// Print the JSON Schema of an output.
+    ///
+    /// Without a name it says which there are.
     Schema {
         /// Of this output.
         #[arg(value_enum)]
@@ -251,36 +254,50 @@ pub struct Carve {
 /// Options of `restore`.
 #[derive(Debug, Args)]
 pub struct Restore {
-    /// Write the plan: journal first, then the pages, then read back and verify.
+    /// Write the plan.
+    ///
+    /// The journal first, then the pages; then they are read back and verified.
     #[arg(long)]
     pub apply: bool,
     /// Only this page; repeatable.
     #[arg(long = "page", value_name = "SPACE:PAGE", value_parser = parse_page)]
     pub pages: Vec<(SpaceId, PageNo)>,
-    /// Where to write the journal; the default is a new file in the current directory, named after the data directory.
+    /// Where to write the journal that takes it back.
+    ///
+    /// The default is a new file in the current directory, named after the data directory.
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
     /// Which copy wins: the newest verified one, or the one that this generation of server would take.
-    #[arg(long, value_enum, default_value_t = Rules::Newest)]
+    #[arg(long, value_enum, default_value_t = Rules::Newest, hide_short_help = true)]
     pub rules: Rules,
-    /// Also write the newest copy of pages that have only stale ones. Redo does not bring these up to date.
+    /// Also write the newest copy of pages that have only stale ones.
+    ///
+    /// Redo does not bring these up to date.
     #[arg(long)]
     pub include_stale: bool,
+    /// Also write the newest copy over sound pages whose write was lost.
+    ///
+    /// Those of verdict lost_write. Changes after that copy may be missing.
+    #[arg(long)]
+    pub include_lost_writes: bool,
     /// Write the plan to a file, to be reviewed and applied later with --plan.
-    #[arg(long, value_name = "FILE", conflicts_with = "apply")]
+    #[arg(long, value_name = "FILE", conflicts_with = "apply", hide_short_help = true)]
     pub plan_out: Option<PathBuf>,
     /// Apply exactly this reviewed plan, or refuse because the files have changed.
-    #[arg(long, value_name = "FILE", requires = "apply")]
+    #[arg(long, value_name = "FILE", requires = "apply", hide_short_help = true)]
     pub plan: Option<PathBuf>,
-    /// Write mended copies of only the files concerned below this directory and leave the originals alone.
+    /// Write mended copies of the files to this directory instead.
+    ///
+    /// Only of the files concerned; what lies in the data directory is left alone, and no --apply is needed.
     #[arg(long, value_name = "DIR", conflicts_with = "apply")]
     pub to: Option<PathBuf>,
-    /// Take the copies from a bundle of dblwr capture instead of the directory: for when a server start has overwritten
-    /// them.
+    /// Take the copies from a bundle of dblwr capture.
+    ///
+    /// For when a server start has overwritten those in the directory.
     #[arg(long, value_name = "BUNDLE")]
     pub copies_from: Option<PathBuf>,
     /// Write although a pid file or socket in the data directory looks like a running server.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub i_am_sure_no_server_runs: bool,
     /// What to look at.
     #[command(flatten)]
@@ -300,7 +317,7 @@ pub struct Revert {
     #[arg(long, value_name = "DIR")]
     pub datadir: Option<PathBuf>,
     /// Write although a pid file or socket in the data directory looks like a running server.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub i_am_sure_no_server_runs: bool,
 }
 

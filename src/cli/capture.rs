@@ -37,6 +37,9 @@ pub(super) fn run(args: &Capture, context: &mut Context<'_>) -> anyhow::Result<S
         to_file(args, |out| save(&request, &options, &args.out, out))?
     };
     let report = CaptureReport::of(&args.out, &saved, sha256);
+    let status = if saved.lost.is_empty() { Status::Healthy } else { Status::Unknown };
+    let place = if to_stdout { "standard output".into() } else { args.out.to_string_lossy() };
+    context.wrote(status, format!("the bundle is written to {place}, SHA-256 {}", report.sha256));
     for note in report.notes.iter().chain(&report.lost) {
         context.warn(note)?;
     }
@@ -48,7 +51,7 @@ pub(super) fn run(args: &Capture, context: &mut Context<'_>) -> anyhow::Result<S
     } else {
         context.emit(&report, |out| report.write_text(out))?;
     }
-    Ok(if saved.lost.is_empty() { Status::Healthy } else { Status::Unknown })
+    Ok(status)
 }
 
 type Out = Hashing<BufWriter<File>>;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::cli::args::Carve;
+use crate::cli::dump::extracted_to;
 use crate::cli::{Context, Status};
 use crate::commands::carve::{Carved, Found, Sizes, carve};
 use crate::commands::dump::extract::{OutDir, name_of};
@@ -13,7 +14,6 @@ use crate::instance::bundle::read::bundle_of;
 use crate::instance::bundle::unpack::{Bundle, in_words};
 use crate::instance::request::Request;
 use crate::report::carve::CarveReport;
-use crate::units::count;
 
 pub(super) fn run(args: &Carve, context: &mut Context<'_>) -> anyhow::Result<Status> {
     if let Some((path, None)) = bundle_of(&args.path) {
@@ -35,12 +35,7 @@ pub(super) fn run(args: &Carve, context: &mut Context<'_>) -> anyhow::Result<Sta
             page.extracted = extract(&image, found, out)?;
         }
     }
-    let verbose = context.verbose;
-    context.emit(&report, |out| report.write_text(out, verbose))?;
-    if let Some(dir) = &args.out {
-        context.warn(format!("{} extracted to {}", count(carved.pages.len(), "page"), dir.display()))?;
-    }
-    Ok(Status::Healthy)
+    tell(args, &report, context)
 }
 
 /// Every file of a bundle, one after the other: what it does not hold of them reads as zeros.
@@ -60,10 +55,18 @@ fn run_bundle(args: &Carve, path: &Path, context: &mut Context<'_>) -> anyhow::R
     if all.pages.is_empty() && all.reduced.is_empty() {
         return Err(nothing(args, &Carved { bytes: all.bytes, ..Carved::default() }).into());
     }
+    tell(args, &all, context)
+}
+
+fn tell(args: &Carve, report: &CarveReport, context: &mut Context<'_>) -> anyhow::Result<Status> {
+    let extracted = args.out.as_deref().map(|dir| extracted_to(report.pages.len(), dir));
+    if let Some(extracted) = &extracted {
+        context.wrote(Status::Healthy, extracted);
+    }
     let verbose = context.verbose;
-    context.emit(&all, |out| all.write_text(out, verbose))?;
-    if let Some(dir) = &args.out {
-        context.warn(format!("{} extracted to {}", count(all.pages.len(), "page"), dir.display()))?;
+    context.emit(report, |out| report.write_text(out, verbose))?;
+    if let Some(extracted) = &extracted {
+        context.warn(extracted)?;
     }
     Ok(Status::Healthy)
 }

@@ -28,21 +28,32 @@ pub(super) fn dice() -> &'static RandomState {
 const PLUGIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) fn run(args: &Check, context: &mut Context<'_>) -> anyhow::Result<Status> {
-    let output = if context.format == Format::Json { CheckOutput::Json } else { args.output };
+    let output = match context.format {
+        Format::Json | Format::Jsonl => CheckOutput::Json,
+        Format::Table | Format::Csv => args.output,
+    };
     let report = match options(args) {
         Ok(options) => within(timeout(args, output), options),
         Err(error) => CheckReport::unknown(&args.target.path, &format!("{error:#}")),
     };
-    let rendered = render(&report, output, args.out.as_deref())?;
+    let rendered = render(&report, output, context.format, args.out.as_deref())?;
     let rendered = in_words(&rendered);
+    let status = status(report.status);
+    let recorded = report.baseline.as_ref().is_some_and(|baseline| baseline.recorded);
+    if let Some(file) = args.baseline.as_ref().filter(|_| recorded) {
+        context.wrote(status, format!("the baseline is written to {}", file.display()));
+    }
     match &args.out {
-        Some(file) => replace::replace(file, rendered.as_bytes())?,
+        Some(file) => {
+            replace::replace(file, rendered.as_bytes())?;
+            context.wrote(status, format!("the answer is written to {}", file.display()));
+        }
         None => context.print(&rendered)?,
     }
     if args.out.is_some() && report.status == crate::commands::check::Status::Unknown {
         context.warn(&report.text)?;
     }
-    Ok(status(report.status))
+    Ok(status)
 }
 
 fn options(args: &Check) -> anyhow::Result<Options> {
@@ -98,13 +109,19 @@ fn within(limit: Option<Duration>, options: Options) -> CheckReport {
     })
 }
 
-fn render(report: &CheckReport, output: CheckOutput, out: Option<&Path>) -> anyhow::Result<String> {
+fn render(
+    report: &CheckReport,
+    output: CheckOutput,
+    format: Format,
+    out: Option<&Path>,
+) -> anyhow::Result<String> {
     // What the file holds now tells when a check last succeeded.
     let previous = out.and_then(|file| std::fs::read_to_string(file).ok());
     Ok(match output {
         CheckOutput::Nagios => nagios::render(report),
         CheckOutput::Prometheus => metrics::render(report, Dialect::Prometheus, previous.as_deref()),
         CheckOutput::Openmetrics => metrics::render(report, Dialect::OpenMetrics, previous.as_deref()),
+        CheckOutput::Json if format == Format::Jsonl => serde_json::to_string(report)? + "\n",
         CheckOutput::Json => serde_json::to_string_pretty(report)? + "\n",
     })
 }

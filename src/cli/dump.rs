@@ -1,6 +1,7 @@
 //! `dblwr dump`.
 
 use std::cell::Cell;
+use std::path::Path;
 
 use anyhow::bail;
 
@@ -38,13 +39,22 @@ pub(super) fn run(args: &Dump, context: &mut Context<'_>) -> anyhow::Result<Stat
             extracted += usize::from(slot.extracted.is_some());
         }
     }
+    let status = if unreadable { Status::Unknown } else { Status::Healthy };
+    if let Some(dir) = &args.out {
+        context.wrote(status, extracted_to(extracted, dir));
+    }
     report.guard = guard_of(inventory.instance, context)?;
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, verbose))?;
     if let Some(dir) = &args.out {
-        context.warn(format!("{} extracted to {}", count(extracted, "page"), dir.display()))?;
+        context.warn(extracted_to(extracted, dir))?;
     }
-    Ok(if unreadable { Status::Unknown } else { Status::Healthy })
+    Ok(status)
+}
+
+/// Where the extracted pages are.
+pub(super) fn extracted_to(pages: usize, dir: &Path) -> String {
+    format!("{} extracted to {}", count(pages, "page"), dir.display())
 }
 
 fn take(args: &Dump, selection: &Selection, instance: Instance) -> anyhow::Result<Inventory> {

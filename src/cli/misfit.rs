@@ -1,7 +1,7 @@
 //! What does not fit the definitions: says what is wrong and what to type instead.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -23,10 +23,7 @@ pub(super) fn answer(error: &clap::Error, args: &[OsString]) -> u8 {
         return Status::Healthy.code();
     }
     if args.get(1).is_some_and(|word| word == "check") {
-        // What schedulers show is standard output.
-        let text = better.unwrap_or_else(|| error.to_string());
-        let line = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        let _ = writeln!(io::stdout(), "DBLWR UNKNOWN - {}", line.replace('|', "/"));
+        super::tell_scheduler(&better.unwrap_or_else(|| error.to_string()));
     }
     Status::Unknown.code()
 }

@@ -8,9 +8,11 @@ pub mod dump;
 pub mod examples;
 pub mod exit;
 pub mod explain_log;
+pub mod formats;
 pub mod locate;
 pub mod manual;
 pub mod misfit;
+pub mod output;
 pub mod page;
 pub mod progress;
 pub mod record;
@@ -29,8 +31,10 @@ use clap::FromArgMatches;
 use serde::Serialize;
 
 pub use crate::cli::exit::Status;
+pub use crate::cli::output::Wrote;
 
 use crate::cli::args::{Cli, ColorChoice, Command, Format};
+use crate::cli::output::Remembering;
 use crate::error::Error;
 use crate::instance::bundle::unpack;
 use crate::report::width;
@@ -49,6 +53,8 @@ pub struct Context<'a> {
     pub quiet: bool,
     /// `--threads`, or one for each processor.
     pub threads: usize,
+    /// What this command has written by now, besides its output.
+    pub wrote: Option<Wrote>,
 }
 
 impl Context<'_> {
@@ -61,14 +67,11 @@ impl Context<'_> {
         document: &T,
         text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> io::Result<()> {
-        if self.format == Format::Csv {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "only scan writes --format csv"));
-        }
         if !unpack::any_unpacked() {
             return unless_gone("output", self.write(document, text));
         }
         let mut bytes = Vec::new();
-        Context { out: &mut bytes, err: &mut io::sink(), ..*self }.write(document, text)?;
+        Context { out: &mut bytes, err: &mut io::sink(), wrote: None, ..*self }.write(document, text)?;
         self.print(&unpack::in_words(&String::from_utf8_lossy(&bytes)))
     }
 
@@ -78,6 +81,12 @@ impl Context<'_> {
     /// Those of the writer.
     pub fn print(&mut self, text: &str) -> io::Result<()> {
         unless_gone("output", self.out.write_all(text.as_bytes()))
+    }
+
+    /// From here on the command ends with `status`, even where nobody can be told: a script must not take a full disk
+    /// behind standard output for "nothing was written". `what` is said on standard error then.
+    pub fn wrote(&mut self, status: Status, what: impl Into<String>) {
+        self.wrote = Some(Wrote { status, what: what.into() });
     }
 
     fn write<T: Serialize>(
@@ -137,28 +146,60 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         // A second initialisation is refused; the first one counts.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
     }
-    let mut out = io::BufWriter::new(anstream::stdout());
-    let mut err = anstream::stderr();
     let common = &cli.common;
+    let format = if common.json { Format::Json } else { common.format };
+    let mut err = anstream::stderr();
+    if !cli.command.accepts(format) {
+        return refuse(&cli.command, format, &mut err);
+    }
+    let mut out = io::BufWriter::new(Remembering::new(anstream::stdout()));
     let mut context = Context {
-        format: if common.json { Format::Json } else { common.format },
+        format,
         verbose: common.verbose,
         quiet: common.quiet,
         threads: rayon::current_num_threads(),
         out: &mut out,
         err: &mut err,
+        wrote: None,
     };
     let mut recorder = match record::Recorder::begin(&cli, &args) {
         Ok(recorder) => recorder,
         Err(error) => return finish(Err(error), &mut err),
     };
     let result = recorder.watch(|| carry_out(&cli.command, &mut context));
+    let wrote = context.wrote.take();
     let flushed = unless_gone("output", out.flush()).map_err(anyhow::Error::from);
-    let code = finish(result.and_then(|status| flushed.map(|()| status)), &mut err);
-    match recorder.finish(code) {
-        Ok(()) => code,
-        Err(error) => finish(Err(error), &mut err),
+    let result = result.and_then(|status| flushed.map(|()| status));
+    let untold = result.is_err() || out.get_ref().failed;
+    let mut code = finish(result, &mut err);
+    if let Some(wrote) = wrote.as_ref().filter(|_| untold) {
+        code = wrote.status.code();
+        let _ = writeln!(err, "dblwr: {}", wrote.what);
     }
+    match (recorder.finish(code), wrote) {
+        (Ok(()), _) => code,
+        (Err(error), None) => finish(Err(error), &mut err),
+        (Err(error), Some(wrote)) => {
+            finish(Err(error), &mut err);
+            let _ = writeln!(err, "dblwr: {}, but the custody record is not complete", wrote.what);
+            Status::Critical.code()
+        }
+    }
+}
+
+/// Wrong usage that only the command and an option together make.
+fn refuse(command: &Command, format: Format, err: &mut dyn Write) -> u8 {
+    let why = command.refusal(format);
+    if matches!(command, Command::Check(_)) {
+        tell_scheduler(&why);
+    }
+    finish(Err(anyhow::Error::msg(why)), err)
+}
+
+/// What schedulers show is standard output.
+fn tell_scheduler(error: &str) {
+    let line = error.lines().next().unwrap_or_default().trim_start_matches("error: ");
+    let _ = writeln!(io::stdout(), "DBLWR UNKNOWN - {}", line.replace('|', "/"));
 }
 
 /// A word as a shell takes it: quoted where it has to be.
@@ -214,7 +255,7 @@ fn finish(result: anyhow::Result<Status>, err: &mut dyn Write) -> u8 {
         Err(error) => {
             let _ = writeln!(err, "dblwr: {}", unpack::in_words(&error.to_string()));
             match error.downcast_ref::<Error>() {
-                Some(Error::WriteFailed { .. }) => Status::Critical.code(),
+                Some(Error::WriteFailed { .. } | Error::AfterWrites { .. }) => Status::Critical.code(),
                 _ => Status::Unknown.code(),
             }
         }

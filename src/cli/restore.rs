@@ -24,21 +24,23 @@ pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<S
     }
     let (survey, plan) = survey_and_plan(args)?;
     warn_of_failures(&survey, context)?;
-    if let Some(file) = &args.plan_out {
-        write_plan(file, &plan)?;
-    }
-    if let Some(dir) = args.to.as_ref().filter(|_| !plan.is_empty()) {
-        return write_copies(dir, &survey, plan, args, context);
-    }
     let report = RestoreReport::planned(&survey, &plan);
-    let verbose = context.verbose;
-    context.emit(&report, |out| report.write_text(out, &args.target.path, verbose))?;
-    Ok(match (&report.remaining[..], plan.is_empty()) {
+    let status = match (&report.remaining[..], plan.is_empty()) {
         ([_, ..], _) => Status::Critical,
         ([], false) => Status::Attention,
         ([], true) if has_failures(&survey) => Status::Unknown,
         ([], true) => Status::Healthy,
-    })
+    };
+    if let Some(file) = &args.plan_out {
+        write_plan(file, &plan)?;
+        context.wrote(status, format!("the plan is written to {}", file.display()));
+    }
+    if let Some(dir) = args.to.as_ref().filter(|_| !plan.is_empty()) {
+        return write_copies(dir, &survey, plan, args, context);
+    }
+    let verbose = context.verbose;
+    context.emit(&report, |out| report.write_text(out, &args.target.path, verbose))?;
+    Ok(status)
 }
 
 fn survey_and_plan(args: &Restore) -> anyhow::Result<(Survey, Plan)> {
@@ -70,7 +72,12 @@ impl Restore {
     }
 
     fn selection(&self) -> Selection {
-        Selection { pages: self.pages.clone(), include_stale: self.include_stale, rules: self.rules.into() }
+        Selection {
+            pages: self.pages.clone(),
+            include_stale: self.include_stale,
+            include_lost_writes: self.include_lost_writes,
+            rules: self.rules.into(),
+        }
     }
 }
 
@@ -93,16 +100,30 @@ fn apply(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
         None => restore::run(&RealDisk, &name, &root, again)?,
     };
     let survey = planned.unwrap_or(first);
-    warn_of_failures(&survey, context)?;
-    warn_of_pass(&pass, context)?;
     let report = RestoreReport::applied(&survey, &pass);
-    let verbose = context.verbose;
-    context.emit(&report, |out| report.write_text(out, &args.target.path, verbose))?;
-    Ok(match (pass.all_verified(), &report.remaining[..]) {
+    let status = match (pass.all_verified(), &report.remaining[..]) {
         (true, []) if report.pages.is_empty() && has_failures(&survey) => Status::Unknown,
         (true, []) => Status::Healthy,
         _ => Status::Critical,
-    })
+    };
+    tell_journal(&pass, status, context);
+    warn_of_failures(&survey, context)?;
+    warn_of_pass(&pass, context)?;
+    let verbose = context.verbose;
+    context.emit(&report, |out| report.write_text(out, &args.target.path, verbose))?;
+    Ok(status)
+}
+
+/// Where nothing else can be told any more, the way back must be.
+pub(super) fn tell_journal(pass: &Pass, status: Status, context: &mut Context<'_>) {
+    if let Some(applied) = pass.applied.last() {
+        let pages = if pass.all_verified() {
+            "the pages are written and verified"
+        } else {
+            "not every page is verified"
+        };
+        context.wrote(status, format!("{pages}; journal: {}", applied.journal.display()));
+    }
 }
 
 /// What a person should know of a pass besides its outcomes.
@@ -180,7 +201,9 @@ fn write_copies(
 ) -> anyhow::Result<Status> {
     let copied = restore::mended_copies::run(&RealDisk, plan.clone(), dir)?;
     let report = RestoreReport::copied(survey, &plan, &copied);
+    let status = if report.remaining.is_empty() { Status::Healthy } else { Status::Critical };
+    context.wrote(status, format!("the mended copies are in {}", dir.display()));
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, &args.target.path, verbose))?;
-    Ok(if report.remaining.is_empty() { Status::Healthy } else { Status::Critical })
+    Ok(status)
 }

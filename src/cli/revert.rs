@@ -1,7 +1,7 @@
 //! `dblwr revert`.
 
 use crate::cli::args::Revert;
-use crate::cli::restore::{files_of_a_server, warn_of_pass};
+use crate::cli::restore::{files_of_a_server, tell_journal, warn_of_pass};
 use crate::cli::{Context, Status};
 use crate::commands::restore::{live, revert};
 use crate::disk::real::RealDisk;
@@ -37,9 +37,11 @@ pub(super) fn run(args: &Revert, context: &mut Context<'_>) -> anyhow::Result<St
         live::refuse_locked(files_of_a_server(&instance))?;
     }
     let (pass, reverting) = revert::run(&RealDisk, &args.journal, root)?;
+    let complete = pass.all_verified() && reverting.moved_on.is_empty();
+    let status = if complete { Status::Healthy } else { Status::Critical };
+    tell_journal(&pass, status, context);
     warn_of_pass(&pass, context)?;
     let report = RevertReport::applied(&args.journal, &pass, &reverting);
     context.emit(&report, |out| report.write_text(out))?;
-    let complete = pass.all_verified() && reverting.moved_on.is_empty();
-    Ok(if complete { Status::Healthy } else { Status::Critical })
+    Ok(status)
 }

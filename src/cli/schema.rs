@@ -77,7 +77,7 @@ impl Output {
             Output::Check => of::<CheckReport>(),
             Output::Baseline => of::<SealedBaseline>(),
             Output::Scan => of::<ScanReport>(),
-            Output::ScanLine => of::<stream::Line<'_>>(),
+            Output::ScanLine => of::<stream::AnyLine<'_>>(),
             Output::ScanRow => of::<RowReport<'_>>(),
             Output::Progress => of::<progress::Line>(),
             Output::Record => of::<custody::Line>(),
@@ -102,8 +102,11 @@ fn of<T: JsonSchema>() -> Schema {
 pub(super) fn run(name: Option<Output>, context: &mut Context<'_>) -> anyhow::Result<Status> {
     match name {
         Some(name) => {
-            serde_json::to_writer_pretty(&mut *context.out, &name.schema())?;
-            writeln!(context.out)?;
+            let schema = name.schema();
+            context.emit(&schema, |out| {
+                serde_json::to_writer_pretty(&mut *out, &schema)?;
+                writeln!(out)
+            })?;
         }
         None => {
             for output in Output::value_variants() {

@@ -7,7 +7,18 @@ use serde::{Deserialize, Serialize};
 
 /// A generation of servers with one set of doublewrite rules. Ordered by age within a vendor.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    strum::VariantArray,
 )]
 #[allow(missing_docs, reason = "the names say it all")]
 pub enum Generation {

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::format::fields::{Field, page_fields};
 use crate::format::fil::{FIL_PAGE_DATA, FIL_PAGE_SPACE_ID, FilHeader, page_type};
@@ -17,8 +18,9 @@ use crate::report::style;
 use crate::units::{Lsn, PageNo, SpaceId};
 
 /// The state of a page by its own bytes, in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum PageState {
     /// A checksum holds.
     Valid,
@@ -47,13 +49,7 @@ impl From<State> for PageState {
 impl PageState {
     /// As in JSON.
     pub fn name(self) -> &'static str {
-        match self {
-            PageState::Valid => "valid",
-            PageState::Zero => "zero",
-            PageState::Torn => "torn",
-            PageState::Corrupt => "corrupt",
-            PageState::Unverifiable => "unverifiable",
-        }
+        self.into()
     }
 
     fn style(self) -> anstyle::Style {
@@ -93,8 +89,9 @@ impl From<Computed> for ChecksumReport {
 }
 
 /// How pages are framed, in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum LayoutReport {
     /// Checksums in front and behind.
     Classic,
@@ -117,11 +114,7 @@ impl From<Layout> for LayoutReport {
 impl LayoutReport {
     /// As in JSON.
     pub fn name(self) -> &'static str {
-        match self {
-            LayoutReport::Classic => "classic",
-            LayoutReport::Zip => "zip",
-            LayoutReport::FullCrc32 => "full_crc32",
-        }
+        self.into()
     }
 }
 

@@ -269,7 +269,7 @@ impl DumpReport {
 
     fn write_area(&self, out: &mut dyn Write, area: &DumpedArea, verbose: bool) -> io::Result<()> {
         let read = if area.live { "" } else { "; not read by the server" };
-        let kind = format!("{:?}", area.kind).to_lowercase();
+        let kind = area.kind.name();
         let counts = match area.kind {
             Kind::Reduced => format!("{} (page numbers and LSNs, no contents)", count(area.used, "record")),
             _ => format!("{} used, {} zero, {} placeholders", area.used, area.zero, area.placeholders),
@@ -281,8 +281,7 @@ impl DumpReport {
         if listed.is_empty() {
             return Ok(());
         }
-        let header =
-            ["SLOT", "USE", "SPACE:PAGE", "LSN", "TYPE", "CHECKSUM", "STATE", "HOME", "TABLE", "INDEX"];
+        let header = ["SLOT", "USE", "PAGE", "LSN", "TYPE", "CHECKSUM", "STATE", "HOME", "TABLE", "INDEX"];
         let mut table = style::table(&header, &[0, 3]);
         for slot in listed {
             table.add_row(slot.row());

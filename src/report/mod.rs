@@ -11,6 +11,7 @@ pub mod guard;
 pub mod hex;
 pub mod locate;
 pub mod page;
+pub mod problem;
 pub mod restore;
 pub mod revert;
 pub mod scan;
@@ -19,6 +20,7 @@ pub mod verify;
 pub mod width;
 
 use serde::Serialize;
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::instance::Instance;
 use crate::instance::generation::Generation;
@@ -51,8 +53,9 @@ impl RedoReport {
 }
 
 /// How the server ended, in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum ShutdownReport {
     /// It did not end cleanly.
     Crash,
@@ -75,11 +78,7 @@ impl From<Shutdown> for ShutdownReport {
 impl ShutdownReport {
     /// For people.
     pub fn name(self) -> &'static str {
-        match self {
-            ShutdownReport::Crash => "crash",
-            ShutdownReport::Clean => "clean",
-            ShutdownReport::Unknown => "unknown",
-        }
+        self.into()
     }
 }
 
@@ -136,3 +135,6 @@ pub mod path_text {
         serializer.serialize_str(&path.to_string_lossy())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,13 +5,19 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::commands::restore::journal::Mark;
 use crate::commands::restore::revert::Reverting;
-use crate::commands::restore::{Outcome, Pass, PlannedPage};
+use crate::commands::restore::{Applied, Outcome, Pass, PlannedPage};
+use crate::disk::calls::ReadBack;
 use crate::report::SCHEMA_VERSION;
-use crate::report::restore::{OutcomeReport, sha256};
+use crate::report::restore::{OutcomeReport, ReadBackReport, sha256, verified};
 use crate::report::style;
 use crate::units::count;
 use crate::units::{ByteOffset, PageNo, SpaceId};
+
+const UNFINISHED: &str = "the journal has no mark at its end: the pass that wrote it was stopped before it had verified all \
+                          its pages; some may never have been written, some may be torn; revert takes back what was \
+                          written, running the restore again with this journal finishes it";
 
 /// The document of `revert --format json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -24,6 +30,9 @@ pub struct RevertReport {
     pub reverts: String,
     /// The journal of this revert, when anything was written: it can be reverted itself.
     pub journal: Option<String>,
+    /// Whether the journal has its mark: the pass that wrote it came to its end. Without it some of its pages may never
+    /// have been written.
+    pub journal_complete: bool,
     /// The pages that are put back.
     pub pages: Vec<RevertedPage>,
     /// Pages that hold the bytes from before the restore already.
@@ -49,13 +58,15 @@ pub struct RevertedPage {
     pub sha256: String,
     /// What became of it.
     pub outcome: OutcomeReport,
+    /// How it was read back; `null` where it was not, as before anything is written.
+    pub read_back: Option<ReadBackReport>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
 impl RevertedPage {
-    fn of(page: &PlannedPage, outcome: &Outcome) -> RevertedPage {
+    fn of(page: &PlannedPage, outcome: &Outcome, read_back: Option<ReadBack>) -> RevertedPage {
         let (outcome, reason) = OutcomeReport::of(outcome);
         RevertedPage {
             space_id: page.space_id,
@@ -65,6 +76,7 @@ impl RevertedPage {
             length: page.length,
             sha256: sha256(&page.new),
             outcome,
+            read_back: read_back.map(ReadBackReport::from),
             reason,
         }
     }
@@ -73,18 +85,19 @@ impl RevertedPage {
 impl RevertReport {
     /// The report on a journal that was not taken back.
     pub fn planned(journal: &Path, reverting: &Reverting) -> RevertReport {
-        let left =
-            |page: &PlannedPage| RevertedPage::of(page, &Outcome::Failed("it has been written since".into()));
+        let since = Outcome::Failed("it has been written since".into());
+        let left = |page: &PlannedPage| RevertedPage::of(page, &since, None);
         RevertReport {
             schema_version: SCHEMA_VERSION,
             applied: false,
             reverts: journal.display().to_string(),
             journal: None,
+            journal_complete: reverting.mark != Mark::Unfinished,
             pages: reverting
                 .plan
                 .pages
                 .iter()
-                .map(|page| RevertedPage::of(page, &Outcome::Planned))
+                .map(|page| RevertedPage::of(page, &Outcome::Planned, None))
                 .collect(),
             already: reverting.already.len(),
             moved_on: reverting.moved_on.iter().map(left).collect(),
@@ -93,11 +106,11 @@ impl RevertReport {
 
     /// The report on a journal that was taken back.
     pub fn applied(journal: &Path, pass: &Pass, reverting: &Reverting) -> RevertReport {
-        let pages = pass.applied.iter().flat_map(|applied| &applied.pages);
+        let pages = pass.applied.iter().flat_map(Applied::told);
         RevertReport {
             applied: true,
             journal: pass.applied.last().map(|applied| applied.journal.display().to_string()),
-            pages: pages.map(|(page, outcome)| RevertedPage::of(page, outcome)).collect(),
+            pages: pages.map(|(page, outcome, way)| RevertedPage::of(page, outcome, way)).collect(),
             ..RevertReport::planned(journal, reverting)
         }
     }
@@ -108,15 +121,18 @@ impl RevertReport {
     /// Those of the writer.
     pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", self.headline())?;
+        if !self.journal_complete {
+            writeln!(out, "{}", style::paint(style::WARN, UNFINISHED))?;
+        }
         if !self.pages.is_empty() {
-            let mut table = style::table(&["FILE", "OFFSET", "BYTES", "SPACE:PAGE", "OUTCOME"], &[1, 2]);
+            let mut table = style::table(&["FILE", "OFFSET", "BYTES", "PAGE", "OUTCOME"], &[1, 2]);
             for page in &self.pages {
                 table.add_row([
                     style::printable(&page.file),
                     page.offset.to_string(),
                     page.length.to_string(),
                     format!("{}:{}", page.space_id, page.page_no),
-                    format!("{:?}", page.outcome).to_lowercase(),
+                    page.outcome.name().to_owned(),
                 ]);
             }
             write!(out, "\n{}", style::indented(&table))?;
@@ -149,7 +165,10 @@ impl RevertReport {
             (false, ..) => {
                 style::paint(style::WARN, &format!("PLAN: {pages} would be put back; nothing was written"))
             }
-            (true, _, _, 0) => style::paint(style::GOOD, &format!("REVERTED: {pages} put back and verified")),
+            (true, _, _, 0) => {
+                let verified = verified(self.pages.iter().map(|page| page.read_back));
+                style::paint(style::GOOD, &format!("REVERTED: {pages} put back, {verified}"))
+            }
             (true, _, _, left) => style::paint(
                 style::BAD,
                 &format!("PARTLY REVERTED: {pages} put back, {} left alone", count(left, "page")),

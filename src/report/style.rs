@@ -28,6 +28,8 @@ const GAP: usize = 2;
 const SHORTEST_PATH: usize = 24;
 /// The headings of columns that hold paths.
 const PATHS: [&str; 2] = ["FILE", "HOME"];
+/// The heading of the column that says which page it is: it stays in its row.
+const PAGE: &str = "PAGE";
 
 /// Text in a style.
 pub fn paint(style: Style, text: &str) -> String {
@@ -130,12 +132,16 @@ impl Sheet {
         INDENT + cells + GAP * shown.len().saturating_sub(1)
     }
 
-    /// Which of the shown columns folds: the last one whose leaving is enough, else the widest; never the first.
+    /// Which of the shown columns folds: the last one whose leaving is enough, else the widest; never the first, and not
+    /// the page while there is another.
     fn to_fold(&self, shown: &[usize], limit: usize, over: usize) -> usize {
-        let widths: Vec<usize> = shown.iter().map(|&column| self.width(column, limit)).collect();
-        let enough = widths.iter().skip(1).rposition(|width| width + GAP >= over).map(|at| at + 1);
-        let widest = widths.iter().enumerate().skip(1).max_by_key(|&(_, width)| *width).map(|(at, _)| at);
-        enough.or(widest).unwrap_or(1)
+        let may = |column: usize| self.header.get(column).is_some_and(|name| name != PAGE);
+        let widths = shown.iter().enumerate().skip(1).filter(|&(_, &column)| may(column));
+        let widths: Vec<(usize, usize)> =
+            widths.map(|(at, &column)| (at, self.width(column, limit))).collect();
+        let enough = widths.iter().rev().find(|(_, width)| width + GAP >= over);
+        let widest = widths.iter().max_by_key(|(_, width)| *width);
+        enough.or(widest).map_or(1, |&(at, _)| at)
     }
 
     fn aligned(&self, shown: &[usize], limit: usize) -> Vec<String> {

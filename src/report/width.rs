@@ -42,6 +42,7 @@ fn folded(line: &str, columns: usize) -> String {
     }
     let body = text.trim_start_matches(' ');
     let indent = text.len() - body.len();
+    let hanging = if indent > 0 || has_label(body) { indent + 2 } else { 0 };
     let (body, command) = split_command(body);
     let mut out = " ".repeat(indent);
     let mut used = indent;
@@ -51,8 +52,8 @@ fn folded(line: &str, columns: usize) -> String {
         let wide = visible(piece);
         if number > 0 && used + 1 + wide > columns {
             out.push('\n');
-            out.push_str(&" ".repeat(indent + 2));
-            used = indent + 2;
+            out.push_str(&" ".repeat(hanging));
+            used = hanging;
         } else if number > 0 {
             out.push(' ');
             used += 1;
@@ -62,6 +63,12 @@ fn folded(line: &str, columns: usize) -> String {
     }
     out.push('\n');
     out
+}
+
+/// `note: ...`, `if the server is started now: ...`: what folds stands behind the label.
+fn has_label(body: &str) -> bool {
+    let label = body.split_once(": ").map(|(label, _)| label);
+    label.is_some_and(|label| label.split(' ').count() <= 6 && !label.contains(". "))
 }
 
 /// What stands before a command line, and the command line: it begins a line or follows a colon.

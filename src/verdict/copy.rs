@@ -2,7 +2,7 @@
 
 use crate::instance::dblwr::slot::{SlotRef, Usage, formats_of_a_slot, physical};
 use crate::page::frame;
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
@@ -239,9 +239,9 @@ fn hidden(
 }
 
 fn codecs_in_use(spaces: &Spaces) -> Vec<Codec> {
-    let mut seen = BTreeSet::new();
+    let mut seen = HashSet::new();
     let codecs = spaces.list.iter().filter_map(|space| space.format.codec);
-    codecs.filter(|codec| seen.insert(format!("{codec:?}"))).collect()
+    codecs.filter(|codec| seen.insert(*codec)).collect()
 }
 
 fn orphan(bytes: &[u8], claimed: SpaceId, slot_size: PageSize) -> Attribution {

@@ -33,7 +33,7 @@ fn the_main_job_on_a_real_image() {
         "RESTORED: 23 pages written, read back and verified",
         "OK: no damaged page has a copy in the doublewrite buffer",
     ] {
-        assert!(printed.lines().any(|printed| printed == line), "{line} is not in: {printed}");
+        assert!(printed.lines().any(|printed| printed.starts_with(line)), "{line} is not in: {printed}");
     }
 }
 

@@ -129,7 +129,7 @@ fn wrong_words_get_the_right_ones() {
         (vec!["man", "foo"], "restore".to_owned()),
         (vec!["man", "restor"], "a similar value exists: 'restore'".to_owned()),
         (vec!["schema", "verfy"], "a similar value exists: 'verify'".to_owned()),
-        (vec!["revert", text], "no journal of dblwr restore".to_owned()),
+        (vec!["revert", text], "this is no journal of dblwr".to_owned()),
         (vec!["verify", text], "nothing in it looks like an InnoDB page".to_owned()),
     ] {
         let output = dblwr(&words);

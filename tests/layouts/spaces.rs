@@ -378,6 +378,35 @@ fn server_rules_leave_undo_pages_encrypted_only_where_the_server_does() {
     }
 }
 
+/// The setting goes along in a bundle, as everything does that steers a judgement.
+#[test]
+fn a_bundle_remembers_whether_undo_pages_are_encrypted() {
+    let mut world = since_8_0_20(16384, "MySQL 8.0.36");
+    world.table("undo_001", 0xFFFF_FFEF, 0x4000 | 1 << 13, 64);
+    let key = encrypt_table(&mut world, "undo_001");
+    let space = world.space("undo_001");
+    let plain = world.page(&space, 4, NEW);
+    let cipher = encrypt(&plain, &space.format, &key).unwrap();
+    world.tear_with(&space, 4, slot(0, 3), 4096, cipher.clone());
+    let mut world = below_data(world, &[]);
+    for (setting, written) in [("OFF", &plain), ("ON", &cipher)] {
+        let dir = tempfile::tempdir().unwrap();
+        let cnf = format!("[mysqld]\ninnodb_undo_log_encrypt={setting}\n");
+        world.files.insert("my.cnf".into(), cnf.into_bytes());
+        world.write(dir.path());
+        let (data, place) =
+            (dir.path().join("data"), |name: &str| dir.path().join(name).display().to_string());
+        let (cnf, bundle) = (place("my.cnf"), place("bundle"));
+        let captured =
+            run(&data, "capture", &["--defaults-file", &cnf, "--keyring", KEYRING, "--out", &bundle]);
+        assert_eq!(code(&captured), 0, "{}", String::from_utf8_lossy(&captured.stderr));
+        let options = ["--keyring", KEYRING, "--rules", "server"];
+        let planned = run(std::path::Path::new(&bundle), "restore", &options);
+        let page = &json(&planned)["pages"][0];
+        assert_eq!(page["after"]["sha256"], sha256(written), "{setting}: {planned:?}");
+    }
+}
+
 /// Without the key nothing can make the page of an encrypted table, and the server's rules are no way around that.
 #[test]
 fn an_empty_page_of_an_encrypted_table_gets_no_plaintext() {

@@ -14,8 +14,9 @@ use crate::units::PageSize;
 /// What to look at.
 #[derive(Debug, Args)]
 pub struct Target {
-    /// A data directory, or one image: ibdata1, an .ibd, an undo tablespace, a doublewrite file; or a bundle of dblwr
-    /// capture, or a file in one (BUNDLE/d/t1.ibd).
+    /// A data directory, one file of it, or a bundle of dblwr capture.
+    ///
+    /// One file: ibdata1, an .ibd, an undo tablespace, a doublewrite file; or a file in a bundle (BUNDLE/d/t1.ibd).
     #[arg(value_name = "PATH")]
     pub path: PathBuf,
     /// Where everything lies that does not lie where a server's defaults put it.
@@ -27,8 +28,9 @@ pub struct Target {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Where things lie")]
 pub struct Places {
-    /// The server's configuration file: takes all of these from its [mysqld], [server], [mariadb] and [mariadbd] groups;
-    /// options given here win.
+    /// The server's configuration file, for all of these places.
+    ///
+    /// Read are its [mysqld], [server], [mariadb] and [mariadbd] groups; options given here win.
     #[arg(long, value_name = "FILE")]
     pub defaults_file: Option<PathBuf>,
     /// The data directory (datadir).

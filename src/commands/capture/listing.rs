@@ -193,27 +193,44 @@ impl Listing {
         self.roots.iter().map(describe).collect()
     }
 
-    /// The same request with paths of the bundle.
+    /// The same request with paths of the bundle. A new field does not compile until it is decided here whether it goes
+    /// along.
     pub fn stored_request(&self, request: &Request, locations: &Locations) -> StoredRequest {
+        let Request {
+            path,
+            datadir,
+            data_home_dir,
+            doublewrite_dir,
+            undo_dir: _,
+            redo_dir,
+            directories: _,
+            data_file_path: _,
+            parallel_doublewrite_path: _,
+            page_size,
+            // Keys never go into a bundle, and where they lay says nothing there.
+            keyring: _,
+            keyring_password_file: _,
+            doublewrite_off,
+            undo_log_encrypt,
+            bundle: _,
+        } = request;
         let map = |path: &Path| self.stored(path).unwrap_or_else(|| PathBuf::from(NOWHERE));
         let when = |asked: bool, path: &Path| asked.then(|| map(path));
         let data_home = map(&locations.data_home);
+        let doublewrite_dir = doublewrite_dir.as_ref().and_then(|_| locations.doublewrite_dirs.first());
         StoredRequest {
-            path: map(&request.path),
-            datadir: when(request.datadir.is_some(), &locations.datadir),
-            data_home_dir: when(request.data_home_dir.is_some(), &locations.data_home),
-            doublewrite_dir: request
-                .doublewrite_dir
-                .as_ref()
-                .and_then(|_| locations.doublewrite_dirs.first())
-                .map(|dir| map(dir)),
+            path: map(path),
+            datadir: when(datadir.is_some(), &locations.datadir),
+            data_home_dir: when(data_home_dir.is_some(), &locations.data_home),
+            doublewrite_dir: doublewrite_dir.map(|dir| map(dir)),
             undo_dir: locations.undo_dir.as_deref().map(map),
-            redo_dir: when(request.redo_dir.is_some(), &locations.redo_dir),
+            redo_dir: when(redo_dir.is_some(), &locations.redo_dir),
             directories: locations.directories.iter().map(|dir| map(dir)).collect(),
             data_file_path: self.data_file_path(locations, &data_home),
             parallel_doublewrite_path: locations.parallel_doublewrite.as_deref().map(map),
-            page_size: request.page_size.map(|size| size.as_u32()),
-            doublewrite_off: request.doublewrite_off,
+            page_size: page_size.map(|size| size.as_u32()),
+            doublewrite_off: *doublewrite_off,
+            undo_log_encrypt: *undo_log_encrypt,
         }
     }
 

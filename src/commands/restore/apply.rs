@@ -30,8 +30,8 @@ pub struct Applied {
     /// Only when resumed: pages that hold something else than the interrupted run could have left. They were left
     /// alone, and are for the plan that comes next to judge: an interrupted revert may lie in between.
     pub left_alone: Vec<PlannedPage>,
-    /// How sure the read-back was: the least sure way that was met.
-    pub read_back: ReadBack,
+    /// How each of the pages was read back, in their order; `None` where it was not.
+    pub read_back: Vec<Option<ReadBack>>,
     /// Whether the journal has its mark: the pass is over. Otherwise running it again tries the rest.
     pub finished: bool,
     /// What a person should know besides.
@@ -43,6 +43,12 @@ impl Applied {
     pub fn all_verified(&self) -> bool {
         self.pages.iter().all(|(_, outcome)| *outcome == Outcome::Verified)
     }
+
+    /// Every page of the journal, what became of it, and how it was read back.
+    pub fn told(&self) -> impl Iterator<Item = (&PlannedPage, &Outcome, Option<ReadBack>)> {
+        let ways = self.read_back.iter().copied().chain(std::iter::repeat(None));
+        self.pages.iter().zip(ways).map(|((page, outcome), way)| (page, outcome, way))
+    }
 }
 
 /// Where a page stands in this pass.
@@ -51,7 +57,9 @@ enum Step {
     /// It holds neither old nor new: left alone.
     MovedOn,
     Failed(String),
-    Verified,
+    /// Read back, and not what was written.
+    Differs(ReadBack),
+    Verified(ReadBack),
 }
 
 impl<D: Disk> Journaled<'_, D> {
@@ -61,20 +69,22 @@ impl<D: Disk> Journaled<'_, D> {
         check_locks(&self.locked)?;
         let mut steps: Vec<Step> = Vec::new();
         steps.resize_with(self.locked.pages.len(), || Step::Failed("not reached".into()));
-        let mut read_back = ReadBack::Device;
         write_all(&self.locked, &mut steps);
         for held in &self.locked.files {
             sync_file(&self.locked, held, &mut steps);
         }
         for held in &self.locked.files {
-            verify_file(&self.locked, held, &mut steps, &mut read_back);
+            verify_file(&self.locked, held, &mut steps);
         }
         let finished = self.finish(&steps);
-        let (mut pages, mut left_alone) = (Vec::new(), Vec::new());
+        let (mut pages, mut read_back, mut left_alone) = (Vec::new(), Vec::new(), Vec::new());
         for (page, step) in self.locked.pages.into_iter().zip(steps) {
             match step {
                 Step::MovedOn if self.resumed => left_alone.push(page),
-                step => pages.push((page, step.outcome())),
+                step => {
+                    read_back.push(step.read_back());
+                    pages.push((page, step.outcome()));
+                }
             }
         }
         Ok(Applied {
@@ -92,7 +102,7 @@ impl<D: Disk> Journaled<'_, D> {
     /// Marks the journal, unless a page may still succeed when the pass is run again.
     fn finish(&mut self, steps: &[Step]) -> bool {
         let count = |test: fn(&Step) -> bool| steps.iter().filter(|step| test(step)).count();
-        let verified = count(|step| matches!(step, Step::Verified));
+        let verified = count(|step| matches!(step, Step::Verified(_)));
         let moved_on = count(|step| matches!(step, Step::MovedOn));
         if verified.saturating_add(moved_on) < steps.len() {
             return false;
@@ -116,10 +126,20 @@ impl<D: Disk> Journaled<'_, D> {
 }
 
 impl Step {
+    fn read_back(&self) -> Option<ReadBack> {
+        match self {
+            Step::Verified(way) | Step::Differs(way) => Some(*way),
+            Step::Written | Step::MovedOn | Step::Failed(_) => None,
+        }
+    }
+
     fn outcome(self) -> Outcome {
         match self {
-            Step::Verified => Outcome::Verified,
+            Step::Verified(_) => Outcome::Verified,
             Step::Failed(why) => Outcome::Failed(why),
+            Step::Differs(_) => Outcome::Failed(
+                "the device gave back other bytes than were written; look at its health".into(),
+            ),
             Step::MovedOn => {
                 Outcome::Failed("the page has been written by somebody else since; it was left alone".into())
             }
@@ -178,32 +198,21 @@ fn sync_file<D: Disk>(locked: &Locked<'_, D>, held: &Held<D::File>, steps: &mut 
     }
 }
 
-fn verify_file<D: Disk>(
-    locked: &Locked<'_, D>,
-    held: &Held<D::File>,
-    steps: &mut [Step],
-    worst: &mut ReadBack,
-) {
+fn verify_file<D: Disk>(locked: &Locked<'_, D>, held: &Held<D::File>, steps: &mut [Step]) {
     for &index in &held.pages {
         let Some(step) = steps.get_mut(index).filter(|step| matches!(step, Step::Written)) else { continue };
         if let Some(page) = locked.pages.get(index) {
-            *step = verify_page(locked.disk, &held.file, page, worst);
+            *step = verify_page(locked.disk, &held.file, page);
         }
     }
 }
 
-fn verify_page<D: Disk>(disk: &D, file: &D::File, page: &PlannedPage, worst: &mut ReadBack) -> Step {
+fn verify_page<D: Disk>(disk: &D, file: &D::File, page: &PlannedPage) -> Step {
     let mut buffer = vec![0; page.length];
     match calls::read_back_full(disk, file, &mut buffer, page.offset.0) {
         Err(e) => Step::Failed(failure("reading back", &e)),
-        Ok((read, way)) => {
-            *worst = (*worst).max(way);
-            if read == page.length && buffer == page.new {
-                Step::Verified
-            } else {
-                Step::Failed("the device gave back other bytes than were written; look at its health".into())
-            }
-        }
+        Ok((read, way)) if read == page.length && buffer == page.new => Step::Verified(way),
+        Ok((_, way)) => Step::Differs(way),
     }
 }
 

@@ -80,14 +80,16 @@ pub(super) fn finish<D: Disk>(
     for path in existing(disk, name.base())? {
         match read::open(disk, &path, Access::Read) {
             Ok(opened) if opened.mark == Mark::Unfinished && opened.journal.kind == kind => {
-                may(&opened.journal)?;
-                pass.applied.push(finish_one(disk, &path, root)?);
+                match may(&opened.journal).and_then(|()| finish_one(disk, &path, root)) {
+                    Ok(applied) => pass.applied.push(applied),
+                    Err(error) => return Err(pass.ended_by(error)),
+                }
             }
             Ok(_) => {}
             Err(error @ Error::Sealed { .. }) if *name != JournalName::Exactly(path) => {
                 pass.notes.push(format!("{error}; this journal was left alone"));
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(pass.ended_by(error)),
         }
     }
     Ok(pass)

@@ -72,6 +72,14 @@ impl Pass {
     pub fn all_verified(&self) -> bool {
         self.applied.iter().all(Applied::all_verified)
     }
+
+    /// An error that ends this pass: once something was written it says so.
+    fn ended_by(&self, error: Error) -> Error {
+        match self.applied.last() {
+            None => error,
+            Some(applied) => Error::AfterWrites { journal: applied.journal.clone(), error: Box::new(error) },
+        }
+    }
 }
 
 /// Restores: finishes what an earlier run under this name left unfinished in the directory `root`, then asks for the
@@ -115,16 +123,29 @@ fn continue_with<D: Disk>(
     if !pass.all_finished() {
         return Ok(pass);
     }
-    let plan = plan(&pass.applied)?;
+    match apply_next(disk, name, &pass.applied, plan) {
+        Ok(applied) => pass.applied.extend(applied),
+        Err(error) => return Err(pass.ended_by(error)),
+    }
+    Ok(pass)
+}
+
+/// What is planned upon finished passes; `None` where there is nothing left to do.
+fn apply_next<D: Disk>(
+    disk: &D,
+    name: &JournalName,
+    finished: &[Applied],
+    plan: impl FnOnce(&[Applied]) -> Result<Plan>,
+) -> Result<Option<Applied>> {
+    let plan = plan(finished)?;
     if plan.is_empty() {
-        return Ok(pass);
+        return Ok(None);
     }
     let path = match name {
-        JournalName::Exactly(path) if pass.applied.is_empty() => path.clone(),
+        JournalName::Exactly(path) if finished.is_empty() => path.clone(),
         _ => journal_names::free(disk, name.base())?,
     };
-    pass.applied.push(apply_plan(disk, plan, &path)?);
-    Ok(pass)
+    apply_plan(disk, plan, &path).map(Some)
 }
 
 /// Locks, journals and applies one plan under exactly this name, which must be free.

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::commands::restore::Pass;
 use crate::commands::restore::journal::{Journal, Kind, Mark, read};
 use crate::commands::restore::journal_names;
 use crate::commands::restore::journal_names::JournalName;
@@ -10,6 +9,7 @@ use crate::commands::restore::locked::read_page;
 use crate::commands::restore::plan::{Plan, PlannedPage};
 use crate::commands::restore::relocate;
 use crate::commands::restore::relocate::Found;
+use crate::commands::restore::{Applied, Pass};
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk};
 use crate::error::{Error, Result};
@@ -107,12 +107,17 @@ fn look_at<D: Disk>(disk: &D, page: PlannedPage, into: &mut Reverting) -> Result
 pub fn run<D: Disk>(disk: &D, path: &Path, root: Option<&Path>) -> Result<(Pass, Reverting)> {
     let base = JournalName::Numbered(journal_base(path));
     let mut pass = journal_names::finish(disk, &base, Kind::Revert, root, |_| Ok(()))?;
-    let reverting = plan(disk, path, root)?;
+    let reverting = plan(disk, path, root).map_err(|error| pass.ended_by(error))?;
     if pass.all_finished() && !reverting.plan.is_empty() {
-        let name = journal_names::free(disk, base.base())?;
-        let mut applied = reverting.plan.clone().lock(disk)?.journal(&name, Kind::Revert)?.apply()?;
-        applied.notes.extend(reverting.notes.iter().cloned());
+        let applied = apply(disk, base.base(), &reverting).map_err(|error| pass.ended_by(error))?;
         pass.applied.push(applied);
     }
     Ok((pass, reverting))
+}
+
+fn apply<D: Disk>(disk: &D, base: &Path, reverting: &Reverting) -> Result<Applied> {
+    let name = journal_names::free(disk, base)?;
+    let mut applied = reverting.plan.clone().lock(disk)?.journal(&name, Kind::Revert)?.apply()?;
+    applied.notes.extend(reverting.notes.iter().cloned());
+    Ok(applied)
 }

@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::commands::scan::context::CopySituation;
+use crate::commands::scan::judge::Future;
 use crate::format::fil::FilHeader;
 use crate::format::fsp::{Layout, PageFormat};
 use crate::format::index_header::IndexHeader;
@@ -16,9 +18,21 @@ use crate::verdict::Verdict;
 
 /// The states of damaged pages.
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+    IntoStaticStr,
+    VariantArray,
 )]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum DamageState {
     /// Head and tail carry different LSNs.
     Torn,
@@ -35,13 +49,7 @@ pub enum DamageState {
 impl DamageState {
     /// The name in JSON.
     pub fn name(self) -> &'static str {
-        match self {
-            DamageState::Torn => "torn",
-            DamageState::Corrupt => "corrupt",
-            DamageState::Misdirected => "misdirected",
-            DamageState::Zero => "zero",
-            DamageState::Unreadable => "unreadable",
-        }
+        self.into()
     }
 }
 
@@ -221,6 +229,8 @@ pub struct FileFinding {
     pub counts: Counts,
     /// All-zero pages in use of which only redo knows whether they were ever written.
     pub undecided: u64,
+    /// Valid pages that are newer than the end of the redo log.
+    pub future: Future,
     /// Bytes behind the last whole page.
     pub rest: u64,
     /// Whether every page was looked at.

@@ -140,6 +140,9 @@ pub struct StoredRequest {
     pub parallel_doublewrite_path: Option<PathBuf>,
     pub page_size: Option<u32>,
     pub doublewrite_off: bool,
+    /// Not in bundles of earlier versions.
+    #[serde(default)]
+    pub undo_log_encrypt: bool,
 }
 
 /// A file as it was found.

@@ -41,20 +41,37 @@ pub(super) fn request_of(bundle: &Bundle, asked: &Request) -> Result<Request> {
         )),
     };
     let option = |path: &Option<PathBuf>| path.as_deref().map(place).transpose();
+    let StoredRequest {
+        path,
+        datadir,
+        data_home_dir,
+        doublewrite_dir,
+        undo_dir,
+        redo_dir,
+        directories,
+        data_file_path: _,
+        parallel_doublewrite_path,
+        page_size,
+        doublewrite_off,
+        undo_log_encrypt,
+    } = stored;
     Ok(Request {
-        path: place(&stored.path)?,
-        datadir: option(&stored.datadir)?,
-        data_home_dir: option(&stored.data_home_dir)?,
-        doublewrite_dir: option(&stored.doublewrite_dir)?,
-        undo_dir: option(&stored.undo_dir)?,
-        redo_dir: option(&stored.redo_dir)?,
-        directories: stored.directories.iter().map(|dir| place(dir)).collect::<Result<_>>()?,
+        path: place(path)?,
+        datadir: option(datadir)?,
+        data_home_dir: option(data_home_dir)?,
+        doublewrite_dir: option(doublewrite_dir)?,
+        undo_dir: option(undo_dir)?,
+        redo_dir: option(redo_dir)?,
+        directories: directories.iter().map(|dir| place(dir)).collect::<Result<_>>()?,
         data_file_path: data_file_path(bundle, stored)?,
-        parallel_doublewrite_path: option(&stored.parallel_doublewrite_path)?,
+        parallel_doublewrite_path: option(parallel_doublewrite_path)?,
         bundle: None,
-        page_size: asked.page_size.or(stored.page_size.and_then(PageSize::logical)),
-        doublewrite_off: stored.doublewrite_off,
-        ..asked.clone()
+        page_size: asked.page_size.or(page_size.and_then(PageSize::logical)),
+        // Of the server's configuration: either may have it.
+        doublewrite_off: *doublewrite_off || asked.doublewrite_off,
+        undo_log_encrypt: *undo_log_encrypt || asked.undo_log_encrypt,
+        keyring: asked.keyring.clone(),
+        keyring_password_file: asked.keyring_password_file.clone(),
     })
 }
 

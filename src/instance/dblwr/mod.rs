@@ -8,6 +8,7 @@ pub mod system;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use strum::{IntoStaticStr, VariantArray};
 
 pub use crate::instance::dblwr::parallel::{DEFAULT_NAME as PARALLEL_DEFAULT_NAME, locate_parallel};
 pub use crate::instance::dblwr::separate::{SeparateFile, find_separate};
@@ -18,8 +19,9 @@ use crate::error::{Error, Result};
 use crate::units::{ByteOffset, PageNo, PageSize};
 
 /// Which shape of buffer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Kind {
     /// Two blocks of pages inside the system tablespace.
     System,
@@ -29,6 +31,13 @@ pub enum Kind {
     Reduced,
     /// Percona Server 5.7's `xb_doublewrite`.
     Parallel,
+}
+
+impl Kind {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// What became of the magic of the built-in buffer.

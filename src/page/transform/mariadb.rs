@@ -64,7 +64,8 @@ pub fn classic(page: &[u8], logical: PageSize) -> Decompressed {
         _ => return Decompressed::NotCompressed,
     };
     let Some(codec) = algorithm.and_then(|n| u32::try_from(n).ok()).and_then(Codec::from_mariadb) else {
-        return Decompressed::Damaged(format!("page_compressed algorithm {algorithm:?} does not exist"));
+        let number = algorithm.unwrap_or_default();
+        return Decompressed::Damaged(format!("page_compressed algorithm {number} does not exist"));
     };
     match classic_payload(page, header, logical) {
         Ok(payload) => expand_whole(page, payload, codec, logical),

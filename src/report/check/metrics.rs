@@ -19,6 +19,8 @@
 
 use std::fmt::Write;
 
+use strum::VariantArray;
+
 use crate::commands::check::Status;
 use crate::report::ShutdownReport;
 use crate::report::check::CheckReport;
@@ -34,20 +36,6 @@ pub enum Dialect {
 }
 
 const LAST_SUCCESS: &str = "dblwr_last_success_timestamp_seconds";
-
-const VERDICTS: [Verdict; 11] = [
-    Verdict::Restorable,
-    Verdict::Unrecoverable,
-    Verdict::Stale,
-    Verdict::LostWrite,
-    Verdict::Superseded,
-    Verdict::Pending,
-    Verdict::Intact,
-    Verdict::CorruptCopy,
-    Verdict::Orphan,
-    Verdict::OutOfBounds,
-    Verdict::Unverifiable,
-];
 
 /// All metrics of one check. `previous` is what the file held before: the time of the last success comes from there if
 /// this check was none.
@@ -81,7 +69,7 @@ pub fn render(report: &CheckReport, dialect: Dialect, previous: Option<&str>) ->
 
 fn measured(page: &mut Page, report: &CheckReport) {
     page.head("dblwr_pages", "Used slots of the doublewrite buffer by verdict.");
-    for verdict in VERDICTS {
+    for verdict in Verdict::VARIANTS {
         let number = report.summary.get(verdict.name()).copied().unwrap_or_default();
         page.series("dblwr_pages", &format!(",verdict=\"{}\"", verdict.name()), number);
     }

@@ -173,7 +173,7 @@ fn write_page(out: &mut dyn Write, page: &PageStory) -> io::Result<()> {
             (Some(verdict), Some(lsn)) => format!("copy of LSN {lsn}: {}", verdict.name()),
             _ => "no copy in the buffer".to_owned(),
         };
-        let home = format!("{:?}", now.home).to_lowercase();
+        let home = now.home.name();
         writeln!(out, "  now      page {home}, {copy}; {}", style::printable(&now.reason))?;
     }
     Ok(())

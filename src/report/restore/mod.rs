@@ -1,6 +1,7 @@
 //! `restore` and `revert`: plans, outcomes, and what remains.
 
 pub mod pages;
+pub mod read_back;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -12,9 +13,10 @@ pub use crate::report::restore::pages::{
     AfterReport, BeforeReport, CopyRefReport, LeftAlone, MendedCopy, OutcomeReport, RemainingPage,
     RestoredPage, sha256,
 };
+pub use crate::report::restore::read_back::{ReadBackReport, verified};
 
 use crate::commands::restore::mended_copies::Copied;
-use crate::commands::restore::{Outcome, Pass, Plan, PlannedPage};
+use crate::commands::restore::{Applied, Outcome, Pass, Plan, PlannedPage};
 use crate::instance::bundle::read::{Reader, bundle_of};
 use crate::report::SCHEMA_VERSION;
 use crate::report::fold_empty;
@@ -69,7 +71,11 @@ impl RestoreReport {
             schema_version: SCHEMA_VERSION,
             applied: false,
             journal: None,
-            pages: plan.pages.iter().map(|page| RestoredPage::of(page, &Outcome::Planned, names)).collect(),
+            pages: plan
+                .pages
+                .iter()
+                .map(|page| RestoredPage::of(page, &Outcome::Planned, None, names))
+                .collect(),
             remaining: remaining(survey, plan.pages.iter()),
             left_alone: Vec::new(),
             copies: Vec::new(),
@@ -81,11 +87,12 @@ impl RestoreReport {
     pub fn applied(survey: &Survey, pass: &Pass) -> RestoreReport {
         let names = &mut SurveyNames::new(survey);
         let pages = || pass.applied.iter().flat_map(|applied| &applied.pages);
+        let told = pass.applied.iter().flat_map(Applied::told);
         RestoreReport {
             schema_version: SCHEMA_VERSION,
             applied: true,
             journal: pass.applied.last().map(|applied| applied.journal.display().to_string()),
-            pages: pages().map(|(page, outcome)| RestoredPage::of(page, outcome, names)).collect(),
+            pages: told.map(|(page, outcome, way)| RestoredPage::of(page, outcome, way, names)).collect(),
             remaining: remaining(survey, pages().map(|(page, _)| page)),
             left_alone: pass
                 .applied
@@ -101,9 +108,15 @@ impl RestoreReport {
     /// The report on mended copies elsewhere: the files themselves were not written.
     pub fn copied(survey: &Survey, plan: &Plan, copies: &[Copied]) -> RestoreReport {
         let names = &mut SurveyNames::new(survey);
+        let way =
+            |page: &PlannedPage| copies.iter().find(|copy| copy.from == page.path).map(|copy| copy.read_back);
         RestoreReport {
             copies: copies.iter().map(MendedCopy::of).collect(),
-            pages: plan.pages.iter().map(|page| RestoredPage::of(page, &Outcome::Verified, names)).collect(),
+            pages: plan
+                .pages
+                .iter()
+                .map(|page| RestoredPage::of(page, &Outcome::Verified, way(page), names))
+                .collect(),
             ..RestoreReport::planned(survey, plan)
         }
     }
@@ -120,8 +133,7 @@ impl RestoreReport {
     pub fn write_text(&self, out: &mut dyn Write, path: &Path, verbose: bool) -> io::Result<()> {
         writeln!(out, "{}", self.headline())?;
         if !self.pages.is_empty() {
-            let header =
-                ["FILE", "OFFSET", "BYTES", "SPACE:PAGE", "HOME IS", "COPY", "TABLE", "INDEX", "OUTCOME"];
+            let header = ["FILE", "OFFSET", "BYTES", "PAGE", "HOME IS", "COPY", "TABLE", "INDEX", "OUTCOME"];
             let name = |name: &Option<String>| name.as_deref().map_or("-".to_owned(), style::printable);
             let mut table = style::table(&header, &[1, 2]);
             let mut listed: Vec<&RestoredPage> = self.pages.iter().collect();
@@ -143,7 +155,7 @@ impl RestoreReport {
                     ),
                     name(&page.table),
                     name(&page.index),
-                    format!("{:?}", page.outcome).to_lowercase(),
+                    page.outcome.name().to_owned(),
                 ]);
             }
             writeln!(out)?;
@@ -157,6 +169,10 @@ impl RestoreReport {
         for page in self.pages.iter().filter(|page| page.reason.is_some()) {
             let why = page.reason.as_deref().unwrap_or_default();
             writeln!(out, "  {}:{} failed: {}", page.space_id, page.page_no, style::printable(why))?;
+        }
+        for page in self.pages.iter().filter(|page| page.warning.is_some()) {
+            let warning = page.warning.as_deref().unwrap_or_default();
+            writeln!(out, "  {}:{}: {warning}", page.space_id, page.page_no)?;
         }
         for page in &self.left_alone {
             let (file, reason) = (style::printable(&page.file), &page.reason);
@@ -176,10 +192,11 @@ impl RestoreReport {
             (_, 0, _) => style::paint(style::BAD, "CRITICAL: damage, and nothing that can be restored"),
             (false, ..) if !self.copies.is_empty() => {
                 let files = count(self.copies.len(), "file");
+                let verified = verified(self.pages.iter().map(|page| page.read_back));
                 style::paint(
                     style::GOOD,
                     &format!(
-                        "COPIED: {pages} mended in copies of {files}; the files themselves were only read"
+                        "COPIED: {pages} mended in copies of {files}, {verified}; the files themselves were only read"
                     ),
                 )
             }
@@ -187,7 +204,8 @@ impl RestoreReport {
                 style::paint(style::WARN, &format!("PLAN: {pages} would be restored; nothing was written"))
             }
             (true, _, 0) => {
-                style::paint(style::GOOD, &format!("RESTORED: {pages} written, read back and verified"))
+                let verified = verified(self.pages.iter().map(|page| page.read_back));
+                style::paint(style::GOOD, &format!("RESTORED: {pages} written, {verified}"))
             }
             (true, _, failed) => {
                 style::paint(style::BAD, &format!("FAILED: {} of {pages} could not be restored", failed))
@@ -263,7 +281,7 @@ fn remaining<'a>(survey: &Survey, written: impl Iterator<Item = &'a PlannedPage>
                 table: name.table,
                 index: name.index,
                 verdict: finding.judgement.verdict,
-                reason: finding.judgement.reason.clone(),
+                reason: finding.judgement.reason.to_string(),
             })
         })
         .collect()

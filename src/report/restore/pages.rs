@@ -2,12 +2,21 @@
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::commands::restore::mended_copies::Copied;
 use crate::commands::restore::{Outcome, PlannedPage};
+use crate::disk::calls::ReadBack;
+use crate::report::restore::ReadBackReport;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::naming::SurveyNames;
+
+/// The state of a home that verifies.
+const VALID: &str = "valid";
+/// What a person must know before a sound page is written over.
+const LOST_WRITE_WARNING: &str =
+    "the page at home is sound but older; changes that were made after this copy may be missing in it";
 
 /// One page of a plan.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -36,9 +45,14 @@ pub struct RestoredPage {
     pub after: AfterReport,
     /// What became of it.
     pub outcome: OutcomeReport,
+    /// How it was read back; `null` where it was not, as before anything is written.
+    pub read_back: Option<ReadBackReport>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What the new bytes may lack, where a sound page is written over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 /// Which copy.
@@ -69,8 +83,9 @@ pub struct AfterReport {
 }
 
 /// What became of a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum OutcomeReport {
     /// Nothing was written yet.
     Planned,
@@ -81,6 +96,11 @@ pub enum OutcomeReport {
 }
 
 impl OutcomeReport {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
     /// An outcome, and the reason where it failed.
     pub fn of(outcome: &Outcome) -> (OutcomeReport, Option<String>) {
         match outcome {
@@ -168,7 +188,12 @@ pub fn sha256(bytes: &[u8]) -> String {
 }
 
 impl RestoredPage {
-    pub(super) fn of(page: &PlannedPage, outcome: &Outcome, names: &mut SurveyNames<'_>) -> RestoredPage {
+    pub(super) fn of(
+        page: &PlannedPage,
+        outcome: &Outcome,
+        read_back: Option<ReadBack>,
+        names: &mut SurveyNames<'_>,
+    ) -> RestoredPage {
         let name = names.of_page(page.space_id, page.page_no);
         let (outcome, reason) = OutcomeReport::of(outcome);
         RestoredPage {
@@ -187,7 +212,10 @@ impl RestoredPage {
             before: BeforeReport { state: page.before_state.clone(), sha256: sha256(&page.old) },
             after: AfterReport { sha256: sha256(&page.new) },
             outcome,
+            read_back: read_back.map(ReadBackReport::from),
             reason,
+            // Only a lost write is written over a page that verifies.
+            warning: (page.before_state == VALID).then(|| LOST_WRITE_WARNING.to_owned()),
         }
     }
 }
