@@ -87,6 +87,20 @@ pub enum ColorChoice {
     Never,
 }
 
+impl Command {
+    /// PATH, where the command has one.
+    pub fn target_mut(&mut self) -> Option<&mut Target> {
+        match self {
+            Command::Locate(target) | Command::Verify(target) => Some(target),
+            Command::Dump(args) => Some(&mut args.target),
+            Command::Restore(args) => Some(&mut args.target),
+            Command::Check(args) => Some(&mut args.target),
+            Command::Capture(args) => Some(&mut args.target),
+            _ => None,
+        }
+    }
+}
+
 /// The definitions with what needs all of them: examples, and the names that `man` knows.
 pub fn definitions() -> clap::Command {
     let command = Cli::command();

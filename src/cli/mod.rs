@@ -132,11 +132,17 @@ impl Context<'_> {
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
     let parsed = args::definitions().try_get_matches_from(&args);
-    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+    let mut cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => return misfit::answer(&error, &args),
     };
     width::set(columns());
+    if let Some(Err(error)) = cli.command.target_mut().map(|target| target.fill_in()) {
+        if matches!(cli.command, Command::Check(_)) {
+            tell_scheduler(&error.to_string());
+        }
+        return finish(Err(error), &mut anstream::stderr());
+    }
     match cli.common.color {
         ColorChoice::Auto => {}
         ColorChoice::Always => anstream::ColorChoice::Always.write_global(),

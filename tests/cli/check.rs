@@ -81,7 +81,8 @@ fn metrics_replace_their_file_and_keep_the_last_success() {
     let file = place.path().join("dblwr.prom");
     let options = ["--output", "prometheus", "--out", file.to_str().unwrap()];
     let output = check(dir.path(), &options);
-    assert_eq!((code(&output), output.stdout.len()), (1, 0));
+    assert_eq!((code(&output), stdout(&output).lines().count()), (1, 1));
+    assert!(stdout(&output).starts_with("DBLWR WARNING - "), "{}", stdout(&output));
     let success = |text: &str| {
         let line = text.lines().find(|line| line.starts_with("dblwr_last_success_timestamp_seconds{"));
         line.unwrap().to_owned()

@@ -11,13 +11,17 @@ use crate::instance::config::Config;
 use crate::instance::request::Request;
 use crate::units::PageSize;
 
+/// Stands for a PATH that was left out; nobody can type it.
+const OF_CONFIGURATION: &str = "\0datadir";
+
 /// What to look at.
 #[derive(Debug, Args)]
 pub struct Target {
     /// A data directory, one file of it, or a bundle of dblwr capture.
     ///
     /// One file: ibdata1, an .ibd, an undo tablespace, a doublewrite file; or a file in a bundle (BUNDLE/d/t1.ibd).
-    #[arg(value_name = "PATH")]
+    /// With --defaults-file it may be left out: then the datadir of that file is looked at.
+    #[arg(value_name = "PATH", required_unless_present = "defaults_file", default_value = OF_CONFIGURATION, hide_default_value = true)]
     pub path: PathBuf,
     /// Where everything lies that does not lie where a server's defaults put it.
     #[command(flatten)]
@@ -74,6 +78,26 @@ pub(super) fn parse_page_size(text: &str) -> Result<PageSize, String> {
 }
 
 impl Target {
+    /// A PATH that was left out is the data directory of the configuration.
+    ///
+    /// # Errors
+    /// The configuration cannot be read or names none.
+    pub fn fill_in(&mut self) -> anyhow::Result<()> {
+        if self.path.as_os_str() != OF_CONFIGURATION {
+            return Ok(());
+        }
+        let Some(file) = &self.places.defaults_file else { return Ok(()) };
+        let named = self
+            .places
+            .datadir
+            .clone()
+            .map_or_else(|| Config::read(file).map(|config| config.datadir()), |dir| Ok(Some(dir)))?;
+        self.path = named.ok_or_else(|| {
+            Error::Refused(format!("{}: names no datadir; say which directory to look at", file.display()))
+        })?;
+        Ok(())
+    }
+
     /// What is meant.
     ///
     /// # Errors
