@@ -300,9 +300,10 @@ pub struct Restore {
     /// Apply exactly this reviewed plan, or refuse because the files have changed.
     #[arg(long, value_name = "FILE", requires = "apply", hide_short_help = true)]
     pub plan: Option<PathBuf>,
-    /// Write mended copies of the files to this directory instead.
+    /// Write a mended copy of each file concerned below this directory instead.
     ///
-    /// Only of the files concerned; what lies in the data directory is left alone, and no --apply is needed.
+    /// It must not lie in the data directory, whose files are only read; no --apply is needed. Owner, group, mode, extended
+    /// attributes and times are kept where the system allows it.
     #[arg(long, value_name = "DIR", conflicts_with = "apply")]
     pub to: Option<PathBuf>,
     /// Take the copies from a bundle of dblwr capture.
@@ -327,12 +328,17 @@ pub struct Revert {
     /// Write it.
     #[arg(long)]
     pub apply: bool,
-    /// Where the data directory is now, if it was moved.
-    #[arg(long, value_name = "DIR")]
-    pub datadir: Option<PathBuf>,
+    /// Only this page; repeatable.
+    ///
+    /// Even where a server has run since the restore, as long as the page holds exactly what was written.
+    #[arg(long = "page", value_name = "SPACE:PAGE", value_parser = parse_page)]
+    pub pages: Vec<(SpaceId, PageNo)>,
     /// Write although a pid file or socket in the data directory looks like a running server.
     #[arg(long, hide_short_help = true)]
     pub i_am_sure_no_server_runs: bool,
+    /// Where everything lies: --datadir where the directory or the journal has moved.
+    #[command(flatten)]
+    pub places: Places,
 }
 
 /// Options of `capture`.

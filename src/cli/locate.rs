@@ -15,10 +15,14 @@ pub(super) fn run(target: &Target, context: &mut Context<'_>) -> anyhow::Result<
         context.warn(failure)?;
     }
     let mut report = LocateReport::of(&instance);
-    if let Some(survey) = judged(instance, context)? {
+    let (judged, everything_read) = judged(instance, context)?;
+    if let Some(survey) = judged {
         report.guard = guard(survey.count(Verdict::Restorable) > 0);
         report.problems = ProblemReport::all(&problems::of_survey(&survey));
     }
     context.emit(&report, |out| report.write_text(out))?;
-    Ok(Status::of_problems(&report.problems))
+    Ok(match Status::of_problems(&report.problems) {
+        Status::Healthy if !everything_read => Status::Unknown,
+        status => status,
+    })
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::cli::Status;
+use crate::report::command_line;
 
 /// Says what is wrong with the command line, or prints the help that was asked for; the exit code.
 pub(super) fn answer(error: &clap::Error, args: &[OsString]) -> u8 {
@@ -38,7 +39,7 @@ fn instead(error: &clap::Error, args: &[OsString]) -> Option<String> {
         ErrorKind::InvalidSubcommand => {
             // Of a word that is nearly right the parser says which.
             let path = word(ContextKind::InvalidSubcommand)?;
-            let shown = super::shell_word(&path);
+            let shown = command_line::quoted(path.as_ref());
             if Path::new(&path).exists() {
                 return Some(format!("{shown} is no subcommand; did you mean dblwr verify {shown}"));
             }

@@ -17,6 +17,7 @@ use crate::commands::scan::{
     Counts, Damage, DamageState, FileFinding, Flushed, Ground, Observer, Options, Row, Shown, Target,
 };
 use crate::disk::FileIdentity;
+use crate::disk::leftovers;
 use crate::disk::run::Cache;
 use crate::error::{Error, Result};
 use crate::instance::bundle::open;
@@ -27,6 +28,7 @@ use crate::instance::request::Request;
 use crate::report::problem::ProblemReport;
 use crate::report::scan::stream::{Shape, Stream};
 use crate::report::scan::{DamageReport, FileReport, Owner, RowReport};
+use crate::report::style::printable;
 use crate::verdict::naming::Naming;
 use crate::verdict::problems::{self, FutureFile, Problem, Reason, Severity, Unjudged};
 
@@ -64,7 +66,7 @@ fn perform(
     opened: &Opened<'_>,
     stop: &AtomicBool,
 ) -> anyhow::Result<Status> {
-    let mut resume = args.resume.as_deref().map(Resume::open).transpose()?;
+    let mut resume = args.resume.as_deref().map(|path| Resume::open(path, &context.evidence)).transpose()?;
     let shape = shape(args, context.format);
     let options = Options {
         threads: context.threads,
@@ -126,6 +128,7 @@ fn shape(args: &Scan, format: Format) -> Shape {
 
 /// The first signal asks for an end, the second one brings it.
 fn watch_signals(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    leftovers::ends_by_itself();
     for signal in [SIGINT, SIGTERM] {
         flag::register_conditional_shutdown(signal, i32::from(Status::Unknown.code()), Arc::clone(stop))?;
         flag::register(signal, Arc::clone(stop))?;
@@ -260,6 +263,13 @@ impl<'a> Reporter<'a> {
                     self.stream.damage(damage)?;
                 }
                 if let Some(report) = earlier.finished {
+                    let summary = self.stream.summary();
+                    summary.since = if summary.read_before == 0 {
+                        earlier.read_at
+                    } else {
+                        summary.since.min(earlier.read_at)
+                    };
+                    summary.read_before += 1;
                     self.stream.file(report)?;
                     continue;
                 }
@@ -377,14 +387,14 @@ impl Observer for Reporter<'_> {
         let words = in_words(&error.to_string()).into_owned();
         if words != self.failed {
             self.stream.summary().failures += 1;
-            writeln!(self.err, "dblwr: {words}")?;
+            writeln!(self.err, "dblwr: {}", printable(&words))?;
             self.failed = words;
         }
         Ok(())
     }
 
     fn gone(&mut self, target: &Target<'_>) -> anyhow::Result<()> {
-        let path = target.file.path.display();
+        let path = printable(&target.file.path.display().to_string());
         Ok(writeln!(
             self.err,
             "dblwr: {path}: left out: dropped or made anew since it was listed; a server runs"

@@ -2,12 +2,15 @@
 
 use crate::instance::file_names::{is_undo_name, system_file_number};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::DirEntry;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use crate::bytes::u32_at;
+use crate::disk::small;
 use crate::disk::{FileIdentity, Image};
 use crate::error::{Error, Result};
 use crate::format::fil::FIL_PAGE_OFFSET;
@@ -101,11 +104,14 @@ struct Walk {
     visited: BTreeSet<FileIdentity>,
     links: Vec<Link>,
     failures: Vec<Error>,
+    /// The directory that a bundle was unpacked to: nothing in it leads out of it.
+    within: Option<PathBuf>,
 }
 
 impl Walk {
     /// Walks all places; the paths of the system tablespace's files in their order.
     fn collect(&mut self, locations: &Locations) -> Vec<PathBuf> {
+        self.within = locations.bundle.as_ref().and_then(|bundle| bundle.dir().canonicalize().ok());
         if let Focus::Tablespace(file) = &locations.focus {
             self.files.push(file.clone());
         }
@@ -147,6 +153,11 @@ impl Walk {
         }
     }
 
+    fn leads_out(&self, target: &Path) -> bool {
+        let Some(within) = &self.within else { return false };
+        !target.canonicalize().is_ok_and(|target| target.starts_with(within))
+    }
+
     fn entry(&mut self, entry: &DirEntry, depth: usize) {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -158,6 +169,11 @@ impl Walk {
             }
         } else if name.ends_with(".isl") {
             match read_isl(&path) {
+                Ok(target) if self.leads_out(&target) => {
+                    let what =
+                        format!("leads out of the bundle, to {}; it was not followed", target.display());
+                    self.failures.push(Error::foreign(&path, what));
+                }
                 Ok(target) => {
                     // One that leads nowhere is no failure to read: what its table is missing is said elsewhere.
                     if target.try_exists().unwrap_or(true) {
@@ -177,15 +193,8 @@ impl Walk {
 
 /// A link file of MySQL 5.6/5.7 and MariaDB: the path of a remote tablespace as text.
 fn read_isl(path: &Path) -> Result<PathBuf> {
-    let len = std::fs::metadata(path).map_err(Error::io(path, "open"))?.len();
-    if len > MAX_ISL {
-        return Err(Error::foreign(
-            path,
-            format!("{len} bytes are too many for a link file, which holds one path"),
-        ));
-    }
-    let text = std::fs::read_to_string(path).map_err(Error::io(path, "read"))?;
-    let target = PathBuf::from(text.trim());
+    let text = small::read(path, MAX_ISL).map_err(Error::io(path, "read the path in this link file"))?;
+    let target = PathBuf::from(OsStr::from_bytes(text.trim_ascii()));
     Ok(if target.is_relative() { path.parent().unwrap_or(path).join(target) } else { target })
 }
 

@@ -7,6 +7,7 @@ pub mod discover;
 pub mod file_names;
 pub mod generation;
 pub mod identify;
+pub mod identity;
 pub mod learn;
 pub mod locations;
 pub mod pages;
@@ -18,6 +19,7 @@ pub mod settle;
 pub mod spaces;
 pub mod unlock;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -27,6 +29,7 @@ use crate::error::{Error, Result};
 use crate::format::fil::{FIL_PAGE_FILE_FLUSH_LSN, FilHeader};
 use crate::format::reduced::{ReducedFile, parse_reduced, reduced_page_size};
 use crate::instance::bundle::unpack::Bundle;
+use crate::instance::dblwr::separate::odd_files;
 use crate::instance::dblwr::{
     Area, Kind, Magic, SeparateFile, find_separate, locate_parallel, locate_system,
 };
@@ -98,6 +101,11 @@ impl Instance {
             spaces.unlock(keyring);
         }
         let separate = find_files(&locations)?;
+        if locations.explore {
+            let below = hash_directories(&locations.datadir);
+            let dirs: BTreeSet<&PathBuf> = locations.doublewrite_dirs.iter().chain(&below).collect();
+            spaces.failures.extend(dirs.into_iter().flat_map(|dir| odd_files(dir)));
+        }
         refuse_foreign(&locations, &spaces, &separate)?;
         let page_size = page_size(&locations, &spaces, &separate);
         let redo = read_redo(&locations, &mut spaces.failures)?;
@@ -190,7 +198,10 @@ impl Instance {
         let parallel = self.locations.parallel_doublewrite.clone().unwrap_or(default);
         if self.focus_allows(&parallel) {
             let name = self.locations.relative(&parallel);
-            self.areas.extend(locate_parallel(&parallel, name, self.page_size)?);
+            match locate_parallel(&parallel, name, self.page_size) {
+                Ok(area) => self.areas.extend(area),
+                Err(error) => self.spaces.failures.push(error),
+            }
         }
         for file in separate {
             self.add_separate(file)?;

@@ -9,6 +9,7 @@ pub mod forward;
 pub mod frame;
 pub mod keyring;
 pub mod sectors;
+pub mod structure;
 pub mod transform;
 
 use crate::bytes::{is_zero, u16_at, u32_at};

@@ -146,7 +146,7 @@ impl LocateReport {
         }
         problem::write_list(out, &self.problems, false)?;
         for note in &self.notes {
-            writeln!(out, "note: {note}")?;
+            writeln!(out, "note: {}", style::printable(note))?;
         }
         write_found(out, self.guard)
     }

@@ -4,6 +4,7 @@ use crate::units::count;
 pub mod capture;
 pub mod carve;
 pub mod check;
+pub mod command_line;
 pub mod decoded;
 pub mod dump;
 pub mod explain_log;

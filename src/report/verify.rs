@@ -9,6 +9,7 @@ use crate::instance::generation::Generation;
 use crate::report::RedoReport;
 use crate::report::SCHEMA_VERSION;
 use crate::report::ShutdownReport;
+use crate::report::command_line;
 use crate::report::fold_empty;
 use crate::report::guard::{guard, write_guard};
 use crate::report::instance_line;
@@ -246,7 +247,7 @@ impl VerifyReport {
         self.write_pages(out, verbose)?;
         self.write_counts(out)?;
         for note in &self.notes {
-            writeln!(out, "note: {note}")?;
+            writeln!(out, "note: {}", style::printable(note))?;
         }
         writeln!(out, "if the server is started now: {}", self.prediction.line())?;
         writeln!(out, "advice: {}", style::printable(&self.prediction.advice))?;
@@ -333,7 +334,11 @@ impl VerifyReport {
     fn write_advice(&self, out: &mut dyn Write, path: &str) -> io::Result<()> {
         if self.guard.is_some() {
             write_guard(out, self.guard)?;
-            writeln!(out, "next: dblwr restore {path}            (shows the plan, writes nothing)")?;
+            writeln!(
+                out,
+                "next: {}            (shows the plan, writes nothing)",
+                command_line::on("restore", path)
+            )?;
             writeln!(
                 out,
                 "      {} --apply    (writes it, with a journal to take it back)",

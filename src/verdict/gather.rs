@@ -15,6 +15,7 @@ use crate::page::frame::may_carry_post_encryption_sum;
 use crate::page::sectors::{Tear, equal_sectors, sector_map};
 use crate::page::transform::{Revealed, SpaceKey, reveal};
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
+use crate::verdict::contested::contest;
 use crate::verdict::copy::{Copy, CopyState};
 use crate::verdict::descriptors::is_free_since;
 use crate::verdict::home::{Home, HomeState};
@@ -59,11 +60,12 @@ impl Gathered {
     }
 
     /// The facts of the home.
-    pub fn home<'a>(&'a self, home: &Home) -> HomeFacts<'a> {
+    pub fn home<'a>(&'a self, home: &'a Home) -> HomeFacts<'a> {
         HomeFacts {
             state: home.state,
             lsn: home.lsn,
             words: home.words,
+            unreadable: home.is_unreadable.then_some(home.why.as_str()),
             in_buffer: self.in_buffer,
             no_future: self.no_future,
             sectors: self.sectors,
@@ -110,6 +112,7 @@ fn facts_of(instance: &Instance, home: &Home, copy: &Copy, image: Option<&[u8]>)
         plaintext,
         writable: !plaintext || instance.spaces.key_of(copy.space).is_some(),
         belies: home.is_belied_by(copy.page(), copy.lsn()),
+        contest: contest(home, copy),
         contents: if older { contents_of(home, copy, space) } else { Contents::Unknown },
         freed: asks_whether_free
             && space.is_some_and(|space| is_free_since(space, copy.page_no(), copy.lsn())),

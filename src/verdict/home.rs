@@ -107,6 +107,8 @@ pub struct Home {
     pub why: String,
     /// The page as it lies in the file.
     pub bytes: Vec<u8>,
+    /// Whether the system could not read it: nothing else is known of it then.
+    pub is_unreadable: bool,
     /// Every file that claims the space id, where there are several.
     pub rivals: Vec<PathBuf>,
 }
@@ -126,6 +128,7 @@ impl Home {
             weak: false,
             why: why.into(),
             bytes: Vec::new(),
+            is_unreadable: false,
             rivals: Vec::new(),
         }
     }
@@ -155,7 +158,7 @@ impl Home {
 
     /// A home that the system would not let us read.
     pub fn unreadable(error: &Error) -> Home {
-        Home::nowhere(HomeState::Unverifiable, error.to_string())
+        Home { is_unreadable: true, ..Home::nowhere(HomeState::Unverifiable, error.to_string()) }
     }
 }
 

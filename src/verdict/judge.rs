@@ -5,6 +5,7 @@ use crate::page::contents::Contents;
 use crate::page::sectors::Tear;
 use crate::units::Lsn;
 use crate::verdict::Verdict;
+use crate::verdict::contested::Contest;
 use crate::verdict::copy::CopyState;
 use crate::verdict::home::{HomeState, Unmasked};
 use crate::verdict::reason::{Doubt, Proof, Reason};
@@ -19,6 +20,8 @@ pub struct HomeFacts<'a> {
     pub lsn: Option<Lsn>,
     /// The LSNs that it carries of itself.
     pub words: HomeWords,
+    /// What the system said, where it could not be read.
+    pub unreadable: Option<&'a str>,
     /// A page inside the doublewrite buffer.
     pub in_buffer: bool,
     /// The server of these files takes a page beyond the end of redo for corrupt.
@@ -42,6 +45,8 @@ pub struct CopyFacts {
     pub writable: bool,
     /// The home has no checksum that looks at its contents, and this copy of the same LSN differs from it.
     pub belies: bool,
+    /// No checksum speaks for this copy, either: whom the structure of both shows to be right.
+    pub contest: Option<Contest>,
     /// Its contents against those of the home.
     pub contents: Contents,
     /// The tablespace has called the page free since this copy was made.
@@ -98,7 +103,7 @@ pub fn judge(
         _ if home.in_buffer => every(Verdict::Unverifiable, Reason::BufferPage),
         HomeState::Missing => every(Verdict::Orphan, Reason::NoFile),
         HomeState::OutOfBounds => every(Verdict::OutOfBounds, Reason::PastEnd),
-        HomeState::Unverifiable => copies.iter().map(|copy| locked(copy, Reason::HomeLocked)).collect(),
+        HomeState::Unverifiable => copies.iter().map(|copy| locked(copy, why_locked(home, copy))).collect(),
         HomeState::Valid => copies.iter().map(|copy| beside_valid_home(home, copy, window)).collect(),
         HomeState::Torn | HomeState::Corrupt | HomeState::Zero | HomeState::Misdirected => {
             Damaged { home, unmasked, copies: &copies, reduced, window }.judge()
@@ -126,12 +131,31 @@ pub fn judge_reduced(home: HomeState, restorable: bool, lsn: Lsn) -> Option<Judg
 
 /// A copy that lacks a key to become the page at home is worth nothing to a damaged one.
 fn as_usable(home: HomeState, copy: CopyFacts) -> CopyFacts {
-    let state = if home.is_damaged() && !copy.writable { CopyState::Unverifiable } else { copy.state };
+    let state = match copy.contest {
+        Some(Contest::Home) => CopyState::Corrupt,
+        Some(Contest::Nobody) => CopyState::Unverifiable,
+        Some(Contest::Copy) | None if home.is_damaged() && !copy.writable => CopyState::Unverifiable,
+        Some(Contest::Copy) | None => copy.state,
+    };
     CopyFacts { state, plaintext: copy.plaintext && copy.state == CopyState::Valid, ..copy }
 }
 
 fn locked(copy: &CopyFacts, reason: Reason) -> Judgement {
-    judgement(Verdict::Unverifiable, if copy.plaintext { Reason::Plaintext } else { reason })
+    let reason = match copy.contest {
+        Some(Contest::Nobody) => Reason::Contested,
+        _ if copy.plaintext => Reason::Plaintext,
+        _ => reason,
+    };
+    judgement(Verdict::Unverifiable, reason)
+}
+
+fn why_locked(home: &HomeFacts<'_>, copy: &CopyFacts) -> Reason {
+    match home.unreadable {
+        Some(why) if copy.state == CopyState::Valid => {
+            Reason::UnreadableHome { why: why.to_owned(), lsn: copy.lsn }
+        }
+        _ => Reason::HomeLocked,
+    }
 }
 
 fn unmask(home: &HomeFacts<'_>, copies: &[CopyFacts], window: &RedoWindow) -> Option<Unmasked> {

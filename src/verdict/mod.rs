@@ -18,6 +18,7 @@
 //! Why the window: a page whose newest copy is older than the checkpoint was safely home before the crash, so the
 //! damage is another one; a copy from behind the end of the redo log belongs to other files.
 
+pub mod contested;
 pub mod copy;
 pub mod descriptors;
 pub mod donor;

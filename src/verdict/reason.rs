@@ -44,6 +44,15 @@ pub enum Reason {
     HomeLocked,
     /// The copy cannot be judged.
     CopyLocked,
+    /// Home and copy differ at one LSN, and nothing tells which of them is right.
+    Contested,
+    /// The system could not read the home, and this copy is good.
+    UnreadableHome {
+        /// What it said.
+        why: String,
+        /// LSN of the copy.
+        lsn: Lsn,
+    },
     /// The copy is the page before its encryption, and there is no key.
     Plaintext,
     /// The space id of the copy is ciphertext, and no home shows whose it is.
@@ -119,6 +128,16 @@ impl fmt::Display for Reason {
             Reason::NoFile => "no file here holds this space id",
             Reason::PastEnd => "the page lies past the end of its file",
             Reason::HomeLocked => "the home page is encrypted or in a format that cannot be judged",
+            Reason::Contested => {
+                "home and copy differ although both have one LSN, and neither has a checksum to tell which is right; to \
+                 write the copy all the same, pick the page with --page"
+            }
+            Reason::UnreadableHome { why, lsn } => {
+                return write!(
+                    f,
+                    "{why}; this copy of it is good (LSN {lsn}): write it to a copy of the file on a sound disk"
+                );
+            }
             Reason::CopyLocked => "the copy cannot be judged without the key",
             Reason::Plaintext => {
                 "the copy is the page before its encryption, as MySQL up to 8.0.22 keeps it; it takes the key (--keyring) \

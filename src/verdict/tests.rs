@@ -15,6 +15,7 @@ const NO_WINDOW: RedoWindow = RedoWindow { checkpoint: None, end: None };
 fn home(state: HomeState, head: u64, tail: u32) -> HomeFacts<'static> {
     let words = HomeWords { head: Some(Lsn(head)).filter(|lsn| lsn.0 != 0), tail: Some(tail) };
     HomeFacts {
+        unreadable: None,
         state,
         lsn: Some(Lsn(head)),
         words,
@@ -32,6 +33,7 @@ fn copy(state: CopyState, lsn: u64) -> CopyFacts {
         plaintext: false,
         writable: true,
         belies: false,
+        contest: None,
         contents: Contents::Differ,
         freed: false,
         other_file: false,

@@ -119,7 +119,7 @@ fn wrong_words_get_the_right_ones() {
         (vec![dir], format!("did you mean dblwr verify {dir}")),
         (vec!["verfy", dir], "a similar subcommand exists: 'verify'".to_owned()),
         (vec!["/nope"], "/nope: no such file or directory".to_owned()),
-        (vec!["verify", "/nope"], "/nope: no such file or directory".to_owned()),
+        (vec!["verify", "/nope"], "/nope: cannot look at: No such file or directory".to_owned()),
         (vec!["scan", dir, "--rate", "-1"], "a rate is a whole number of MiB a second, 1 or more".to_owned()),
         (vec!["scan", dir, "--threads", "0"], "a number of threads is 1 or more".to_owned()),
         (

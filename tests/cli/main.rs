@@ -18,6 +18,7 @@ mod contract;
 mod dump;
 mod examples;
 mod explain_log;
+mod harm;
 mod help;
 mod images;
 mod lost_header;

@@ -13,17 +13,24 @@ pub struct Check {
     /// Who reads the answer.
     #[arg(long, value_enum, default_value_t = CheckOutput::Nagios)]
     pub output: CheckOutput,
-    /// Write the answer to this file, replaced whole, instead of standard output.
+    /// Write the answer to this file, replaced whole.
+    ///
+    /// Standard output then has one line of it, in the words of a monitoring plugin; with --quiet nothing.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// WARNING when the number of damaged pages with a good copy is outside this range ([@]start:end).
+    /// WARNING when the number of mendable pages is outside this range.
+    ///
+    /// Of damaged pages with a good copy; a range is [@]start:end.
     #[arg(short, long, value_name = "RANGE", default_value_t = Range::ZERO, allow_hyphen_values = true)]
     pub warning: Range,
-    /// CRITICAL when the number of damaged pages without a good copy is outside this range ([@]start:end).
+    /// CRITICAL when the number of other damaged pages is outside this range.
+    ///
+    /// Of damaged pages without a good copy; a range is [@]start:end.
     #[arg(short, long, value_name = "RANGE", default_value_t = Range::ZERO, allow_hyphen_values = true)]
     pub critical: Range,
-    /// Seconds after which the answer is UNKNOWN; 0 waits for ever. The default is 10 for --output nagios without
-    /// --scan and --sample, else 0.
+    /// Seconds after which the answer is UNKNOWN; 0 waits for ever.
+    ///
+    /// The default is 10 for --output nagios without --scan and --sample, else 0.
     #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub timeout: Option<u64>,
     /// Read every page of every data file, too.
@@ -39,10 +46,10 @@ pub struct Check {
     #[arg(long, requires = "baseline")]
     pub accept: bool,
     /// How often a page that looks damaged is read before it counts; 1 where no server runs.
-    #[arg(long, value_name = "N", default_value_t = Patience::DEFAULT.reads, value_parser = clap::value_parser!(u32).range(1..=100), allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", hide_short_help = true, default_value_t = Patience::DEFAULT.reads, value_parser = clap::value_parser!(u32).range(1..=100), allow_negative_numbers = true)]
     pub reads: u32,
     /// Seconds from the first of these reads to the last.
-    #[arg(long, value_name = "SECONDS", default_value_t = Patience::DEFAULT.over.as_secs(), value_parser = clap::value_parser!(u64).range(..=3600), allow_negative_numbers = true)]
+    #[arg(long, value_name = "SECONDS", hide_short_help = true, default_value_t = Patience::DEFAULT.over.as_secs(), value_parser = clap::value_parser!(u64).range(..=3600), allow_negative_numbers = true)]
     pub over: u64,
     /// What to look at.
     #[command(flatten)]

@@ -5,15 +5,18 @@
 //! one, by the server's UUID in `auto.cnf` (MySQL 5.6 on).
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::commands::check::{Other, Problem};
-use crate::disk::replace;
+use crate::disk::output;
+use crate::disk::output::{Evidence, Own};
+use crate::disk::small;
 use crate::error::{Error, Result};
-use crate::instance::Instance;
+use crate::instance::{Instance, identity};
 use crate::units::{ByteOffset, PageNo, SpaceId};
 
 /// What it calls itself.
@@ -37,11 +40,7 @@ impl Owner {
     pub fn of(instance: &Instance) -> Owner {
         let first = instance.spaces.system().or(instance.spaces.list.first());
         let inode = first.and_then(|space| space.files.first()).map_or(0, |file| file.identity.inode);
-        let auto = std::fs::read_to_string(instance.locations.datadir.join("auto.cnf"));
-        let server_uuid = auto.ok().and_then(|text| {
-            let value = text.lines().find_map(|line| line.trim().strip_prefix("server-uuid"))?;
-            Some(value.trim_start_matches([' ', '=']).trim().to_owned())
-        });
+        let server_uuid = identity::server_uuid(&instance.locations.datadir);
         Owner { inode, server_uuid }
     }
 }
@@ -157,7 +156,9 @@ impl Baseline {
         let mut text =
             serde_json::to_vec_pretty(&sealed).map_err(|error| Error::Refused(error.to_string()))?;
         text.push(b'\n');
-        replace::replace(path, &text)
+        let own: Own = |head| head.starts_with(b"{\n  \"kind\": \"dblwr baseline\"");
+        // Where it may lie was decided before anything was read.
+        output::decide(path, &Evidence::default(), own)?.write(&text, 0o644, &mut std::io::stdout())
     }
 
     /// Reads the baseline of the directory that `owner` tells.
@@ -170,12 +171,12 @@ impl Baseline {
             offset: ByteOffset(0),
             what: what.to_owned(),
         };
-        let metadata = std::fs::metadata(path).map_err(Error::io(path, "open"))?;
-        // A device or a pipe has no end and no length.
-        if !metadata.is_file() || metadata.len() > MAX_LEN {
-            return Err(sealed("not a regular file of the size of a baseline"));
-        }
-        let text = std::fs::read(path).map_err(Error::io(path, "read"))?;
+        let text = match small::read(path, MAX_LEN) {
+            Err(e) if matches!(e.kind(), ErrorKind::InvalidInput | ErrorKind::FileTooLarge) => {
+                return Err(sealed("not a regular file of the size of a baseline"));
+            }
+            text => text.map_err(Error::io(path, "read"))?,
+        };
         let found: SealedBaseline = serde_json::from_slice(&text)
             .map_err(|_| sealed("no baseline; make one with dblwr check PATH --baseline FILE --accept"))?;
         let baseline = found.baseline;

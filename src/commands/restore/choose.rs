@@ -1,11 +1,16 @@
 //! From a survey to a plan: which pages get which bytes.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
+use crate::commands::restore::live;
 use crate::commands::restore::plan::{CopyRef, Plan, PlannedPage};
+use crate::commands::restore::world::World;
 use crate::error::{Error, Result};
+use crate::instance::{Instance, identity};
 use crate::units::{PageNo, SpaceId};
 use crate::verdict::Verdict;
+use crate::verdict::contested::{Contest, contest};
 use crate::verdict::home::HomeState;
 use crate::verdict::home_bytes;
 use crate::verdict::predict::Prediction;
@@ -56,6 +61,7 @@ pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
         let is_newest = |of: &Newest| of.get(&(finding.space_id(), finding.page_no())) == Some(&index);
         match finding.judgement.verdict {
             Verdict::Restorable => by_server.is_none(),
+            Verdict::Unverifiable => by_server.is_none() && is_picked(survey, finding, selection),
             Verdict::Stale => is_newest(&stale),
             Verdict::LostWrite => is_newest(&lost),
             _ => false,
@@ -74,8 +80,47 @@ pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
     Ok(Plan {
         root: survey.instance.locations.root.clone(),
         pages,
-        also_lock: also_lock.map(|file| file.path.clone()).collect(),
+        world: world_of(&survey.instance),
+        also_lock: also_lock.map(|file| file.path.clone()).chain(lock_files_of(&survey.instance)).collect(),
     })
+}
+
+/// Held while the pass writes, so that no server starts meanwhile.
+fn lock_files_of(instance: &Instance) -> Vec<PathBuf> {
+    let places = &instance.locations;
+    let known: Vec<&Path> = instance
+        .spaces
+        .system()
+        .into_iter()
+        .flat_map(|system| &system.files)
+        .filter_map(|file| file.path.file_name())
+        .map(Path::new)
+        .collect();
+    let mut files = live::lock_files([places.datadir.as_path()]);
+    // A system tablespace is there under the names that the configuration gives it.
+    files.retain(|file| known.is_empty() || file.file_name().is_some_and(|name| name != "ibdata1"));
+    files
+}
+
+/// What the journal remembers of the instance. A bundle is none.
+fn world_of(instance: &Instance) -> World {
+    let places = &instance.locations;
+    let redo_dir = places.redo_dir.strip_prefix(&places.root).unwrap_or(&places.redo_dir);
+    World {
+        server_uuid: identity::server_uuid(&places.datadir).unwrap_or_default(),
+        redo_dir: redo_dir.to_path_buf(),
+        checkpoint: instance.window.checkpoint,
+        end: instance.window.end,
+    }
+}
+
+/// A copy that nothing proves against its home is written only where its page was named.
+fn is_picked(survey: &Survey, finding: &Finding, selection: &Selection) -> bool {
+    let contested = survey
+        .home_of(finding)
+        .zip(finding.copy())
+        .is_some_and(|(home, copy)| contest(home, copy) == Some(Contest::Nobody) && home.rivals.is_empty());
+    contested && selection.pages.contains(&(finding.space_id(), finding.page_no()))
 }
 
 /// The index of one finding for each of some pages.

@@ -170,6 +170,24 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// Judges pages that the file has no bytes for.
+    pub fn hole(&mut self, first: PageNo, pages: u64) {
+        for page_no in (first.0..).map(PageNo).take(usize::try_from(pages).unwrap_or(usize::MAX)) {
+            let state = if self.is_system() && self.ground.in_doublewrite(page_no) {
+                RowState::Doublewrite
+            } else if self.is_hole(page_no) {
+                RowState::Unverifiable
+            } else {
+                self.zero(page_no)
+            };
+            self.found.counts.add(state);
+            if self.rows {
+                let zeros = vec![0; self.page_size()];
+                self.found.rows.push(Row::of(&zeros, page_no, state, &self.space.format));
+            }
+        }
+    }
+
     fn is_system(&self) -> bool {
         self.space.id == Some(SpaceId::SYSTEM)
     }

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use crate::commands::check::{Problem, Status};
 use crate::commands::explain_log::line::{beginning, printable};
 use crate::report::check::CheckReport;
+use crate::report::command_line;
 use crate::report::problem::phrase;
 use crate::units::count;
 use crate::verdict::problems::Severity;
@@ -128,7 +129,7 @@ fn details(report: &CheckReport) -> Vec<String> {
     }
     let more = (report.restorable + report.critical).saturating_sub(MAX_LINES);
     if more > 0 {
-        lines.push(format!("and {more} more: dblwr verify {}", plain(&report.path, 200)));
+        lines.push(plain(&format!("and {more} more: {}", command_line::on("verify", &report.path)), 600));
     }
     for other in report.others.iter().filter(|other| other.problem.severity != Severity::Note).take(MAX_LINES)
     {

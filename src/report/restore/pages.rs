@@ -143,6 +143,8 @@ pub struct MendedCopy {
     pub to: String,
     /// How many of its pages differ from the file.
     pub pages: usize,
+    /// What of the file (owner, mode, extended attributes, times) could not be given to the copy, and why.
+    pub not_kept: Vec<String>,
 }
 
 impl MendedCopy {
@@ -151,6 +153,7 @@ impl MendedCopy {
             from: copy.from.display().to_string(),
             to: copy.to.display().to_string(),
             pages: copy.pages.len(),
+            not_kept: copy.not_kept.clone(),
         }
     }
 }

@@ -137,6 +137,14 @@ pub struct ScanSummary {
     pub omitted: u64,
     /// Whether everything was looked at.
     pub complete: bool,
+    /// Files that an earlier scan has read, and that nothing has changed since: by `--resume`.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub read_before: u64,
+    /// When the first of these was read: seconds since 1970, UTC.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub since: i64,
     /// Whether a bundle was among the paths: what it does not hold could not be judged either.
     #[serde(skip)]
     #[schemars(skip)]
@@ -167,10 +175,29 @@ impl ScanSummary {
         guard(self.restorable > 0)
     }
 
+    /// What was not read now.
+    fn earlier(&self) -> String {
+        let time = jiff::Timestamp::from_second(self.since).unwrap_or_default();
+        match self.read_before {
+            0 => String::new(),
+            all if all == self.files => {
+                format!(", all read earlier, at {time} or later, and unchanged since: nothing was read now")
+            }
+            some => format!(
+                ", {} of them read earlier, at {time} or later, and unchanged since",
+                count(some as usize, "file")
+            ),
+        }
+    }
+
     /// The first line for a person.
     pub fn headline(&self, problems: &[ProblemReport]) -> String {
-        let looked =
-            format!("{} in {}", count(self.pages as usize, "page"), count(self.files as usize, "file"));
+        let looked = format!(
+            "{} in {}{}",
+            count(self.pages as usize, "page"),
+            count(self.files as usize, "file"),
+            self.earlier()
+        );
         let damaged = count(self.damaged as usize, "damaged page");
         let beyond = self.damaged.saturating_sub(self.restorable);
         let has = |severity| problem::number_of(problems, severity) > 0;
