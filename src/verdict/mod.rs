@@ -20,6 +20,7 @@ pub mod donor;
 pub mod home;
 pub mod home_bytes;
 pub mod naming;
+pub mod owners;
 pub mod predict;
 pub mod rebuild;
 pub mod survey;

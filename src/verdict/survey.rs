@@ -3,30 +3,26 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::disk::Image;
 use crate::error::{Error, Result};
-use crate::format::fsp::{Encryption, Layout};
 use crate::format::reduced::ReducedEntry;
 use crate::instance::Instance;
 use crate::instance::dblwr::{Area, Kind};
 use crate::instance::locations::Focus;
 use crate::instance::redo::Shutdown;
 use crate::instance::request::Request;
-use crate::instance::spaces::opens;
-use crate::instance::spaces::{Evidence, Owner, SpaceFile, Spaces, Tablespace};
+use crate::instance::spaces::{Evidence, Owner, SpaceFile};
 use crate::page::sectors::Tear;
-use crate::page::sectors::shares_a_sector;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict;
 use crate::verdict::copy::Copy;
 use crate::verdict::copy::CopyState;
-use crate::verdict::copy::is_hidden;
 use crate::verdict::copy::read_copies;
 use crate::verdict::descriptors::is_free_since;
 use crate::verdict::home;
 use crate::verdict::home::{Home, HomeState};
 use crate::verdict::home_bytes;
 use crate::verdict::home_bytes::is_plaintext_of;
+use crate::verdict::owners::find_hidden_owners;
 use crate::verdict::{CopyFacts, HomeFacts, Judgement, Verdict, judge_reduced};
 
 /// Copies of one page, each with its place in the order of slots; no space id where the owner is hidden.
@@ -376,31 +372,4 @@ fn describe_tear(instance: &Instance, home: &Home, copy: &Copy) -> Option<String
     Tear::between(&home.bytes, &home_bytes::image(instance, home, copy)?)
         .describe()
         .map(|tear| format!("; {tear}"))
-}
-
-/// An encrypted full_crc32 copy belongs to the one file whose page of that number has a sector of ciphertext in common.
-pub(crate) fn find_hidden_owners(copies: &mut [Copy], spaces: &Spaces) {
-    let encrypted: Vec<&Tablespace> = spaces.list.iter().filter(|space| may_be_encrypted(space)).collect();
-    for copy in copies.iter_mut().filter(|copy| is_hidden(copy)) {
-        let mut owners = encrypted.iter().filter(|space| {
-            if opens(copy.page(), space) {
-                return true;
-            }
-            let place = space.place(copy.page_no()).filter(|place| place.in_bounds);
-            place.is_some_and(|place| {
-                let page = Image::open(&place.file.path)
-                    .and_then(|image| image.read_page(place.offset, space.format.physical));
-                page.is_ok_and(|page| page.is_some_and(|page| shares_a_sector(&page, copy.page())))
-            })
-        });
-        if let (Some(owner), None) = (owners.next(), owners.next()) {
-            copy.space = owner.id;
-            copy.format = owner.format;
-        }
-    }
-}
-
-fn may_be_encrypted(space: &Tablespace) -> bool {
-    space.format.layout == Layout::FullCrc32
-        && (space.format.encryption == Encryption::MariaDb || space.evidence != Evidence::Header)
 }

@@ -1,0 +1,88 @@
+//! Owners of copies whose space id is ciphertext: found by opening them, or by holding them against homes.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+
+use crate::disk::Image;
+use crate::format::fsp::{Encryption, Layout};
+use crate::instance::spaces::{Evidence, Spaces, Tablespace, opens};
+use crate::page::sectors::shares_a_sector;
+use crate::units::PageNo;
+use crate::verdict::copy::{Copy, is_hidden};
+
+/// Copies of one page number, as indices.
+type ByPage = BTreeMap<PageNo, Vec<usize>>;
+
+/// An encrypted full_crc32 copy belongs to the one tablespace whose key opens it, or whose page of that number has a
+/// sector of ciphertext in common.
+///
+/// Tablespaces outside, copies inside: with ten thousand tables every file is opened once, and not once for each copy.
+pub(crate) fn find_hidden_owners<'a>(copies: impl IntoIterator<Item = &'a mut Copy>, spaces: &Spaces) {
+    let mut hidden: Vec<&mut Copy> = copies.into_iter().filter(|copy| is_hidden(copy)).collect();
+    let mut by_page = ByPage::new();
+    for (index, copy) in hidden.iter().enumerate() {
+        by_page.entry(copy.page_no()).or_default().push(index);
+    }
+    if by_page.is_empty() {
+        return;
+    }
+    let claims: Vec<(usize, &Tablespace)> = spaces
+        .list
+        .par_iter()
+        .filter(|space| may_be_encrypted(space))
+        .flat_map_iter(|space| {
+            claims_of(space, &hidden, &by_page).into_iter().map(move |index| (index, space))
+        })
+        .collect();
+    let mut owners: BTreeMap<usize, Option<&Tablespace>> = BTreeMap::new();
+    for (index, space) in claims {
+        // A second claim leaves it open.
+        owners.entry(index).and_modify(|owner| *owner = None).or_insert(Some(space));
+    }
+    for (index, owner) in owners {
+        if let (Some(copy), Some(owner)) = (hidden.get_mut(index), owner) {
+            copy.space = owner.id;
+            copy.format = owner.format;
+        }
+    }
+}
+
+/// Whether a copy of an instance can be hidden at all.
+pub(crate) fn may_hide(spaces: &Spaces) -> bool {
+    spaces.list.iter().any(may_be_encrypted)
+}
+
+fn may_be_encrypted(space: &Tablespace) -> bool {
+    space.format.layout == Layout::FullCrc32
+        && (space.format.encryption == Encryption::MariaDb || space.evidence != Evidence::Header)
+}
+
+/// The copies that a tablespace lays claim to.
+fn claims_of(space: &Tablespace, hidden: &[&mut Copy], by_page: &ByPage) -> Vec<usize> {
+    let mut claims = Vec::new();
+    let mut image: Option<Image> = None;
+    let mut page = vec![0; space.format.physical.bytes()];
+    for (&page_no, indices) in by_page {
+        let home = read_home(space, page_no, &mut image, &mut page);
+        claims.extend(indices.iter().copied().filter(|&index| {
+            let copy = hidden.get(index).map_or(&[][..], |copy| copy.page());
+            home && shares_a_sector(&page, copy) || opens(copy, space)
+        }));
+    }
+    claims
+}
+
+/// Reads a page of a tablespace; false where it has none, or it cannot be read. `image` is the file that is open.
+fn read_home(space: &Tablespace, page_no: PageNo, image: &mut Option<Image>, page: &mut [u8]) -> bool {
+    let Some(place) = space.place(page_no).filter(|place| place.in_bounds) else { return false };
+    if image.as_ref().is_none_or(|open| open.path() != place.file.path) {
+        *image = Image::open(&place.file.path).ok();
+    }
+    image
+        .as_ref()
+        .is_some_and(|image| image.read_up_to(place.offset, page).is_ok_and(|read| read == page.len()))
+}
+
+#[cfg(test)]
+mod tests;
