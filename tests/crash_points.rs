@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use dblwr::commands::restore;
 use dblwr::commands::restore::journal::{Mark, read};
 use dblwr::commands::restore::{
-    CopyRef, JournalName, Outcome, Pass, Plan, PlannedPage, journal_names, revert,
+    CopyRef, Here, JournalName, Outcome, Pass, Plan, PlannedPage, journal_names, revert,
 };
 use dblwr::disk::calls::Access;
 use dblwr::page::sectors::Holds;
@@ -99,12 +99,13 @@ impl Case {
             root: ROOT.into(),
             pages: self.pages.iter().filter_map(planned).collect(),
             also_lock: self.world.files.keys().cloned().collect(),
+            ..Plan::default()
         }
     }
 
     fn restore(&self, disk: &SimDisk) -> dblwr::Result<Pass> {
         let name = JournalName::Numbered(JOURNAL.into());
-        restore::run(disk, &name, Path::new(ROOT), || Ok(self.plan(disk)))
+        restore::run(disk, &name, &Here::at(ROOT), || Ok(self.plan(disk)))
     }
 
     /// Takes every journal back, the newest first. Without one there must be nothing to take back.
@@ -112,7 +113,7 @@ impl Case {
         let mut verified = true;
         let journals = journal_names::existing(disk, Path::new(JOURNAL))?;
         for journal in journals.iter().rev() {
-            let (pass, reverting) = revert::run(disk, journal, None)?;
+            let (pass, reverting) = revert::run(disk, journal, &Here::default())?;
             // To a later journal, a page that the first one has taken back already is one that moved on.
             let alone = journals.len() == 1;
             assert!(!alone || reverting.moved_on.is_empty(), "a page is taken for one that moved on");

@@ -15,7 +15,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use dblwr::commands::restore;
-use dblwr::commands::restore::{Selection, choose, revert};
+use dblwr::commands::restore::{Here, Selection, choose, revert};
 use dblwr::disk::real::RealDisk;
 use dblwr::format::fsp::{Layout, PageFormat};
 use dblwr::instance::request::Request;
@@ -221,7 +221,7 @@ fn judged_mended_and_taken_back(kind: Kind, seed: u64, set: u128) {
         assert!(restore::apply_plan(&RealDisk, plan, &journal).unwrap().all_verified());
         let table = std::fs::read(root.join("d/t1.ibd")).unwrap();
         assert!(table[TORN as usize * new.len()..] == new, "{kind:?}: not what the copy holds");
-        let (pass, reverting) = revert::run(&RealDisk, &journal, None).unwrap();
+        let (pass, reverting) = revert::run(&RealDisk, &journal, &Here::default()).unwrap();
         assert!(pass.all_verified() && reverting.moved_on.is_empty());
     }
     assert!(tree(&root) == before, "{kind:?}: not the identity");

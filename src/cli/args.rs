@@ -226,13 +226,18 @@ pub struct Restore {
     /// Also write the newest copy of pages that have only stale ones. Redo does not bring these up to date.
     #[arg(long)]
     pub include_stale: bool,
+    /// Also write the newest copy over sound pages whose write was lost (verdict lost_write). Changes after that copy may be
+    /// missing.
+    #[arg(long)]
+    pub include_lost_writes: bool,
     /// Write the plan to a file, to be reviewed and applied later with --plan.
     #[arg(long, value_name = "FILE", conflicts_with = "apply")]
     pub plan_out: Option<PathBuf>,
     /// Apply exactly this reviewed plan, or refuse because the files have changed.
     #[arg(long, value_name = "FILE", requires = "apply")]
     pub plan: Option<PathBuf>,
-    /// Write mended copies of only the files concerned below this directory and leave the originals alone.
+    /// Write a mended copy of each file concerned below this directory, which must not lie in the data directory; the files
+    /// themselves are only read. Owner, group, mode, extended attributes and times are kept where the system allows it.
     #[arg(long, value_name = "DIR", conflicts_with = "apply")]
     pub to: Option<PathBuf>,
     /// Take the copies from a bundle of dblwr capture instead of the directory: for when a server start has overwritten
@@ -253,9 +258,13 @@ pub struct Revert {
     /// Write it.
     #[arg(long)]
     pub apply: bool,
-    /// Where the data directory is now, if it was moved.
-    #[arg(long, value_name = "DIR")]
-    pub datadir: Option<PathBuf>,
+    /// Only this page, and even where a server has run since the restore, as long as it holds exactly what was written;
+    /// repeatable.
+    #[arg(long = "page", value_name = "SPACE:PAGE", value_parser = parse_page)]
+    pub pages: Vec<(SpaceId, PageNo)>,
+    /// Where everything lies: --datadir where the directory or the journal has moved.
+    #[command(flatten)]
+    pub places: Places,
     /// Write although a pid file or socket in the data directory looks like a running server.
     #[arg(long)]
     pub i_am_sure_no_server_runs: bool,

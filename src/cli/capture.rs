@@ -1,16 +1,15 @@
 //! `dblwr capture`.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use crate::cli::args::Capture;
-use crate::cli::record::lies_below;
 use crate::cli::{Context, Status};
 use crate::commands::capture::{Options, Saved, save};
+use crate::disk::output::{self, NEVER, Pending, Place};
 use crate::error::Error;
 use crate::report::capture::CaptureReport;
 
@@ -21,7 +20,8 @@ pub(super) fn run(args: &Capture, context: &mut Context<'_>) -> anyhow::Result<S
         config: args.target.places.defaults_file.clone(),
         ..Options::default()
     };
-    let to_stdout = args.out.as_os_str() == "-";
+    let place = output::decide(&args.out, &context.evidence, NEVER)?;
+    let to_stdout = place == Place::Stdout;
     let (saved, sha256) = if to_stdout {
         let stdout = io::stdout();
         if stdout.is_terminal() {
@@ -33,8 +33,7 @@ pub(super) fn run(args: &Capture, context: &mut Context<'_>) -> anyhow::Result<S
         let (saved, out) = save(&request, &options, Path::new("standard output"), out)?;
         (saved, out.finish())
     } else {
-        refuse_inside(args)?;
-        to_file(args, |out| save(&request, &options, &args.out, out))?
+        to_file(&args.out, &place, |out| save(&request, &options, &args.out, out))?
     };
     let report = CaptureReport::of(&args.out, &saved, sha256);
     let status = if saved.lost.is_empty() { Status::Healthy } else { Status::Unknown };
@@ -56,37 +55,23 @@ pub(super) fn run(args: &Capture, context: &mut Context<'_>) -> anyhow::Result<S
 
 type Out = Hashing<BufWriter<File>>;
 
-/// What could not be finished is taken away again: a full disk must not stay full of half a bundle.
+/// A file has its name when it is whole: a full disk must not stay full of half a bundle.
 fn to_file(
-    args: &Capture,
+    path: &Path,
+    place: &Place,
     work: impl FnOnce(Out) -> crate::Result<(Saved, Out)>,
 ) -> anyhow::Result<(Saved, String)> {
-    let path = &args.out;
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let file = file.map_err(Error::io(path, "create the bundle"))?;
-    let synced = file.try_clone().map_err(Error::io(path, "create the bundle"))?;
-    let result = work(Hashing::new(BufWriter::new(file))).and_then(|(saved, out)| {
-        synced.sync_all().map_err(Error::write(path, "bring the bundle to disk"))?;
-        Ok((saved, out.finish()))
-    });
-    if result.is_err() {
-        // The error that counts is the one above.
-        let _ = std::fs::remove_file(path);
-    }
-    Ok(result?)
-}
-
-fn refuse_inside(args: &Capture) -> anyhow::Result<()> {
-    let dirs = [Some(&args.target.path), args.target.places.datadir.as_ref()];
-    match dirs.into_iter().flatten().find(|dir| dir.is_dir() && lies_below(&args.out, dir)) {
-        None => Ok(()),
-        Some(dir) => Err(Error::Refused(format!(
-            "{}: lies inside {}, which is evidence; write the bundle somewhere else, or stream it with --out -",
-            args.out.display(),
-            dir.display()
-        ))
-        .into()),
-    }
+    let Place::File(real) = place else {
+        let stream = place.append().map_err(Error::io(path, "open"))?;
+        let (saved, out) = work(Hashing::new(BufWriter::new(stream)))?;
+        return Ok((saved, out.finish()));
+    };
+    let pending = Pending::create(real, 0o600)?;
+    let file = pending.file.try_clone().map_err(Error::io(path, "create the bundle"))?;
+    let (saved, out) = work(Hashing::new(BufWriter::new(file)))?;
+    let sha256 = out.finish();
+    pending.finish()?;
+    Ok((saved, sha256))
 }
 
 /// Hashes what passes through.

@@ -6,8 +6,9 @@ use crate::cli::args::Carve;
 use crate::cli::dump::extracted_to;
 use crate::cli::{Context, Status};
 use crate::commands::carve::{Carved, Found, Sizes, carve};
-use crate::commands::dump::extract::{OutDir, name_of};
+use crate::commands::dump::extract::name_of;
 use crate::disk::Image;
+use crate::disk::output::OutDir;
 use crate::error::Error;
 use crate::instance::bundle::open;
 use crate::instance::bundle::read::bundle_of;
@@ -21,7 +22,7 @@ pub(super) fn run(args: &Carve, context: &mut Context<'_>) -> anyhow::Result<Sta
     }
     let request = open::open(&Request { path: args.path.clone(), ..Request::default() })?;
     let image = Image::open(&request.path)?;
-    let out = args.out.as_deref().map(|dir| OutDir::prepare(dir, &[])).transpose()?;
+    let out = args.out.as_deref().map(|dir| OutDir::prepare(dir, &context.evidence)).transpose()?;
     let mut carved = carve(&image, &Sizes::of(args.page_size))?;
     if let Some(failure) = &carved.failure {
         context.warn(failure)?;
@@ -41,7 +42,7 @@ pub(super) fn run(args: &Carve, context: &mut Context<'_>) -> anyhow::Result<Sta
 /// Every file of a bundle, one after the other: what it does not hold of them reads as zeros.
 fn run_bundle(args: &Carve, path: &Path, context: &mut Context<'_>) -> anyhow::Result<Status> {
     let bundle = Bundle::open(path)?;
-    let out = args.out.as_deref().map(|dir| OutDir::prepare(dir, &[])).transpose()?;
+    let out = args.out.as_deref().map(|dir| OutDir::prepare(dir, &context.evidence)).transpose()?;
     let mut all = CarveReport::of(&path.display().to_string(), &mut Carved::default());
     for file in bundle.captured.keys() {
         let image = Image::open(file)?;

@@ -8,10 +8,12 @@ use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
 
 use crate::cli::args::Format;
+use crate::cli::outputs::OWN_ANSWER;
 use crate::cli::{Context, Status};
 use crate::commands::check::settle::Patience;
 use crate::commands::check::{Options, check};
-use crate::disk::replace;
+use crate::disk::output;
+use crate::disk::small;
 use crate::instance::bundle::unpack::in_words;
 use crate::report::check::CheckReport;
 use crate::report::check::metrics;
@@ -23,6 +25,9 @@ pub(super) fn dice() -> &'static RandomState {
     static DICE: OnceLock<RandomState> = OnceLock::new();
     DICE.get_or_init(RandomState::new)
 }
+
+/// More than any answer has.
+const MOST_METRICS: u64 = 16 << 20;
 
 /// What schedulers give a plugin by default; a scan takes what it takes.
 const PLUGIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,7 +50,12 @@ pub(super) fn run(args: &Check, context: &mut Context<'_>) -> anyhow::Result<Sta
     }
     match &args.out {
         Some(file) => {
-            replace::replace(file, rendered.as_bytes())?;
+            // The collector that reads metrics runs as another user.
+            output::decide(file, &context.evidence, OWN_ANSWER)?.write(
+                rendered.as_bytes(),
+                0o644,
+                context.out,
+            )?;
             context.wrote(status, format!("the answer is written to {}", file.display()));
         }
         None => context.print(&rendered)?,
@@ -95,10 +105,14 @@ fn within(limit: Option<Duration>, options: Options) -> CheckReport {
     };
     let Some(limit) = limit else { return answer(&options) };
     let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
+    let mine = options.clone();
+    let started = std::thread::Builder::new().spawn(move || {
         // Nobody waits any more for an answer after the limit.
-        let _ = sender.send(answer(&options));
+        let _ = sender.send(answer(&mine));
     });
+    if started.is_err() {
+        return answer(&options);
+    }
     receiver.recv_timeout(limit).unwrap_or_else(|error| match error {
         mpsc::RecvTimeoutError::Timeout => {
             CheckReport::unknown(&path, &format!("no answer after {} seconds", limit.as_secs()))
@@ -116,7 +130,7 @@ fn render(
     out: Option<&Path>,
 ) -> anyhow::Result<String> {
     // What the file holds now tells when a check last succeeded.
-    let previous = out.and_then(|file| std::fs::read_to_string(file).ok());
+    let previous = out.and_then(|file| small::read_text(file, MOST_METRICS).ok());
     Ok(match output {
         CheckOutput::Nagios => nagios::render(report),
         CheckOutput::Prometheus => metrics::render(report, Dialect::Prometheus, previous.as_deref()),

@@ -8,9 +8,10 @@ use anyhow::bail;
 use crate::cli::args::Dump;
 use crate::cli::verify::guard_of;
 use crate::cli::{Context, Status};
-use crate::commands::dump::extract::{OutDir, directories_of, name_of};
+use crate::commands::dump::extract::name_of;
 use crate::commands::dump::{Inventory, Item, Selection};
 use crate::disk::Image;
+use crate::disk::output::OutDir;
 use crate::instance::Instance;
 use crate::instance::dblwr::slot::Usage;
 use crate::report::dump::{Decode, DumpReport};
@@ -24,11 +25,10 @@ pub(super) fn run(args: &Dump, context: &mut Context<'_>) -> anyhow::Result<Stat
     for failure in &instance.spaces.failures {
         context.warn(failure)?;
     }
-    let unreadable = !instance.spaces.failures.is_empty();
     let selection = Selection { slots: args.slots.clone(), pages: args.pages.clone() };
     selection.check(&instance)?;
     // Before anything is read: a wrong directory must not cost a long wait.
-    let out = args.out.as_deref().map(|dir| OutDir::prepare(dir, &directories_of(&instance))).transpose()?;
+    let out = args.out.as_deref().map(|dir| OutDir::prepare(dir, &context.evidence)).transpose()?;
     let inventory = take(args, &selection, instance)?;
     let decode = (args.hex || !selection.is_empty()).then_some(Decode { hex: args.hex });
     let mut report = DumpReport::of(&inventory, &selection, decode);
@@ -39,11 +39,11 @@ pub(super) fn run(args: &Dump, context: &mut Context<'_>) -> anyhow::Result<Stat
             extracted += usize::from(slot.extracted.is_some());
         }
     }
-    let status = if unreadable { Status::Unknown } else { Status::Healthy };
+    let (guard, status) = guard_of(inventory.instance, context)?;
+    report.guard = guard;
     if let Some(dir) = &args.out {
         context.wrote(status, extracted_to(extracted, dir));
     }
-    report.guard = guard_of(inventory.instance, context)?;
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, verbose))?;
     if let Some(dir) = &args.out {

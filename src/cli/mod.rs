@@ -8,9 +8,11 @@ pub mod dump;
 pub mod exit;
 pub mod explain_log;
 pub mod formats;
+pub mod given;
 pub mod locate;
 pub mod manual;
 pub mod output;
+pub mod outputs;
 pub mod page;
 pub mod progress;
 pub mod record;
@@ -32,8 +34,12 @@ pub use crate::cli::output::Wrote;
 
 use crate::cli::args::{Cli, ColorChoice, Command, Format};
 use crate::cli::output::Remembering;
+use crate::disk::output::Evidence;
+use crate::disk::threads;
 use crate::error::Error;
 use crate::instance::bundle::unpack;
+use crate::report::command_line;
+use crate::report::style::printable;
 
 /// What every subcommand is handed: where to write and how.
 pub struct Context<'a> {
@@ -49,6 +55,8 @@ pub struct Context<'a> {
     pub quiet: bool,
     /// `--threads`, or one for each processor.
     pub threads: usize,
+    /// What no output may touch.
+    pub evidence: Evidence,
     /// What this command has written by now, besides its output.
     pub wrote: Option<Wrote>,
 }
@@ -67,7 +75,9 @@ impl Context<'_> {
             return unless_gone("output", self.write(document, text));
         }
         let mut bytes = Vec::new();
-        Context { out: &mut bytes, err: &mut io::sink(), wrote: None, ..*self }.write(document, text)?;
+        let evidence = Evidence::default();
+        let mut inner = Context { out: &mut bytes, err: &mut io::sink(), evidence, wrote: None, ..*self };
+        inner.write(document, text)?;
         self.print(&unpack::in_words(&String::from_utf8_lossy(&bytes)))
     }
 
@@ -116,7 +126,9 @@ impl Context<'_> {
     /// # Errors
     /// Those of the writer.
     pub fn complain(&mut self, what: impl std::fmt::Display) -> io::Result<()> {
-        unless_gone("error", writeln!(self.err, "dblwr: {}", unpack::in_words(&what.to_string())))
+        let what = what.to_string();
+        let words = unpack::in_words(&what);
+        unless_gone("error", writeln!(self.err, "dblwr: {}", printable(&words)))
     }
 }
 
@@ -138,18 +150,21 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         ColorChoice::Always => anstream::ColorChoice::Always.write_global(),
         ColorChoice::Never => anstream::ColorChoice::Never.write_global(),
     }
-    if let Some(threads) = cli.common.threads {
-        // A second initialisation is refused; the first one counts.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.get()).build_global();
-    }
+    threads::prepare(cli.common.threads.map(std::num::NonZeroUsize::get));
     let common = &cli.common;
     let format = if common.json { Format::Json } else { common.format };
     let mut err = anstream::stderr();
     if !cli.command.accepts(format) {
         return refuse(&cli.command, format, &mut err);
     }
+    command_line::remember(given::given(&cli));
+    let evidence = match outputs::check(&cli) {
+        Ok(evidence) => evidence,
+        Err(error) => return finish(Err(error.into()), &mut err),
+    };
     let mut out = io::BufWriter::new(Remembering::new(anstream::stdout()));
     let mut context = Context {
+        evidence,
         format,
         verbose: common.verbose,
         quiet: common.quiet,
@@ -158,7 +173,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         err: &mut err,
         wrote: None,
     };
-    let mut recorder = match record::Recorder::begin(&cli, &args) {
+    let mut recorder = match record::Recorder::begin(&cli, &args, &context.evidence) {
         Ok(recorder) => recorder,
         Err(error) => return finish(Err(error), &mut err),
     };
@@ -232,7 +247,7 @@ fn finish(result: anyhow::Result<Status>, err: &mut dyn Write) -> u8 {
         Ok(status) => status.code(),
         Err(error) if is_broken_pipe(&error) => Status::Healthy.code(),
         Err(error) => {
-            let _ = writeln!(err, "dblwr: {}", unpack::in_words(&error.to_string()));
+            let _ = writeln!(err, "dblwr: {}", printable(&unpack::in_words(&error.to_string())));
             match error.downcast_ref::<Error>() {
                 Some(Error::WriteFailed { .. } | Error::AfterWrites { .. }) => Status::Critical.code(),
                 _ => Status::Unknown.code(),

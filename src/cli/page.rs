@@ -51,7 +51,8 @@ fn run_slot(args: &Page, request: &Request, context: &mut Context<'_>) -> anyhow
     selection.check(&instance)?;
     let inventory = Inventory::of(instance, |item, instance| selection.names(item, instance))?;
     let mut report = DumpReport::of(&inventory, &selection, Some(Decode { hex: args.hex }));
-    report.guard = guard_of(inventory.instance, context)?;
+    let (guard, _) = guard_of(inventory.instance, context)?;
+    report.guard = guard;
     context.emit(&report, |out| report.write_text(out, false))?;
     Ok(if report.is_damaged() { Status::Critical } else { Status::Healthy })
 }

@@ -8,16 +8,19 @@ use crate::cli::args::check::Check;
 use crate::cli::args::{Cli, Command, Revert, Scan, Target};
 use crate::cli::check;
 use crate::cli::explain_log;
+use crate::cli::outputs::OWN_RECORD;
+use crate::cli::revert::where_of;
 use crate::commands::check::sample::{Share, sample};
 use crate::commands::custody::{Custody, Scope};
 use crate::commands::dump::Inventory;
 use crate::commands::page::Lookup;
 use crate::commands::restore::revert;
 use crate::commands::scan::Ground;
+use crate::disk::output;
+use crate::disk::output::Evidence;
 use crate::disk::reads;
 use crate::disk::reads::{Ranges, Reads};
 use crate::disk::real::RealDisk;
-use crate::error::Error;
 use crate::instance::Instance;
 use crate::instance::bundle::read::bundle_of;
 use crate::instance::bundle::unpack::is_unpacked;
@@ -35,13 +38,13 @@ pub(super) struct Recorder {
 
 impl Recorder {
     /// Opens the record and measures what the command will rest on.
-    pub fn begin(cli: &Cli, args: &[OsString]) -> anyhow::Result<Recorder> {
+    pub fn begin(cli: &Cli, args: &[OsString], evidence: &Evidence) -> anyhow::Result<Recorder> {
         let mut recorder = Recorder { custody: None, reads: Reads::new(), outputs: outputs(&cli.command) };
         if let Some(path) = &cli.common.record {
-            refuse_inside(path, target(&cli.command))?;
+            let place = output::decide(path, evidence, OWN_RECORD)?;
             let scope = if cli.common.record_full { Scope::Whole } else { Scope::Read };
             let args = args.iter().map(|arg| arg.to_string_lossy().into_owned()).collect();
-            let mut custody = Custody::begin(path, args, scope)?;
+            let mut custody = Custody::begin(path, &place, args, scope)?;
             custody.measure_before(inputs(&cli.command));
             recorder.custody = Some(custody);
         }
@@ -190,7 +193,8 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 
 fn reverted(args: &Revert) -> Reads {
     let mut reads = whole(&args.journal);
-    let planned = revert::plan(&RealDisk, &args.journal, args.datadir.as_deref());
+    let here = where_of(args).unwrap_or_default();
+    let planned = revert::plan(&RealDisk, &args.journal, &here);
     for page in planned.iter().flat_map(|reverting| &reverting.plan.pages) {
         let end = page.offset.0.saturating_add(page.length as u64);
         reads.entry(page.path.clone()).or_default().insert(page.offset.0..end);
@@ -212,27 +216,5 @@ fn outputs(command: &Command) -> Vec<PathBuf> {
             check.out.iter().chain(check.baseline.as_ref().filter(|_| check.accept)).cloned().collect()
         }
         _ => Vec::new(),
-    }
-}
-
-/// A record inside the evidence would change it.
-fn refuse_inside(path: &Path, target: Option<&Target>) -> anyhow::Result<()> {
-    match target.filter(|target| target.path.is_dir() && lies_below(path, &target.path)) {
-        None => Ok(()),
-        Some(target) => Err(Error::Refused(format!(
-            "{}: lies inside {}, which is evidence; write it somewhere else",
-            path.display(),
-            target.path.display()
-        ))
-        .into()),
-    }
-}
-
-/// Whether a file that may not exist yet would lie below a directory.
-pub(super) fn lies_below(path: &Path, dir: &Path) -> bool {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match (parent.canonicalize(), dir.canonicalize()) {
-        (Ok(parent), Ok(dir)) => parent.starts_with(dir),
-        _ => false,
     }
 }

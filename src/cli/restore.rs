@@ -5,17 +5,25 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use crate::cli::args::Restore;
+use crate::cli::outputs::OWN_PLAN;
 use crate::cli::verify::{has_failures, warn_of_failures};
 use crate::cli::{Context, Status};
 use crate::commands::restore;
-use crate::commands::restore::{JournalName, Pass, Plan, Selection, choose, live, plan_file};
+use crate::commands::restore::{
+    Here, JournalName, Pass, Plan, Selection, automatic, choose, live, plan_file,
+};
+use crate::disk::output;
 use crate::disk::real::RealDisk;
+use crate::disk::small;
 use crate::error::Error;
 use crate::instance::Instance;
 use crate::instance::bundle::read::bundle_of;
 use crate::report::restore::RestoreReport;
 use crate::verdict::donor;
 use crate::verdict::survey::Survey;
+
+/// A plan has about 700 bytes for each page.
+const MOST_PLAN: u64 = 1 << 30;
 
 pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
     refuse_a_bundle(args)?;
@@ -32,7 +40,7 @@ pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<S
         ([], true) => Status::Healthy,
     };
     if let Some(file) = &args.plan_out {
-        write_plan(file, &plan)?;
+        write_plan(file, &plan, context)?;
         context.wrote(status, format!("the plan is written to {}", file.display()));
     }
     if let Some(dir) = args.to.as_ref().filter(|_| !plan.is_empty()) {
@@ -72,7 +80,12 @@ impl Restore {
     }
 
     fn selection(&self) -> Selection {
-        Selection { pages: self.pages.clone(), include_stale: self.include_stale, rules: self.rules.into() }
+        Selection {
+            pages: self.pages.clone(),
+            include_stale: self.include_stale,
+            include_lost_writes: self.include_lost_writes,
+            rules: self.rules.into(),
+        }
     }
 }
 
@@ -81,7 +94,7 @@ fn apply(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
     let first = args.survey()?;
     refuse_a_live_directory(args, &first)?;
     let name = journal_name(args, &first.instance.locations.root)?;
-    let root = first.instance.locations.root.clone();
+    let here = here(&first.instance);
     let reviewed = args.plan.as_deref().map(read_plan).transpose()?;
     let mut planned = None;
     let again = || {
@@ -91,13 +104,13 @@ fn apply(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
         Ok(plan)
     };
     let pass = match &reviewed {
-        Some(reviewed) => restore::run_reviewed(&RealDisk, &name, &root, reviewed, again)?,
-        None => restore::run(&RealDisk, &name, &root, again)?,
+        Some(reviewed) => restore::run_reviewed(&RealDisk, &name, &here, reviewed, again)?,
+        None => restore::run(&RealDisk, &name, &here, again)?,
     };
     let survey = planned.unwrap_or(first);
     let report = RestoreReport::applied(&survey, &pass);
     let status = match (pass.all_verified(), &report.remaining[..]) {
-        (true, []) if report.pages.is_empty() && has_failures(&survey) => Status::Unknown,
+        (true, []) if has_failures(&survey) => Status::Unknown,
         (true, []) => Status::Healthy,
         _ => Status::Critical,
     };
@@ -133,7 +146,9 @@ pub(super) fn warn_of_pass(pass: &Pass, context: &mut Context<'_>) -> anyhow::Re
 }
 
 fn refuse_a_live_directory(args: &Restore, survey: &Survey) -> anyhow::Result<()> {
-    live::refuse_locked(files_of_a_server(&survey.instance))?;
+    let places = &survey.instance.locations;
+    let locks = live::lock_files([places.root.as_path(), &places.datadir, &places.data_home]);
+    live::refuse_locked(files_of_a_server(&survey.instance).chain(locks.iter().map(PathBuf::as_path)))?;
     let sign =
         live::sign_of_life(&survey.instance.locations.datadir).filter(|_| !args.i_am_sure_no_server_runs);
     match sign {
@@ -146,6 +161,18 @@ fn refuse_a_live_directory(args: &Restore, survey: &Survey) -> anyhow::Result<()
     }
 }
 
+/// The directory, and the files that the instance has elsewhere.
+pub(super) fn here(instance: &Instance) -> Here {
+    let places = &instance.locations;
+    let outside = files_of_a_server(instance).filter(|path| !path.starts_with(&places.root));
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    Here {
+        files: outside.map(absolute).collect(),
+        redo_dir: Some(absolute(&places.redo_dir)),
+        ..Here::at(&places.root)
+    }
+}
+
 /// Whatever a server of this directory would hold: any one of them that is locked means that it runs.
 pub(super) fn files_of_a_server(instance: &Instance) -> impl Iterator<Item = &Path> {
     let spaces = instance.spaces.list.iter().flat_map(|space| &space.files).map(|file| file.path.as_path());
@@ -154,8 +181,7 @@ pub(super) fn files_of_a_server(instance: &Instance) -> impl Iterator<Item = &Pa
     spaces.chain(redo).chain(areas)
 }
 
-/// In the current directory, but never inside the data directory: there the parent of it. The name is made from the
-/// path of the data directory: run again it is found again, and the journal of another directory is never in its way.
+/// In the current directory, but never inside the data directory: there the parent of it.
 fn journal_name(args: &Restore, root: &Path) -> anyhow::Result<JournalName> {
     if let Some(path) = &args.journal {
         return Ok(JournalName::Exactly(path.clone()));
@@ -167,22 +193,18 @@ fn journal_name(args: &Restore, root: &Path) -> anyhow::Result<JournalName> {
     } else {
         PathBuf::from(".")
     };
-    let of = root.file_name().map(|name| format!("{}-", name.to_string_lossy())).unwrap_or_default();
-    let hash = plan_file::sha256_hex(root.as_os_str().as_encoded_bytes());
-    let short: String = hash.chars().take(8).collect();
-    Ok(JournalName::Numbered(dir.join(format!("dblwr-restore-{of}{short}.journal"))))
+    Ok(JournalName::Numbered(automatic::name(&dir, &root).map_err(Error::io(&dir, "list"))?))
 }
 
-fn write_plan(file: &Path, plan: &Plan) -> anyhow::Result<()> {
+fn write_plan(file: &Path, plan: &Plan, context: &mut Context<'_>) -> anyhow::Result<()> {
     let exported = plan_file::export(&RealDisk, plan)?;
     let mut text = serde_json::to_vec_pretty(&exported)?;
     text.push(b'\n');
-    std::fs::write(file, text).map_err(Error::io(file, "write the plan to"))?;
-    Ok(())
+    Ok(output::decide(file, &context.evidence, OWN_PLAN)?.write(&text, 0o600, context.out)?)
 }
 
 fn read_plan(file: &Path) -> Result<plan_file::PlanFile, Error> {
-    let text = std::fs::read(file).map_err(Error::io(file, "read the plan"))?;
+    let text = small::read(file, MOST_PLAN).map_err(Error::io(file, "read the plan"))?;
     serde_json::from_slice(&text)
         .map_err(|e| Error::foreign(file, format!("this is no plan of dblwr restore --plan-out: {e}")))
 }
@@ -196,7 +218,11 @@ fn write_copies(
 ) -> anyhow::Result<Status> {
     let copied = restore::mended_copies::run(&RealDisk, plan.clone(), dir)?;
     let report = RestoreReport::copied(survey, &plan, &copied);
-    let status = if report.remaining.is_empty() { Status::Healthy } else { Status::Critical };
+    let status = match &report.remaining[..] {
+        [_, ..] => Status::Critical,
+        [] if has_failures(survey) => Status::Unknown,
+        [] => Status::Healthy,
+    };
     context.wrote(status, format!("the mended copies are in {}", dir.display()));
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, &args.target.path, verbose))?;

@@ -17,7 +17,10 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::cli::outputs::OWN_RESUME;
 use crate::commands::scan::Counts;
+use crate::disk::output;
+use crate::disk::output::{Evidence, Place};
 use crate::report::scan::{DamageReport, FileReport};
 
 /// A file is noted as partly done this often.
@@ -29,13 +32,28 @@ pub(super) struct Version {
     len: u64,
     modified: i64,
     modified_ns: i64,
+    /// A changed file can be given its old time of modification, but not this one. Records of 0.1.0 lack it.
+    #[serde(default)]
+    changed: i64,
+    #[serde(default)]
+    changed_ns: i64,
+    /// `st_ino`: another file may have come in its place.
+    #[serde(default)]
+    inode: u64,
 }
 
 impl Version {
     /// Of the file as it is now.
     pub fn of(path: &Path) -> Option<Version> {
         let metadata = std::fs::metadata(path).ok()?;
-        Some(Version { len: metadata.len(), modified: metadata.mtime(), modified_ns: metadata.mtime_nsec() })
+        Some(Version {
+            len: metadata.len(),
+            modified: metadata.mtime(),
+            modified_ns: metadata.mtime_nsec(),
+            changed: metadata.ctime(),
+            changed_ns: metadata.ctime_nsec(),
+            inode: metadata.ino(),
+        })
     }
 }
 
@@ -43,8 +61,19 @@ impl Version {
 #[serde(rename_all = "lowercase")]
 enum Line {
     Damage(DamageReport),
-    Part { path: String, version: Version, pages: u64, counts: Counts },
-    File { version: Version, report: FileReport },
+    Part {
+        path: String,
+        version: Version,
+        pages: u64,
+        counts: Counts,
+    },
+    File {
+        version: Version,
+        report: FileReport,
+        /// When it was read to its end: seconds since 1970, UTC.
+        #[serde(default)]
+        read_at: i64,
+    },
 }
 
 /// What an earlier scan did of one file.
@@ -52,6 +81,8 @@ enum Line {
 pub(super) struct Earlier {
     /// The whole of it.
     pub finished: Option<FileReport>,
+    /// When it was read to its end: seconds since 1970, UTC; 0: not known.
+    pub read_at: i64,
     /// Pages that are done, and what was counted in them.
     pub part: (u64, Counts),
     /// Findings in those pages.
@@ -68,10 +99,12 @@ pub(super) struct Resume {
 
 impl Resume {
     /// Reads what there is, and goes on writing behind it.
-    pub fn open(path: &Path) -> anyhow::Result<Resume> {
+    pub fn open(path: &Path, evidence: &Evidence) -> anyhow::Result<Resume> {
         let open =
             |error| anyhow::anyhow!("{}: cannot open it as a record of a scan: {error}", path.display());
-        let file = File::options().read(true).append(true).create(true).open(path).map_err(open)?;
+        let place = output::decide(path, evidence, OWN_RESUME)?;
+        let Place::File(_) = place else { anyhow::bail!("{}: a record of a scan is a file", path.display()) };
+        let file = place.append().map_err(open)?;
         let mut earlier = HashMap::new();
         let mut used = false;
         for line in BufReader::new(&file).split(b'\n') {
@@ -124,7 +157,8 @@ impl Resume {
     /// A file that is done.
     pub fn file(&mut self, path: &Path, report: &FileReport) -> anyhow::Result<()> {
         let Some(version) = Version::of(path) else { return Ok(()) };
-        self.write(&Line::File { version, report: report.clone() })
+        let read_at = jiff::Timestamp::now().as_second();
+        self.write(&Line::File { version, report: report.clone(), read_at })
     }
 
     fn write(&mut self, line: &Line) -> anyhow::Result<()> {
@@ -144,9 +178,9 @@ fn note(earlier: &mut HashMap<String, Earlier>, line: Line) {
             }
             (file.version, file.part, file.finished) = (Some(version), (pages, counts), None);
         }
-        Line::File { version, report } => {
+        Line::File { version, report, read_at } => {
             let file = earlier.entry(report.path.clone()).or_default();
-            (file.version, file.finished) = (Some(version), Some(report));
+            (file.version, file.finished, file.read_at) = (Some(version), Some(report), read_at);
         }
     }
 }

@@ -1,47 +1,71 @@
 //! `dblwr revert`.
 
+use std::path::PathBuf;
+
 use crate::cli::args::Revert;
-use crate::cli::restore::{files_of_a_server, tell_journal, warn_of_pass};
+use crate::cli::restore::{files_of_a_server, here, tell_journal, warn_of_pass};
 use crate::cli::{Context, Status};
-use crate::commands::restore::{live, revert};
+use crate::commands::restore::revert::Reverting;
+use crate::commands::restore::{Here, live, revert};
 use crate::disk::real::RealDisk;
 use crate::instance::Instance;
-use crate::instance::request::Request;
 use crate::report::revert::RevertReport;
 
 pub(super) fn run(args: &Revert, context: &mut Context<'_>) -> anyhow::Result<Status> {
-    let root = args.datadir.as_deref();
+    let here = where_of(args)?;
+    let planned = revert::plan(&RealDisk, &args.journal, &here)?;
     if !args.apply {
-        let reverting = revert::plan(&RealDisk, &args.journal, root)?;
-        for note in &reverting.notes {
+        for note in &planned.notes {
             context.warn(note)?;
         }
-        let report = RevertReport::planned(&args.journal, &reverting);
+        let report = RevertReport::planned(&args.journal, &planned);
         context.emit(&report, |out| report.write_text(out))?;
-        return Ok(match (reverting.moved_on.is_empty(), reverting.plan.is_empty()) {
-            (false, _) => Status::Critical,
-            (true, false) => Status::Attention,
-            (true, true) => Status::Healthy,
+        return Ok(match (planned.is_refused(), planned.plan.is_empty()) {
+            (true, _) => Status::Critical,
+            (false, false) => Status::Attention,
+            (false, true) => Status::Healthy,
         });
     }
-    let planned = revert::plan(&RealDisk, &args.journal, root)?;
-    if let Some(sign) = live::sign_of_life(&planned.plan.root).filter(|_| !args.i_am_sure_no_server_runs) {
-        anyhow::bail!(
-            "{sign}; stop the server first, nothing was written. If no server runs on this directory, say so with \
-             --i-am-sure-no-server-runs"
-        );
-    }
-    // A server need not have opened the file that is taken back: its other files show that it runs.
-    let request = Request { path: planned.plan.root.clone(), ..Request::default() };
-    if let Ok(instance) = Instance::open(&request) {
-        live::refuse_locked(files_of_a_server(&instance))?;
-    }
-    let (pass, reverting) = revert::run(&RealDisk, &args.journal, root)?;
-    let complete = pass.all_verified() && reverting.moved_on.is_empty();
+    refuse_a_live_directory(args, &planned)?;
+    let (pass, reverting) = revert::run(&RealDisk, &args.journal, &here)?;
+    let complete = pass.all_verified() && !reverting.is_refused();
     let status = if complete { Status::Healthy } else { Status::Critical };
     tell_journal(&pass, status, context);
     warn_of_pass(&pass, context)?;
     let report = RevertReport::applied(&args.journal, &pass, &reverting);
     context.emit(&report, |out| report.write_text(out))?;
     Ok(status)
+}
+
+/// What was said of the places. Without any of it the journal's own words count, and only where it was made.
+pub(super) fn where_of(args: &Revert) -> anyhow::Result<Here> {
+    let pages = args.pages.clone();
+    if args.places.are_default() {
+        return Ok(Here { pages, ..Here::default() });
+    }
+    let root = args.places.datadir.clone();
+    let request = args.places.request(root.as_deref().unwrap_or(&PathBuf::from(".")))?;
+    // A configuration names the directory as well.
+    let Some(root) = root.or_else(|| request.datadir.clone()) else {
+        return Ok(Here { pages, redo_dir: request.redo_dir, ..Here::default() });
+    };
+    let request = crate::instance::request::Request { path: root.clone(), ..request };
+    let found = Instance::open(&request).map(|instance| here(&instance));
+    Ok(Here { pages, ..found.unwrap_or_else(|_| Here::at(root)) })
+}
+
+fn refuse_a_live_directory(args: &Revert, planned: &Reverting) -> anyhow::Result<()> {
+    let root = &planned.plan.root;
+    if let Some(sign) = live::sign_of_life(root).filter(|_| !args.i_am_sure_no_server_runs) {
+        anyhow::bail!(
+            "{sign}; stop the server first, nothing was written. If no server runs on this directory, say so with \
+             --i-am-sure-no-server-runs"
+        );
+    }
+    live::refuse_locked(live::lock_files([root.as_path()]).iter().map(PathBuf::as_path))?;
+    // A server need not have opened the file that is taken back: its other files show that it runs.
+    if let Ok(instance) = Instance::open(&args.places.request(root)?) {
+        live::refuse_locked(files_of_a_server(&instance))?;
+    }
+    Ok(())
 }

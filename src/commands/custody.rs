@@ -6,9 +6,9 @@
 //! sum. What is concluded from the facts stands apart.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -16,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::disk::Image;
 use crate::disk::host;
+use crate::disk::output::Place;
 use crate::disk::reads::{Ranges, Reads};
 use crate::error::{Error, Result};
 use crate::units::ByteOffset;
@@ -120,10 +121,9 @@ impl Custody {
     ///
     /// # Errors
     /// The file cannot be opened for appending.
-    pub fn begin(path: &Path, arguments: Vec<String>, scope: Scope) -> Result<Custody> {
-        let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+    pub fn begin(path: &Path, place: &Place, arguments: Vec<String>, scope: Scope) -> Result<Custody> {
         Ok(Custody {
-            file: file.map_err(Error::io(path, "open the custody record"))?,
+            file: place.append().map_err(Error::io(path, "open the custody record"))?,
             path: path.to_path_buf(),
             began: jiff::Timestamp::now().to_string(),
             arguments,
@@ -274,7 +274,9 @@ mod tests {
         std::fs::write(&data, b"0123456789").unwrap();
         let reads = || Reads::from([(data.clone(), Ranges::from_iter([2..4, 7..9]))]);
         for change in [false, true] {
-            let mut custody = Custody::begin(&record, vec!["verify".into()], Scope::Read).unwrap();
+            let mut custody =
+                Custody::begin(&record, &Place::File(record.clone()), vec!["verify".into()], Scope::Read)
+                    .unwrap();
             custody.measure_before(reads());
             if change {
                 std::fs::write(&data, b"01234567X9").unwrap();
@@ -299,7 +301,8 @@ mod tests {
         let (data, made) = (dir.path().join("data"), dir.path().join("made"));
         std::fs::write(&data, b"0123456789").unwrap();
         let record = dir.path().join("record");
-        let mut custody = Custody::begin(&record, vec![], Scope::Whole).unwrap();
+        let mut custody =
+            Custody::begin(&record, &Place::File(record.clone()), vec![], Scope::Whole).unwrap();
         custody.measure_before(Reads::from([(data, Ranges::from(2..4))]));
         std::fs::write(&made, b"new").unwrap();
         custody.finish(&Reads::new(), &[made], 0, "healthy").unwrap();

@@ -89,8 +89,20 @@ pub trait Disk {
     fn lock_held(&self, file: &Self::File) -> io::Result<Option<bool>>;
     /// Fills an empty new file with the content and permissions of another.
     fn copy(&self, from: &Self::File, to: &Self::File) -> io::Result<CopyMethod>;
+    /// Gives a copy the owner, group, mode, extended attributes and times of its file; what could not be given, in words.
+    fn keep(&self, _from: &Self::File, _to: &Self::File) -> io::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
     /// The path from the root of the file system, links not followed.
     fn absolute(&self, path: &Path) -> io::Result<PathBuf>;
+    /// The path without links, as far as that can be told.
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        self.absolute(path)
+    }
+    /// Who besides this user may have written a file, in words; `None`: nobody but the administrator.
+    fn foreign_hand(&self, _file: &Self::File) -> io::Result<Option<String>> {
+        Ok(None)
+    }
     /// Seconds since 1970, UTC.
     fn now(&self) -> i64;
 }
@@ -173,6 +185,14 @@ pub(crate) const PART_SUFFIX: &str = ".dblwr-part";
 /// What a copy is called until it is whole.
 pub(crate) fn part_of(to: &Path) -> PathBuf {
     with_suffix(to, PART_SUFFIX)
+}
+
+/// Opens a file for reading, never waiting for the other end of a pipe.
+///
+/// # Errors
+/// Those of the system.
+pub(crate) fn open_at_once(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
 /// Opens a file for reading, never through a link, and never waiting for the other end of a pipe.

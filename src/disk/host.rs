@@ -1,5 +1,9 @@
 //! This machine and who runs on it: names for a custody record, and whether a process is there.
 
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
 use rustix::process::{Pid, geteuid, test_kill_process};
 
 /// The name of this host, where the system tells.
@@ -21,6 +25,21 @@ pub fn user() -> Option<String> {
     entries
         .find(|fields| fields.get(2) == Some(&uid.as_str()))
         .and_then(|fields| fields.first().map(|&n| n.into()))
+}
+
+/// Whether nobody but the effective user, and the administrator, can make files in a directory.
+///
+/// # Errors
+/// It cannot be looked at.
+pub fn only_owner_writes(dir: &Path) -> io::Result<bool> {
+    let metadata = std::fs::metadata(dir)?;
+    Ok(metadata.mode() & 0o022 == 0 && [effective_uid(), 0].contains(&metadata.uid()))
+}
+
+/// Whether a path is a regular file of the effective user that nobody else may write. Links are not followed.
+pub fn is_own_file(path: &Path) -> bool {
+    std::fs::symlink_metadata(path)
+        .is_ok_and(|m| m.is_file() && m.uid() == effective_uid() && m.mode() & 0o022 == 0)
 }
 
 /// Whether a process of this number runs. Zero and negative numbers name groups, not processes: never.

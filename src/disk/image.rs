@@ -6,6 +6,7 @@ use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use crate::disk::calls;
 use crate::disk::reads;
 use crate::error::{Error, Result};
 use crate::units::{ByteOffset, PageSize};
@@ -53,7 +54,7 @@ impl Image {
         if !metadata.is_file() && !metadata.file_type().is_block_device() {
             return Err(Error::foreign(path, "neither a regular file nor a block device; name a data file"));
         }
-        let mut file = File::open(path).map_err(Error::io(path, "open"))?;
+        let mut file = calls::open_at_once(path).map_err(Error::io(path, "open"))?;
         let len = if metadata.is_file() {
             metadata.len()
         } else {

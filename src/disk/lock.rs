@@ -16,6 +16,8 @@ use std::path::Path;
 
 use libc::{c_int, c_short};
 
+use crate::disk::small;
+
 /// A process that holds a lock which keeps us out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holder {
@@ -59,7 +61,7 @@ pub fn holder(file: &File) -> io::Result<Option<Holder>> {
 
 /// The same by name. Opens and closes the file: never call it for a file on which this process holds a lock.
 pub fn holder_of(path: &Path) -> io::Result<Option<Holder>> {
-    holder(&File::open(path)?)
+    holder(&small::open(path)?)
 }
 
 /// Takes a lock on the whole file without waiting: `F_SETLK`. `Some` names who has it instead.

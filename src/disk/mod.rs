@@ -3,16 +3,20 @@
 //! Files are opened read-only and read by position, and mapped only by scans, window by window. What writes to data files
 //! is [`real`], behind the calls of [`calls`]; only `commands::restore` may have one.
 
+pub mod attributes;
 pub mod calls;
 pub mod host;
 pub mod image;
+pub mod leftovers;
 pub mod lock;
 pub mod map;
+pub mod output;
 pub mod reads;
 pub mod real;
-pub mod replace;
 pub mod run;
 pub mod sealed;
+pub mod small;
+pub mod threads;
 pub mod throttle;
 
 pub use crate::disk::image::{FileIdentity, Image};

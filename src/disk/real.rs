@@ -9,7 +9,9 @@ use std::sync::OnceLock;
 
 use rustix::fs::{Advice, RenameFlags};
 
+use crate::disk::attributes;
 use crate::disk::calls::{Access, CopyMethod, Disk, ReadBack, Stat};
+use crate::disk::host;
 use crate::disk::lock;
 use crate::disk::lock::{Holder, LockKind};
 use crate::disk::reads;
@@ -88,7 +90,9 @@ impl Disk for RealDisk {
             return Err(io::Error::other("neither a regular file nor a block device"));
         }
         let writable = access == Access::ReadWrite;
-        Ok(RealFile::new(OpenOptions::new().read(true).write(writable).open(path)?, writable))
+        let mut options = OpenOptions::new();
+        options.read(true).write(writable).custom_flags(libc::O_NONBLOCK);
+        Ok(RealFile::new(options.open(path)?, writable))
     }
 
     fn create_new(&self, path: &Path) -> io::Result<RealFile> {
@@ -184,8 +188,32 @@ impl Disk for RealDisk {
         Ok(CopyMethod::Copied)
     }
 
+    fn keep(&self, from: &RealFile, to: &RealFile) -> io::Result<Vec<String>> {
+        attributes::keep(&from.file, &to.file)
+    }
+
     fn absolute(&self, path: &Path) -> io::Result<PathBuf> {
         std::path::absolute(if path.as_os_str().is_empty() { Path::new(".") } else { path })
+    }
+
+    fn canonical(&self, path: &Path) -> io::Result<PathBuf> {
+        let absolute = self.absolute(path)?;
+        Ok(match (absolute.parent(), absolute.file_name()) {
+            (Some(dir), Some(name)) => dir.canonicalize().map_or(absolute.clone(), |dir| dir.join(name)),
+            _ => absolute,
+        })
+    }
+
+    fn foreign_hand(&self, file: &RealFile) -> io::Result<Option<String>> {
+        let metadata = file.file.metadata()?;
+        let (owner, user) = (metadata.uid(), host::effective_uid());
+        Ok(if owner != user && owner != 0 {
+            Some(format!("it belongs to user {owner}, not to {user}"))
+        } else if metadata.mode() & 0o022 != 0 {
+            Some(format!("others may write it (mode {:04o})", metadata.mode() & 0o7777))
+        } else {
+            None
+        })
     }
 
     fn now(&self) -> i64 {

@@ -2,12 +2,12 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::disk::lock;
 use crate::disk::map::MappedWindow;
-use rustix::fs::{Advice, OFlags, fadvise};
+use rustix::fs::{Advice, OFlags, SeekFrom, fadvise};
 use rustix::io::{ReadWriteFlags, preadv2};
 
 /// Where bytes come from: a file, or in tests something that fails on demand.
@@ -54,11 +54,12 @@ impl Input {
     /// Those of the system.
     pub fn open(path: &Path, cache: Cache, long: bool) -> io::Result<Input> {
         let mut options = File::options();
-        options.read(true);
+        // What was a file when it was listed may be a pipe now.
+        options.read(true).custom_flags(libc::O_NONBLOCK);
         if cache == Cache::Spare {
             let flags = i32::try_from(OFlags::DIRECT.bits()).unwrap_or_default();
             // Some file systems refuse at once, others when they are read from.
-            let direct = options.clone().custom_flags(flags).open(path);
+            let direct = options.clone().custom_flags(flags | libc::O_NONBLOCK).open(path);
             if let Some(file) =
                 direct.ok().filter(|f| f.read_at(Buffer::new(ALIGNMENT).get(ALIGNMENT), 0).is_ok())
             {
@@ -72,6 +73,23 @@ impl Input {
         }
         let mode = if cache == Cache::Spare { Mode::Forgetting } else { Mode::Cached };
         Ok(Input { file, mode })
+    }
+}
+
+impl Input {
+    /// Where the hole ends that the file has at an offset; `None` where there are bytes, and where the system does not tell.
+    /// `len` is the length that the file is believed to have: one that has shrunk is no hole.
+    pub fn hole_end(&self, offset: u64, len: u64) -> Option<u64> {
+        let metadata = self.file.metadata().ok()?;
+        let stored = metadata.blocks().saturating_mul(512);
+        if stored >= metadata.len() || metadata.len() < len {
+            return None;
+        }
+        match rustix::fs::seek(&self.file, SeekFrom::Data(offset)) {
+            Ok(data) => Some(data).filter(|&data| data > offset),
+            Err(rustix::io::Errno::NXIO) => Some(len),
+            Err(_) => None,
+        }
     }
 }
 

@@ -9,9 +9,9 @@
 mod tests;
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use crate::disk::small;
 use crate::error::{Error, Result};
 use crate::instance::request::Request;
 use crate::units::PageSize;
@@ -48,14 +48,7 @@ impl Config {
         if depth > MAX_DEPTH {
             return Err(Error::foreign(path, "configuration files include each other more than 10 deep"));
         }
-        // Of a device or a pipe the size does not tell how much comes.
-        let file = std::fs::File::open(path).map_err(Error::io(path, "open"))?;
-        let mut bytes = Vec::new();
-        file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(Error::io(path, "read"))?;
-        if bytes.len() as u64 > MAX_FILE {
-            let what = format!("more than {MAX_FILE} bytes are too many for a configuration file");
-            return Err(Error::foreign(path, what));
-        }
+        let bytes = small::read(path, MAX_FILE).map_err(Error::io(path, "read the configuration"))?;
         let mut served = false;
         for (number, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
             match Line::parse(line) {

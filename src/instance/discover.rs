@@ -2,19 +2,22 @@
 
 use crate::instance::file_names::{is_undo_name, system_file_number};
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::DirEntry;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use crate::bytes::u32_at;
+use crate::disk::small;
 use crate::disk::{FileIdentity, Image};
 use crate::error::{Error, Result};
 use crate::format::fil::FIL_PAGE_OFFSET;
 use crate::format::fsp::PageFormat;
-use crate::instance::identify::{Identity, identify};
+use crate::instance::identify::{Identity, Page0, identify};
 use crate::instance::locations::{Focus, Locations};
-use crate::instance::spaces::{Evidence, SpaceFile, Spaces, Tablespace};
+use crate::instance::spaces::{Evidence, Link, SpaceFile, Spaces, Tablespace};
 use crate::units::{ByteOffset, PageSize, SpaceId};
 
 /// Data directories are two levels deep, `innodb_directories` little more; a deeper tree is not one.
@@ -32,6 +35,7 @@ pub fn discover(locations: &Locations) -> Spaces {
     let mut walk = Walk::default();
     let system_paths = walk.collect(locations);
     spaces.failures.append(&mut walk.failures);
+    spaces.links.append(&mut walk.links);
     let system = system_space(locations, &system_paths, &mut spaces);
     let instance = locations.page_size.or(system.as_ref().map(|space| space.format.logical));
     spaces.list.extend(system);
@@ -45,15 +49,22 @@ pub fn discover(locations: &Locations) -> Spaces {
         }
         let found: Vec<_> = part.par_iter().map(|path| user_space(locations, path, instance)).collect();
         for (path, result) in part.iter().zip(found) {
-            let result = result.map(|(space, unreadable)| {
+            let result = result.map(|(found, unreadable)| {
                 spaces.failures.extend(unreadable);
-                space
+                found.map(|(space, page0)| spaces.with_page0(space, page0))
             });
             add(&mut spaces, &mut seen, locations, path, result);
         }
     }
     spaces.index();
     spaces
+}
+
+/// A page size that was given is for files that do not say theirs.
+fn note_contradiction(spaces: &mut Spaces, locations: &Locations, path: &Path, identity: PageSize) {
+    if spaces.contradiction.is_none() && locations.page_size.is_some_and(|given| given != identity) {
+        spaces.contradiction = Some((path.to_path_buf(), identity));
+    }
 }
 
 fn add(
@@ -65,6 +76,9 @@ fn add(
 ) {
     match result {
         Ok(Some(space)) => {
+            if space.evidence == Evidence::Header {
+                note_contradiction(spaces, locations, path, space.format.logical);
+            }
             if space.files.iter().all(|file| seen.insert(file.identity)) {
                 spaces.list.push(space);
             }
@@ -88,12 +102,16 @@ struct Walk {
     files: Vec<PathBuf>,
     system: Vec<PathBuf>,
     visited: BTreeSet<FileIdentity>,
+    links: Vec<Link>,
     failures: Vec<Error>,
+    /// The directory that a bundle was unpacked to: nothing in it leads out of it.
+    within: Option<PathBuf>,
 }
 
 impl Walk {
     /// Walks all places; the paths of the system tablespace's files in their order.
     fn collect(&mut self, locations: &Locations) -> Vec<PathBuf> {
+        self.within = locations.bundle.as_ref().and_then(|bundle| bundle.dir().canonicalize().ok());
         if let Focus::Tablespace(file) = &locations.focus {
             self.files.push(file.clone());
         }
@@ -135,6 +153,11 @@ impl Walk {
         }
     }
 
+    fn leads_out(&self, target: &Path) -> bool {
+        let Some(within) = &self.within else { return false };
+        !target.canonicalize().is_ok_and(|target| target.starts_with(within))
+    }
+
     fn entry(&mut self, entry: &DirEntry, depth: usize) {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -146,7 +169,18 @@ impl Walk {
             }
         } else if name.ends_with(".isl") {
             match read_isl(&path) {
-                Ok(target) => self.files.push(target),
+                Ok(target) if self.leads_out(&target) => {
+                    let what =
+                        format!("leads out of the bundle, to {}; it was not followed", target.display());
+                    self.failures.push(Error::foreign(&path, what));
+                }
+                Ok(target) => {
+                    // One that leads nowhere is no failure to read: what its table is missing is said elsewhere.
+                    if target.try_exists().unwrap_or(true) {
+                        self.files.push(target.clone());
+                    }
+                    self.links.push(Link { link: path, target });
+                }
                 Err(error) => self.failures.push(error),
             }
         } else if name.ends_with(".ibd") || name.ends_with(".ibu") || is_undo_name(&name) {
@@ -159,27 +193,35 @@ impl Walk {
 
 /// A link file of MySQL 5.6/5.7 and MariaDB: the path of a remote tablespace as text.
 fn read_isl(path: &Path) -> Result<PathBuf> {
-    let len = std::fs::metadata(path).map_err(Error::io(path, "open"))?.len();
-    if len > MAX_ISL {
-        return Err(Error::foreign(
-            path,
-            format!("{len} bytes are too many for a link file, which holds one path"),
-        ));
-    }
-    let text = std::fs::read_to_string(path).map_err(Error::io(path, "read"))?;
-    let target = PathBuf::from(text.trim());
+    let text = small::read(path, MAX_ISL).map_err(Error::io(path, "read the path in this link file"))?;
+    let target = PathBuf::from(OsStr::from_bytes(text.trim_ascii()));
     Ok(if target.is_relative() { path.parent().unwrap_or(path).join(target) } else { target })
 }
+
+/// Identifies a file that lies elsewhere and adds it, where it holds the tablespace that was looked for.
+pub(crate) fn follow(locations: &Locations, spaces: &mut Spaces, path: &Path, id: SpaceId) -> Result<bool> {
+    let instance = locations.page_size.or(spaces.system().map(|space| space.format.logical));
+    let (found, unreadable) = user_space(locations, path, instance)?;
+    spaces.failures.extend(unreadable);
+    let Some((space, page0)) = found.filter(|(space, _)| space.id == Some(id)) else { return Ok(false) };
+    let space = spaces.with_page0(space, page0);
+    spaces.list.push(space);
+    Ok(true)
+}
+
+/// A tablespace, and what its page 0 says.
+type FoundSpace = (Tablespace, Option<Page0>);
 
 /// The tablespace, and what of the pages that tell could not be read.
 fn user_space(
     locations: &Locations,
     path: &Path,
     instance: Option<PageSize>,
-) -> Result<(Option<Tablespace>, Vec<Error>)> {
+) -> Result<(Option<FoundSpace>, Vec<Error>)> {
     let image = Image::open_past_faults(path)?;
     let identity = identify(&image, instance)?;
-    let space = identity.map(|identity| tablespace(identity, vec![space_file(locations, &image, 0)]));
+    let space = identity
+        .map(|identity| (tablespace(identity, vec![space_file(locations, &image, 0)]), identity.page0));
     Ok((space, image.into_faults()))
 }
 
@@ -211,15 +253,22 @@ fn system_space(locations: &Locations, paths: &[PathBuf], spaces: &mut Spaces) -
         };
         match &mut result {
             None => match identify_first(locations, &image) {
-                Ok(Some(identity)) => {
+                Ok(Some((identity, stated))) => {
+                    if let Some(stated) = stated {
+                        note_contradiction(spaces, locations, path, stated);
+                    }
                     // A later file that was named alone, or whose predecessor is missing.
                     let header = identity.evidence == Evidence::Header;
                     let first_page =
                         if header { None } else { stated_first_page(&image, &identity.format) }.unwrap_or(0);
-                    result = Some(tablespace(identity, vec![space_file(locations, &image, first_page)]));
+                    let space = tablespace(identity, vec![space_file(locations, &image, first_page)]);
+                    result = Some(spaces.with_page0(space, identity.page0));
                     next_page = first_page;
                 }
-                Ok(None) => spaces.notes.push(left_out(&locations.relative(path))),
+                Ok(None) => {
+                    spaces.notes.push(left_out(&locations.relative(path)));
+                    spaces.unidentified_system.push(space_file(locations, &image, 0));
+                }
                 Err(error) => spaces.failures.push(error),
             },
             Some(space) => {
@@ -243,18 +292,23 @@ fn system_space(locations: &Locations, paths: &[PathBuf], spaces: &mut Spaces) -
     result
 }
 
-/// The first system file is space 0 by its place, whatever its page 0 has become.
-fn identify_first(locations: &Locations, image: &Image) -> Result<Option<Identity>> {
+/// The first system file is space 0 by its place, whatever its page 0 has become; and the page size that a verified
+/// page 0 states.
+fn identify_first(locations: &Locations, image: &Image) -> Result<Option<(Identity, Option<PageSize>)>> {
     let identity = identify(image, locations.page_size)?;
+    let verified = identity.filter(|identity| identity.evidence == Evidence::Header);
+    let stated = verified.map(|identity| identity.format.logical);
     let overruled = |format: PageFormat| match locations.page_size {
         Some(size) => PageFormat { logical: size, physical: size, ..format },
         None => format,
     };
-    Ok(identity.map(|identity| Identity {
+    let identity = identity.map(|identity| Identity {
         id: Some(SpaceId::SYSTEM),
         format: overruled(identity.format),
         evidence: if identity.id == Some(SpaceId::SYSTEM) { identity.evidence } else { Evidence::OtherPages },
-    }))
+        page0: identity.page0.filter(|_| identity.id == Some(SpaceId::SYSTEM)),
+    });
+    Ok(identity.map(|identity| (identity, stated)))
 }
 
 /// Pages of later system files carry their number in the whole tablespace: the first few vote on where theirs begins.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::commands::capture::{Saved, SavedFile};
 use crate::report::SCHEMA_VERSION;
+use crate::report::command_line;
 use crate::report::guard::{guard, write_guard};
 use crate::report::style;
 use crate::units::count;
@@ -107,14 +108,14 @@ impl CaptureReport {
         let colour = if self.lost.is_empty() { style::GOOD } else { style::WARN };
         writeln!(out, "{}", style::paint(colour, &self.headline()))?;
         write_guard(out, self.guard)?;
-        let bundle = style::printable(&self.bundle);
-        writeln!(out, "\nnext: dblwr verify {bundle}")?;
+        writeln!(out, "\nnext: {}", command_line::on_bundle("verify", &self.bundle))?;
         if self.redacted {
             writeln!(out, "it holds no rows and cannot be a source of pages: keep an unredacted one as well")
         } else {
             writeln!(
                 out,
-                "keep it off this host; should a server start overwrite the copies: dblwr restore PATH --copies-from {bundle}"
+                "keep it off this host; should a server start overwrite the copies: {}",
+                command_line::copies_from(&self.bundle)
             )
         }
     }

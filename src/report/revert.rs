@@ -6,14 +6,15 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::commands::restore::journal::Mark;
-use crate::commands::restore::revert::Reverting;
+use crate::commands::restore::revert::{MovedOn, Reverting};
 use crate::commands::restore::{Applied, Outcome, Pass, PlannedPage};
 use crate::disk::calls::ReadBack;
 use crate::report::SCHEMA_VERSION;
+use crate::report::command_line;
 use crate::report::restore::{OutcomeReport, ReadBackReport, sha256, verified};
 use crate::report::style;
 use crate::units::count;
-use crate::units::{ByteOffset, PageNo, SpaceId};
+use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 
 const UNFINISHED: &str = "the journal has no mark at its end: the pass that wrote it was stopped before it had verified all \
                           its pages; some may never have been written, some may be torn; revert takes back what was \
@@ -37,7 +38,8 @@ pub struct RevertReport {
     pub pages: Vec<RevertedPage>,
     /// Pages that hold the bytes from before the restore already.
     pub already: usize,
-    /// Pages that somebody has written since: they are left alone.
+    /// Pages that no longer hold what was written, or that a server has been at since. As long as there are any, nothing
+    /// is written, unless pages are picked with `--page`.
     pub moved_on: Vec<RevertedPage>,
 }
 
@@ -63,6 +65,12 @@ pub struct RevertedPage {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Of a page that has moved on: the LSN that the restore wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lsn_then: Option<Lsn>,
+    /// Of a page that has moved on: the LSN that is there now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lsn_now: Option<Lsn>,
 }
 
 impl RevertedPage {
@@ -78,6 +86,8 @@ impl RevertedPage {
             outcome,
             read_back: read_back.map(ReadBackReport::from),
             reason,
+            lsn_then: None,
+            lsn_now: None,
         }
     }
 }
@@ -85,8 +95,12 @@ impl RevertedPage {
 impl RevertReport {
     /// The report on a journal that was not taken back.
     pub fn planned(journal: &Path, reverting: &Reverting) -> RevertReport {
-        let since = Outcome::Failed("it has been written since".into());
-        let left = |page: &PlannedPage| RevertedPage::of(page, &since, None);
+        let left = |moved: &MovedOn| RevertedPage {
+            lsn_then: Some(moved.lsn_then),
+            lsn_now: moved.lsn_now,
+            ..RevertedPage::of(&moved.page, &Outcome::Failed(moved.why.clone()), None)
+        };
+        let unless_refused = |_: &&PlannedPage| !reverting.is_refused();
         RevertReport {
             schema_version: SCHEMA_VERSION,
             applied: false,
@@ -97,6 +111,7 @@ impl RevertReport {
                 .plan
                 .pages
                 .iter()
+                .filter(unless_refused)
                 .map(|page| RevertedPage::of(page, &Outcome::Planned, None))
                 .collect(),
             already: reverting.already.len(),
@@ -139,16 +154,29 @@ impl RevertReport {
         }
         for page in &self.moved_on {
             let (file, offset) = (style::printable(&page.file), page.offset);
+            let lsn = |lsn: Option<Lsn>| lsn.map_or("none".to_owned(), |lsn| lsn.to_string());
             writeln!(
                 out,
-                "  {file} offset {offset} ({}:{}): somebody has written this page since; it was left alone",
-                page.space_id, page.page_no
+                "  {file} offset {offset} ({}:{}): LSN {} then, {} now: {}",
+                page.space_id,
+                page.page_no,
+                lsn(page.lsn_then),
+                lsn(page.lsn_now),
+                style::printable(page.reason.as_deref().unwrap_or_default())
+            )?;
+        }
+        if !self.moved_on.is_empty() {
+            writeln!(
+                out,
+                "  to take back other pages all the same, pick them one by one with --page SPACE:PAGE"
             )?;
         }
         match (&self.journal, self.applied || self.pages.is_empty()) {
             (Some(journal), _) => writeln!(out, "\njournal: {journal}"),
             (None, true) => Ok(()),
-            (None, false) => writeln!(out, "\nnext: dblwr revert {} --apply", self.reverts),
+            (None, false) => {
+                writeln!(out, "\nnext: {} --apply", command_line::again("revert", &self.reverts))
+            }
         }
     }
 
@@ -159,20 +187,23 @@ impl RevertReport {
             (_, _, 1.., _) => {
                 style::paint(style::BAD, &format!("FAILED: {failed} of {pages} could not be put back"))
             }
+            (_, _, _, left @ 1..) => style::paint(
+                style::BAD,
+                &format!(
+                    "REFUSED: {} moved on since the restore; nothing was written",
+                    if left == 1 { "1 page has".to_owned() } else { format!("{left} pages have") }
+                ),
+            ),
             (_, 0, _, 0) => {
                 style::paint(style::GOOD, "OK: every page holds the bytes from before the restore")
             }
             (false, ..) => {
                 style::paint(style::WARN, &format!("PLAN: {pages} would be put back; nothing was written"))
             }
-            (true, _, _, 0) => {
+            (true, ..) => {
                 let verified = verified(self.pages.iter().map(|page| page.read_back));
                 style::paint(style::GOOD, &format!("REVERTED: {pages} put back, {verified}"))
             }
-            (true, _, _, left) => style::paint(
-                style::BAD,
-                &format!("PARTLY REVERTED: {pages} put back, {} left alone", count(left, "page")),
-            ),
         }
     }
 }

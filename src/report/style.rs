@@ -36,7 +36,13 @@ pub fn indented(table: &Table) -> String {
     table.lines().map(|line| format!("  {}\n", line.strip_prefix(' ').unwrap_or(&line).trim_end())).collect()
 }
 
-/// Text from a file, safe for a terminal: control characters become U+FFFD.
+/// Text from a file, safe for a terminal: control characters, and those that turn the direction of writing, are shown as
+/// escapes.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let turns = matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || turns { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::bytes::{is_zero, u64_at};
 use crate::disk::Image;
+use crate::disk::small;
 use crate::error::{Error, Result};
 use crate::format::fil::FIL_PAGE_LSN;
 use crate::format::fsp::{FspHeader, PageFormat};
@@ -101,7 +102,7 @@ fn same_instance(instance: &Instance, donor: &Instance, bundle: &Path) -> Result
 
 /// What `auto.cnf` holds; `None` where there is none, or it was not captured and reads as zeros.
 fn server_uuid(instance: &Instance) -> Option<Vec<u8>> {
-    let text = std::fs::read(instance.locations.datadir.join("auto.cnf")).ok()?;
+    let text = small::read(&instance.locations.datadir.join("auto.cnf"), 64 << 10).ok()?;
     (!is_zero(&text)).then_some(text)
 }
 

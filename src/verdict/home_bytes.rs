@@ -5,7 +5,7 @@
 //! | MySQL 5.7 to 8.0.22 | plaintext of an encrypted page | the same page, encrypted (type 15 or 17): needs the key |
 //! | MySQL 8.0.23 to 8.0.29 | compressed, then encrypted (type 16) | the same; the server's own pass writes it uncompressed (type 15) |
 //! | MySQL 8.0.23 on | encrypted page of an undo tablespace | the same; the server's own pass writes plaintext, unless `innodb_undo_log_encrypt` is set |
-//! | MariaDB 10.1 | page_compressed (type 34354) | the same; the server's own pass writes it uncompressed |
+//! | MariaDB 10.1, 10.2 | page_compressed (type 34354) | the same; the server's own pass writes it uncompressed |
 //!
 //! A page of a table with transparent page compression lies uncompressed in the slot and goes home like that; the pass
 //! of MySQL 9.7 compresses it anew, which is the same page in fewer bytes. It also leaves type 16 as it is (both seen, and
@@ -14,7 +14,7 @@
 //! MariaDB 10.5 on takes a copy that hides its space id (full_crc32, encrypted or compressed) when recovery reads the page,
 //! applies redo and writes the result later: the copy is as near to that as files can tell.
 //!
-//! Sources: `buf_dblwr_process` (MySQL 5.7, MariaDB 10.1), `recv::Pages::recover` (MySQL 8.0.25), the writes of a 9.7.4.
+//! Sources: `buf_dblwr_process` (MySQL 5.7, MariaDB 10.1), `recv::Pages::recover` (MySQL 8.0.25), the writes of a 9.7.4, a 10.1.23 and a 10.2.11.
 
 use crate::format::fil::page_type;
 use crate::format::fsp::Encryption;
@@ -63,7 +63,9 @@ pub fn image_of_server(instance: &Instance, home: &Home, copy: &Copy) -> Option<
         {
             revealed(key)
         }
-        (Generation::MariaDb101, page_type::MARIADB_PAGE_COMPRESSED) => revealed(None),
+        (Generation::MariaDb101 | Generation::MariaDb102, page_type::MARIADB_PAGE_COMPRESSED) => {
+            revealed(None)
+        }
         _ => Some(page),
     }
 }

@@ -1,4 +1,6 @@
-//! Owners of copies whose space id is ciphertext: found by opening them, or by holding them against homes.
+//! Whose the copies are that hide their space id.
+//!
+//! Tablespaces outside, copies inside: with ten thousand tables every file is opened once, and not once for each copy.
 
 use std::collections::BTreeMap;
 
@@ -14,48 +16,51 @@ use crate::verdict::copy::{Copy, is_hidden};
 /// Copies of one page number, as indices.
 type ByPage = BTreeMap<PageNo, Vec<usize>>;
 
-/// An encrypted full_crc32 copy belongs to the one tablespace whose key opens it, or whose page of that number has a
-/// sector of ciphertext in common.
-///
-/// Tablespaces outside, copies inside: with ten thousand tables every file is opened once, and not once for each copy.
-pub(crate) fn find_hidden_owners<'a>(copies: impl IntoIterator<Item = &'a mut Copy>, spaces: &Spaces) {
-    let mut hidden: Vec<&mut Copy> = copies.into_iter().filter(|copy| is_hidden(copy)).collect();
+/// An encrypted full_crc32 copy belongs to the one file whose page of that number has a sector of ciphertext in common:
+/// one that says that it is encrypted, or else one whose first encryption may be under way, which page 0 does not say yet.
+pub(crate) fn find_hidden_owners(copies: &mut [Copy], spaces: &Spaces) {
+    let full = spaces.list.iter().filter(|space| space.format.layout == Layout::FullCrc32);
+    let (stated, others): (Vec<&Tablespace>, Vec<&Tablespace>) =
+        full.partition(|space| may_be_encrypted(space));
+    let hidden = copies.iter_mut().filter(|copy| is_hidden(copy)).collect();
+    let left = give_to_owners(hidden, &stated);
+    give_to_owners(left, &others);
+}
+
+fn may_be_encrypted(space: &Tablespace) -> bool {
+    space.format.encryption == Encryption::MariaDb || space.evidence != Evidence::Header
+}
+
+/// Gives each copy to the one tablespace that claims it; back come those that none does. One that several claim stays
+/// without an owner.
+fn give_to_owners<'a>(mut hidden: Vec<&'a mut Copy>, spaces: &[&Tablespace]) -> Vec<&'a mut Copy> {
     let mut by_page = ByPage::new();
     for (index, copy) in hidden.iter().enumerate() {
         by_page.entry(copy.page_no()).or_default().push(index);
     }
     if by_page.is_empty() {
-        return;
+        return hidden;
     }
-    let claims: Vec<(usize, &Tablespace)> = spaces
-        .list
-        .par_iter()
-        .filter(|space| may_be_encrypted(space))
-        .flat_map_iter(|space| {
-            claims_of(space, &hidden, &by_page).into_iter().map(move |index| (index, space))
-        })
-        .collect();
+    let claims: Vec<Vec<usize>> =
+        spaces.par_iter().map(|space| claims_of(space, &hidden, &by_page)).collect();
     let mut owners: BTreeMap<usize, Option<&Tablespace>> = BTreeMap::new();
-    for (index, space) in claims {
-        // A second claim leaves it open.
-        owners.entry(index).and_modify(|owner| *owner = None).or_insert(Some(space));
+    for (space, claims) in spaces.iter().zip(claims) {
+        for index in claims {
+            owners.entry(index).and_modify(|owner| *owner = None).or_insert(Some(space));
+        }
     }
-    for (index, owner) in owners {
+    for (&index, owner) in &owners {
         if let (Some(copy), Some(owner)) = (hidden.get_mut(index), owner) {
             copy.space = owner.id;
             copy.format = owner.format;
         }
     }
-}
-
-/// Whether a copy of an instance can be hidden at all.
-pub(crate) fn may_hide(spaces: &Spaces) -> bool {
-    spaces.list.iter().any(may_be_encrypted)
-}
-
-fn may_be_encrypted(space: &Tablespace) -> bool {
-    space.format.layout == Layout::FullCrc32
-        && (space.format.encryption == Encryption::MariaDb || space.evidence != Evidence::Header)
+    hidden
+        .into_iter()
+        .enumerate()
+        .filter(|(index, _)| !owners.contains_key(index))
+        .map(|(_, copy)| copy)
+        .collect()
 }
 
 /// The copies that a tablespace lays claim to.

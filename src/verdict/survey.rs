@@ -10,20 +10,17 @@ use crate::instance::dblwr::{Area, Kind};
 use crate::instance::locations::Focus;
 use crate::instance::redo::Shutdown;
 use crate::instance::request::Request;
-use crate::instance::spaces::{Evidence, Owner, SpaceFile};
-use crate::page::sectors::Tear;
+use crate::instance::spaces::{Evidence, SpaceFile};
 use crate::units::{Lsn, PageNo, SpaceId};
-use crate::verdict;
+use crate::verdict::Verdict;
 use crate::verdict::copy::Copy;
 use crate::verdict::copy::CopyState;
 use crate::verdict::copy::read_copies;
-use crate::verdict::descriptors::is_free_since;
+use crate::verdict::gather::Gathered;
 use crate::verdict::home;
-use crate::verdict::home::{Home, HomeState};
-use crate::verdict::home_bytes;
-use crate::verdict::home_bytes::is_plaintext_of;
+use crate::verdict::home::Home;
+use crate::verdict::judge::{Judgement, judge, judge_hidden, judge_reduced};
 use crate::verdict::owners::find_hidden_owners;
-use crate::verdict::{CopyFacts, HomeFacts, Judgement, Verdict, judge_reduced};
 
 /// Copies of one page, each with its place in the order of slots; no space id where the owner is hidden.
 type Groups = BTreeMap<(Option<SpaceId>, PageNo), Vec<(usize, Copy)>>;
@@ -46,6 +43,8 @@ pub struct Finding {
     pub home: usize,
     /// The verdict and its reason.
     pub judgement: Judgement,
+    /// Of a damaged home, for each sector whose it is: see [`crate::page::sectors::sector_map`].
+    pub sectors: Option<String>,
 }
 
 impl Finding {
@@ -146,6 +145,13 @@ impl Survey {
         damaged.filter_map(|space| space.files.first()).filter(|file| file.first_page == 0)
     }
 
+    /// Whether an area has used slots and none of them holds a page that verifies or may be encrypted.
+    pub fn has_only_rubbish(&self, area: &Area) -> bool {
+        let copies: Vec<&Copy> =
+            self.findings.iter().filter_map(Finding::copy).filter(|c| c.slot.file == area.file).collect();
+        !copies.is_empty() && copies.iter().all(|copy| copy.state() == CopyState::Corrupt)
+    }
+
     /// The home of a finding.
     pub fn home_of(&self, finding: &Finding) -> Option<&Home> {
         self.homes.get(finding.home)
@@ -227,76 +233,26 @@ impl Survey {
         group: Vec<(usize, Copy)>,
         reduced: Option<Lsn>,
     ) -> Vec<(usize, Finding)> {
-        let mut home = self.look(space, page_no);
-        if let Some(home) = &mut home {
-            believe_copies(home, &group);
+        let (mut judgements, mut at) = (judge_hidden(group.len()), usize::MAX);
+        let mut maps = vec![None; group.len()];
+        if let Some(mut home) = self.look(space, page_no) {
+            let copies: Vec<&Copy> = group.iter().map(|(_, copy)| copy).collect();
+            let gathered = Gathered::of(&self.instance, &home, page_no, &copies);
+            let ruling = judge(&gathered.home(&home), &gathered.copies, reduced, &self.instance.window);
+            judgements = ruling.judgements;
+            ruling.unmasked.into_iter().for_each(|why| home.unmask(why));
+            if home.state.is_damaged() {
+                maps = gathered.sector_maps(&home);
+            }
+            self.homes.push(home);
+            at = self.homes.len() - 1;
         }
-        let (judgements, at) = match home {
-            Some(home) => {
-                let judgements = self.judge_against(&home, page_no, space, &group, reduced);
-                self.homes.push(home);
-                (judgements, self.homes.len() - 1)
-            }
-            None => {
-                let reason = "the space id is ciphertext, and no home page proves whose copy this is";
-                let unknown = Judgement { verdict: Verdict::Unverifiable, reason: reason.into() };
-                (vec![unknown; group.len()], usize::MAX)
-            }
-        };
-        let pairs = group.into_iter().zip(judgements);
+        let pairs = group.into_iter().zip(judgements).zip(maps);
         pairs
-            .map(|((order, copy), judgement)| {
-                (order, Finding { subject: Subject::Copy(copy), home: at, judgement })
+            .map(|(((order, copy), judgement), sectors)| {
+                (order, Finding { subject: Subject::Copy(copy), home: at, judgement, sectors })
             })
             .collect()
-    }
-
-    fn judge_against(
-        &self,
-        home: &Home,
-        page_no: PageNo,
-        space: Option<SpaceId>,
-        group: &[(usize, Copy)],
-        reduced: Option<Lsn>,
-    ) -> Vec<Judgement> {
-        if space == Some(SpaceId::SYSTEM) && self.areas().any(|area| area.covers(page_no)) {
-            let reason = "the copy names a page of the doublewrite buffer itself, which is never written";
-            return vec![Judgement { verdict: Verdict::Unverifiable, reason: reason.into() }; group.len()];
-        }
-        let rivals: Vec<String> = home.rivals.iter().map(|path| path.display().to_string()).collect();
-        let facts = HomeFacts { state: home.state, lsn: home.lsn, tail_lsn: home.tail_lsn, rivals: &rivals };
-        let copies: Vec<CopyFacts> =
-            group.iter().map(|(_, copy)| facts_of(&self.instance, home, copy)).collect();
-        let mut judgements = verdict::judge(&facts, &copies, reduced, &self.instance.window);
-        for (judgement, (_, copy)) in judgements.iter_mut().zip(group) {
-            if judgement.verdict == Verdict::Stale && self.was_given_back(home, copy) {
-                let reason = "the home page is empty because its tablespace has given it back since this copy was made";
-                *judgement = Judgement { verdict: Verdict::Intact, reason: reason.into() };
-            }
-            if judgement.verdict == Verdict::Unverifiable
-                && copy.state() == CopyState::Valid
-                && is_plaintext_of(&self.instance, home, copy)
-            {
-                judgement.reason = "the copy is the page before its encryption, as MySQL up to 8.0.22 keeps it; it takes the key \
-                                    (--keyring) to make the page of an encrypted table of it"
-                    .into();
-            }
-            if judgement.verdict == Verdict::Restorable && home.state != HomeState::Zero {
-                judgement.reason.extend(describe_tear(&self.instance, home, copy));
-            }
-        }
-        judgements
-    }
-
-    /// An empty page that is free by newer descriptors is no damage: truncated undo tablespaces are full of them.
-    fn was_given_back(&self, home: &Home, copy: &Copy) -> bool {
-        let owner = copy.space.map(|id| self.instance.spaces.owner(id));
-        match owner {
-            Some(Owner::One(space)) if home.state == HomeState::Zero => {
-                is_free_since(space, copy.page_no(), copy.lsn())
-            }
-            _ => false,
-        }
     }
 
     fn areas(&self) -> impl Iterator<Item = &Area> {
@@ -344,32 +300,7 @@ impl Survey {
             };
             self.homes.push(home);
             let subject = Subject::Reduced(file.clone(), *entry);
-            self.findings.push(Finding { subject, home: self.homes.len() - 1, judgement });
+            self.findings.push(Finding { subject, home: self.homes.len() - 1, judgement, sectors: None });
         }
     }
-}
-
-/// A home without a real checksum is torn where a good copy of the very same write differs from it.
-fn believe_copies(home: &mut Home, group: &[(usize, Copy)]) {
-    let belies = |copy: &Copy| copy.state() == CopyState::Valid && home.is_belied_by(copy.page(), copy.lsn());
-    if group.iter().any(|(_, copy)| belies(copy)) {
-        home.state = HomeState::Torn;
-        home.why = "it has no checksum to tell, but a copy of the same LSN differs from it".into();
-    }
-}
-
-fn facts_of(instance: &Instance, home: &Home, copy: &Copy) -> CopyFacts {
-    let cannot_be_written = home.state.is_damaged()
-        && is_plaintext_of(instance, home, copy)
-        && instance.spaces.key_of(copy.space).is_none();
-    CopyFacts {
-        state: if cannot_be_written { CopyState::Unverifiable } else { copy.state() },
-        lsn: copy.lsn(),
-    }
-}
-
-fn describe_tear(instance: &Instance, home: &Home, copy: &Copy) -> Option<String> {
-    Tear::between(&home.bytes, &home_bytes::image(instance, home, copy)?)
-        .describe()
-        .map(|tear| format!("; {tear}"))
 }

@@ -61,10 +61,12 @@ fn the_torn_page_is_found_and_restored_whatever_else_cannot_be_read() {
         assert_eq!(report["summary"]["restorable"], 1, "{what}: {:#}", report["summary"]);
         assert_ne!(report["prediction"]["starts"], true, "{what}");
 
-        let journal = dir.path().join("journal");
+        let away = tempfile::tempdir().unwrap();
+        let journal = away.path().join("journal");
         let restore = ["restore", "--apply", "--journal", journal.to_str().unwrap(), path];
         let restored = over_bad_sectors(file, &bytes, &restore);
-        assert_eq!(code(&restored), 0, "{what}: {}", stderr(&restored));
+        // Mended is what could be; not everything was read.
+        assert_eq!(code(&restored), 3, "{what}: {}", stderr(&restored));
         let after = std::fs::read(dir.path().join("d/t1.ibd")).unwrap();
         let torn = &expected(&testdata(IMAGE))["pages"][0];
         assert_eq!(sha256(&after[81920..81920 + 16384]), torn["sha256_after"], "{what}");

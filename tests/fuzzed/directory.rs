@@ -8,7 +8,7 @@ use dblwr::commands::capture::{Options, save};
 use dblwr::commands::dump::{Inventory, Selection as Slots};
 use dblwr::commands::page::Lookup;
 use dblwr::commands::restore;
-use dblwr::commands::restore::{Rules, Selection, choose, plan_file, revert};
+use dblwr::commands::restore::{Here, Rules, Selection, choose, plan_file, revert};
 use dblwr::disk::real::RealDisk;
 use dblwr::format::fsp::PageFormat;
 use dblwr::instance::bundle::read::check;
@@ -175,7 +175,7 @@ pub fn directory(bytes: &[u8]) {
         assert!(applied.all_verified() && applied.finished);
         let _ = Survey::run(&request);
         let (pass, reverting) =
-            revert::run(&RealDisk, &journal, None).expect("a journal that was just written");
+            revert::run(&RealDisk, &journal, &Here::default()).expect("a journal that was just written");
         assert!(pass.all_verified() && reverting.moved_on.is_empty());
         assert_eq!(contents(&root), before, "the revert did not bring everything back");
     }

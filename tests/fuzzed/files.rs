@@ -7,7 +7,7 @@ use dblwr::commands::check::baseline::{Baseline, Owner};
 use dblwr::commands::restore::journal::read;
 use dblwr::commands::restore::plan_file;
 use dblwr::commands::restore::plan_file::PlanFile;
-use dblwr::commands::restore::{Plan, revert};
+use dblwr::commands::restore::{Here, Plan, revert};
 use dblwr::disk::calls::Access;
 use dblwr::disk::real::RealDisk;
 use dblwr::instance::bundle::open;
@@ -98,8 +98,8 @@ pub fn journal(bytes: &[u8]) {
     for bytes in [bytes.to_vec(), seals::journal(bytes)] {
         let (dir, path) = file("journal", &bytes);
         if read::open(&RealDisk, &path, Access::Read).is_ok() {
-            let _ = revert::plan(&RealDisk, &path, Some(dir.path()));
-            let _ = revert::plan(&RealDisk, &path, None);
+            let _ = revert::plan(&RealDisk, &path, &Here::at(dir.path()));
+            let _ = revert::plan(&RealDisk, &path, &Here::default());
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use dblwr::commands::check::baseline::{Baseline, Owner};
 use dblwr::commands::restore::journal::{FileRecord, Journal, Kind, PageRecord, write};
 use dblwr::commands::restore::plan_file::PlanFile;
-use dblwr::commands::restore::{CopyRef, PlannedPage};
+use dblwr::commands::restore::{CopyRef, PlannedPage, World};
 use dblwr::format::fsp::PageFormat;
 use dblwr::instance::bundle::write::Writer;
 use dblwr::instance::bundle::{FileEntry, LinkTarget, Manifest, StoredRequest};
@@ -275,6 +275,7 @@ fn journal() -> Vec<u8> {
         written_at: 1_700_000_000,
         root: "/d".into(),
         place: "/d/j".into(),
+        world: Some(World { redo_dir: "log".into(), end: Some(Lsn(7)), ..World::default() }),
         files: vec![file("a.ibd", Some(SpaceId(7))), file("b.ibd", None)],
         pages: vec![page(0, 3), page(1, 0), page(1, 5)],
     };

@@ -1,6 +1,7 @@
 //! What to look at, and where its parts lie.
 #![allow(rustdoc::broken_intra_doc_links, reason = "help is printed as it stands, brackets included")]
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -91,6 +92,31 @@ impl Places {
             && self.directories.is_empty()
             && self.data_file_path.is_none()
             && self.page_size.is_none()
+    }
+
+    /// The options as they were given.
+    pub fn words(&self) -> Vec<OsString> {
+        let paths = [
+            ("--defaults-file", &self.defaults_file),
+            ("--datadir", &self.datadir),
+            ("--data-home-dir", &self.data_home_dir),
+            ("--doublewrite-dir", &self.doublewrite_dir),
+            ("--undo-dir", &self.undo_dir),
+            ("--redo-dir", &self.redo_dir),
+            ("--keyring", &self.keyring),
+            ("--keyring-password-file", &self.keyring_password_file),
+        ];
+        let named = paths.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?)));
+        let named = named.chain(self.directories.iter().map(|dir| ("--directory", dir.as_path())));
+        let mut words: Vec<OsString> =
+            named.flat_map(|(option, path)| [option.into(), path.as_os_str().to_owned()]).collect();
+        for (option, value) in [
+            ("--data-file-path", self.data_file_path.clone()),
+            ("--page-size", self.page_size.map(|size| size.to_string())),
+        ] {
+            words.extend(value.into_iter().flat_map(|value| [option.into(), value.into()]));
+        }
+        words
     }
 
     /// What is meant by a path in these places.

@@ -4,6 +4,7 @@
 pub mod listing;
 pub mod recompress;
 pub mod redact;
+pub mod redact_config;
 pub mod select;
 
 use std::collections::HashSet;
@@ -19,6 +20,7 @@ use crate::disk::calls;
 use crate::disk::host;
 use crate::disk::reads;
 use crate::disk::reads::Ranges;
+use crate::disk::small;
 use crate::error::{Error, Result};
 use crate::instance::bundle::write::{FileSum, Sealed, Writer};
 use crate::instance::bundle::{CHUNK, CONFIG_DIR, FileEntry, Manifest};
@@ -29,6 +31,9 @@ use crate::instance::request::Request;
 use crate::verdict;
 use crate::verdict::Verdict;
 use crate::verdict::survey::Survey;
+
+/// Longest configuration file that is taken along.
+const MOST_CONFIG: u64 = 1 << 20;
 
 /// Redo from the checkpoint to its end is saved up to this many bytes.
 pub const REDO_LIMIT: u64 = 64 << 20;
@@ -241,8 +246,8 @@ impl<W: Write> Saver<W> {
     fn config(&mut self, path: &Path) -> io::Result<()> {
         let stored = Path::new(CONFIG_DIR).join(path.file_name().unwrap_or("my.cnf".as_ref()));
         let metadata = std::fs::metadata(path)?;
-        let text = std::fs::read(path)?;
-        let text = if self.redactor.is_some() { redact::configuration(&text) } else { text };
+        let text = small::read(path, MOST_CONFIG)?;
+        let text = if self.redactor.is_some() { redact_config::configuration(&text) } else { text };
         let entry = FileEntry { size: text.len() as u64, ..entry(&metadata, &stored) };
         self.writer.directory(Path::new(CONFIG_DIR))?;
         self.writer.begin(&entry)?;

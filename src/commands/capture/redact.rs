@@ -281,20 +281,6 @@ fn crypt_record(page: &[u8], format: &PageFormat) -> Option<Range<usize>> {
     mariadb_crypt_data(page, format).map(|_| at..at.saturating_add(CRYPT_DATA_SIZE))
 }
 
-/// A configuration without what it keeps secret.
-pub(crate) fn configuration(text: &[u8]) -> Vec<u8> {
-    let text = String::from_utf8_lossy(text);
-    let secret = |name: &str| {
-        let name = name.to_lowercase();
-        ["pass", "secret", "key", "token"].iter().any(|word| name.contains(word))
-    };
-    let line = |line: &str| match line.split_once('=') {
-        Some((name, _)) if secret(name) => format!("{name}= (redacted)\n"),
-        _ => format!("{line}\n"),
-    };
-    text.lines().map(line).collect::<String>().into_bytes()
-}
-
 fn canonical(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
 }
@@ -379,11 +365,5 @@ mod tests {
             };
             assert_eq!(same(&after, &blank), same(&torn, &newer), "{cut}");
         }
-    }
-
-    #[test]
-    fn passwords_leave_the_configuration_and_places_stay() {
-        let text = configuration(b"[mysqld]\ndatadir=/var/lib/mysql\npassword = hunter2\n");
-        assert_eq!(text, b"[mysqld]\ndatadir=/var/lib/mysql\npassword = (redacted)\n");
     }
 }

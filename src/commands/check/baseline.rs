@@ -5,15 +5,18 @@
 //! one, by the server's UUID in `auto.cnf` (MySQL 5.6 on).
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::commands::check::Problem;
-use crate::disk::replace;
+use crate::commands::check::{Other, Problem};
+use crate::disk::output;
+use crate::disk::output::{Evidence, Own};
+use crate::disk::small;
 use crate::error::{Error, Result};
-use crate::instance::Instance;
+use crate::instance::{Instance, identity};
 use crate::units::{ByteOffset, PageNo, SpaceId};
 
 /// What it calls itself.
@@ -37,11 +40,7 @@ impl Owner {
     pub fn of(instance: &Instance) -> Owner {
         let first = instance.spaces.system().or(instance.spaces.list.first());
         let inode = first.and_then(|space| space.files.first()).map_or(0, |file| file.identity.inode);
-        let auto = std::fs::read_to_string(instance.locations.datadir.join("auto.cnf"));
-        let server_uuid = auto.ok().and_then(|text| {
-            let value = text.lines().find_map(|line| line.trim().strip_prefix("server-uuid"))?;
-            Some(value.trim_start_matches([' ', '=']).trim().to_owned())
-        });
+        let server_uuid = identity::server_uuid(&instance.locations.datadir);
         Owner { inode, server_uuid }
     }
 }
@@ -51,8 +50,8 @@ impl Owner {
 pub struct Accepted {
     /// Tablespace.
     pub space_id: Option<SpaceId>,
-    /// Page.
-    pub page_no: PageNo,
+    /// Page, where it is about one.
+    pub page_no: Option<PageNo>,
     /// File, where one holds the page.
     pub file: Option<String>,
     /// What was found.
@@ -63,9 +62,18 @@ impl Accepted {
     fn of(problem: &Problem) -> Accepted {
         Accepted {
             space_id: problem.space_id,
-            page_no: problem.page_no,
+            page_no: Some(problem.page_no),
             file: problem.file.clone(),
             what: problem.what().to_owned(),
+        }
+    }
+
+    fn of_other(other: &Other) -> Accepted {
+        Accepted {
+            space_id: other.problem.space_id,
+            page_no: other.problem.page_no,
+            file: other.problem.file.as_ref().map(|file| file.display().to_string()),
+            what: other.problem.kind.name().to_owned(),
         }
     }
 }
@@ -99,14 +107,28 @@ impl Baseline {
         Baseline { kind: KIND.to_owned(), version: VERSION, owner, accepted }
     }
 
+    /// The same state with what else may be accepted.
+    #[must_use]
+    pub fn with(mut self, others: &[Other]) -> Baseline {
+        let may = others.iter().filter(|other| other.can_be_accepted());
+        self.accepted.extend(may.map(Accepted::of_other));
+        self
+    }
+
+    /// Whether a problem that is none of a page was accepted.
+    pub fn knows_other(&self, other: &Other) -> bool {
+        other.can_be_accepted() && self.accepted.contains(&Accepted::of_other(other))
+    }
+
     /// Whether a problem was accepted.
     pub fn knows(&self, problem: &Problem) -> bool {
         self.accepted.contains(&Accepted::of(problem))
     }
 
     /// Accepted problems that are no more.
-    pub fn gone(&self, problems: &[Problem]) -> usize {
-        let now: BTreeSet<Accepted> = problems.iter().map(Accepted::of).collect();
+    pub fn gone(&self, problems: &[Problem], others: &[Other]) -> usize {
+        let others = others.iter().map(Accepted::of_other);
+        let now: BTreeSet<Accepted> = problems.iter().map(Accepted::of).chain(others).collect();
         self.accepted.difference(&now).count()
     }
 
@@ -134,7 +156,9 @@ impl Baseline {
         let mut text =
             serde_json::to_vec_pretty(&sealed).map_err(|error| Error::Refused(error.to_string()))?;
         text.push(b'\n');
-        replace::replace(path, &text)
+        let own: Own = |head| head.starts_with(b"{\n  \"kind\": \"dblwr baseline\"");
+        // Where it may lie was decided before anything was read.
+        output::decide(path, &Evidence::default(), own)?.write(&text, 0o644, &mut std::io::stdout())
     }
 
     /// Reads the baseline of the directory that `owner` tells.
@@ -147,12 +171,12 @@ impl Baseline {
             offset: ByteOffset(0),
             what: what.to_owned(),
         };
-        let metadata = std::fs::metadata(path).map_err(Error::io(path, "open"))?;
-        // A device or a pipe has no end and no length.
-        if !metadata.is_file() || metadata.len() > MAX_LEN {
-            return Err(sealed("not a regular file of the size of a baseline"));
-        }
-        let text = std::fs::read(path).map_err(Error::io(path, "read"))?;
+        let text = match small::read(path, MAX_LEN) {
+            Err(e) if matches!(e.kind(), ErrorKind::InvalidInput | ErrorKind::FileTooLarge) => {
+                return Err(sealed("not a regular file of the size of a baseline"));
+            }
+            text => text.map_err(Error::io(path, "read"))?,
+        };
         let found: SealedBaseline = serde_json::from_slice(&text)
             .map_err(|_| sealed("no baseline; make one with dblwr check PATH --baseline FILE --accept"))?;
         let baseline = found.baseline;
@@ -206,7 +230,7 @@ mod tests {
         assert!(
             !baseline.knows(&problem(1, Some(Verdict::Unrecoverable))) && !baseline.knows(&problem(3, None))
         );
-        assert_eq!((baseline.len(), baseline.gone(&was), baseline.gone(&[])), (2, 0, 2));
+        assert_eq!((baseline.len(), baseline.gone(&was, &[]), baseline.gone(&[], &[])), (2, 0, 2));
     }
 
     #[test]

@@ -23,7 +23,7 @@ use crate::units::{PageNo, SpaceId};
 use crate::verdict::copy::Copy;
 use crate::verdict::copy::for_each_usage;
 use crate::verdict::copy::{is_hidden, read_copies};
-use crate::verdict::owners::{find_hidden_owners, may_hide};
+use crate::verdict::owners::find_hidden_owners;
 
 pub use crate::commands::dump::selection::Selection;
 
@@ -217,9 +217,6 @@ fn full_items(
 
 /// Slots whose space id is ciphertext, and whose page they are: all at once, so that every file is opened once.
 fn hidden_owners(area: &Area, spaces: &Spaces) -> Result<HashMap<SlotRef, (Option<SpaceId>, PageFormat)>> {
-    if !may_hide(spaces) {
-        return Ok(HashMap::new());
-    }
     let (mut copies, _) = read_copies(area, spaces)?;
     copies.retain(is_hidden);
     find_hidden_owners(&mut copies, spaces);

@@ -1,11 +1,16 @@
 //! From a survey to a plan: which pages get which bytes.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
+use crate::commands::restore::live;
 use crate::commands::restore::plan::{CopyRef, Plan, PlannedPage};
+use crate::commands::restore::world::World;
 use crate::error::{Error, Result};
+use crate::instance::{Instance, identity};
 use crate::units::{PageNo, SpaceId};
 use crate::verdict::Verdict;
+use crate::verdict::contested::{Contest, contest};
 use crate::verdict::home::HomeState;
 use crate::verdict::home_bytes;
 use crate::verdict::predict::Prediction;
@@ -28,6 +33,8 @@ pub struct Selection {
     pub pages: Vec<(SpaceId, PageNo)>,
     /// Also pages whose copies are all stale: their newest copy.
     pub include_stale: bool,
+    /// Also sound homes whose write was lost: their newest copy.
+    pub include_lost_writes: bool,
     /// Which copy wins.
     pub rules: Rules,
 }
@@ -47,11 +54,18 @@ pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
         Rules::Server => Some(Prediction::of(survey).writes),
         Rules::Newest => None,
     };
-    let stale = if selection.include_stale { newest_stale(survey) } else { BTreeMap::new() };
-    let chosen = |index: usize, finding: &Finding| match finding.judgement.verdict {
-        Verdict::Restorable => by_server.is_none(),
-        Verdict::Stale => stale.get(&(finding.space_id(), finding.page_no())) == Some(&index),
-        _ => false,
+    let newest = |wanted, verdict| if wanted { newest_of(survey, verdict) } else { BTreeMap::new() };
+    let stale = newest(selection.include_stale, Verdict::Stale);
+    let lost = newest(selection.include_lost_writes, Verdict::LostWrite);
+    let chosen = |index: usize, finding: &Finding| {
+        let is_newest = |of: &Newest| of.get(&(finding.space_id(), finding.page_no())) == Some(&index);
+        match finding.judgement.verdict {
+            Verdict::Restorable => by_server.is_none(),
+            Verdict::Unverifiable => by_server.is_none() && is_picked(survey, finding, selection),
+            Verdict::Stale => is_newest(&stale),
+            Verdict::LostWrite => is_newest(&lost),
+            _ => false,
+        }
     };
     let mut pages = Vec::new();
     for (index, finding) in survey.findings.iter().enumerate() {
@@ -66,21 +80,66 @@ pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
     Ok(Plan {
         root: survey.instance.locations.root.clone(),
         pages,
-        also_lock: also_lock.map(|file| file.path.clone()).collect(),
+        world: world_of(&survey.instance),
+        also_lock: also_lock.map(|file| file.path.clone()).chain(lock_files_of(&survey.instance)).collect(),
     })
 }
 
-/// For every page without a restorable copy the index of the newest stale finding; none where several files claim the
-/// space id, as nothing tells which of them to write, and none older than a reduced entry, which proves a newer version.
-fn newest_stale(survey: &Survey) -> BTreeMap<(SpaceId, PageNo), usize> {
+/// Held while the pass writes, so that no server starts meanwhile.
+fn lock_files_of(instance: &Instance) -> Vec<PathBuf> {
+    let places = &instance.locations;
+    let known: Vec<&Path> = instance
+        .spaces
+        .system()
+        .into_iter()
+        .flat_map(|system| &system.files)
+        .filter_map(|file| file.path.file_name())
+        .map(Path::new)
+        .collect();
+    let mut files = live::lock_files([places.datadir.as_path()]);
+    // A system tablespace is there under the names that the configuration gives it.
+    files.retain(|file| known.is_empty() || file.file_name().is_some_and(|name| name != "ibdata1"));
+    files
+}
+
+/// What the journal remembers of the instance. A bundle is none.
+fn world_of(instance: &Instance) -> World {
+    let places = &instance.locations;
+    let redo_dir = places.redo_dir.strip_prefix(&places.root).unwrap_or(&places.redo_dir);
+    World {
+        server_uuid: identity::server_uuid(&places.datadir).unwrap_or_default(),
+        redo_dir: redo_dir.to_path_buf(),
+        checkpoint: instance.window.checkpoint,
+        end: instance.window.end,
+    }
+}
+
+/// A copy that nothing proves against its home is written only where its page was named.
+fn is_picked(survey: &Survey, finding: &Finding, selection: &Selection) -> bool {
+    let contested = survey
+        .home_of(finding)
+        .zip(finding.copy())
+        .is_some_and(|(home, copy)| contest(home, copy) == Some(Contest::Nobody) && home.rivals.is_empty());
+    contested && selection.pages.contains(&(finding.space_id(), finding.page_no()))
+}
+
+/// The index of one finding for each of some pages.
+type Newest = BTreeMap<(SpaceId, PageNo), usize>;
+
+/// For every page without a restorable copy the index of the newest finding of this verdict; none where several files claim
+/// the space id, as nothing tells which of them to write, none older than a reduced entry, which proves a newer version, and
+/// none beyond the end of redo, which is of another life of these files.
+fn newest_of(survey: &Survey, verdict: Verdict) -> Newest {
     let reduced = survey.newest_reduced();
-    let mut newest: BTreeMap<(SpaceId, PageNo), usize> = BTreeMap::new();
+    let mut newest = Newest::new();
     for (index, finding) in survey.findings.iter().enumerate() {
         let older = reduced
             .get(&(finding.space_id(), finding.page_no()))
             .is_some_and(|(_, entry)| finding.lsn() < entry.lsn);
-        let writable = survey.home_of(finding).is_some_and(|home| home.rivals.is_empty()) && !older;
-        if finding.judgement.verdict != Verdict::Stale || !writable {
+        let beyond = survey.instance.window.end.is_some_and(|end| finding.lsn() > end);
+        let alone = survey.home_of(finding).is_some_and(|home| home.rivals.is_empty());
+        let writable = alone && !older && !beyond;
+        if finding.judgement.verdict != verdict || !writable {
             continue;
         }
         let kept = newest.entry((finding.space_id(), finding.page_no())).or_insert(index);

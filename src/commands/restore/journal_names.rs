@@ -8,6 +8,7 @@ use crate::commands::restore::apply::Applied;
 use crate::commands::restore::journal::{Journal, Kind, Mark, read};
 use crate::commands::restore::locked::Journaled;
 use crate::commands::restore::relocate;
+use crate::commands::restore::world::Here;
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk};
 use crate::error::{Error, Result};
@@ -73,15 +74,19 @@ pub(super) fn finish<D: Disk>(
     disk: &D,
     name: &JournalName,
     kind: Kind,
-    root: Option<&Path>,
+    here: &Here,
     may: impl Fn(&Journal) -> Result<()>,
 ) -> Result<Pass> {
     let mut pass = Pass::default();
     for path in existing(disk, name.base())? {
         match read::open(disk, &path, Access::Read) {
             Ok(opened) if opened.mark == Mark::Unfinished && opened.journal.kind == kind => {
-                match may(&opened.journal).and_then(|()| finish_one(disk, &path, root)) {
-                    Ok(applied) => pass.applied.push(applied),
+                match may(&opened.journal).and_then(|()| finish_one(disk, &path, here)) {
+                    Ok(Ok(applied)) => pass.applied.push(applied),
+                    Ok(Err(why)) => pass.notes.push(format!(
+                        "{}: an interrupted pass that was left alone: {why}; the pages were judged anew",
+                        path.display()
+                    )),
                     Err(error) => return Err(pass.ended_by(error)),
                 }
             }
@@ -95,10 +100,11 @@ pub(super) fn finish<D: Disk>(
     Ok(pass)
 }
 
-/// The journal is opened for writing only here: finished ones may lie on read-only media.
-fn finish_one<D: Disk>(disk: &D, path: &Path, root: Option<&Path>) -> Result<Applied> {
+/// The journal is opened for writing only here: finished ones may lie on read-only media. The inner error says why its
+/// bytes do not belong into these files any more: a server has run since.
+fn finish_one<D: Disk>(disk: &D, path: &Path, here: &Here) -> Result<Result<Applied, String>> {
     let opened = read::open(disk, path, Access::ReadWrite)?;
-    let found = relocate::find(disk, &opened.journal, path, root)?;
+    let found = relocate::find(disk, &opened.journal, path, here)?;
     if !found.certain {
         return Err(Error::Refused(format!(
             "{}: is the unfinished journal of {}, not of {}; finish that one first, or name another with --journal",
@@ -107,6 +113,9 @@ fn finish_one<D: Disk>(disk: &D, path: &Path, root: Option<&Path>) -> Result<App
             found.root.display()
         )));
     }
+    if let Some(why) = opened.journal.world.as_ref().and_then(|world| world.moved_on(&found.now)) {
+        return Ok(Err(why));
+    }
     let plan = relocate::plan(&opened.journal, &found);
-    Journaled::resume(disk, opened, plan, found.notes)?.apply()
+    Journaled::resume(disk, opened, plan, found.notes)?.apply().map(Ok)
 }

@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use crate::disk::lock;
+use crate::disk::small;
 use crate::error::{Error, Result};
 
 /// The first sign that a server runs on this directory, in words; `None` where there is none.
@@ -14,6 +15,20 @@ pub fn sign_of_life(datadir: &Path) -> Option<String> {
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
     paths.sort();
     paths.iter().find_map(|path| pid_file(path).or_else(|| socket(path)))
+}
+
+/// The files that servers lock besides their data files: Aria's control file (`ma_control_file.cc`, MariaDB), which lies
+/// in the data directory wherever `ibdata1` does, and the first names of a system tablespace.
+pub fn lock_files<'a>(dirs: impl IntoIterator<Item = &'a Path>) -> Vec<PathBuf> {
+    let names = ["aria_log_control", "ibdata1"];
+    let mut files: Vec<PathBuf> = dirs
+        .into_iter()
+        .flat_map(|dir| names.map(|name| dir.join(name)))
+        .filter(|path| path.is_file())
+        .collect();
+    files.sort();
+    files.dedup();
+    files
 }
 
 /// The first of these files that another process has locked for writing, as servers lock every data file they have
@@ -36,7 +51,7 @@ fn pid_file(path: &Path) -> Option<String> {
     if !name.ends_with(".pid") && !name.ends_with(".sock.lock") {
         return None;
     }
-    let text = std::fs::read_to_string(path).ok()?;
+    let text = small::read_text(path, 64).ok()?;
     let pid: i32 = text.split_whitespace().next()?.parse().ok().filter(|&pid| host::runs(pid))?;
     // After a reboot the number may belong to anybody: only a server counts, or a process that hides its name.
     let command = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();

@@ -15,6 +15,7 @@ use crate::commands::restore::journal::write;
 use crate::commands::restore::journal::write::OnDisk;
 use crate::commands::restore::journal::{FileRecord, Journal, Kind, PageRecord};
 use crate::commands::restore::plan::{Plan, PlannedPage};
+use crate::commands::restore::world::World;
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk, Stat};
 use crate::error::{Error, Result};
@@ -35,6 +36,7 @@ pub(super) struct Held<F> {
 pub struct Locked<'d, D: Disk> {
     pub(super) disk: &'d D,
     pub(super) root: PathBuf,
+    pub(super) world: World,
     pub(super) pages: Vec<PlannedPage>,
     pub(super) files: Vec<Held<D::File>>,
 }
@@ -86,7 +88,7 @@ impl Plan {
             files.push(hold_unwritten(disk, path, name)?);
         }
         one_name_each(&files)?;
-        Ok(Locked { disk, root: self.root, pages: self.pages, files })
+        Ok(Locked { disk, root: self.root, world: self.world, pages: self.pages, files })
     }
 }
 
@@ -155,6 +157,7 @@ impl<'d, D: Disk> Locked<'d, D> {
             written_at: disk.now(),
             root: disk.absolute(&self.root).map_err(Error::io(&self.root, "find the absolute path of"))?,
             place,
+            world: Some(self.world.clone()),
             files,
             pages: self.page_records(),
         };
@@ -200,8 +203,10 @@ impl<'d, D: Disk> Locked<'d, D> {
             Err(_) if held.pages.is_empty() => None,
             stated => stated?,
         };
-        let path =
-            self.disk.absolute(&held.path).map_err(Error::io(&held.path, "find the absolute path of"))?;
+        let absolute =
+            |path: &Path| self.disk.absolute(path).map_err(Error::io(path, "find the absolute path of"));
+        let (path, root) = (absolute(&held.path)?, absolute(&self.root)?);
+        let path = path.strip_prefix(&root).map(Path::to_path_buf).unwrap_or(path);
         Ok(FileRecord {
             device: held.stat.device,
             inode: held.stat.inode,

@@ -23,6 +23,8 @@ pub struct Copied {
     pub pages: Vec<PlannedPage>,
     /// How sure the read-back was.
     pub read_back: ReadBack,
+    /// What of the file could not be given to the copy, in words.
+    pub not_kept: Vec<String>,
 }
 
 /// Writes a mended copy of every file of the plan below `dir`, at the same relative path. Refuses before writing where
@@ -59,6 +61,7 @@ pub fn run<D: Disk>(disk: &D, plan: Plan, dir: &Path) -> Result<Vec<Copied>> {
         method: CopyMethod::Copied,
         pages: pages_of(&locked, held),
         read_back: ReadBack::Cache,
+        not_kept: Vec::new(),
     }));
     Ok(copies)
 }
@@ -107,8 +110,8 @@ fn copy_one<D: Disk>(
         drop(file);
         let _ = calls::retry(|| disk.remove(made));
     }
-    let (method, read_back) = result?;
-    Ok(Copied { from: held.path.clone(), to, method, pages, read_back })
+    let (method, read_back, not_kept) = result?;
+    Ok(Copied { from: held.path.clone(), to, method, pages, read_back, not_kept })
 }
 
 fn fill<D: Disk>(
@@ -117,11 +120,12 @@ fn fill<D: Disk>(
     file: &D::File,
     part: &Path,
     pages: &[PlannedPage],
-) -> Result<(CopyMethod, ReadBack)> {
+) -> Result<(CopyMethod, ReadBack, Vec<String>)> {
     let method = calls::retry(|| disk.copy(&held.file, file)).map_err(Error::write(part, "copy into"))?;
     for page in pages {
         calls::write_full(disk, file, &page.new, page.offset.0).map_err(Error::write(part, "write"))?;
     }
+    let not_kept = disk.keep(&held.file, file).map_err(Error::write(part, "set the attributes of"))?;
     calls::retry(|| disk.fsync(file)).map_err(Error::write(part, "bring to disk"))?;
     let mut worst = ReadBack::Device;
     for page in pages {
@@ -134,7 +138,7 @@ fn fill<D: Disk>(
             return Err(Error::foreign(part, format!("offset {}: {what}", page.offset)));
         }
     }
-    Ok((method, worst))
+    Ok((method, worst, not_kept))
 }
 
 /// Creates what is missing of a directory, brings each new name to disk, and tells which they are.

@@ -25,6 +25,7 @@
 //! compare; mark the journal complete, fsync.
 
 pub mod apply;
+pub mod automatic;
 pub mod choose;
 pub mod journal;
 pub mod journal_names;
@@ -38,6 +39,7 @@ pub mod relocate;
 pub mod revert;
 #[cfg(test)]
 mod tests;
+pub mod world;
 
 use std::path::Path;
 
@@ -46,6 +48,7 @@ pub use crate::commands::restore::choose::{Rules, Selection, choose};
 pub use crate::commands::restore::journal_names::JournalName;
 pub use crate::commands::restore::locked::{Journaled, Locked};
 pub use crate::commands::restore::plan::{CopyRef, Outcome, Plan, PlannedPage};
+pub use crate::commands::restore::world::{Here, World};
 use crate::disk::calls::Disk;
 
 use crate::commands::restore::journal::Kind;
@@ -82,17 +85,17 @@ impl Pass {
     }
 }
 
-/// Restores: finishes what an earlier run under this name left unfinished in the directory `root`, then asks for the
+/// Restores: finishes what an earlier run under this name left unfinished in this directory, then asks for the
 /// plan (the finished pages are mended by then) and applies it. The same call finishes an interrupted one.
 ///
 /// A plan that follows upon a finished remainder gets the next number behind the name.
 pub fn run<D: Disk>(
     disk: &D,
     name: &JournalName,
-    root: &Path,
+    here: &Here,
     plan: impl FnOnce() -> Result<Plan>,
 ) -> Result<Pass> {
-    let pass = journal_names::finish(disk, name, Kind::Restore, Some(root), |_| Ok(()))?;
+    let pass = journal_names::finish(disk, name, Kind::Restore, here, |_| Ok(()))?;
     continue_with(disk, name, pass, |_| plan())
 }
 
@@ -101,12 +104,12 @@ pub fn run<D: Disk>(
 pub fn run_reviewed<D: Disk>(
     disk: &D,
     name: &JournalName,
-    root: &Path,
+    here: &Here,
     reviewed: &PlanFile,
     plan: impl FnOnce() -> Result<Plan>,
 ) -> Result<Pass> {
     let may = |journal: &journal::Journal| plan_file::matches_journal(reviewed, journal);
-    let pass = journal_names::finish(disk, name, Kind::Restore, Some(root), may)?;
+    let pass = journal_names::finish(disk, name, Kind::Restore, here, may)?;
     continue_with(disk, name, pass, |finished| {
         let plan = plan()?;
         plan_file::matches_rest(disk, reviewed, finished, &plan)?;

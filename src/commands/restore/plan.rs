@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::commands::restore::world::World;
 use crate::error::{Error, Result};
 use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 
@@ -49,6 +50,8 @@ pub struct Plan {
     pub root: PathBuf,
     /// The pages, in any order; no two may overlap.
     pub pages: Vec<PlannedPage>,
+    /// The instance when the plan was made.
+    pub world: World,
     /// Every other file that a server of this directory would lock: held while the pass writes, never written.
     pub also_lock: Vec<PathBuf>,
 }
@@ -151,7 +154,7 @@ pub(crate) mod tests {
     }
 
     fn plan(pages: Vec<PlannedPage>) -> Plan {
-        Plan { root: "/d".into(), pages, also_lock: Vec::new() }
+        Plan { root: "/d".into(), pages, ..Plan::default() }
     }
 
     #[test]

@@ -30,6 +30,9 @@ pub struct PlanFile {
     pub tool: String,
     /// The data directory, absolute.
     pub root: PathBuf,
+    /// `server_uuid` of its `auto.cnf`; empty where there is none.
+    #[serde(default)]
+    pub server_uuid: String,
     /// The files that would be written.
     pub files: Vec<PlanFileEntry>,
     /// The pages that would be written, by file and offset.
@@ -41,9 +44,9 @@ pub struct PlanFile {
 pub struct PlanFileEntry {
     /// Name relative to the root.
     pub file: PathBuf,
-    /// `st_dev`.
+    /// `st_dev`: a hint only, a copy or a reboot changes it.
     pub device: u64,
-    /// `st_ino`.
+    /// `st_ino`: a hint only.
     pub inode: u64,
     /// Size in bytes.
     pub size: u64,
@@ -119,6 +122,7 @@ pub fn export<D: Disk>(disk: &D, plan: &Plan) -> Result<PlanFile> {
         schema_version: SCHEMA_VERSION,
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         root,
+        server_uuid: plan.world.server_uuid.clone(),
         files,
         pages: entries(plan.pages.iter()),
     })
@@ -174,9 +178,15 @@ pub(super) fn matches_rest<D: Disk>(
     let now = export(disk, plan)?;
     for file in &now.files {
         let at_review = reviewed.files.iter().find(|reviewed| reviewed.file == file.file);
-        if at_review.is_some_and(|at_review| at_review != file) {
+        let is_same =
+            |at_review: &PlanFileEntry| (at_review.size, at_review.space_id) == (file.size, file.space_id);
+        if at_review.is_some_and(|at_review| !is_same(at_review)) {
             return Err(differs(&format!("{} is another file or has another size now", file.file.display())));
         }
+    }
+    let known = !reviewed.server_uuid.is_empty() && !now.server_uuid.is_empty();
+    if known && reviewed.server_uuid != now.server_uuid {
+        return Err(differs("it is another server's, by its auto.cnf"));
     }
     let done = entries(finished.iter().flat_map(|applied| &applied.pages).map(|(page, _)| page));
     let planned = |entry: &PlanPageEntry| now.pages.iter().any(|now| same_place(entry, now));

@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::commands::restore::journal::{FileRecord, Journal};
 use crate::commands::restore::locked;
 use crate::commands::restore::plan::{Plan, PlannedPage};
+use crate::commands::restore::world::{Here, World};
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk, Stat};
 use crate::error::{Error, Result};
@@ -15,34 +16,42 @@ use crate::units::SpaceId;
 pub(super) struct Found {
     /// The root that goes with them.
     pub(super) root: PathBuf,
+    /// The instance as it is now.
+    pub(super) now: World,
     /// One path per file record; `None` for a file that was only locked and is gone.
     pub(super) paths: Vec<Option<PathBuf>>,
     /// What a person should know: files that are another inode, or longer than they were.
     pub(super) notes: Vec<String>,
-    /// Whether these must be the journal's own files: the root it names, the root that moved along with it, or the
-    /// same inodes. Otherwise they may be those of another copy of the directory.
+    /// Whether these must be the journal's own files: the root it names, or the same inodes. Otherwise they may be those of another copy of the directory.
     pub(super) certain: bool,
 }
 
-/// Finds and identifies the files: below `root` where the caller names one, else where the journal says, else at
-/// the same place relative to the journal itself, which may have moved along with the directory.
-pub(super) fn find<D: Disk>(disk: &D, journal: &Journal, at: &Path, root: Option<&Path>) -> Result<Found> {
+/// Finds and identifies the files: below the root that the caller names, else where the journal was made and still lies.
+///
+/// # Errors
+/// The journal lies elsewhere now and no root is named, it belongs to another server, or it names a file that does not
+/// belong to the directory.
+pub(super) fn find<D: Disk>(disk: &D, journal: &Journal, at: &Path, here: &Here) -> Result<Found> {
     let absolute = |path: &Path| disk.absolute(path).map_err(Error::io(path, "find the absolute path of"));
-    let along = moved_along(journal, &absolute(at)?);
-    let root = match root {
+    let root = match &here.root {
         Some(root) => absolute(root)?,
-        None if is_there(disk, journal, &journal.root)? => journal.root.clone(),
-        None => along.clone().unwrap_or_else(|| journal.root.clone()),
+        None => made_here(disk, journal, at)?,
     };
-    let certain = root == journal.root || Some(&root) == along.as_ref();
-    let mut found = Found { root, paths: Vec::new(), notes: Vec::new(), certain };
+    let old = journal.world.clone().unwrap_or_default();
+    let now = World::look(&root, here.redo_dir.as_deref().unwrap_or(&old.redo_dir));
+    if let Some(why) = old.is_another(&now) {
+        let (at, root) = (at.display(), root.display());
+        return Err(Error::Refused(format!("{at}: does not belong to {root}: {why}; nothing was written")));
+    }
+    let certain = root == journal.root;
+    let mut found = Found { root, now, paths: Vec::new(), notes: Vec::new(), certain };
     let mut same_inodes = true;
     if found.root != journal.root {
         let (old, new) = (journal.root.display(), found.root.display());
         found.notes.push(format!("the journal was written for {old}; its files are looked for below {new}"));
     }
     for (index, record) in journal.files.iter().enumerate() {
-        let path = place(journal, record, &found.root);
+        let path = place(disk, journal, record, &found.root, here)?;
         let written = journal.pages.iter().any(|page| page.file == index);
         let there = if written { true } else { is_path(disk, &path)? };
         if written {
@@ -56,40 +65,53 @@ pub(super) fn find<D: Disk>(disk: &D, journal: &Journal, at: &Path, root: Option
     Ok(found)
 }
 
-/// Whether the first written file exists below a root.
-fn is_there<D: Disk>(disk: &D, journal: &Journal, root: &Path) -> Result<bool> {
-    let Some(record) = journal.pages.first().and_then(|page| journal.files.get(page.file)) else {
-        return Ok(true);
-    };
-    is_path(disk, &place(journal, record, root))
+/// The root that a journal names, as long as it lies where it was made: a copy of it may be meant for another directory.
+fn made_here<D: Disk>(disk: &D, journal: &Journal, at: &Path) -> Result<PathBuf> {
+    let canonical = |path: &Path| disk.canonical(path).map_err(Error::io(path, "find the absolute path of"));
+    if canonical(at)? == canonical(&journal.place)? {
+        return Ok(journal.root.clone());
+    }
+    Err(Error::Refused(format!(
+        "{}: was written as {} for {}, and lies elsewhere now; name the data directory that it is to be applied to with \
+         --datadir, nothing was written",
+        at.display(),
+        journal.place.display(),
+        journal.root.display()
+    )))
 }
 
 fn is_path<D: Disk>(disk: &D, path: &Path) -> Result<bool> {
     calls::retry(|| disk.exists(path)).map_err(Error::io(path, "look for"))
 }
 
-fn place(journal: &Journal, record: &FileRecord, root: &Path) -> PathBuf {
-    match record.path.strip_prefix(&journal.root) {
-        Ok(below) => root.join(below),
-        Err(_) => record.path.clone(),
+/// Where a file of the journal lies: below the root, or among those that the instance has elsewhere. A journal alone
+/// proves nothing of files outside.
+fn place<D: Disk>(
+    disk: &D,
+    journal: &Journal,
+    record: &FileRecord,
+    root: &Path,
+    here: &Here,
+) -> Result<PathBuf> {
+    let below =
+        if record.path.is_relative() { Ok(&*record.path) } else { record.path.strip_prefix(&journal.root) };
+    let plain = |path: &&Path| path.components().all(|part| matches!(part, Component::Normal(_)));
+    if let Some(below) = below.ok().filter(plain) {
+        return Ok(root.join(below));
     }
-}
-
-/// The root that lies to the journal's present place as the old root lay to its old one.
-fn moved_along(journal: &Journal, at: &Path) -> Option<PathBuf> {
-    let (old, new) = (journal.place.parent()?, at.parent()?);
-    if let Ok(down) = journal.root.strip_prefix(old) {
-        return Some(new.join(down));
+    let same = |file: &PathBuf| {
+        *file == record.path
+            || disk.canonical(file).is_ok_and(|file| Some(file) == disk.canonical(&record.path).ok())
+    };
+    if here.files.iter().any(same) {
+        return Ok(record.path.clone());
     }
-    let up = old.strip_prefix(&journal.root).ok()?;
-    let mut root = new;
-    for component in up.components().rev() {
-        if !matches!(component, Component::Normal(name) if root.file_name() == Some(name)) {
-            return None;
-        }
-        root = root.parent()?;
-    }
-    Some(root.to_path_buf())
+    Err(Error::Refused(format!(
+        "{}: is named in the journal, but lies outside of {} and is no file of that instance as far as is known; name where \
+         its parts lie (--defaults-file, --data-home-dir, --directory, ...), nothing was written",
+        record.path.display(),
+        root.display()
+    )))
 }
 
 /// Whether this is the file of the record, and whether by inode. Page contents are judged later.
@@ -138,6 +160,7 @@ pub(super) fn plan(journal: &Journal, found: &Found) -> Plan {
     };
     Plan {
         root: found.root.clone(),
+        world: found.now.clone(),
         pages: journal.pages.iter().filter_map(moved).collect(),
         also_lock: found.paths.iter().flatten().cloned().collect(),
     }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::bytes::u64_at;
 use crate::commands::restore::journal::{Journal, Kind, Mark, read};
 use crate::commands::restore::journal_names;
 use crate::commands::restore::journal_names::JournalName;
@@ -9,12 +10,15 @@ use crate::commands::restore::locked::read_page;
 use crate::commands::restore::plan::{Plan, PlannedPage};
 use crate::commands::restore::relocate;
 use crate::commands::restore::relocate::Found;
+use crate::commands::restore::world::{Here, World, passed_by_checkpoint};
 use crate::commands::restore::{Applied, Pass};
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk};
 use crate::error::{Error, Result};
+use crate::format::fil::FIL_PAGE_LSN;
 use crate::page::sectors::Holds;
 use crate::page::sectors::holds;
+use crate::units::Lsn;
 
 /// What a revert of a journal would do.
 #[derive(Debug)]
@@ -27,10 +31,31 @@ pub struct Reverting {
     pub plan: Plan,
     /// Pages that hold the bytes from before the pass already.
     pub already: Vec<PlannedPage>,
-    /// Pages that somebody has written since: they hold neither version, nor a tear of the two, and are left alone.
-    pub moved_on: Vec<PlannedPage>,
+    /// Pages that do not hold what the pass left there, or that a server has been at since: they are left alone, and as
+    /// long as no pages are picked, so are the others.
+    pub moved_on: Vec<MovedOn>,
     /// What a person should know: a moved directory, another inode.
     pub notes: Vec<String>,
+}
+
+/// A page that the world has left behind.
+#[derive(Debug)]
+pub struct MovedOn {
+    /// As in the journal.
+    pub page: PlannedPage,
+    /// The LSN that the pass wrote.
+    pub lsn_then: Lsn,
+    /// The LSN that is there now; `None` where the file ends before it.
+    pub lsn_now: Option<Lsn>,
+    /// Why it is left alone.
+    pub why: String,
+}
+
+impl Reverting {
+    /// Whether nothing may be written: some page has moved on, and nobody has picked the others.
+    pub fn is_refused(&self) -> bool {
+        !self.moved_on.is_empty()
+    }
 }
 
 /// The name that a revert's own journals begin with.
@@ -40,15 +65,26 @@ pub fn journal_base(journal: &Path) -> PathBuf {
 
 /// Reads a journal, identifies its files and looks at every page. Writes nothing, takes no lock.
 ///
-/// `root` is where the data directory is now; without it the journal's own words are followed, or, where nothing is
-/// left there, its place relative to the journal.
-pub fn plan<D: Disk>(disk: &D, path: &Path, root: Option<&Path>) -> Result<Reverting> {
+/// A page counts as moved on where it does not hold exactly what the pass left there, and all do where redo shows that a
+/// server has run since, whatever they hold: what a server believes is sound must not be torn again. Pages that are
+/// picked one by one need only hold their bytes; the others are then passed over.
+pub fn plan<D: Disk>(disk: &D, path: &Path, here: &Here) -> Result<Reverting> {
     let opened = open_whole(disk, path)?;
-    let mut found = relocate::find(disk, &opened.journal, path, root)?;
-    let forward = relocate::plan(&opened.journal, &found);
+    let mut found = relocate::find(disk, &opened.journal, path, here)?;
+    let mut forward = relocate::plan(&opened.journal, &found);
     let notes = std::mem::take(&mut found.notes);
+    pick(&mut forward, here)?;
+    let is_half_done = opened.mark == Mark::Unfinished || is_half_reverted(disk, path)?;
+    let world = opened.journal.world.as_ref();
+    let run_since = world.and_then(|world| world.moved_on(&found.now)).filter(|_| here.pages.is_empty());
+    let is_old = world.is_none() && here.pages.is_empty();
     let mut reverting = Reverting {
-        plan: Plan { root: found.root.clone(), pages: Vec::new(), also_lock: also_lock(&found) },
+        plan: Plan {
+            root: found.root.clone(),
+            world: found.now.clone(),
+            pages: Vec::new(),
+            also_lock: also_lock(&found),
+        },
         journal: opened.journal,
         mark: opened.mark,
         already: Vec::new(),
@@ -56,9 +92,33 @@ pub fn plan<D: Disk>(disk: &D, path: &Path, root: Option<&Path>) -> Result<Rever
         notes,
     };
     for page in forward.pages {
-        look_at(disk, page, &mut reverting)?;
+        let passed = if is_old { passed_by_checkpoint(&page, &found.now) } else { None };
+        look_at(disk, page, run_since.clone().or(passed), is_half_done, &mut reverting)?;
     }
     Ok(reverting)
+}
+
+/// Leaves of the journal's pages those that were picked.
+fn pick(forward: &mut Plan, here: &Here) -> Result<()> {
+    if here.pages.is_empty() {
+        return Ok(());
+    }
+    let key = |page: &PlannedPage| (page.space_id, page.page_no);
+    let missing = here.pages.iter().find(|&wanted| !forward.pages.iter().any(|page| key(page) == *wanted));
+    if let Some((space_id, page_no)) = missing {
+        return Err(Error::Refused(format!("page {space_id}:{page_no} is not in this journal")));
+    }
+    forward.pages.retain(|page| here.pages.contains(&key(page)));
+    Ok(())
+}
+
+/// Whether a revert of this journal was interrupted: pages may then hold anything between the two.
+fn is_half_reverted<D: Disk>(disk: &D, path: &Path) -> Result<bool> {
+    let journals = journal_names::existing(disk, &journal_base(path))?;
+    let unfinished = |path: &std::path::PathBuf| {
+        read::open(disk, path, Access::Read).is_ok_and(|opened| opened.mark == Mark::Unfinished)
+    };
+    Ok(journals.iter().any(unfinished))
 }
 
 fn also_lock(found: &Found) -> Vec<PathBuf> {
@@ -80,35 +140,49 @@ fn open_whole<D: Disk>(disk: &D, path: &Path) -> Result<read::Opened<D::File>> {
     read::open(disk, path, Access::Read)
 }
 
-fn look_at<D: Disk>(disk: &D, page: PlannedPage, into: &mut Reverting) -> Result<()> {
+fn look_at<D: Disk>(
+    disk: &D,
+    page: PlannedPage,
+    run_since: Option<String>,
+    is_half_done: bool,
+    into: &mut Reverting,
+) -> Result<()> {
     let file = calls::retry(|| disk.open(&page.path, Access::Read)).map_err(Error::io(&page.path, "open"))?;
     let current = read_page(disk, &file, &page).map_err(Error::io_at(&page.path, "read", page.offset))?;
-    let state = match holds(&current, &page.old, &page.new) {
+    let holds = holds(&current, &page.old, &page.new);
+    let changed = || "the page has been written since, and no longer holds what the restore wrote".to_owned();
+    let why = match holds {
         Holds::Old => {
             into.already.push(page);
             return Ok(());
         }
-        Holds::Neither => {
-            into.moved_on.push(page);
-            return Ok(());
-        }
-        Holds::New => "restored",
-        Holds::Tear => "torn",
+        Holds::Tear if !is_half_done => Some(changed()),
+        Holds::Neither => Some(changed()),
+        Holds::New | Holds::Tear => run_since,
     };
-    let before_state =
-        if into.journal.kind == Kind::Revert && state == "restored" { "reverted" } else { state };
+    if let Some(why) = why {
+        let lsn = |bytes: &[u8]| u64_at(bytes, FIL_PAGE_LSN).map(Lsn);
+        let (lsn_then, lsn_now) = (lsn(&page.new).unwrap_or_default(), lsn(&current));
+        into.moved_on.push(MovedOn { page, lsn_then, lsn_now, why });
+        return Ok(());
+    }
+    let state = match (holds, into.journal.kind) {
+        (Holds::Tear, _) => "torn",
+        (_, Kind::Revert) => "reverted",
+        (_, Kind::Restore) => "restored",
+    };
     let new = page.old.clone();
-    into.plan.pages.push(PlannedPage { before_state: before_state.into(), old: current, new, ..page });
+    into.plan.pages.push(PlannedPage { before_state: state.into(), old: current, new, ..page });
     Ok(())
 }
 
 /// Takes a pass back: first finishes a revert of it that was interrupted, then writes what is left to write, under
-/// a journal of its own.
-pub fn run<D: Disk>(disk: &D, path: &Path, root: Option<&Path>) -> Result<(Pass, Reverting)> {
+/// a journal of its own. Where pages have moved on and nobody has picked the others, nothing is written.
+pub fn run<D: Disk>(disk: &D, path: &Path, here: &Here) -> Result<(Pass, Reverting)> {
     let base = JournalName::Numbered(journal_base(path));
-    let mut pass = journal_names::finish(disk, &base, Kind::Revert, root, |_| Ok(()))?;
-    let reverting = plan(disk, path, root).map_err(|error| pass.ended_by(error))?;
-    if pass.all_finished() && !reverting.plan.is_empty() {
+    let mut pass = journal_names::finish(disk, &base, Kind::Revert, here, |_| Ok(()))?;
+    let reverting = plan(disk, path, here).map_err(|error| pass.ended_by(error))?;
+    if pass.all_finished() && !reverting.is_refused() && !reverting.plan.is_empty() {
         let applied = apply(disk, base.base(), &reverting).map_err(|error| pass.ended_by(error))?;
         pass.applied.push(applied);
     }
@@ -117,7 +191,17 @@ pub fn run<D: Disk>(disk: &D, path: &Path, root: Option<&Path>) -> Result<(Pass,
 
 fn apply<D: Disk>(disk: &D, base: &Path, reverting: &Reverting) -> Result<Applied> {
     let name = journal_names::free(disk, base)?;
-    let mut applied = reverting.plan.clone().lock(disk)?.journal(&name, Kind::Revert)?.apply()?;
+    let locked = reverting.plan.clone().lock(disk)?;
+    refuse_a_server_meanwhile(&reverting.plan)?;
+    let mut applied = locked.journal(&name, Kind::Revert)?.apply()?;
     applied.notes.extend(reverting.notes.iter().cloned());
     Ok(applied)
+}
+
+/// Between the look and the locks a server may have come and gone.
+fn refuse_a_server_meanwhile(plan: &Plan) -> Result<()> {
+    match plan.world.moved_on(&World::look(&plan.root, &plan.world.redo_dir)) {
+        None => Ok(()),
+        Some(why) => Err(Error::Refused(format!("{}: {why}; nothing was written", plan.root.display()))),
+    }
 }

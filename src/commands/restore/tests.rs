@@ -9,7 +9,7 @@ use crate::commands::restore::plan_file::{export, matches};
 use crate::commands::restore::*;
 use crate::disk::calls::{self, Access};
 use crate::disk::real::RealDisk;
-use crate::units::ByteOffset;
+use crate::units::{ByteOffset, PageNo, SpaceId};
 
 /// Two tablespaces of eight pages of 1 KiB, page `n` full of `n`; space ids 7.
 fn directory() -> (tempfile::TempDir, Plan) {
@@ -28,7 +28,7 @@ fn directory() -> (tempfile::TempDir, Plan) {
     };
     let pages = vec![under(&one, 5, 0xA5), under(&two, 3, 0xA3), under(&two, 7, 0xA7)];
     let also_lock = vec![one.clone(), two.clone()];
-    (dir, Plan { root, pages, also_lock })
+    (dir, Plan { root, pages, also_lock, ..Plan::default() })
 }
 
 fn bytes(plan: &Plan) -> Vec<Vec<u8>> {
@@ -65,14 +65,14 @@ fn a_restore_writes_the_pages_and_nothing_else_and_a_revert_takes_them_back() {
     assert_eq!(bytes(&plan), expected(&plan, &before));
     assert_eq!(read::open(&RealDisk, &journal, Access::Read).unwrap().mark, Mark::Verified);
 
-    let reverting = revert::plan(&RealDisk, &journal, None).unwrap();
+    let reverting = revert::plan(&RealDisk, &journal, &Here::default()).unwrap();
     assert_eq!((reverting.plan.pages.len(), reverting.notes.len()), (3, 0));
-    let (pass, _) = revert::run(&RealDisk, &journal, None).unwrap();
+    let (pass, _) = revert::run(&RealDisk, &journal, &Here::default()).unwrap();
     assert!(pass.all_verified());
     assert_eq!(bytes(&plan), before);
 
     // The revert is a pass like any other: taken back, the pages are new again.
-    let (pass, _) = revert::run(&RealDisk, &pass.applied[0].journal, None).unwrap();
+    let (pass, _) = revert::run(&RealDisk, &pass.applied[0].journal, &Here::default()).unwrap();
     assert!(pass.all_verified());
     assert_eq!(bytes(&plan), expected(&plan, &before));
 }
@@ -90,7 +90,7 @@ fn a_changed_page_refuses_the_whole_plan_before_anything_is_written() {
 }
 
 #[test]
-fn a_page_that_moved_on_is_named_and_left_the_others_are_taken_back() {
+fn where_a_page_has_moved_on_nothing_is_written_unless_the_others_are_picked() {
     let (dir, plan) = directory();
     let (before, journal) = (bytes(&plan), journal_in(&dir));
     apply_plan(&RealDisk, plan.clone(), &journal).unwrap();
@@ -99,13 +99,20 @@ fn a_page_that_moved_on_is_named_and_left_the_others_are_taken_back() {
     // A tear of what the pass wrote: its first sector is old again.
     moved[1][7 * 1024..][..512].fill(7);
     std::fs::write(&plan.also_lock[1], &moved[1]).unwrap();
-    let (pass, reverting) = revert::run(&RealDisk, &journal, None).unwrap();
+    let now = bytes(&plan);
+    let (pass, reverting) = revert::run(&RealDisk, &journal, &Here::default()).unwrap();
+    assert!(pass.applied.is_empty() && reverting.is_refused());
+    let left: Vec<u32> = reverting.moved_on.iter().map(|moved| moved.page.page_no.0).collect();
+    assert_eq!(left, [3, 7], "a finished pass left neither a tear nor anything else");
+    assert_eq!(bytes(&plan), now);
+
+    let pick = |page_no| Here { pages: vec![(SpaceId(7), PageNo(page_no))], ..Here::default() };
+    let (pass, reverting) = revert::run(&RealDisk, &journal, &pick(3)).unwrap();
+    assert!(pass.applied.is_empty() && reverting.is_refused(), "a page that was picked must fit as well");
+    let (pass, _) = revert::run(&RealDisk, &journal, &pick(5)).unwrap();
     assert!(pass.all_verified());
-    let left: Vec<u32> = reverting.moved_on.iter().map(|page| page.page_no.0).collect();
-    assert_eq!(left, [3]);
-    let mut after = before.clone();
-    after[1][3 * 1024..4 * 1024].copy_from_slice(&moved[1][3 * 1024..4 * 1024]);
-    assert_eq!(bytes(&plan), after);
+    assert_eq!(bytes(&plan), [before[0].clone(), now[1].clone()]);
+    assert!(refusal(revert::run(&RealDisk, &journal, &pick(4))).contains("7:4 is not in this journal"));
 }
 
 #[test]
@@ -115,7 +122,10 @@ fn a_directory_that_moved_or_was_copied_is_found_and_told() {
     apply_plan(&RealDisk, plan.clone(), &journal).unwrap();
     let moved = dir.path().join("elsewhere");
     std::fs::rename(&plan.root, &moved).unwrap();
-    let reverting = revert::plan(&RealDisk, &moved.join("j"), None).unwrap();
+    // A journal that lies elsewhere than where it was made is not believed by itself.
+    let why = refusal(revert::plan(&RealDisk, &moved.join("j"), &Here::default()));
+    assert!(why.contains("--datadir"), "{why}");
+    let reverting = revert::plan(&RealDisk, &moved.join("j"), &Here::at(&moved)).unwrap();
     assert_eq!(reverting.plan.pages.len(), 3);
     assert!(reverting.notes[0].contains("elsewhere"), "{:?}", reverting.notes);
 
@@ -125,7 +135,7 @@ fn a_directory_that_moved_or_was_copied_is_found_and_told() {
     for name in ["ibdata1", "db/t.ibd"] {
         std::fs::copy(moved.join(name), copy.join(name)).unwrap();
     }
-    let (pass, reverting) = revert::run(&RealDisk, &moved.join("j"), Some(&copy)).unwrap();
+    let (pass, reverting) = revert::run(&RealDisk, &moved.join("j"), &Here::at(&copy)).unwrap();
     assert!(pass.all_verified());
     assert!(reverting.notes.iter().any(|note| note.contains("not the same file")), "{:?}", reverting.notes);
     assert_eq!(std::fs::read(copy.join("ibdata1")).unwrap(), before[0]);
@@ -133,7 +143,7 @@ fn a_directory_that_moved_or_was_copied_is_found_and_told() {
 
     // Another file of that name is refused.
     std::fs::write(copy.join("ibdata1"), vec![0; 9000]).unwrap();
-    let why = refusal(revert::plan(&RealDisk, &moved.join("j"), Some(&copy)));
+    let why = refusal(revert::plan(&RealDisk, &moved.join("j"), &Here::at(&copy)));
     assert!(why.contains("not the file that the journal was written for"), "{why}");
 }
 
@@ -149,19 +159,22 @@ fn an_unfinished_journal_is_finished_first_and_only_for_its_own_directory() {
 
     let name = JournalName::Exactly(journal.clone());
     let (other_dir, other) = directory();
-    let why = refusal(run(&RealDisk, &name, &other.root, || Ok(Plan::default())));
+    let why = refusal(run(&RealDisk, &name, &Here::at(&other.root), || Ok(Plan::default())));
     assert!(why.contains("is the unfinished journal of"), "{why}");
     assert_eq!(bytes(&other), before);
     drop(other_dir);
 
-    let pass = run(&RealDisk, &name, &plan.root, || Ok(Plan::default())).unwrap();
+    let pass = run(&RealDisk, &name, &Here::at(&plan.root), || Ok(Plan::default())).unwrap();
     assert!(pass.all_verified() && pass.applied.len() == 1 && pass.applied[0].resumed);
     assert_eq!(bytes(&plan), expected(&plan, &before));
     // Finished, the name is taken.
     let more = Plan { pages: vec![page(&plan.also_lock[0], 6, 6, 9)], ..plan.clone() };
-    assert!(refusal(run(&RealDisk, &name, &plan.root, || Ok(more.clone()))).contains("never overwritten"));
+    assert!(
+        refusal(run(&RealDisk, &name, &Here::at(&plan.root), || Ok(more.clone())))
+            .contains("never overwritten")
+    );
     let numbered = JournalName::Numbered(journal.clone());
-    let pass = run(&RealDisk, &numbered, &plan.root, || Ok(more)).unwrap();
+    let pass = run(&RealDisk, &numbered, &Here::at(&plan.root), || Ok(more)).unwrap();
     assert_eq!(pass.applied[0].journal, dir.path().join("j.2"));
 }
 
@@ -194,10 +207,11 @@ fn a_reviewed_plan_is_applied_exactly_or_not_at_all() {
     let name = JournalName::Exactly(journal);
     let mut unsigned = reviewed.clone();
     unsigned.pages.remove(1);
-    let why = refusal(run_reviewed(&RealDisk, &name, &plan.root, &unsigned, || Ok(Plan::default())));
+    let why =
+        refusal(run_reviewed(&RealDisk, &name, &Here::at(&plan.root), &unsigned, || Ok(Plan::default())));
     assert!(why.contains("also writes"), "{why}");
     assert_eq!(bytes(&plan), before);
-    run_reviewed(&RealDisk, &name, &plan.root, &reviewed, || Ok(Plan::default())).unwrap();
+    run_reviewed(&RealDisk, &name, &Here::at(&plan.root), &reviewed, || Ok(Plan::default())).unwrap();
     assert_eq!(bytes(&plan), expected(&plan, &before));
 }
 

@@ -1,6 +1,8 @@
 //! Threads that read and judge, and the one that collects in order.
 
 use crate::commands::scan::jobs::Done;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, SystemTime};
@@ -13,6 +15,7 @@ use crate::commands::scan::{Observer, Options, Progress, Target};
 use crate::disk::Image;
 use crate::disk::map::MappedWindow;
 use crate::disk::run::{Buffer, Input, Run, read_run};
+use crate::disk::threads;
 use crate::disk::throttle::Throttle;
 use crate::error::Error;
 use crate::units::{ByteOffset, PageNo};
@@ -39,15 +42,24 @@ pub fn scan(
     options: &Options<'_>,
     observer: &mut dyn Observer,
 ) -> anyhow::Result<Progress> {
-    let threads = options.threads.max(1);
+    let threads = options.threads.clamp(1, threads::MOST);
     let jobs = Jobs::new(targets, AHEAD * threads as u64, options.sample);
     let throttle = Throttle::new(options.rate);
     let (sender, receiver) = channel();
     std::thread::scope(|scope| {
-        for _ in 0..threads {
+        for started in 0..threads {
             let sender = sender.clone();
             let (jobs, throttle) = (&jobs, &throttle);
-            scope.spawn(move || work(targets, options, jobs, throttle, &sender));
+            let spawned = threads::spawn(scope, move || work(targets, options, jobs, throttle, &sender));
+            match spawned {
+                Ok(_) => {}
+                // Fewer are enough; without any, nothing can be read while what was read is told.
+                Err(_) if started > 0 => break,
+                Err(error) => {
+                    jobs.close();
+                    anyhow::bail!("the system gives no thread ({error}); raise its limit (ulimit -u)");
+                }
+            }
         }
         drop(sender);
         let collected = Collector::new(targets, options.rows).collect(&receiver, &jobs, observer);
@@ -97,14 +109,45 @@ fn perform(
             return done;
         }
     };
-    let mut pages = Pages::InPlace { input: &input, window: None };
-    if !judge_job(&mut done, target, options, throttle, &mut pages) {
+    let first = Look { settled: BTreeSet::new(), unsettled: RefCell::default(), is_first: true };
+    let done = attempt(target, done.job, options, throttle, (&input, &mut *buffer), &first);
+    let settled = first.unsettled.into_inner();
+    if settled.is_empty() {
+        return done;
+    }
+    // Once for all damaged pages of the job: what was being written is whole by now.
+    std::thread::sleep(SETTLE);
+    let second = Look { settled, unsettled: RefCell::default(), is_first: false };
+    attempt(target, done.job, options, throttle, (&input, buffer), &second)
+}
+
+/// What is known of damaged pages in a file that somebody may be writing.
+struct Look {
+    /// Pages that were damaged a moment ago, by their offsets: if they still are, they are.
+    settled: BTreeSet<u64>,
+    /// Pages that were met damaged for the first time.
+    unsettled: RefCell<BTreeSet<u64>>,
+    is_first: bool,
+}
+
+/// One reading of a job: in place, or where that cannot be, read.
+fn attempt(
+    target: &Target<'_>,
+    job: Job,
+    options: &Options<'_>,
+    throttle: &Throttle,
+    (input, buffer): (&Input, &mut Buffer),
+    look: &Look,
+) -> Done {
+    let empty = |job| Done { found: Found::default(), failure: None, bytes: 0, cut: false, gone: false, job };
+    let mut done = empty(job);
+    let mut pages = Pages::InPlace { input, window: None };
+    if !judge_job(&mut done, target, options, throttle, &mut pages, look) {
         // The file is not to be mapped, it shrank, or a sector cannot be read: what was seen is void, and reading tells
         // what is the matter.
         drop(pages);
-        done =
-            Done { found: Found::default(), failure: None, bytes: 0, cut: false, gone: false, job: done.job };
-        judge_job(&mut done, target, options, throttle, &mut Pages::Read { input: &input, buffer });
+        done = empty(done.job);
+        judge_job(&mut done, target, options, throttle, &mut Pages::Read { input, buffer }, look);
     }
     done
 }
@@ -123,6 +166,12 @@ enum Pages<'a> {
 }
 
 impl Pages<'_> {
+    fn input(&self) -> &Input {
+        match self {
+            Pages::InPlace { input, .. } | Pages::Read { input, .. } => input,
+        }
+    }
+
     /// `len` bytes that begin `at` bytes into the job. `None`: they cannot be had this way, or what was had is void.
     fn get(&mut self, job: &Job, at: usize, len: usize, page_size: usize) -> Option<(&[u8], Run)> {
         match self {
@@ -162,16 +211,25 @@ fn judge_job(
     options: &Options<'_>,
     throttle: &Throttle,
     source: &mut Pages<'_>,
+    look: &Look,
 ) -> bool {
     let links = done.job.links.clone();
     let mut judge = Judge::new(target.ground, target.space, target.file, links.as_deref(), options.rows);
-    let glance = Glance { target, image: std::cell::OnceCell::new() };
+    let glance = Glance { target, image: OnceCell::new(), look };
     let size = target.space.format.physical.bytes();
     let mut page = 0;
     while page < done.job.pages {
         if options.stop.load(Relaxed) {
             done.cut = true;
             break;
+        }
+        let hole = hole_pages(source.input(), target, &done.job, page);
+        if hole > 0 {
+            judge
+                .hole(PageNo(done.job.first.0.saturating_add(u32::try_from(page).unwrap_or(u32::MAX))), hole);
+            done.bytes += hole * size as u64;
+            page += hole;
+            continue;
         }
         let at_once =
             if judge.folds() { (ABREAST * size).clamp(RUN_BYTES, MAX_RUN_BYTES) } else { RUN_BYTES };
@@ -194,6 +252,14 @@ fn judge_job(
     done.gone =
         (done.failure.is_some() || !done.found.damage.is_empty()) && !glance.is_quiet() && is_gone(target);
     source.were_there()
+}
+
+/// How many whole pages from this one on the file has no bytes for: they read as zeros, and need not be read.
+fn hole_pages(input: &Input, target: &Target<'_>, job: &Job, page: u64) -> u64 {
+    let size = target.space.format.physical.as_u64();
+    let at = job.offset.saturating_add(page.saturating_mul(size));
+    let end = input.hole_end(at, target.file.len).unwrap_or(at);
+    (end.saturating_sub(at) / size).min(job.pages.saturating_sub(page))
 }
 
 /// Runs between unreadable pages are judged, the unreadable ones noted.
@@ -225,7 +291,8 @@ fn ended_early(target: &Target<'_>, at: u64) -> Error {
 /// The second look at damaged pages, through the page cache.
 struct Glance<'a> {
     target: &'a Target<'a>,
-    image: std::cell::OnceCell<Option<Image>>,
+    image: OnceCell<Option<Image>>,
+    look: &'a Look,
 }
 
 impl Glance<'_> {
@@ -242,9 +309,14 @@ impl Glance<'_> {
 
 impl Peek for Glance<'_> {
     fn now(&self, offset: u64, len: usize) -> Option<Vec<u8>> {
-        if self.is_quiet() {
+        if self.is_quiet() || self.look.settled.contains(&offset) {
             return None;
         }
+        if self.look.is_first {
+            self.look.unsettled.borrow_mut().insert(offset);
+            return None;
+        }
+        // Met damaged only now: the one page of a run that is being written in this very moment.
         std::thread::sleep(SETTLE);
         self.bytes(offset, len).filter(|bytes| bytes.len() == len)
     }

@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use tempfile::TempDir;
 
 use crate::bytes::is_zero;
+use crate::disk::leftovers;
 use crate::disk::reads::Reads;
 use crate::error::{Error, Result};
 use crate::instance::bundle::read::{Reader, Record, check};
@@ -73,6 +74,7 @@ impl Bundle {
             .tempdir()
             .map_err(Error::io(&std::env::temp_dir(), "make a temporary directory in"))?;
         let root = dir.path().to_path_buf();
+        leftovers::remove_on_signal(&root);
         UNPACKED.lock().unwrap_or_else(PoisonError::into_inner).push((root.clone(), path.to_path_buf()));
         let mut bundle = Bundle { path: path.to_path_buf(), manifest, captured: Reads::new(), dir };
         bundle.make_dir(&root.join(DATA_DIR))?;

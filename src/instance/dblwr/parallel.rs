@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::instance::dblwr::{Area, Kind};
+use crate::instance::dblwr::{Area, Kind, separate};
 use crate::units::PageSize;
 
 /// Default name of the file.
@@ -20,7 +20,10 @@ const MAX_SLOTS: u64 = 127 * 128;
 pub fn locate_parallel(path: &Path, name: PathBuf, size: PageSize) -> Result<Option<Area>> {
     let len = match std::fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => metadata.len(),
-        Ok(_) => return Ok(None),
+        Ok(_) => return Err(separate::odd(path)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && path.is_symlink() => {
+            return Err(separate::odd(path));
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::io(path, "examine")(error)),
     };

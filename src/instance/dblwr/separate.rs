@@ -103,6 +103,31 @@ pub fn find_separate(dir: &Path) -> Result<Vec<SeparateFile>> {
     Ok(files)
 }
 
+/// What has the name of a doublewrite file in a directory, and is none that could be read: a directory, a pipe, a device, a
+/// link that leads nowhere. A server would stumble over it, and what it should hold was not looked at.
+pub fn odd_files(dir: &Path) -> Vec<Error> {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut named: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| SeparateFile::parse(path).is_some() && !path.is_file())
+        .collect();
+    named.sort();
+    named.iter().map(|path| odd(path)).collect()
+}
+
+pub(super) fn odd(path: &Path) -> Error {
+    let what = match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => "a directory".to_owned(),
+        Ok(_) => "neither a file nor a directory".to_owned(),
+        Err(_) if path.is_symlink() => "a link that leads nowhere".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Error::foreign(
+        path,
+        format!("has the name of a doublewrite file and is {what}: no copies were read from it"),
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bytes::slice_at;
 use crate::disk::reads;
+use crate::disk::small;
 use crate::error::{Error, Result};
 use crate::units::ByteOffset;
 
@@ -38,7 +39,7 @@ impl LogFile {
                 "expected a redo log file, found something that is not a regular file",
             ));
         }
-        let file = File::open(path).map_err(Error::io(path, "open"))?;
+        let file = small::open(path).map_err(Error::io(path, "open"))?;
         reads::note(path, 0, 0);
         Ok(Some(LogFile { path: path.to_path_buf(), size: meta.len(), file }))
     }

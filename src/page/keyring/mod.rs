@@ -14,12 +14,12 @@ pub mod secret;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
+use crate::disk::small;
 use crate::error::{Error, Result};
 pub use crate::page::keyring::secret::Secret;
 
@@ -126,7 +126,7 @@ impl fmt::Debug for Keyring {
 }
 
 fn read(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>> {
-    let file = File::open(path).map_err(Error::io(path, "open the key file"))?;
+    let file = small::open(path).map_err(Error::io(path, "open the key file"))?;
     let length = file.metadata().map_err(Error::io(path, "read the size of"))?.len().min(limit);
     // Room for all of it at once: a vector that grows leaves copies of keys in freed memory.
     let mut content =

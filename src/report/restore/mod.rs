@@ -5,7 +5,7 @@ pub mod read_back;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -19,6 +19,7 @@ use crate::commands::restore::mended_copies::Copied;
 use crate::commands::restore::{Applied, Outcome, Pass, Plan, PlannedPage};
 use crate::instance::bundle::read::{Reader, bundle_of};
 use crate::report::SCHEMA_VERSION;
+use crate::report::command_line;
 use crate::report::fold_empty;
 use crate::report::guard::{guard, write_guard};
 use crate::report::style;
@@ -34,8 +35,10 @@ pub fn restoring(path: &str) -> String {
         Some((bundle, _)) if Reader::open(&bundle).is_ok_and(|reader| reader.manifest.redacted) => {
             "dblwr restore DATADIR".to_owned()
         }
-        Some((bundle, _)) => format!("dblwr restore DATADIR --copies-from {}", bundle.display()),
-        None => format!("dblwr restore {path}"),
+        Some((bundle, _)) => {
+            format!("dblwr restore DATADIR --copies-from {}", command_line::quoted(bundle.as_os_str()))
+        }
+        None => command_line::on("restore", path),
     }
 }
 
@@ -58,6 +61,9 @@ pub struct RestoreReport {
     /// Of `--to`: the mended copies. The files themselves were only read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub copies: Vec<MendedCopy>,
+    /// The directory that a revert of the journal is for.
+    #[serde(skip)]
+    pub revert: Option<PathBuf>,
     /// What must not be done while a page of this report can be restored; only there as long as one can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard: Option<&'static str>,
@@ -79,6 +85,7 @@ impl RestoreReport {
             remaining: remaining(survey, plan.pages.iter()),
             left_alone: Vec::new(),
             copies: Vec::new(),
+            revert: None,
             guard: guard(!plan.is_empty()),
         }
     }
@@ -101,6 +108,7 @@ impl RestoreReport {
                 .map(LeftAlone::of)
                 .collect(),
             copies: Vec::new(),
+            revert: Some(survey.instance.locations.datadir.clone()),
             guard: guard(!pass.all_verified() || is_more_restorable(survey, pages().map(|(page, _)| page))),
         }
     }
@@ -171,6 +179,10 @@ impl RestoreReport {
             let why = page.reason.as_deref().unwrap_or_default();
             writeln!(out, "  {}:{} failed: {}", page.space_id, page.page_no, style::printable(why))?;
         }
+        for page in self.pages.iter().filter(|page| page.warning.is_some()) {
+            let warning = page.warning.as_deref().unwrap_or_default();
+            writeln!(out, "  {}:{}: {warning}", page.space_id, page.page_no)?;
+        }
         for page in &self.left_alone {
             let (file, reason) = (style::printable(&page.file), &page.reason);
             writeln!(out, "  {file} offset {} ({}:{}): {reason}", page.offset, page.space_id, page.page_no)?;
@@ -234,18 +246,30 @@ impl RestoreReport {
         match (&self.journal, self.applied) {
             (Some(journal), _) => {
                 writeln!(out, "\njournal: {journal}")?;
-                writeln!(out, "to take it back: dblwr revert {journal} --apply")
+                let revert = self.revert.as_deref().map_or_else(
+                    || command_line::on("revert", journal),
+                    |root| command_line::revert(journal, root),
+                );
+                writeln!(out, "to take it back: {revert} --apply")
             }
             (None, false) if !self.copies.is_empty() => {
                 writeln!(out)?;
                 for copy in &self.copies {
                     let (from, to) = (style::printable(&copy.from), style::printable(&copy.to));
                     writeln!(out, "{to}: mended copy of {from}")?;
+                    for what in &copy.not_kept {
+                        writeln!(out, "  not kept: {}", style::printable(what))?;
+                    }
                 }
                 Ok(())
             }
             (None, false) if !self.pages.is_empty() => {
-                writeln!(out, "next: {} --apply", restoring(&path.to_string()))
+                let path = path.to_string();
+                let again = match bundle_of(Path::new(&path)) {
+                    Some(_) => restoring(&path),
+                    None => command_line::again("restore", &path),
+                };
+                writeln!(out, "next: {again} --apply")
             }
             _ => Ok(()),
         }
@@ -278,7 +302,7 @@ fn remaining<'a>(survey: &Survey, written: impl Iterator<Item = &'a PlannedPage>
                 table: name.table,
                 index: name.index,
                 verdict: finding.judgement.verdict,
-                reason: finding.judgement.reason.clone(),
+                reason: finding.judgement.reason.to_string(),
             })
         })
         .collect()

@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 use crate::commands::scan::FileFinding;
 use crate::report::SCHEMA_VERSION;
 use crate::report::guard::{guard, write_guard};
+use crate::report::problem::{self, ProblemReport};
 use crate::report::style;
 use crate::units::SpaceId;
 use crate::units::count;
+use crate::verdict::problems::Severity;
 
 pub use crate::report::scan::damage::{CopyReport, DamageReport, Owner};
 pub use crate::report::scan::rows::RowReport;
@@ -29,6 +31,8 @@ pub struct ScanReport {
     pub damaged: Vec<DamageReport>,
     /// Sums.
     pub summary: ScanSummary,
+    /// What is wrong besides single pages, the worst first.
+    pub problems: Vec<ProblemReport>,
     /// What must not be done while a page can be restored; only there as long as one can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard: Option<&'static str>,
@@ -133,6 +137,14 @@ pub struct ScanSummary {
     pub omitted: u64,
     /// Whether everything was looked at.
     pub complete: bool,
+    /// Files that an earlier scan has read, and that nothing has changed since: by `--resume`.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub read_before: u64,
+    /// When the first of these was read: seconds since 1970, UTC.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub since: i64,
     /// Whether a bundle was among the paths: what it does not hold could not be judged either.
     #[serde(skip)]
     #[schemars(skip)]
@@ -163,27 +175,56 @@ impl ScanSummary {
         guard(self.restorable > 0)
     }
 
-    /// The first line for a person.
-    pub fn headline(&self) -> String {
-        let looked =
-            format!("{} in {}", count(self.pages as usize, "page"), count(self.files as usize, "file"));
-        let damaged = count(self.damaged as usize, "damaged page");
-        match (self.damaged, self.damaged.saturating_sub(self.restorable)) {
-            (0, _) if self.complete && self.failures == 0 => {
-                style::paint(style::GOOD, &format!("OK: no damaged page; {looked}"))
+    /// What was not read now.
+    fn earlier(&self) -> String {
+        let time = jiff::Timestamp::from_second(self.since).unwrap_or_default();
+        match self.read_before {
+            0 => String::new(),
+            all if all == self.files => {
+                format!(", all read earlier, at {time} or later, and unchanged since: nothing was read now")
             }
-            (0, _) => style::paint(
+            some => format!(
+                ", {} of them read earlier, at {time} or later, and unchanged since",
+                count(some as usize, "file")
+            ),
+        }
+    }
+
+    /// The first line for a person.
+    pub fn headline(&self, problems: &[ProblemReport]) -> String {
+        let looked = format!(
+            "{} in {}{}",
+            count(self.pages as usize, "page"),
+            count(self.files as usize, "file"),
+            self.earlier()
+        );
+        let damaged = count(self.damaged as usize, "damaged page");
+        let beyond = self.damaged.saturating_sub(self.restorable);
+        let has = |severity| problem::number_of(problems, severity) > 0;
+        let other = problem::phrase(problems).map(|other| format!("; {other}")).unwrap_or_default();
+        let what = match (self.damaged, beyond) {
+            (0, _) => "no damaged page".to_owned(),
+            (_, 0) => format!("{damaged}, each with a good copy in the doublewrite buffer"),
+            _ => format!("{damaged}, {beyond} of them beyond the doublewrite buffer"),
+        };
+        match () {
+            () if beyond > 0 || has(Severity::Critical) => {
+                style::paint(style::BAD, &format!("CRITICAL: {what}; {looked}{other}"))
+            }
+            () if self.damaged > 0 => {
+                style::paint(style::WARN, &format!("RESTORABLE: {what}; {looked}{other}"))
+            }
+            () if has(Severity::Warning) => {
+                style::paint(style::WARN, &format!("ATTENTION: {what}; {looked}{other}"))
+            }
+            () if !self.complete || self.failures > 0 => style::paint(
                 style::WARN,
-                &format!("UNKNOWN: no damaged page so far; {looked}, not all of it"),
+                &format!("UNKNOWN: no damaged page so far; {looked}, not all of it{other}"),
             ),
-            (_, 0) => style::paint(
-                style::WARN,
-                &format!("RESTORABLE: {damaged}, each with a good copy in the doublewrite buffer; {looked}"),
-            ),
-            (_, rest) => style::paint(
-                style::BAD,
-                &format!("CRITICAL: {damaged}, {rest} of them beyond the doublewrite buffer; {looked}"),
-            ),
+            () if has(Severity::Unknown) => {
+                style::paint(style::WARN, &format!("UNKNOWN: {what}; {looked}{other}"))
+            }
+            () => style::paint(style::GOOD, &format!("OK: {what}; {looked}")),
         }
     }
 }
@@ -197,6 +238,7 @@ impl ScanReport {
             files: Vec::new(),
             damaged: Vec::new(),
             summary,
+            problems: Vec::new(),
             guard: None,
             notable: Notable::default(),
         }
@@ -207,7 +249,8 @@ impl ScanReport {
     /// # Errors
     /// Those of the writer.
     pub fn write_text(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
-        writeln!(out, "{}", self.summary.headline())?;
+        writeln!(out, "{}", self.summary.headline(&self.problems))?;
+        problem::write_list(out, &self.problems, verbose)?;
         self.write_files(out, verbose)?;
         self.write_damaged(out)?;
         let Notable { doublewrite, freed, zero_in_use } = self.notable;

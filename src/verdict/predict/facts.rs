@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::format::fil::{FilHeader, page_type};
 use crate::format::fsp::{Encryption, Layout};
 use crate::instance::dblwr::Magic;
 use crate::instance::file_names::is_undo_file;
@@ -72,6 +73,8 @@ pub struct PageView {
     pub redo_until: Option<Lsn>,
     /// The finding that `restore` would write.
     pub restorable: Option<usize>,
+    /// The home is sound, but a write of it was lost: the server takes it as it is.
+    pub lost_write: bool,
 }
 
 /// What kind of tablespace a page belongs to.
@@ -108,6 +111,8 @@ pub struct HomeView {
     pub states_its_id: bool,
     /// Of a page 0: it states no space id, and pages 1 to 3 of its file do.
     pub neighbours_tell: bool,
+    /// Its head says that it is compressed by MariaDB below the page (`page_compressed`).
+    pub marked_compressed: bool,
     /// Encrypted by MySQL.
     pub mysql_encrypted: bool,
     /// Encrypted by MariaDB.
@@ -229,6 +234,7 @@ fn add(page: &mut PageView, index: usize, finding: &Finding) {
     if finding.judgement.verdict == Verdict::Restorable {
         page.restorable = Some(index);
     }
+    page.lost_write |= finding.judgement.verdict == Verdict::LostWrite;
     if let Subject::Copy(copy) = &finding.subject {
         let hidden = copy.format.layout == Layout::FullCrc32
             && (copy.judged.claim == Claim::Hidden || copy.judged.clear.is_some());
@@ -249,6 +255,7 @@ fn page(survey: &Survey, id: PageId, home: &Home) -> PageView {
         reduced: None,
         redo_until: None,
         restorable: None,
+        lost_write: false,
     }
 }
 
@@ -267,6 +274,12 @@ fn home_view(survey: &Survey, id: PageId, home: &Home, space: Option<&Tablespace
         states_its_id: space.is_some_and(|space| page0::states_its_id(home, space)),
         neighbours_tell: id.page_no == PageNo(0)
             && space.is_some_and(|space| page0::neighbours_tell(home, space)),
+        marked_compressed: FilHeader::parse(&home.bytes).is_some_and(|header| {
+            matches!(
+                header.page_type,
+                page_type::MARIADB_PAGE_COMPRESSED | page_type::MARIADB_PAGE_COMPRESSED_ENCRYPTED
+            )
+        }),
         mysql_encrypted: encryption == Some(Encryption::MySql),
         mariadb_encrypted: encryption == Some(Encryption::MariaDb),
         rivals: !home.rivals.is_empty(),

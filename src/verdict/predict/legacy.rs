@@ -10,7 +10,7 @@
 //! it opens the file and loses the table (seen with 5.5.34; 5.5.9 mends it). The files do not tell the patch level.
 
 use crate::instance::generation::Generation;
-use crate::verdict::predict::facts::{Facts, PageView, SpaceKind};
+use crate::verdict::predict::facts::{Facts, SpaceKind};
 use crate::verdict::predict::pass::{
     BadCopy, FirstGood, Outcome, first_pages, page5_comes_first, page5_may_come_first,
 };
@@ -22,10 +22,9 @@ pub(super) fn predict(facts: &Facts) -> Outcome {
         Generation::MySql51 => page5_may_come_first(facts, &mut outcome),
         _ => {}
     }
-    let checked = |page: &PageView| page.home.kind == SpaceKind::User && page.home.is_corrupt();
-    let first = first_pages(facts).into_iter().any(|(_, page)| checked(page));
+    let first = first_pages(facts).into_iter().any(|(_, page)| page.home.kind == SpaceKind::User);
     if facts.generation == Generation::MySql55 && facts.recovers() && first {
-        outcome.doubt("early 5.5 mends a damaged first page, late 5.5 loses the table, and the files do not tell which this is");
+        outcome.doubt("early 5.5 mends a torn first page, late 5.5 loses the table, and the files do not tell which this is");
     }
     if facts.recovers() && !facts.header_lost {
         let system = |kind: SpaceKind| kind == SpaceKind::System;

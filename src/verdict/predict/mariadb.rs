@@ -9,6 +9,9 @@
 //!
 //! Page 5 is read before the pass by 10.1 and 10.2, and damage ends the start (seen with 10.1.23 and 10.2.11); 10.5 and
 //! later mend it (seen with 10.5.23, 10.11.5 and 11.4.5); 10.3 and 10.4 are untried.
+//! A page_compressed home is expanded as it is read: a torn one fails there, before any copy is looked at ("uncompress
+//! failed"). 10.1.23 leaves it, and ends itself where recovery reads it; 10.2.11 leaves it, too, and was seen to start and
+//! to answer with wrong rows; 10.3 and 10.4 are untried.
 //! A damaged copy never ends the start. All-zero homes are refilled.
 //! Copies that hide their space id (full_crc32, compressed or encrypted) came late: encrypted ones with 10.5.28, 10.6.21,
 //! 10.11.11 and 11.4.5; compressed ones with 10.6.22 and 10.11.12, while 11.8.6 leaves them unless the tablespace has
@@ -113,7 +116,7 @@ pub(super) fn predict(facts: &Facts) -> Outcome {
             FirstGood { refill_zero: true, bad_copy: BadCopy::Skipped, one_buffer: false }.run(
                 facts,
                 &mut outcome,
-                |_| true,
+                |page| !cannot_be_expanded(page),
             );
         }
         return outcome;
@@ -183,6 +186,11 @@ fn recover(facts: &Facts, rules: Rules, outcome: &mut Outcome) {
         outcome.lost.iter().filter_map(|&at| facts.pages.get(at)).map(|p| p.id.space_id).collect();
     for (index, page) in facts.reachable() {
         let first = page.id.page_no == PageNo(0) && !rules.page0_in_pass;
+        if before_105(facts.generation) && cannot_be_expanded(page) {
+            outcome.doubt("a torn page_compressed page stays as it is, and this server may start and answer with wrong rows");
+            outcome.untold.push(index);
+            continue;
+        }
         if first || closed.contains(&page.id.space_id) || !facts.is_named(page.id.space_id) {
             continue;
         }
@@ -198,6 +206,15 @@ fn recover(facts: &Facts, rules: Rules, outcome: &mut Outcome) {
             }
         }
     }
+}
+
+fn cannot_be_expanded(page: &PageView) -> bool {
+    page.home.is_corrupt() && page.home.marked_compressed
+}
+
+/// 10.5 brought the formats that show no space id, and another way to read.
+fn before_105(generation: Generation) -> bool {
+    matches!(generation, Generation::MariaDb102 | Generation::MariaDb103 | Generation::MariaDb104)
 }
 
 fn choose<'a>(facts: &Facts, rules: Rules, page: &'a PageView) -> Option<&'a CopyView> {

@@ -66,6 +66,7 @@ fn page(space: u32, page_no: u32, state: HomeState, copies: &[(usize, CopyState,
             surveyed: true,
             states_its_id: true,
             neighbours_tell: false,
+            marked_compressed: false,
             mysql_encrypted: false,
             mariadb_encrypted: false,
             rivals: false,
@@ -74,6 +75,7 @@ fn page(space: u32, page_no: u32, state: HomeState, copies: &[(usize, CopyState,
         reduced: None,
         redo_until: None,
         restorable: copies.iter().filter(|c| c.state == Valid).max_by_key(|c| c.lsn).map(|c| c.finding),
+        lost_write: false,
         copies,
     }
 }
@@ -188,6 +190,7 @@ fn page_0_of_a_table_stays_open_in_5_5() {
         with(facts(generation), vec![page(space, 0, state, &[(3, Valid, 150)])]).starts
     };
     assert_eq!(starts(Generation::MySql55, 5, Torn), None);
+    assert_eq!(starts(Generation::MySql55, 5, Zero), None, "never refilled; 5.5.34 loses the table");
     assert_eq!(starts(Generation::MySql55, 5, HomeState::Valid), Some(true));
     assert_eq!(starts(Generation::MySql55, 0, Torn), Some(true), "the system tablespace is no table");
     assert_eq!(starts(Generation::MySql51, 5, Torn), Some(true));
@@ -329,6 +332,29 @@ fn a_hidden_copy_reaches_the_file_only_with_newer_redo() {
     let p = with(known(), vec![large]);
     assert_eq!((p.writes.len(), p.starts), (1, None), "read again from the file");
     assert!(p.advice.contains("in memory only"), "{}", p.advice);
+}
+
+/// Seen with 10.1.23, twice: "uncompress failed", and recovery ends itself at the page.
+#[test]
+fn old_mariadb_cannot_read_a_torn_page_compressed_home() {
+    let torn = |marked, state| {
+        let mut page = page(5, 9, state, &[(3, Valid, 150)]);
+        page.home.marked_compressed = marked;
+        vec![page]
+    };
+    let p = with(facts(Generation::MariaDb101), torn(true, Torn));
+    assert_eq!((p.writes.len(), p.starts, stops(&p)), (0, Some(false), vec![(5, 9)]));
+    assert!(p.advice.contains("dblwr restore first"), "{}", p.advice);
+    for generation in [Generation::MariaDb102, Generation::MariaDb103, Generation::MariaDb104] {
+        let p = with(facts(generation), torn(true, Torn));
+        assert_eq!((p.writes.len(), p.starts), (0, None), "{generation}");
+    }
+    for generation in [Generation::MariaDb101, Generation::MariaDb102] {
+        for (marked, state) in [(false, Torn), (true, Zero)] {
+            let p = with(facts(generation), torn(marked, state));
+            assert_eq!((p.writes, p.starts), (vec![3], Some(true)), "{generation} {state:?}");
+        }
+    }
 }
 
 #[test]

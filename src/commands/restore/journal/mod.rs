@@ -6,7 +6,7 @@
 //! | header | size | meaning |
 //! |---:|---:|---|
 //! | 0 | 8 | magic `DBLWRJNL` |
-//! | 8 | 4 | format version, 1 |
+//! | 8 | 4 | format version: 2, or 1, which has neither of the parts marked so |
 //! | 12 | 4 | length of the header with its CRC |
 //! | 16 | 8 | sealed length: header, records and end seal |
 //! | 24 | 4 | number of file records |
@@ -17,6 +17,10 @@
 //! | 48 | text | version of the tool |
 //! | | text | the root that file names are relative to, absolute |
 //! | | text | where this journal was written, absolute |
+//! | | text | 2: `server_uuid` of `auto.cnf`, empty where there is none |
+//! | | text | 2: where the redo files lie, relative to the root where they lie below it |
+//! | | 8 | 2: checkpoint LSN when the plan was made, 0: not known |
+//! | | 8 | 2: end LSN of the redo log then, 0: not known |
 //! | | 4 | CRC-32 of all of it |
 //!
 //! | record | size | meaning |
@@ -24,7 +28,7 @@
 //! | 0 | 4 | `FILE`, `PAGE` or `SEAL` |
 //! | 4 | 4 | length of the record with its CRC |
 //! | 8 | 4 | number of the record, from 0 |
-//! | 12 | | `FILE`: device 8, inode 8, size 8, whether a space id follows 1, space id of page 0 4, name text, path text |
+//! | 12 | | `FILE`: device 8, inode 8, size 8, whether a space id follows 1, space id of page 0 4, name text, path text (2: relative to the root where the file lies below it; 1: absolute) |
 //! | 12 | | `PAGE`: space 4, page 4, number of the file record 4, offset 8, length 4, slot 8, LSN of the copy 8, SHA-256 of old 32 and new 32, doublewrite file text, state before text, old bytes, new bytes |
 //! | 12 | | `SEAL`: sealed length 8, SHA-256 of everything before this record 32 |
 //! | end - 4 | 4 | CRC-32 |
@@ -46,12 +50,15 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 use crate::commands::restore::plan::PlannedPage;
+use crate::commands::restore::world::World;
 use crate::units::SpaceId;
 
 /// First eight bytes.
 pub const MAGIC: [u8; 8] = *b"DBLWRJNL";
-/// Version of the format.
-pub const VERSION: u32 = 1;
+/// Version of the format that is written.
+pub const VERSION: u32 = 2;
+/// The oldest version that is read.
+const OLDEST: u32 = 1;
 
 const HEADER_FIXED: usize = 48;
 const RECORD_FIXED: usize = 12;
@@ -90,7 +97,7 @@ pub struct FileRecord {
     pub space_id: Option<SpaceId>,
     /// Name in reports, relative to the root where it lies below it.
     pub name: PathBuf,
-    /// Absolute path.
+    /// Path, relative to the root where the file lies below it.
     pub path: PathBuf,
 }
 
@@ -130,6 +137,8 @@ pub struct Journal {
     pub root: PathBuf,
     /// Where the journal was written, absolute.
     pub place: PathBuf,
+    /// The instance when the plan was made; the first version of the format does not tell.
+    pub world: Option<World>,
     /// Every file that the pass held.
     pub files: Vec<FileRecord>,
     /// Every page of the plan.

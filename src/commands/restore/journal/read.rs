@@ -5,11 +5,12 @@ use std::path::Path;
 
 use crate::commands::restore::journal::write::OnDisk;
 use crate::commands::restore::journal::{
-    CRC, FILE_MIN, FileRecord, HEADER_FIXED, Journal, Kind, MAGIC, MARK, Mark, PAGE_MIN, PageRecord,
+    CRC, FILE_MIN, FileRecord, HEADER_FIXED, Journal, Kind, MAGIC, MARK, Mark, OLDEST, PAGE_MIN, PageRecord,
     RECORD_FIXED, SEAL, TAG_DONE, TAG_FILE, TAG_PAGE, TAG_SEAL, VERSION, crc_seeded, sha256,
 };
 use crate::commands::restore::plan;
 use crate::commands::restore::plan::{CopyRef, PlannedPage};
+use crate::commands::restore::world::World;
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk};
 use crate::disk::sealed::{Fields, fault};
@@ -17,8 +18,8 @@ use crate::error::{Error, Result};
 use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 use sha2::{Digest, Sha256};
 
-/// Longest header: fixed part, three texts, CRC.
-const HEADER_MAX: usize = HEADER_FIXED + 3 * (2 + 65535) + CRC;
+/// Longest header: fixed part, five texts, two LSNs, CRC.
+const HEADER_MAX: usize = HEADER_FIXED + 5 * (2 + 65535) + 16 + CRC;
 /// Longest record: a page of 64 KiB twice, two texts.
 const RECORD_MAX: usize = PAGE_MIN + 2 * 65535 + 2 * 65536;
 
@@ -35,6 +36,7 @@ pub struct Opened<F> {
 /// Reads a journal. A cut, altered or foreign one is [`Error::Sealed`] with the offset of the fault.
 pub fn open<D: Disk>(disk: &D, path: &Path, access: Access) -> Result<Opened<D::File>> {
     let file = calls::retry(|| disk.open(path, access)).map_err(Error::io(path, "open the journal"))?;
+    refuse_foreign_hand(disk, &file, path)?;
     let size = calls::retry(|| disk.stat(&file)).map_err(Error::io(path, "look at the journal"))?.size;
     let mut reader = Reader { disk, file: &file, path, size, at: 0, hash: Sha256::new() };
     let (mut journal, header) = reader.header()?;
@@ -52,6 +54,17 @@ pub fn open<D: Disk>(disk: &D, path: &Path, access: Access) -> Result<Opened<D::
     let on_disk =
         OnDisk { path: path.to_path_buf(), file, header_crc: header.crc, sealed_len: header.sealed_len };
     Ok(Opened { journal, mark, on_disk })
+}
+
+/// Whoever could have written a journal decides which bytes go where: only the user who restores may.
+fn refuse_foreign_hand<D: Disk>(disk: &D, file: &D::File, path: &Path) -> Result<()> {
+    let hand = calls::retry(|| disk.foreign_hand(file)).map_err(Error::io(path, "look at the journal"))?;
+    let Some(hand) = hand else { return Ok(()) };
+    Err(Error::Refused(format!(
+        "{}: {hand}, so anybody may have made this journal; nothing was written. If you trust it, copy it to a file of \
+         your own (mode 0600) and name that, with --datadir",
+        path.display()
+    )))
 }
 
 /// The numbers of the header that reading needs.
@@ -109,7 +122,9 @@ impl<D: Disk> Reader<'_, D> {
 
     fn header_fields(&self, body: &[u8], crc: u32) -> Result<(Journal, Header)> {
         let mut fields = Fields::new(body, 0, self.path);
-        fields.take(16, "magic, version and length")?;
+        fields.take(MAGIC.len(), "magic")?;
+        let version = fields.u32("version")?;
+        fields.u32("header length")?;
         let (sealed_len, files, pages) =
             (fields.u64("sealed length")?, fields.u32("file count")?, fields.u32("page count")?);
         let least = (body.len() + CRC + SEAL) as u64
@@ -131,8 +146,11 @@ impl<D: Disk> Reader<'_, D> {
         fields.zeros(7, "header")?;
         let tool = fields.string("tool version")?;
         let (root, place) = (fields.path("root")?, fields.path("journal path")?);
+        let world = if version == OLDEST { None } else { Some(world(&mut fields)?) };
         fields.end()?;
-        let journal = Journal { kind, tool, written_at, root, place, files: Vec::new(), pages: Vec::new() };
+        let (files_of, pages_of) = (Vec::new(), Vec::new());
+        let journal =
+            Journal { kind, tool, written_at, root, place, world, files: files_of, pages: pages_of };
         Ok((journal, Header { crc, sealed_len, files, pages }))
     }
 
@@ -216,14 +234,22 @@ impl<D: Disk> Reader<'_, D> {
     }
 }
 
+fn world(fields: &mut Fields<'_>) -> Result<World> {
+    let (server_uuid, redo_dir) = (fields.string("server uuid")?, fields.path("redo directory")?);
+    let mut lsn = |what: &str| fields.u64(what).map(|lsn| Some(Lsn(lsn)).filter(|lsn| lsn.0 > 0));
+    Ok(World { server_uuid, redo_dir, checkpoint: lsn("checkpoint LSN")?, end: lsn("end LSN")? })
+}
+
 fn header_length(bytes: &[u8], path: &Path) -> Result<usize> {
     let mut fields = Fields::new(bytes, 0, path);
     if fields.array::<8>("magic")? != MAGIC {
         return Err(fault(path, 0, "expected the magic DBLWRJNL: this is no journal of dblwr"));
     }
     let version = fields.u32("version")?;
-    if version != VERSION {
-        let what = format!("expected format version {VERSION}, found {version}; use the dblwr that wrote it");
+    if !(OLDEST..=VERSION).contains(&version) {
+        let what = format!(
+            "expected format version {OLDEST} or {VERSION}, found {version}; use the dblwr that wrote it"
+        );
         return Err(fault(path, 8, what));
     }
     let len = fields.u32("header length")? as usize;

@@ -7,10 +7,11 @@ use crate::commands::restore::journal::read::Opened;
 use crate::commands::restore::journal::write::{create, encode};
 use crate::commands::restore::journal::{FileRecord, Journal, Kind, MARK, Mark, PageRecord};
 use crate::commands::restore::plan::tests::page;
+use crate::commands::restore::world::World;
 use crate::disk::calls::Access;
 use crate::disk::real::{RealDisk, RealFile};
 use crate::error::Error;
-use crate::units::{ByteOffset, SpaceId};
+use crate::units::{ByteOffset, Lsn, SpaceId};
 
 fn journal() -> Journal {
     let file = |name: &str, space_id| FileRecord {
@@ -34,6 +35,12 @@ fn journal() -> Journal {
         written_at: 1_700_000_000,
         root: "/d".into(),
         place: "/d/j".into(),
+        world: Some(World {
+            server_uuid: "u".into(),
+            redo_dir: "log".into(),
+            checkpoint: Some(Lsn(7)),
+            end: None,
+        }),
         files,
         pages,
     }

@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::commands::restore::journal::{
-    CRC, FileRecord, Journal, Kind, MAGIC, MARK, Mark, PageRecord, SEAL, TAG_DONE, TAG_FILE, TAG_PAGE,
-    TAG_SEAL, VERSION, crc_seeded, sha256,
+    CRC, FileRecord, Journal, Kind, MAGIC, MARK, Mark, OLDEST, PageRecord, SEAL, TAG_DONE, TAG_FILE,
+    TAG_PAGE, TAG_SEAL, VERSION, crc_seeded, sha256,
 };
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk};
@@ -49,7 +49,7 @@ fn try_encode(journal: &Journal) -> Option<Encoded> {
     let records = records(journal)?;
     let mut header = Vec::new();
     header.extend(MAGIC);
-    header.extend(VERSION.to_be_bytes());
+    header.extend(if journal.world.is_some() { VERSION } else { OLDEST }.to_be_bytes());
     header.extend([0; 12]);
     header.extend(u32::try_from(journal.files.len()).ok()?.to_be_bytes());
     header.extend(u32::try_from(journal.pages.len()).ok()?.to_be_bytes());
@@ -58,6 +58,12 @@ fn try_encode(journal: &Journal) -> Option<Encoded> {
     text(&mut header, journal.tool.as_bytes())?;
     text(&mut header, journal.root.as_os_str().as_bytes())?;
     text(&mut header, journal.place.as_os_str().as_bytes())?;
+    if let Some(world) = &journal.world {
+        text(&mut header, world.server_uuid.as_bytes())?;
+        text(&mut header, world.redo_dir.as_os_str().as_bytes())?;
+        header.extend(world.checkpoint.unwrap_or_default().0.to_be_bytes());
+        header.extend(world.end.unwrap_or_default().0.to_be_bytes());
+    }
     let header_len = header.len().checked_add(CRC)?;
     let body: usize = records
         .iter()

@@ -1,0 +1,168 @@
+//! Which files a command makes, and what they must not touch.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::args::{Cli, Command, Places};
+use crate::commands::restore::journal;
+use crate::disk::output;
+use crate::disk::output::{Evidence, NEVER, Own};
+use crate::instance::Instance;
+use crate::instance::bundle::read::bundle_of;
+use crate::instance::request::Request;
+
+/// One output, as it was named.
+pub(super) struct Output<'a> {
+    path: &'a Path,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    /// A file that may replace, or go on, an earlier one of its kind.
+    File(Own),
+    /// A directory of new files.
+    Directory,
+}
+
+/// An earlier answer of `check --out`, in any of its forms.
+pub(super) const OWN_ANSWER: Own = |head| {
+    [&b"DBLWR "[..], b"# HELP dblwr_", b"# TYPE dblwr_", b"{\n  \"schema_version\": 1,\n  \"status\": "]
+        .iter()
+        .any(|begin| head.starts_with(begin))
+};
+/// An earlier `--plan-out`.
+pub(super) const OWN_PLAN: Own = |head| head.starts_with(b"{\n  \"schema_version\": 1,\n  \"tool\": ");
+/// An earlier `--record`.
+pub(super) const OWN_RECORD: Own = |head| head.starts_with(b"{\"schema_version\":1,\"began\":");
+/// An earlier `--resume`.
+pub(super) const OWN_RESUME: Own = |head| {
+    [&b"{\"damage\":"[..], b"{\"part\":", b"{\"file\":", b"{\"scan\":"]
+        .iter()
+        .any(|begin| head.starts_with(begin))
+};
+/// An earlier `--baseline`.
+pub(super) const OWN_BASELINE: Own = |head| head.starts_with(b"{\n  \"kind\": \"dblwr baseline\"");
+/// A journal is never replaced, but finished.
+const OWN_JOURNAL: Own = |head| head.starts_with(&journal::MAGIC);
+
+/// Every output that was named.
+fn outputs(cli: &Cli) -> Vec<Output<'_>> {
+    let file = |own| move |path| Output { path, kind: Kind::File(own) };
+    let directory = |path| Output { path, kind: Kind::Directory };
+    let mut all: Vec<Output<'_>> = cli.common.record.as_deref().map(file(OWN_RECORD)).into_iter().collect();
+    match &cli.command {
+        Command::Restore(args) => {
+            all.extend(args.plan_out.as_deref().map(file(OWN_PLAN)));
+            all.extend(args.journal.as_deref().filter(|_| args.apply).map(file(OWN_JOURNAL)));
+            all.extend(args.to.as_deref().map(directory));
+        }
+        Command::Check(args) => {
+            all.extend(args.out.as_deref().map(file(OWN_ANSWER)));
+            all.extend(args.baseline.as_deref().filter(|_| args.accept).map(file(OWN_BASELINE)));
+        }
+        Command::Capture(args) => all.push(file(NEVER)(&args.out)),
+        Command::Scan(args) => all.extend(args.resume.as_deref().map(file(OWN_RESUME))),
+        Command::Dump(args) => all.extend(args.out.as_deref().map(directory)),
+        Command::Carve(args) => all.extend(args.out.as_deref().map(directory)),
+        _ => {}
+    }
+    all
+}
+
+/// Refuses what may not be made, before anything is read; what else the command may make must keep clear of the same.
+pub(super) fn check(cli: &Cli) -> crate::Result<Evidence> {
+    let outputs = outputs(cli);
+    if outputs.is_empty() {
+        return Ok(Evidence::default());
+    }
+    let evidence = evidence(&cli.command);
+    for output in outputs {
+        match output.kind {
+            Kind::File(own) => drop(output::decide(output.path, &evidence, own)?),
+            Kind::Directory => output::decide_dir(output.path, &evidence)?,
+        }
+    }
+    Ok(evidence)
+}
+
+/// What the command is given to look at, and everything that belongs to it.
+fn evidence(command: &Command) -> Evidence {
+    let mut evidence = Evidence::default();
+    let (paths, places) = inputs(command);
+    for path in paths.iter().chain(&named_places(places)) {
+        evidence.add(path);
+    }
+    for path in paths.iter().filter(|path| bundle_of(path).is_none()) {
+        let request = match places {
+            Some(places) => places.request(path).ok(),
+            None => Some(Request { path: path.clone(), ..Request::default() }),
+        };
+        if let Some(instance) = request.and_then(|request| Instance::bare(&request).ok()) {
+            add_instance(&mut evidence, &instance);
+        }
+    }
+    evidence
+}
+
+/// What was named to be looked at, and where its parts lie.
+pub(super) fn inputs(command: &Command) -> (Vec<PathBuf>, Option<&Places>) {
+    let one = |path: &PathBuf| vec![path.clone()];
+    match command {
+        Command::Locate(target) | Command::Verify(target) => (one(&target.path), Some(&target.places)),
+        Command::Dump(args) => (one(&args.target.path), Some(&args.target.places)),
+        Command::Check(args) => (one(&args.target.path), Some(&args.target.places)),
+        Command::Capture(args) => (one(&args.target.path), Some(&args.target.places)),
+        Command::Restore(args) => {
+            let more = args.copies_from.iter().chain(&args.plan).cloned();
+            (one(&args.target.path).into_iter().chain(more).collect(), Some(&args.target.places))
+        }
+        Command::Revert(args) => (one(&args.journal), Some(&args.places)),
+        Command::ExplainLog(args) => {
+            let paths = [&args.file].into_iter().chain(&args.against).cloned();
+            (paths.collect(), Some(&args.places))
+        }
+        Command::Page(args) => (one(&args.path), Some(&args.places)),
+        Command::Carve(args) => (one(&args.path), None),
+        Command::Scan(args) => (args.paths.clone(), Some(&args.places)),
+        Command::Schema { .. } | Command::Completions { .. } | Command::Man { .. } => (Vec::new(), None),
+    }
+}
+
+fn named_places(places: Option<&Places>) -> Vec<PathBuf> {
+    let Some(places) = places else { return Vec::new() };
+    let named = [
+        &places.defaults_file,
+        &places.datadir,
+        &places.data_home_dir,
+        &places.doublewrite_dir,
+        &places.undo_dir,
+        &places.redo_dir,
+        &places.keyring,
+        &places.keyring_password_file,
+    ];
+    named.into_iter().flatten().chain(&places.directories).cloned().collect()
+}
+
+/// Every file, and of a directory that was searched every place that files of it lie in. An image that lies alone may lie
+/// anywhere; one in the directory of a database has the data directory above it.
+fn add_instance(evidence: &mut Evidence, instance: &Instance) {
+    let places = &instance.locations;
+    let files =
+        instance.spaces.list.iter().flat_map(|space| &space.files).chain(&instance.spaces.unidentified);
+    let mut dirs = Vec::new();
+    for file in files {
+        evidence.file(&file.path);
+        dirs.extend(file.path.parent().map(Path::to_path_buf));
+    }
+    if places.explore {
+        dirs.extend([&places.root, &places.datadir, &places.data_home, &places.redo_dir].map(Clone::clone));
+        dirs.extend(
+            places.doublewrite_dirs.iter().chain(&places.undo_dir).chain(&places.directories).cloned(),
+        );
+    } else if dirs.contains(&places.root) {
+        dirs.clear();
+    } else if !dirs.is_empty() && places.root.join("ibdata1").exists() {
+        dirs.push(places.root.clone());
+    }
+    dirs.iter().for_each(|dir| evidence.dir(dir));
+}

@@ -1,0 +1,88 @@
+//! What tells whether a server has run since, and whether a directory is the one that a journal was written for.
+
+use std::path::{Path, PathBuf};
+
+use crate::commands::restore::plan::PlannedPage;
+use crate::instance::identity;
+use crate::instance::redo;
+use crate::units::{Lsn, PageNo, SpaceId};
+
+/// An instance at one moment, as far as files besides its pages show it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct World {
+    /// `server_uuid` of `auto.cnf` (MySQL 5.6 on); empty where there is none.
+    pub server_uuid: String,
+    /// Where the redo files lie, relative to the root where they lie below it; empty: in the root itself.
+    pub redo_dir: PathBuf,
+    /// The checkpoint LSN.
+    pub checkpoint: Option<Lsn>,
+    /// The end LSN of the redo log.
+    pub end: Option<Lsn>,
+}
+
+/// Where the caller says that things lie, and what it picks.
+#[derive(Debug, Clone, Default)]
+pub struct Here {
+    /// The data directory; `None`: where the journal was made.
+    pub root: Option<PathBuf>,
+    /// Files outside the data directory that belong to this instance all the same.
+    pub files: Vec<PathBuf>,
+    /// Where the redo files lie; `None`: where they lay.
+    pub redo_dir: Option<PathBuf>,
+    /// Only these pages; empty: all or none.
+    pub pages: Vec<(SpaceId, PageNo)>,
+}
+
+impl Here {
+    /// A data directory, and everything in it.
+    pub fn at(root: impl Into<PathBuf>) -> Here {
+        Here { root: Some(root.into()), ..Here::default() }
+    }
+}
+
+impl World {
+    /// Looks at a directory. What cannot be read is not known.
+    pub fn look(root: &Path, redo_dir: &Path) -> World {
+        let found = redo::read(&root.join(redo_dir)).ok();
+        let redo = found.as_ref().and_then(redo::Found::redo);
+        World {
+            server_uuid: identity::server_uuid(root).unwrap_or_default(),
+            redo_dir: redo_dir.strip_prefix(root).unwrap_or(redo_dir).to_path_buf(),
+            checkpoint: redo.and_then(|redo| redo.checkpoint),
+            end: redo.and_then(|redo| redo.end),
+        }
+    }
+
+    /// Why this directory cannot be the one of then, if that is so.
+    pub fn is_another(&self, now: &World) -> Option<String> {
+        let known = !self.server_uuid.is_empty() && !now.server_uuid.is_empty();
+        (known && self.server_uuid != now.server_uuid).then(|| {
+            format!(
+                "it is another server's: auto.cnf there says {}, here {}",
+                self.server_uuid, now.server_uuid
+            )
+        })
+    }
+
+    /// What shows that a server has run since then; `None` where nothing does.
+    pub fn moved_on(&self, now: &World) -> Option<String> {
+        let told = |world: &World| match (world.checkpoint, world.end) {
+            (Some(checkpoint), Some(end)) => format!("from {checkpoint} to {end}"),
+            (Some(checkpoint), None) => format!("from {checkpoint}"),
+            _ => "nowhere that could be read".to_owned(),
+        };
+        ((self.checkpoint, self.end) != (now.checkpoint, now.end)).then(|| {
+            format!("a server has run since: redo went {} then, and goes {} now", told(self), told(now))
+        })
+    }
+}
+
+/// What shows of one page that a server has run since a journal of the first format was written, which says nothing of
+/// redo: copies were then taken from the redo window, and the checkpoint has passed this one.
+pub(super) fn passed_by_checkpoint(page: &PlannedPage, now: &World) -> Option<String> {
+    let checkpoint = now.checkpoint.filter(|&checkpoint| page.copy.lsn < checkpoint)?;
+    Some(format!(
+        "a server has run since: the checkpoint {checkpoint} has passed the copy, LSN {}",
+        page.copy.lsn
+    ))
+}

@@ -1,0 +1,73 @@
+//! A server that has its files open is noticed by whichever lock it takes, wherever its files lie.
+
+use std::fs::File;
+use std::path::Path;
+
+use rustix::fs::{FlockOperation, fcntl_lock};
+
+use crate::support::{code, dblwr, image, stderr, tree};
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// MariaDB with `ibdata1` on another disk: what is locked in the directory that was named is `aria_log_control`.
+#[test]
+fn a_server_whose_system_tablespace_lies_elsewhere_is_noticed() {
+    let (dir, away) = (image("ma1011-full-16k"), tempfile::tempdir().unwrap());
+    let (data, home) = (dir.path(), away.path());
+    std::fs::rename(data.join("ibdata1"), home.join("ibdata1")).unwrap();
+    let control = data.join("aria_log_control");
+    if !control.exists() {
+        std::fs::write(&control, [0; 52]).unwrap();
+    }
+    let plan = dblwr(["restore", text(data), "--json", "--data-home-dir", text(home)]);
+    assert_eq!(code(&plan), 1, "{}", stderr(&plan));
+    let before = (tree(data), tree(home));
+    for locked in [&control, &home.join("ibdata1"), &data.join("d/t1.ibd")] {
+        let server = File::options().write(true).open(locked).unwrap();
+        fcntl_lock(&server, FlockOperation::NonBlockingLockExclusive).unwrap();
+        for more in [&["--data-home-dir", text(home)][..], &[]] {
+            let journal = home.join("journal");
+            let args = ["restore", text(data), "--apply", "--journal", text(&journal)];
+            let output = dblwr(args.into_iter().chain(more.iter().copied()));
+            let knows = !more.is_empty() || *locked != home.join("ibdata1");
+            assert!(code(&output) == 3 || !knows, "{}: {}", locked.display(), stderr(&output));
+            if knows {
+                let name = locked.file_name().unwrap().to_str().unwrap();
+                assert!(stderr(&output).contains(name), "{name}: {}", stderr(&output));
+                assert!((tree(data), tree(home)) == before, "{name}");
+            } else {
+                let reverted = dblwr(["revert", text(&journal), "--apply"]);
+                assert!(!journal.exists() || code(&reverted) == 0, "{}", stderr(&reverted));
+                let _ = std::fs::read_dir(home).unwrap().flatten().try_for_each(|entry| {
+                    let journal = entry.file_name().to_string_lossy().starts_with("journal");
+                    if journal { std::fs::remove_file(entry.path()) } else { Ok(()) }
+                });
+            }
+        }
+    }
+}
+
+/// `ulimit -u` and absurd numbers of threads.
+#[test]
+fn where_no_threads_can_be_made_there_are_fewer_and_no_panic() {
+    let dir = image("m97-clean-kill");
+    for command in ["verify", "scan", "check", "locate", "dump"] {
+        let many = dblwr([command, text(dir.path()), "--threads", "100000"]);
+        assert_eq!(code(&many), 0, "{command}: {}", stderr(&many));
+    }
+    // A limit binds only those who are not the administrator; 12 MiB of stacks bind everybody.
+    for limits in ["ulimit -v 600000", "ulimit -v 300000", "ulimit -u 1"] {
+        for command in ["verify", "scan", "check", "locate"] {
+            let script = format!("{limits}; exec \"$0\" {command} --threads 64 \"$1\"");
+            let output = std::process::Command::new("sh")
+                .args(["-c", &script, env!("CARGO_BIN_EXE_dblwr"), text(dir.path())])
+                .output()
+                .unwrap();
+            let said = stderr(&output);
+            assert!(matches!(output.status.code(), Some(0 | 3)), "{command} {limits}: {said}");
+            assert!(!said.contains("panicked"), "{command} {limits}: {said}");
+        }
+    }
+}

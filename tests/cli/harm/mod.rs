@@ -1,0 +1,10 @@
+//! No write, and no output, that can hurt: each kind with what a user sees of it.
+
+mod journals;
+mod leaks;
+mod locks;
+mod mended;
+mod outputs;
+mod printed;
+mod resumed;
+mod unread;

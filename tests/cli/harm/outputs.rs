@@ -1,0 +1,193 @@
+//! Every output of every command against every way to name a data file: nothing of the data is touched.
+
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use crate::support::{code, dblwr, image, stderr, testdata, tree};
+
+/// A command with one output: what comes before the output's name, and whether that is a directory.
+struct Case {
+    name: &'static str,
+    args: Vec<String>,
+    directory: bool,
+}
+
+fn case(name: &'static str, args: &[&str]) -> Case {
+    Case { name, args: args.iter().map(|&arg| arg.to_owned()).collect(), directory: false }
+}
+
+fn directory(name: &'static str, args: &[&str]) -> Case {
+    Case { directory: true, ..case(name, args) }
+}
+
+/// Every output that there is, of whole directories and of single files.
+fn cases(data: &Path, journal: &Path) -> Vec<Case> {
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let (whole, table) = (text(data), text(&data.join("d/t1.ibd")));
+    let (system, journal) = (text(&data.join("ibdata1")), text(journal));
+    let log = text(&testdata("logs/m56-innodb-16k.log"));
+    vec![
+        case("plan", &["restore", &whole, "--plan-out"]),
+        case("plan of a table", &["restore", &table, "--plan-out"]),
+        case("journal", &["restore", &whole, "--apply", "--journal"]),
+        directory("mended copies", &["restore", &whole, "--to"]),
+        directory("mended copies of a table", &["restore", &table, "--datadir", &whole, "--to"]),
+        case("answer", &["check", &whole, "--out"]),
+        case("metrics", &["check", &system, "--output", "prometheus", "--out"]),
+        case("answer as json", &["check", &whole, "--output", "json", "--out"]),
+        case("baseline", &["check", &whole, "--accept", "--baseline"]),
+        directory("extracted slots", &["dump", &whole, "--out"]),
+        directory("extracted slots of a file", &["dump", &system, "--out"]),
+        directory("carved pages", &["carve", &table, "--out"]),
+        case("bundle", &["capture", &whole, "--out"]),
+        case("bundle of a file", &["capture", &system, "--out"]),
+        case("scan record", &["scan", &whole, "--resume"]),
+        case("scan record of a table", &["scan", &table, "--resume"]),
+        case("custody of locate", &["locate", &whole, "--record"]),
+        case("custody of verify", &["verify", &system, "--record"]),
+        case("custody of dump", &["dump", &whole, "--record"]),
+        case("custody of restore", &["restore", &whole, "--record"]),
+        case("custody of revert", &["revert", &journal, "--record"]),
+        case("custody of check", &["check", &whole, "--record"]),
+        case("custody of scan", &["scan", &table, "--record"]),
+        case("custody of page", &["page", &table, "3", "--record"]),
+        case("custody of carve", &["carve", &table, "--record"]),
+        case("custody of explain-log", &["explain-log", &log, "--against", &whole, "--record"]),
+    ]
+}
+
+fn run(case: &Case, out: &Path) -> Output {
+    dblwr(case.args.iter().map(String::as_str).chain([out.to_str().unwrap()]))
+}
+
+/// Names of data files, and names inside the data directory.
+fn ways(data: &Path, place: &Path) -> Vec<(&'static str, PathBuf)> {
+    let (table, empty) = (data.join("d/t1.ibd"), data.join("d/empty.ibd"));
+    let link = |name: &str, to: &Path| {
+        let path = place.join(name);
+        symlink(to, &path).unwrap();
+        path
+    };
+    let hard = |name: &str, to: &Path| {
+        let path = place.join(name);
+        std::fs::hard_link(to, &path).unwrap();
+        path
+    };
+    vec![
+        ("by name", table.clone()),
+        ("an empty one by name", empty.clone()),
+        ("the redo log by name", data.join("ib_logfile0")),
+        ("a configuration by name", data.join("auto.cnf")),
+        ("symbolic link", link("soft", &table)),
+        ("symbolic link to an empty one", link("soft-empty", &empty)),
+        ("symbolic link to a new name inside", link("soft-new", &data.join("d/new"))),
+        ("hard link", hard("hard", &table)),
+        ("hard link to an empty one", hard("hard-empty", &empty)),
+        ("hard link to a configuration", hard("hard-cnf", &data.join("auto.cnf"))),
+        ("a new name inside", data.join("new")),
+        ("a new name deeper inside", data.join("d/new")),
+        ("a new name behind a linked directory", link("dir", &data.join("d")).join("new")),
+        ("a new name by way of dots", place.join("dir/../d/new")),
+    ]
+}
+
+#[test]
+fn no_output_lands_on_data_by_whatever_name() {
+    let (dir, away) = (image("m56-innodb-16k"), tempfile::tempdir().unwrap());
+    let (data, journal) = (dir.path(), away.path().join("journal"));
+    std::fs::write(data.join("d/empty.ibd"), "").unwrap();
+    std::fs::write(data.join("auto.cnf"), "[auto]\n").unwrap();
+    let mended = image("m56-innodb-16k");
+    let made =
+        ["restore", mended.path().to_str().unwrap(), "--apply", "--journal", journal.to_str().unwrap()];
+    assert_eq!(code(&dblwr(made)), 0);
+    let ways = ways(data, away.path());
+    let names = || std::fs::read_dir(away.path()).unwrap().flatten().map(|entry| entry.file_name()).count();
+    let (before, beside) = (tree(data), names());
+    let mut tried = 0;
+    for case in cases(data, &journal) {
+        // A revert knows its own directory; that of another is one by what lies in it.
+        for (way, out) in &ways {
+            let refused = run(&case, out);
+            let said = stderr(&refused);
+            let outside = case.name == "custody of revert" && way.contains("link") && !way.contains("new");
+            assert!(
+                code(&refused) == 3 || outside && said.contains("exists already"),
+                "{} {way}: {} {said}",
+                case.name,
+                code(&refused)
+            );
+            assert!(tree(data) == before, "{} {way}: the data were changed", case.name);
+            tried += 1;
+        }
+    }
+    assert_eq!(names(), beside);
+    println!("{tried} refused");
+}
+
+#[test]
+fn an_output_elsewhere_is_made_private_and_only_an_own_earlier_one_is_replaced() {
+    let (dir, away) = (image("m56-innodb-16k"), tempfile::tempdir().unwrap());
+    let (data, journal) = (dir.path(), away.path().join("journal"));
+    let other = image("m56-innodb-16k");
+    let made = ["restore", other.path().to_str().unwrap(), "--apply", "--journal", journal.to_str().unwrap()];
+    assert_eq!(code(&dblwr(made)), 0);
+    let letter = away.path().join("letter");
+    for (number, case) in cases(data, &journal).iter().enumerate() {
+        if case.name == "journal" {
+            continue;
+        }
+        std::fs::write(&letter, "a letter to my aunt").unwrap();
+        let refused = run(case, &letter);
+        assert_eq!(code(&refused), 3, "{}: {}", case.name, stderr(&refused));
+        assert_eq!(std::fs::read(&letter).unwrap(), b"a letter to my aunt", "{}", case.name);
+
+        let out = away.path().join(format!("out{number}"));
+        let first = run(case, &out);
+        assert!(code(&first) != 3 && out.exists(), "{}: {}", case.name, stderr(&first));
+        let mode = std::fs::metadata(&out).unwrap().permissions().mode() & 0o777;
+        let wanted = match case.name {
+            "answer" | "metrics" | "answer as json" | "baseline" => 0o644,
+            _ if case.directory => 0o700,
+            _ => 0o600,
+        };
+        assert!(mode == wanted || case.name.starts_with("mended"), "{}: {mode:o}", case.name);
+        let again = run(case, &out);
+        let never = case.name.starts_with("bundle") || case.directory;
+        assert_eq!(code(&again) == 3, never, "{}: {}", case.name, stderr(&again));
+    }
+    let leftovers = std::fs::read_dir(away.path()).unwrap().flatten();
+    let leftovers: Vec<_> = leftovers.filter(|e| e.file_name().to_string_lossy().starts_with('.')).collect();
+    assert!(leftovers.is_empty(), "{leftovers:?}");
+}
+
+#[test]
+fn streams_stay_possible() {
+    let dir = image("m56-innodb-16k");
+    let data = dir.path().to_str().unwrap();
+    for (args, begin) in [
+        (["restore", data, "--plan-out"], "{\n  \"schema_version\": 1,\n  \"tool\": "),
+        (["check", data, "--out"], "DBLWR "),
+        (["capture", data, "--out"], "DBLWRBND"),
+    ] {
+        for name in ["-", "/dev/stdout"] {
+            let output = dblwr(args.into_iter().chain([name]));
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(said.starts_with(begin), "{args:?} {name}: {said} {}", stderr(&output));
+        }
+        let away = tempfile::tempdir().unwrap();
+        let pipe = away.path().join("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        // Nobody reads: an error, not a wait.
+        assert_eq!(code(&dblwr(args.into_iter().chain([pipe.to_str().unwrap()]))), 3);
+        let read = away.path().join("read");
+        let to = std::fs::File::create(&read).unwrap();
+        let mut reader = Command::new("cat").arg(&pipe).stdout(to).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        dblwr(args.into_iter().chain([pipe.to_str().unwrap()]));
+        assert!(reader.wait().unwrap().success());
+        let said = std::fs::read(read).unwrap();
+        assert!(said.starts_with(begin.as_bytes()), "{args:?}");
+    }
+}
