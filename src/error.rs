@@ -107,6 +107,20 @@ impl Error {
         Error::Foreign { path: path.to_path_buf(), what: what.into() }
     }
 
+    /// The file that it is about.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Error::Io { path, .. }
+            | Error::IoAt { path, .. }
+            | Error::WriteFailed { path, .. }
+            | Error::Foreign { path, .. }
+            | Error::Sealed { path, .. }
+            | Error::Locked { path, .. } => Some(path),
+            Error::AfterWrites { error, .. } => error.path(),
+            Error::Refused(_) => None,
+        }
+    }
+
     /// Whether a file was there when it was listed and is no more: a running server dropped it. A link that leads nowhere
     /// is still there.
     pub fn is_of_a_dropped_file(&self) -> bool {

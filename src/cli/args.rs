@@ -226,6 +226,10 @@ pub struct Restore {
     /// Also write the newest copy of pages that have only stale ones. Redo does not bring these up to date.
     #[arg(long)]
     pub include_stale: bool,
+    /// Also write the newest copy over sound pages whose write was lost (verdict lost_write). Changes after that copy may be
+    /// missing.
+    #[arg(long)]
+    pub include_lost_writes: bool,
     /// Write the plan to a file, to be reviewed and applied later with --plan.
     #[arg(long, value_name = "FILE", conflicts_with = "apply")]
     pub plan_out: Option<PathBuf>,

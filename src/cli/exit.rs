@@ -1,7 +1,9 @@
 //! Exit codes: the same for every subcommand, so that each is a valid monitoring plugin.
 
+use crate::report::problem::ProblemReport;
 use crate::report::scan::ScanSummary;
 use crate::report::verify::VerifyReport;
+use crate::verdict::problems::Severity;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +41,29 @@ impl Status {
         }
     }
 
+    /// The worse of two, in the order critical, attention, unknown, healthy.
+    #[must_use]
+    pub fn worse(self, other: Status) -> Status {
+        let rank = |status| match status {
+            Status::Critical => 0,
+            Status::Attention => 1,
+            Status::Unknown => 2,
+            Status::Healthy => 3,
+        };
+        if rank(other) < rank(self) { other } else { self }
+    }
+
+    /// The status that problems make.
+    pub fn of_problems(problems: &[ProblemReport]) -> Status {
+        let of = |problem: &ProblemReport| match problem.severity {
+            Severity::Critical => Status::Critical,
+            Severity::Warning => Status::Attention,
+            Severity::Unknown => Status::Unknown,
+            Severity::Note => Status::Healthy,
+        };
+        problems.iter().map(of).fold(Status::Healthy, Status::worse)
+    }
+
     /// The status of a scan; `unknown`: something could not be looked at.
     pub fn of_scan(summary: &ScanSummary, unknown: bool) -> Status {
         match (summary.damaged, summary.damaged.saturating_sub(summary.restorable)) {
@@ -49,13 +74,13 @@ impl Status {
         }
     }
 
-    /// The status of a verification. Files that could not be read make "healthy" unknown, but hide no damage.
-    pub fn of_verify(report: &VerifyReport, unreadable: bool) -> Status {
-        match (report.critical(), report.restorable()) {
+    /// The status of a verification.
+    pub fn of_verify(report: &VerifyReport) -> Status {
+        let pages = match (report.critical(), report.restorable()) {
             (1.., _) => Status::Critical,
             (0, 1..) => Status::Attention,
-            (0, 0) if unreadable => Status::Unknown,
             (0, 0) => Status::Healthy,
-        }
+        };
+        pages.worse(Status::of_problems(&report.problems))
     }
 }

@@ -1,10 +1,13 @@
 //! `dblwr locate`.
 
 use crate::cli::args::Target;
-use crate::cli::verify::guard_of;
+use crate::cli::verify::judged;
 use crate::cli::{Context, Status};
 use crate::instance::Instance;
+use crate::report::guard::guard;
 use crate::report::locate::LocateReport;
+use crate::report::problem::ProblemReport;
+use crate::verdict::{Verdict, problems};
 
 pub(super) fn run(target: &Target, context: &mut Context<'_>) -> anyhow::Result<Status> {
     let instance = Instance::open(&target.request()?)?;
@@ -12,8 +15,14 @@ pub(super) fn run(target: &Target, context: &mut Context<'_>) -> anyhow::Result<
         context.warn(failure)?;
     }
     let mut report = LocateReport::of(&instance);
-    let (guard, status) = guard_of(instance, context)?;
-    report.guard = guard;
+    let (judged, everything_read) = judged(instance, context)?;
+    if let Some(survey) = judged {
+        report.guard = guard(survey.count(Verdict::Restorable) > 0);
+        report.problems = ProblemReport::all(&problems::of_survey(&survey));
+    }
     context.emit(&report, |out| report.write_text(out))?;
-    Ok(status)
+    Ok(match Status::of_problems(&report.problems) {
+        Status::Healthy if !everything_read => Status::Unknown,
+        status => status,
+    })
 }

@@ -80,7 +80,12 @@ impl Restore {
     }
 
     fn selection(&self) -> Selection {
-        Selection { pages: self.pages.clone(), include_stale: self.include_stale, rules: self.rules.into() }
+        Selection {
+            pages: self.pages.clone(),
+            include_stale: self.include_stale,
+            include_lost_writes: self.include_lost_writes,
+            rules: self.rules.into(),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! `dblwr scan`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -25,10 +25,12 @@ use crate::instance::bundle::unpack::in_words;
 use crate::instance::locations::Focus;
 use crate::instance::locations::Locations;
 use crate::instance::request::Request;
+use crate::report::problem::ProblemReport;
 use crate::report::scan::stream::{Shape, Stream};
 use crate::report::scan::{DamageReport, FileReport, Owner, RowReport};
 use crate::report::style::printable;
 use crate::verdict::naming::Naming;
+use crate::verdict::problems::{self, FutureFile, Problem, Reason, Severity, Unjudged};
 
 pub(super) fn run(args: &Scan, context: &mut Context<'_>) -> anyhow::Result<Status> {
     if args.idle {
@@ -84,6 +86,7 @@ fn perform(
         progress,
         resume: None,
         failed: String::new(),
+        future: BTreeMap::new(),
     };
     let bundles = opened.grounds.iter().filter_map(|(_, ground)| ground.instance.locations.bundle.as_ref());
     reporter.stream.summary().of_bundles = bundles.count() > 0;
@@ -94,18 +97,22 @@ fn perform(
     reporter.progress.finish(&done)?;
     let interrupted = stop.load(Relaxed);
     reporter.stream.summary().complete &= !interrupted && done.files == targets.len() as u64;
+    let problems = reporter.problems();
+    let of_problems = Status::of_problems(&problems);
+    reporter.stream.problems(problems)?;
+    let headline = reporter.stream.headline();
     let summary = reporter.stream.end()?;
     if interrupted {
         context.warn("interrupted: this is what was found so far")?;
     }
     if args.pages {
-        context.warn(summary.headline())?;
+        context.warn(headline)?;
     }
     // Lines of CSV and of pages have no place for it.
     if let Some(guard) = summary.guard().filter(|_| args.pages || shape == Shape::Csv) {
         context.warn(guard)?;
     }
-    Ok(Status::of_scan(&summary, interrupted || summary.failures > 0))
+    Ok(Status::of_scan(&summary, interrupted || summary.failures > 0).worse(of_problems))
 }
 
 fn shape(args: &Scan, format: Format) -> Shape {
@@ -238,6 +245,8 @@ struct Reporter<'a> {
     resume: Option<Resume>,
     /// The last failure: several parts of one file meet the same end of it.
     failed: String,
+    /// Files with pages that are newer than the end of their redo log, by PATH and name.
+    future: BTreeMap<usize, BTreeMap<PathBuf, FutureFile>>,
 }
 
 impl<'a> Reporter<'a> {
@@ -269,6 +278,36 @@ impl<'a> Reporter<'a> {
             targets.push(target);
         }
         Ok(targets)
+    }
+
+    /// What is wrong besides single pages, of everything that was chosen.
+    fn problems(&mut self) -> Vec<ProblemReport> {
+        let mut found = Vec::new();
+        for (group, (root, ground)) in self.opened.grounds.iter().enumerate() {
+            let chosen: Vec<&Chosen<'_>> =
+                self.opened.chosen.iter().filter(|chosen| chosen.group == group).collect();
+            let future = self.future.remove(&group).unwrap_or_default();
+            let files = chosen.iter().map(|chosen| chosen.only.map(|_| self.opened.targets(chosen).next()));
+            for file in files.collect::<Vec<_>>() {
+                let only =
+                    file.map(|target| target.map(|target| target.file.name.clone()).unwrap_or_default());
+                let mut problems =
+                    problems::of_scan(&ground.instance, &ground.problems, only.as_deref(), future.clone());
+                if self.opened.grounds.len() > 1 {
+                    problems.iter_mut().for_each(|p| p.file = p.file.take().map(|file| root.join(file)));
+                }
+                found.extend(problems);
+            }
+        }
+        let unverifiable = self.stream.summary().unverifiable;
+        if unverifiable > 0 {
+            let reason = Reason::NotJudged(Unjudged::Pages(unverifiable));
+            let problem = Problem::new(problems::Kind::NotJudged, Severity::Unknown, reason);
+            found.push(Problem { pages: Some(unverifiable), ..problem });
+        }
+        problems::sort(&mut found);
+        found.dedup();
+        ProblemReport::all(&found)
     }
 
     fn owner(&mut self, target: &Target<'_>, damage: &Damage) -> Owner {
@@ -332,6 +371,11 @@ impl Observer for Reporter<'_> {
     }
 
     fn file(&mut self, target: &Target<'_>, file: FileFinding) -> anyhow::Result<()> {
+        if let Some(newest) = file.future.newest {
+            let pages = Some(file.future.pages).filter(|_| file.complete && target.done.is_none());
+            let of_group = self.future.entry(target.group).or_default();
+            of_group.insert(file.name.clone(), FutureFile { space: file.space_id, newest, pages });
+        }
         let report = FileReport::of(&file);
         if let Some(resume) = self.resume.as_mut().filter(|_| report.complete) {
             resume.file(&target.file.path, &report)?;

@@ -77,7 +77,7 @@ impl Output {
             Output::Check => of::<CheckReport>(),
             Output::Baseline => of::<SealedBaseline>(),
             Output::Scan => of::<ScanReport>(),
-            Output::ScanLine => of::<stream::Line<'_>>(),
+            Output::ScanLine => of::<stream::AnyLine<'_>>(),
             Output::ScanRow => of::<RowReport<'_>>(),
             Output::Progress => of::<progress::Line>(),
             Output::Record => of::<custody::Line>(),

@@ -15,7 +15,7 @@ pub(super) fn run(target: &Target, context: &mut Context<'_>) -> anyhow::Result<
     let path = target.path.display().to_string();
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, &path, verbose))?;
-    Ok(Status::of_verify(&report, has_failures(&survey)))
+    Ok(Status::of_verify(&report))
 }
 
 /// Files that could not be read, one line each on standard error.
@@ -26,25 +26,35 @@ pub(super) fn warn_of_failures(survey: &Survey, context: &mut Context<'_>) -> an
     Ok(())
 }
 
-/// The guard for commands that list what lies in an instance without judging it. Where it cannot be judged the listing
-/// still stands, but not everything was read.
-pub(super) fn guard_of(
+/// What a judgement adds for commands that list what lies in an instance without judging it, and whether everything that
+/// it looks at could be read. Where it cannot be judged the listing still stands.
+pub(super) fn judged(
     instance: Instance,
     context: &mut Context<'_>,
-) -> anyhow::Result<(Option<&'static str>, Status)> {
+) -> anyhow::Result<(Option<Survey>, bool)> {
     match Survey::of(instance) {
         Ok(survey) => {
             for failure in &survey.failures {
                 context.warn(failure)?;
             }
-            let status = if has_failures(&survey) { Status::Unknown } else { Status::Healthy };
-            Ok((guard(survey.count(Verdict::Restorable) > 0), status))
+            let read = !has_failures(&survey);
+            Ok((Some(survey), read))
         }
         Err(error) => {
             context.warn(format!("whether a page can be restored could not be told: {error}"))?;
-            Ok((None, Status::Unknown))
+            Ok((None, false))
         }
     }
+}
+
+/// The guard where a page can be restored, and the status of what was read for it.
+pub(super) fn guard_of(
+    instance: Instance,
+    context: &mut Context<'_>,
+) -> anyhow::Result<(Option<&'static str>, Status)> {
+    let (survey, everything_read) = judged(instance, context)?;
+    let status = if everything_read { Status::Healthy } else { Status::Unknown };
+    Ok((survey.and_then(|survey| guard(survey.count(Verdict::Restorable) > 0)), status))
 }
 
 pub(super) fn has_failures(survey: &Survey) -> bool {

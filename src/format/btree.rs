@@ -18,7 +18,14 @@ const MAX_PAGES: usize = 1 << 20;
 ///
 /// Descends through every node pointer and follows every sibling link, so that one damaged page hides only itself.
 /// Each page is visited once, and only if it says that it belongs to the same index as the root.
-pub fn each_leaf(source: &dyn PageSource, root: PageNo, mut visit: impl FnMut(PageNo, &[u8])) {
+pub fn each_leaf(source: &dyn PageSource, root: PageNo, visit: impl FnMut(PageNo, &[u8])) {
+    /// SDI is the one COMPACT tree that is walked by this: type (4) and id (8) before the child.
+    const SDI_KEY: usize = 12;
+    each_leaf_of(source, root, SDI_KEY, visit);
+}
+
+/// The same for a tree whose COMPACT node pointers have a key of `key` bytes, all of fixed length.
+pub fn each_leaf_of(source: &dyn PageSource, root: PageNo, key: usize, mut visit: impl FnMut(PageNo, &[u8])) {
     let Some(index_id) = source.page(root).and_then(|page| u64_at(&page, PAGE_INDEX_ID)) else { return };
     let mut seen = HashSet::from([root]);
     let mut waiting = vec![root];
@@ -36,7 +43,7 @@ pub fn each_leaf(source: &dyn PageSource, root: PageNo, mut visit: impl FnMut(Pa
         if header.level == 0 {
             visit(page_no, &page);
         } else {
-            user_records(&page).list.iter().filter_map(|r| child(r, &header)).for_each(&mut meet);
+            user_records(&page).list.iter().filter_map(|r| child(r, &header, key)).for_each(&mut meet);
         }
     }
 }
@@ -46,12 +53,11 @@ fn member(page: &[u8], index_id: u64) -> Option<IndexHeader> {
     (is_index_type(FilHeader::parse(page)?.page_type) && header.index_id == index_id).then_some(header)
 }
 
-/// Child page of a node pointer: its last column. Only REDUNDANT records tell where that is; in COMPACT ones the key
-/// must be of a known width, and the one such tree walked here is SDI: type (4) and id (8) before the child.
-fn child(record: &Record<'_>, header: &IndexHeader) -> Option<u32> {
-    const SDI_KEY: usize = 12;
+/// Child page of a node pointer: its last column. Only REDUNDANT records tell where that is; in COMPACT ones the width of
+/// the key must be known.
+fn child(record: &Record<'_>, header: &IndexHeader, key: usize) -> Option<u32> {
     if header.compact {
-        return u32_at(record.leading_bytes(SDI_KEY + 4), SDI_KEY);
+        return u32_at(record.leading_bytes(key.checked_add(4)?), key);
     }
     let last = record.redundant_fields()?.checked_sub(1)?;
     u32_at(record.redundant_field(last)??, 0)

@@ -15,9 +15,9 @@ use crate::disk::{FileIdentity, Image};
 use crate::error::{Error, Result};
 use crate::format::fil::FIL_PAGE_OFFSET;
 use crate::format::fsp::PageFormat;
-use crate::instance::identify::{Identity, identify};
+use crate::instance::identify::{Identity, Page0, identify};
 use crate::instance::locations::{Focus, Locations};
-use crate::instance::spaces::{Evidence, SpaceFile, Spaces, Tablespace};
+use crate::instance::spaces::{Evidence, Link, SpaceFile, Spaces, Tablespace};
 use crate::units::{ByteOffset, PageSize, SpaceId};
 
 /// Data directories are two levels deep, `innodb_directories` little more; a deeper tree is not one.
@@ -35,6 +35,7 @@ pub fn discover(locations: &Locations) -> Spaces {
     let mut walk = Walk::default();
     let system_paths = walk.collect(locations);
     spaces.failures.append(&mut walk.failures);
+    spaces.links.append(&mut walk.links);
     let system = system_space(locations, &system_paths, &mut spaces);
     let instance = locations.page_size.or(system.as_ref().map(|space| space.format.logical));
     spaces.list.extend(system);
@@ -48,15 +49,22 @@ pub fn discover(locations: &Locations) -> Spaces {
         }
         let found: Vec<_> = part.par_iter().map(|path| user_space(locations, path, instance)).collect();
         for (path, result) in part.iter().zip(found) {
-            let result = result.map(|(space, unreadable)| {
+            let result = result.map(|(found, unreadable)| {
                 spaces.failures.extend(unreadable);
-                space
+                found.map(|(space, page0)| spaces.with_page0(space, page0))
             });
             add(&mut spaces, &mut seen, locations, path, result);
         }
     }
     spaces.index();
     spaces
+}
+
+/// A page size that was given is for files that do not say theirs.
+fn note_contradiction(spaces: &mut Spaces, locations: &Locations, path: &Path, identity: PageSize) {
+    if spaces.contradiction.is_none() && locations.page_size.is_some_and(|given| given != identity) {
+        spaces.contradiction = Some((path.to_path_buf(), identity));
+    }
 }
 
 fn add(
@@ -68,6 +76,9 @@ fn add(
 ) {
     match result {
         Ok(Some(space)) => {
+            if space.evidence == Evidence::Header {
+                note_contradiction(spaces, locations, path, space.format.logical);
+            }
             if space.files.iter().all(|file| seen.insert(file.identity)) {
                 spaces.list.push(space);
             }
@@ -91,6 +102,7 @@ struct Walk {
     files: Vec<PathBuf>,
     system: Vec<PathBuf>,
     visited: BTreeSet<FileIdentity>,
+    links: Vec<Link>,
     failures: Vec<Error>,
     /// The directory that a bundle was unpacked to: nothing in it leads out of it.
     within: Option<PathBuf>,
@@ -162,7 +174,13 @@ impl Walk {
                         format!("leads out of the bundle, to {}; it was not followed", target.display());
                     self.failures.push(Error::foreign(&path, what));
                 }
-                Ok(target) => self.files.push(target),
+                Ok(target) => {
+                    // One that leads nowhere is no failure to read: what its table is missing is said elsewhere.
+                    if target.try_exists().unwrap_or(true) {
+                        self.files.push(target.clone());
+                    }
+                    self.links.push(Link { link: path, target });
+                }
                 Err(error) => self.failures.push(error),
             }
         } else if name.ends_with(".ibd") || name.ends_with(".ibu") || is_undo_name(&name) {
@@ -180,15 +198,30 @@ fn read_isl(path: &Path) -> Result<PathBuf> {
     Ok(if target.is_relative() { path.parent().unwrap_or(path).join(target) } else { target })
 }
 
+/// Identifies a file that lies elsewhere and adds it, where it holds the tablespace that was looked for.
+pub(crate) fn follow(locations: &Locations, spaces: &mut Spaces, path: &Path, id: SpaceId) -> Result<bool> {
+    let instance = locations.page_size.or(spaces.system().map(|space| space.format.logical));
+    let (found, unreadable) = user_space(locations, path, instance)?;
+    spaces.failures.extend(unreadable);
+    let Some((space, page0)) = found.filter(|(space, _)| space.id == Some(id)) else { return Ok(false) };
+    let space = spaces.with_page0(space, page0);
+    spaces.list.push(space);
+    Ok(true)
+}
+
+/// A tablespace, and what its page 0 says.
+type FoundSpace = (Tablespace, Option<Page0>);
+
 /// The tablespace, and what of the pages that tell could not be read.
 fn user_space(
     locations: &Locations,
     path: &Path,
     instance: Option<PageSize>,
-) -> Result<(Option<Tablespace>, Vec<Error>)> {
+) -> Result<(Option<FoundSpace>, Vec<Error>)> {
     let image = Image::open_past_faults(path)?;
     let identity = identify(&image, instance)?;
-    let space = identity.map(|identity| tablespace(identity, vec![space_file(locations, &image, 0)]));
+    let space = identity
+        .map(|identity| (tablespace(identity, vec![space_file(locations, &image, 0)]), identity.page0));
     Ok((space, image.into_faults()))
 }
 
@@ -220,15 +253,22 @@ fn system_space(locations: &Locations, paths: &[PathBuf], spaces: &mut Spaces) -
         };
         match &mut result {
             None => match identify_first(locations, &image) {
-                Ok(Some(identity)) => {
+                Ok(Some((identity, stated))) => {
+                    if let Some(stated) = stated {
+                        note_contradiction(spaces, locations, path, stated);
+                    }
                     // A later file that was named alone, or whose predecessor is missing.
                     let header = identity.evidence == Evidence::Header;
                     let first_page =
                         if header { None } else { stated_first_page(&image, &identity.format) }.unwrap_or(0);
-                    result = Some(tablespace(identity, vec![space_file(locations, &image, first_page)]));
+                    let space = tablespace(identity, vec![space_file(locations, &image, first_page)]);
+                    result = Some(spaces.with_page0(space, identity.page0));
                     next_page = first_page;
                 }
-                Ok(None) => spaces.notes.push(left_out(&locations.relative(path))),
+                Ok(None) => {
+                    spaces.notes.push(left_out(&locations.relative(path)));
+                    spaces.unidentified_system.push(space_file(locations, &image, 0));
+                }
                 Err(error) => spaces.failures.push(error),
             },
             Some(space) => {
@@ -252,18 +292,23 @@ fn system_space(locations: &Locations, paths: &[PathBuf], spaces: &mut Spaces) -
     result
 }
 
-/// The first system file is space 0 by its place, whatever its page 0 has become.
-fn identify_first(locations: &Locations, image: &Image) -> Result<Option<Identity>> {
+/// The first system file is space 0 by its place, whatever its page 0 has become; and the page size that a verified
+/// page 0 states.
+fn identify_first(locations: &Locations, image: &Image) -> Result<Option<(Identity, Option<PageSize>)>> {
     let identity = identify(image, locations.page_size)?;
+    let verified = identity.filter(|identity| identity.evidence == Evidence::Header);
+    let stated = verified.map(|identity| identity.format.logical);
     let overruled = |format: PageFormat| match locations.page_size {
         Some(size) => PageFormat { logical: size, physical: size, ..format },
         None => format,
     };
-    Ok(identity.map(|identity| Identity {
+    let identity = identity.map(|identity| Identity {
         id: Some(SpaceId::SYSTEM),
         format: overruled(identity.format),
         evidence: if identity.id == Some(SpaceId::SYSTEM) { identity.evidence } else { Evidence::OtherPages },
-    }))
+        page0: identity.page0.filter(|_| identity.id == Some(SpaceId::SYSTEM)),
+    });
+    Ok(identity.map(|identity| (identity, stated)))
 }
 
 /// Pages of later system files carry their number in the whole tablespace: the first few vote on where theirs begins.

@@ -12,7 +12,7 @@ use crate::format::fsp::{Codec, Encryption, FspHeader, Layout, PageFormat};
 use crate::instance::spaces::Evidence;
 use crate::page::frame;
 use crate::page::{Claim, State, judge};
-use crate::units::{ByteOffset, PageNo, PageSize, SpaceId};
+use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 
 /// How many pages a survey looks at (`Datafile::find_space_id`, MySQL 5.7 to 9.7: up to 64).
 const SURVEY_PAGES: u32 = 64;
@@ -26,6 +26,17 @@ pub struct Identity {
     pub format: PageFormat,
     /// Where the id comes from.
     pub evidence: Evidence,
+    /// What a verified page 0 says of the file.
+    pub page0: Option<Page0>,
+}
+
+/// What a verified page 0 says of its tablespace besides id and format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page0 {
+    /// `FSP_SIZE`: pages in all its files together.
+    pub size: u32,
+    /// LSN of the page.
+    pub lsn: Lsn,
 }
 
 /// Finds out what a file is; `None` where nothing in it looks like an InnoDB page.
@@ -101,7 +112,8 @@ fn from_header(head: &[u8], verified: bool) -> Option<Identity> {
         format.encryption = Encryption::MariaDb;
     }
     let evidence = if verified { Evidence::Header } else { Evidence::DamagedHeader };
-    Some(Identity { id: Some(fil.space_id), format, evidence })
+    let page0 = verified.then_some(Page0 { size: fsp.size, lsn: fil.lsn });
+    Some(Identity { id: Some(fil.space_id), format, evidence, page0 })
 }
 
 /// The format that a copy of page 0 states, with its encryption.
@@ -144,7 +156,7 @@ fn survey(image: &Image, instance: Option<PageSize>) -> Result<Option<Identity>>
             let Some(first) = first else { continue };
             let Ballot { bytes, id, .. } = survey_as(image, &format, first)?;
             if bytes > best.as_ref().map_or(0, |(most, _)| *most) {
-                best = Some((bytes, Identity { id, format, evidence: Evidence::OtherPages }));
+                best = Some((bytes, Identity { id, format, evidence: Evidence::OtherPages, page0: None }));
             }
         }
         if best.is_some() {
@@ -185,7 +197,7 @@ fn survey_without_checksums(image: &Image, instance: Option<PageSize>) -> Result
         let most = votes.into_iter().max_by_key(|&(id, votes)| (votes, std::cmp::Reverse(id)));
         if let Some((id, _)) = most.filter(|&(_, votes)| votes >= ENOUGH) {
             let evidence = if first_is_sound { Evidence::Header } else { Evidence::OtherPages };
-            return Ok(Some(Identity { id: Some(id), format, evidence }));
+            return Ok(Some(Identity { id: Some(id), format, evidence, page0: None }));
         }
     }
     Ok(None)

@@ -62,6 +62,8 @@ pub struct Locations {
     pub undo_dir: Option<PathBuf>,
     /// Where the redo files lie.
     pub redo_dir: PathBuf,
+    /// Whether the caller said where that is; else it is the servers' default.
+    pub redo_told: bool,
     /// Further places of tablespaces.
     pub directories: Vec<PathBuf>,
     /// The system tablespace as configured; `None`: by name.
@@ -124,6 +126,7 @@ impl Locations {
             data_home: data_home.clone(),
             doublewrite_dirs,
             undo_dir: request.undo_dir.as_deref().map(within),
+            redo_told: request.redo_dir.is_some(),
             redo_dir: request.redo_dir.as_deref().map_or_else(|| datadir.clone(), within),
             directories: request.directories.iter().map(|dir| within(dir)).collect(),
             data_files: request.data_file_path.as_deref().map(parse_data_file_path).transpose()?,

@@ -10,9 +10,12 @@ pub mod identify;
 pub mod identity;
 pub mod learn;
 pub mod locations;
+pub mod pages;
 pub mod redo;
 pub mod request;
+pub mod roster;
 pub mod server;
+pub mod settle;
 pub mod spaces;
 pub mod unlock;
 
@@ -37,6 +40,7 @@ use crate::instance::locations::Locations;
 use crate::instance::redo::Shutdown;
 use crate::instance::redo::window::RedoWindow;
 use crate::instance::request::Request;
+use crate::instance::roster::Roster;
 use crate::instance::spaces::{Evidence, Spaces, Tablespace};
 use crate::page::checksum::Algorithm;
 use crate::page::judge;
@@ -75,6 +79,8 @@ pub struct Instance {
     pub keyring: Option<Keyring>,
     /// The bundle whose copies are taken instead of the directory's; its files are there as long as this is.
     pub copies_from: Option<Arc<Bundle>>,
+    /// Which files the data name; empty where there is no whole directory to hold against it.
+    pub roster: Roster,
     /// Plain sentences for a person.
     pub notes: Vec<String>,
 }
@@ -87,6 +93,7 @@ impl Instance {
     pub fn open(request: &Request) -> Result<Instance> {
         let locations = Locations::resolve(request)?;
         let mut spaces = discover(&locations);
+        refuse_page_size(&locations, &spaces)?;
         let keyring = request.keyring.as_deref();
         let keyring =
             keyring.map(|path| Keyring::open(path, request.keyring_password_file.as_deref())).transpose()?;
@@ -115,6 +122,7 @@ impl Instance {
             areas: Vec::new(),
             reduced: Vec::new(),
             copies_from: None,
+            roster: Roster::default(),
             notes: spaces.notes.clone(),
             spaces,
             keyring,
@@ -125,6 +133,7 @@ impl Instance {
         instance.note_newer_server(page0.as_ref());
         instance.plaintext_copies = instance.keeps_plaintext(page0.as_ref());
         instance.mark_live();
+        instance.settle_files();
         instance.refuse_unknown_file()?;
         instance.note_missing_files();
         instance.note_other_places(&separate);
@@ -138,7 +147,8 @@ impl Instance {
     pub fn bare(request: &Request) -> Result<Instance> {
         let locations = Locations::resolve(request)?;
         let spaces = discover(&locations);
-        Ok(Instance {
+        refuse_page_size(&locations, &spaces)?;
+        let mut instance = Instance {
             page_size: page_size(&locations, &spaces, &[]),
             generation: Generation::Unknown,
             plaintext_copies: true,
@@ -150,10 +160,14 @@ impl Instance {
             reduced: Vec::new(),
             keyring: None,
             copies_from: None,
+            roster: Roster::default(),
             notes: Vec::new(),
             spaces,
             locations,
-        })
+        };
+        // Where the built-in buffer lies is known from page 5 alone; what that page does not tell is left out.
+        let _ = instance.locate(&[]);
+        Ok(instance)
     }
 
     fn locate(&mut self, separate: &[SeparateFile]) -> Result<()> {
@@ -373,6 +387,23 @@ fn page_size(locations: &Locations, spaces: &Spaces, separate: &[SeparateFile]) 
         .or_else(of_files)
         .or_else(|| spaces.list.first().map(|space| space.format.logical))
         .unwrap_or(PageSize::DEFAULT)
+}
+
+/// `--page-size` is for files that do not say.
+fn refuse_page_size(locations: &Locations, spaces: &Spaces) -> Result<()> {
+    let Some(given) = locations.page_size else { return Ok(()) };
+    let named = match &locations.focus {
+        Focus::Doublewrite(file) => SeparateFile::parse(file).and_then(|of| PageSize::logical(of.page_size)),
+        _ => None,
+    };
+    let named = named.filter(|&size| size != given).map(|size| (locations.root.clone(), size));
+    let Some((path, stated)) = spaces.contradiction.clone().or(named) else { return Ok(()) };
+    Err(Error::foreign(
+        &path,
+        format!(
+            "its pages are of {stated} bytes by its own word, and --page-size says {given}; leave the option out"
+        ),
+    ))
 }
 
 fn refuse_foreign(locations: &Locations, spaces: &Spaces, separate: &[SeparateFile]) -> Result<()> {

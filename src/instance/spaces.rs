@@ -2,13 +2,15 @@
 
 use crate::page::transform::{self, Revealed};
 use crate::page::{self, Judged, State, checksum};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::disk::FileIdentity;
 use crate::error::Error;
 use crate::format::fsp::PageFormat;
+use crate::instance::identify::Page0;
 use crate::page::transform::SpaceKey;
-use crate::units::{ByteOffset, PageNo, SpaceId};
+use crate::units::{ByteOffset, PageNo, PageSize, SpaceId};
 
 /// How surely a file's identity is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,6 +85,26 @@ impl Tablespace {
     }
 }
 
+/// A `.isl` file of MySQL 5.6, 5.7 or MariaDB: where the tablespace of a table lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The link file.
+    pub link: PathBuf,
+    /// The path in it, seen from its directory where it is relative.
+    pub target: PathBuf,
+}
+
+/// A tablespace file that is none of this server's.
+#[derive(Debug, Clone)]
+pub struct Stray {
+    /// What it would be.
+    pub space: Tablespace,
+    /// The file that the dictionary or the redo log means by its id, as printed; `None` where its id is its own.
+    pub instead: Option<PathBuf>,
+    /// Whether it lies where this server opens no tablespace that it has no name of.
+    pub never_opened: bool,
+}
+
 /// Every tablespace that was found.
 #[derive(Debug, Default)]
 pub struct Spaces {
@@ -90,6 +112,16 @@ pub struct Spaces {
     pub list: Vec<Tablespace>,
     /// Files named like tablespaces in which nothing looks like an InnoDB page.
     pub unidentified: Vec<SpaceFile>,
+    /// Files in the place of the first file of the system tablespace in which nothing looks like an InnoDB page.
+    pub unidentified_system: Vec<SpaceFile>,
+    /// Tablespaces that this server never opens, or whose id another file has that it opens instead.
+    pub strays: Vec<Stray>,
+    /// Link files (`.isl`), and where they lead.
+    pub links: Vec<Link>,
+    /// What verified pages 0 say, by their files.
+    pub page0s: BTreeMap<FileIdentity, Page0>,
+    /// A file whose verified page 0 says another page size than the one that was given, and that size.
+    pub contradiction: Option<(PathBuf, PageSize)>,
     /// Files that could not be looked at.
     pub failures: Vec<Error>,
     /// Plain sentences for a person.
@@ -110,6 +142,19 @@ pub enum Owner<'a> {
 }
 
 impl Spaces {
+    /// Keeps what page 0 says of a tablespace.
+    pub(crate) fn with_page0(&mut self, space: Tablespace, page0: Option<Page0>) -> Tablespace {
+        if let (Some(page0), Some(file)) = (page0, space.files.first()) {
+            self.page0s.insert(file.identity, page0);
+        }
+        space
+    }
+
+    /// What the verified page 0 of a tablespace says.
+    pub fn page0_of(&self, space: &Tablespace) -> Option<&Page0> {
+        self.page0s.get(&space.files.first()?.identity)
+    }
+
     /// Rebuilds the index after identities have changed.
     pub fn index(&mut self) {
         self.by_id = self.list.iter().enumerate().filter_map(|(at, space)| Some((space.id?, at))).collect();
@@ -194,7 +239,6 @@ pub fn opens(page: &[u8], space: &Tablespace) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::PageSize;
 
     fn file(len: u64, first_page: u64) -> SpaceFile {
         SpaceFile {

@@ -18,7 +18,7 @@ use crate::page::checksum::bitflip::{Bit, candidates, single_bit};
 use crate::page::checksum::{Algorithm, Examined};
 use crate::page::frame;
 use crate::page::judge;
-use crate::page::sectors::Tear;
+use crate::page::sectors::{Tear, shares_a_sector};
 use crate::units::{PageNo, SECTOR};
 
 /// The kind of damage.
@@ -98,16 +98,18 @@ pub fn classify(page: &[u8], format: &PageFormat, page_no: PageNo, copy: Option<
     checksum_words(page, format)
         .or_else(|| bit_flip(page, format, page_no))
         .or_else(|| wrong_algorithm(page, format))
-        .or_else(|| if plain { cut_short(page) } else { None })
+        .or_else(|| if plain { cut_short(page, page_no) } else { None })
         .or_else(|| torn_against(page, copy))
-        .or_else(|| if plain { lsn_words(page, format) } else { None })
+        .or_else(|| if plain { lsn_words(page, format, page_no) } else { None })
         .unwrap_or_else(|| diagnosis(Class::Garbage, why(page, format)))
 }
 
 fn why(page: &[u8], format: &PageFormat) -> String {
     match checksum::examine(page, format) {
         Examined::Corrupt { detail } => detail.to_string(),
-        Examined::Torn { head, tail } => lsn_words_differ(head, tail),
+        Examined::Torn { head, tail } => {
+            format!("no checksum fits, and head and tail name different LSNs: low words {head} and {tail}")
+        }
         Examined::Zero | Examined::Valid { .. } => {
             "its compressed or encrypted content is damaged".to_owned()
         }
@@ -252,12 +254,17 @@ fn wrong_algorithm(page: &[u8], format: &PageFormat) -> Option<Diagnosis> {
 
 /// Some sectors are those of the copy, others are not.
 fn torn_against(page: &[u8], copy: Option<&[u8]>) -> Option<Diagnosis> {
-    let copy = copy.filter(|copy| copy.len() == page.len())?;
-    Tear::between(page, copy).describe().map(|tear| diagnosis(Class::Torn, tear))
+    let copy = copy.filter(|copy| copy.len() == page.len() && shares_a_sector(page, copy))?;
+    let tear = Tear::between(page, copy);
+    let some = || format!("{} of its {} sectors are those of the copy", tear.equal, tear.sectors);
+    Some(diagnosis(Class::Torn, tear.describe().unwrap_or_else(some)))
 }
 
 /// The low LSN words of head and tail differ: the classic trailer, and the clear pages of full_crc32.
-fn lsn_words(page: &[u8], format: &PageFormat) -> Option<Diagnosis> {
+fn lsn_words(page: &[u8], format: &PageFormat, page_no: PageNo) -> Option<Diagnosis> {
+    if u32_at(page, FIL_PAGE_OFFSET) != Some(page_no.0) {
+        return None;
+    }
     let from_end = match (format.layout, u32_at(page, 0)?) {
         (Layout::Classic, _) => 4,
         (Layout::FullCrc32, 0) if page.get(FIL_PAGE_TYPE)? & 0x80 == 0 => 8,
@@ -270,13 +277,13 @@ fn lsn_words(page: &[u8], format: &PageFormat) -> Option<Diagnosis> {
 }
 
 /// Written up to a sector, zero from there on; or zero up to a sector, and written from there on.
-fn cut_short(page: &[u8]) -> Option<Diagnosis> {
+fn cut_short(page: &[u8], page_no: PageNo) -> Option<Diagnosis> {
     let written: Vec<bool> = page.chunks(SECTOR).map(|sector| !is_zero(sector)).collect();
     let (first, last) = (written.iter().position(|&w| w)?, written.iter().rposition(|&w| w)?);
     let (begin, end) = (first * SECTOR, (last + 1) * SECTOR);
     if begin > 0 {
         Some(diagnosis(Class::Torn, format!("its first {begin} bytes are zero, the rest is written")))
-    } else if end < page.len() {
+    } else if end < page.len() && u32_at(page, FIL_PAGE_OFFSET) == Some(page_no.0) {
         Some(diagnosis(Class::Torn, format!("its bytes from {end} on are zero, those before are written")))
     } else {
         None

@@ -3,6 +3,7 @@
 //! Nothing here knows where a page belongs; [`crate::verdict`] decides what a state means.
 
 pub mod checksum;
+pub mod contents;
 pub mod diagnose;
 pub mod forward;
 pub mod frame;
@@ -114,11 +115,22 @@ fn judge_classic(page: &[u8], format: &PageFormat) -> Judged {
             "encrypted by MySQL: its checksum lies inside the ciphertext",
         ),
         page_type::MARIADB_PAGE_COMPRESSED => judge_decompressed(page, format, plain),
-        _ if format.encryption == Encryption::MariaDb && frame::may_carry_post_encryption_sum(page) => {
-            checksum::post_encryption(page, format).map_or(plain, |examined| from_examined(examined, page))
-        }
+        _ if frame::may_carry_post_encryption_sum(page) => judge_encrypted(page, format).unwrap_or(plain),
         _ => plain,
     }
+}
+
+/// MariaDB's first encryption of a tablespace leaves page 0 as it was until the last page is done (`fil_crypt_rotate_page`,
+/// 10.5 to 11.8; seen with 11.8.9): a file whose page 0 does not say so may have encrypted pages, and there nothing but the
+/// exact sum counts.
+fn judge_encrypted(page: &[u8], format: &PageFormat) -> Option<Judged> {
+    let examined = match format.encryption {
+        Encryption::MySql => None,
+        Encryption::MariaDb => checksum::post_encryption(page, format),
+        Encryption::None => checksum::is_encrypted_for_sure(page, format)
+            .then_some(Examined::Valid { algorithm: Algorithm::PostEncryptionCrc32, weak: false }),
+    }?;
+    Some(from_examined(examined, page))
 }
 
 /// The image of a compressed page has no checksum of its own: the page inside it has.

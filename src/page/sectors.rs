@@ -42,9 +42,31 @@ impl Tear {
         } else if self.tail < length && self.equal * SECTOR == length - self.tail {
             Some(format!("its bytes from {} on are those of the copy, those before are not", self.tail))
         } else {
-            Some(format!("{} of its {} sectors are those of the copy", self.equal, self.sectors))
+            None
         }
     }
+}
+
+/// The sectors of two images of a page that are alike, the first one in the lowest bit; a page has at most 128.
+pub fn equal_sectors(home: &[u8], copy: &[u8]) -> u128 {
+    let alike = home.chunks(SECTOR).zip(copy.chunks(SECTOR)).map(|(a, b)| a == b);
+    alike.take(128).enumerate().fold(0, |sectors, (at, alike)| sectors | u128::from(alike) << at)
+}
+
+/// One letter for each sector of a damaged home: `B` that of this copy, `A` that of another copy of the page, `=` both
+/// alike, `.` neither: another version, or rubbish.
+pub fn sector_map(home: &[u8], copy: &[u8], others: &[&[u8]]) -> String {
+    let sector = |page: &[u8], at: usize| page.chunks(SECTOR).nth(at).map(<[u8]>::to_vec);
+    let letter = |(at, mine): (usize, &[u8])| {
+        let is_mine = |page: &[u8]| sector(page, at).as_deref() == Some(mine);
+        match (is_mine(copy), others.iter().any(|page| is_mine(page))) {
+            (true, true) => '=',
+            (true, false) => 'B',
+            (false, true) => 'A',
+            (false, false) => '.',
+        }
+    };
+    home.chunks(SECTOR).enumerate().map(letter).collect()
 }
 
 /// Whether two images of a page have a sector in common that is not one byte repeated. Ciphertext depends on space,

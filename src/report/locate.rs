@@ -12,6 +12,7 @@ use crate::report::SCHEMA_VERSION;
 use crate::report::ShutdownReport;
 use crate::report::guard::write_found;
 use crate::report::instance_line;
+use crate::report::problem::{self, ProblemReport};
 use crate::report::style;
 use crate::units::PageNo;
 use crate::units::count;
@@ -31,6 +32,8 @@ pub struct LocateReport {
     pub redo: RedoReport,
     /// Every area that exists, live or not.
     pub areas: Vec<AreaReport>,
+    /// What is wrong besides single pages, the worst first.
+    pub problems: Vec<ProblemReport>,
     /// Plain sentences on what is unusual.
     pub notes: Vec<String>,
     /// What must not be done while a page can be restored; only there as long as one can.
@@ -108,6 +111,7 @@ impl LocateReport {
             redo: RedoReport::of(instance),
             areas: instance.areas.iter().map(AreaReport::of).collect(),
             notes: instance.notes.iter().chain(notes).cloned().collect(),
+            problems: Vec::new(),
             guard: None,
         }
     }
@@ -140,6 +144,7 @@ impl LocateReport {
             }
             write!(out, "\n{}", style::indented(&table))?;
         }
+        problem::write_list(out, &self.problems, false)?;
         for note in &self.notes {
             writeln!(out, "note: {}", style::printable(note))?;
         }

@@ -12,6 +12,7 @@ pub mod guard;
 pub mod hex;
 pub mod locate;
 pub mod page;
+pub mod problem;
 pub mod restore;
 pub mod revert;
 pub mod scan;

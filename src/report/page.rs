@@ -71,7 +71,7 @@ impl PageCopy {
             slot: SlotReport { file: file.display().to_string(), index },
             lsn: finding.lsn(),
             verdict: finding.judgement.verdict,
-            reason: finding.judgement.reason.clone(),
+            reason: finding.judgement.reason.to_string(),
         }
     }
 }

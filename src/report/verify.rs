@@ -13,6 +13,7 @@ use crate::report::command_line;
 use crate::report::fold_empty;
 use crate::report::guard::{guard, write_guard};
 use crate::report::instance_line;
+use crate::report::problem::{self, ProblemReport};
 use crate::report::restore::restoring;
 use crate::report::style;
 use crate::units::count;
@@ -23,6 +24,7 @@ use crate::verdict::home::{Home, HomeState};
 use crate::verdict::naming::PageName;
 use crate::verdict::naming::SurveyNames;
 use crate::verdict::predict::Prediction;
+use crate::verdict::problems::{self, Severity};
 use crate::verdict::survey::{Finding, Subject, Survey};
 
 /// The document of `verify --format json`.
@@ -42,6 +44,8 @@ pub struct VerifyReport {
     pub pages: Vec<PageReport>,
     /// How many slots carry each verdict.
     pub summary: BTreeMap<&'static str, usize>,
+    /// What is wrong besides single pages, the worst first.
+    pub problems: Vec<ProblemReport>,
     /// What this generation of server will do at its next start.
     pub prediction: Prediction,
     /// Plain sentences on what is unusual.
@@ -49,9 +53,6 @@ pub struct VerifyReport {
     /// What must not be done while a page can be restored; only there as long as one can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard: Option<&'static str>,
-    /// Places that could not be read; the program says them on standard error.
-    #[serde(skip)]
-    unreadable: usize,
 }
 
 /// One used slot.
@@ -136,16 +137,20 @@ pub struct HomeReport {
     pub state: HomeState,
     /// LSN in the head of what lies there.
     pub lsn: Option<Lsn>,
+    /// One letter for each 512 bytes of a damaged home: `B` that of this copy, `A` that of another copy of the page, `=`
+    /// both alike, `.` neither; `null` for other homes, and where the copy has no contents that can be compared.
+    pub sectors: Option<String>,
 }
 
 impl HomeReport {
-    fn of(home: Option<&Home>) -> HomeReport {
+    fn of(home: Option<&Home>, sectors: Option<&String>) -> HomeReport {
         HomeReport {
             file: home.and_then(|home| home.file.as_ref()).map(|file| file.display().to_string()),
             offset: home.and_then(|home| home.offset),
             length: home.filter(|home| home.file.is_some()).map(|home| home.length),
             state: home.map_or(HomeState::Unverifiable, |home| home.state),
             lsn: home.and_then(|home| home.lsn),
+            sectors: sectors.cloned(),
         }
     }
 }
@@ -179,11 +184,11 @@ impl PageReport {
             space_id: finding.space_id(),
             page_no: finding.page_no(),
             copy,
-            home: HomeReport::of(survey.home_of(finding)),
+            home: HomeReport::of(survey.home_of(finding), finding.sectors.as_ref()),
             table: name.table,
             index: name.index,
             verdict,
-            reason: finding.judgement.reason.clone(),
+            reason: finding.judgement.reason.to_string(),
         }
     }
 
@@ -210,10 +215,10 @@ impl VerifyReport {
             redo: RedoReport::of(instance),
             pages: survey.findings.iter().map(|f| PageReport::of(survey, f, &mut names)).collect(),
             summary,
+            problems: ProblemReport::all(&problems::of_survey(survey)),
             prediction: Prediction::of(survey),
             notes: instance.notes.iter().chain(area_notes).cloned().collect(),
             guard: guard(restorable),
-            unreadable: survey.unreadable().count(),
         }
     }
 
@@ -238,6 +243,7 @@ impl VerifyReport {
     pub fn write_text(&self, out: &mut dyn Write, path: &str, verbose: bool) -> io::Result<()> {
         writeln!(out, "{}", self.headline())?;
         writeln!(out, "{}", instance_line(self.generation, self.page_size, self.shutdown, &self.redo))?;
+        problem::write_list(out, &self.problems, verbose)?;
         self.write_pages(out, verbose)?;
         self.write_counts(out)?;
         for note in &self.notes {
@@ -253,17 +259,20 @@ impl VerifyReport {
         let can =
             format!("{} damaged, with a good copy in the doublewrite buffer", count(restorable, "page"));
         let cannot = format!("{} that the doublewrite buffer cannot mend", count(critical, "damaged page"));
-        match (restorable, critical) {
-            (0, 0) if self.unreadable > 0 => {
-                let places = count(self.unreadable, "place");
-                let what =
-                    "no damaged page has a copy in the doublewrite buffer, as far as the files can be read";
-                style::paint(style::WARN, &format!("UNKNOWN: {what}: {places} cannot"))
+        let mut parts = Vec::new();
+        parts.extend((critical > 0).then_some(cannot));
+        parts.extend((restorable > 0).then_some(can));
+        parts.extend(problem::phrase(&self.problems));
+        let text = parts.join("; ");
+        let has = |severity| problem::number_of(&self.problems, severity) > 0;
+        match () {
+            () if critical > 0 || has(Severity::Critical) => {
+                style::paint(style::BAD, &format!("CRITICAL: {text}"))
             }
-            (0, 0) => style::paint(style::GOOD, "OK: no damaged page has a copy in the doublewrite buffer"),
-            (_, 0) => style::paint(style::WARN, &format!("RESTORABLE: {can}")),
-            (0, _) => style::paint(style::BAD, &format!("CRITICAL: {cannot}")),
-            _ => style::paint(style::BAD, &format!("CRITICAL: {cannot}; {can}")),
+            () if restorable > 0 => style::paint(style::WARN, &format!("RESTORABLE: {text}")),
+            () if has(Severity::Warning) => style::paint(style::WARN, &format!("ATTENTION: {text}")),
+            () if has(Severity::Unknown) => style::paint(style::WARN, &format!("UNKNOWN: {text}")),
+            () => style::paint(style::GOOD, "OK: no damaged page has a copy in the doublewrite buffer"),
         }
     }
 
@@ -310,6 +319,7 @@ impl VerifyReport {
         let told = listed.iter().filter(|page| page.needs_attention() && page.home.state != HomeState::Zero);
         for page in told.take(20) {
             writeln!(out, "  {}:{}: {}", page.space_id, page.page_no, style::printable(&page.reason))?;
+            write_sectors(out, page)?;
         }
         Ok(())
     }
@@ -342,6 +352,32 @@ impl VerifyReport {
                  all files before any server starts."
             )?;
         }
+        if self.count(Verdict::LostWrite) > 0 {
+            writeln!(
+                out,
+                "The newer copy of a lost_write can be put back: {} --include-lost-writes",
+                restoring(path)
+            )?;
+        }
         Ok(())
     }
+}
+
+/// A tear that has no one boundary: whose each sector is.
+fn write_sectors(out: &mut dyn Write, page: &PageReport) -> io::Result<()> {
+    const FOLD: usize = 64;
+    let Some(sectors) = page.home.sectors.as_deref().filter(|map| map.contains(['A', 'B', '='])) else {
+        return Ok(());
+    };
+    let plain = sectors.trim_start_matches('B').trim_start_matches('.').is_empty()
+        || sectors.trim_start_matches('.').trim_start_matches('B').is_empty();
+    if plain {
+        return Ok(());
+    }
+    writeln!(out, "    its sectors (B this copy, A another copy, = both, . neither):")?;
+    let letters: Vec<char> = sectors.chars().collect();
+    for line in letters.chunks(FOLD) {
+        writeln!(out, "    {}", line.iter().collect::<String>())?;
+    }
+    Ok(())
 }

@@ -6,8 +6,8 @@ use crate::format::fsp::FspHeader;
 use crate::format::xdes::{PageState, descriptor_page, page_state};
 use crate::instance::spaces::Tablespace;
 use crate::instance::spaces::judge_in;
-use crate::units::{Lsn, PageNo};
-use crate::verdict::home::{HomeState, look_in};
+use crate::units::{Lsn, PageNo, SpaceId};
+use crate::verdict::home::{HomeState, look_in, state_at};
 
 /// Whether a page is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,24 +84,27 @@ fn read(space: &Tablespace, number: PageNo) -> Option<Descriptor> {
     let page =
         Image::open(&place.file.path).ok()?.read_page(place.offset, space.format.physical).ok().flatten()?;
     let judged = judge_in(&page, space);
-    if !judged.is_valid() {
+    // A descriptor page of another file says nothing of this one.
+    let stored = space.id != Some(SpaceId::SYSTEM);
+    if state_at(&judged, &page, space, number, stored).0 != HomeState::Valid {
         return None;
     }
     let page = judged.clear.unwrap_or(page);
-    let header = FilHeader::parse(&page).filter(|header| header.page_no == number)?;
+    let header = FilHeader::parse(&page)?;
     Some((page, header.lsn))
 }
 
-/// Whether the tablespace's own descriptors, newer than `than`, say that a page is free or was never initialised.
+/// Whether the tablespace's own descriptors, not older than `than`, say that a page is free or was never initialised.
 /// `false` where they are damaged, older, or cannot be read: then nothing is known.
 pub fn is_free_since(space: &Tablespace, page_no: PageNo, than: Lsn) -> bool {
     beyond_free_limit(space, page_no, than) || marked_free(space, page_no, than)
 }
 
-/// A page of the tablespace that is sound and was changed after `than`.
+/// A page of the tablespace that is sound and not older than `than`: a mini-transaction that changes a page and frees it
+/// gives both pages one LSN.
 pub(crate) fn newer_page(space: &Tablespace, page_no: PageNo, than: Lsn) -> Option<Vec<u8>> {
     let home = look_in(space, page_no, true).ok().filter(|home| home.state == HomeState::Valid)?;
-    FilHeader::parse(&home.bytes).filter(|header| header.lsn > than)?;
+    FilHeader::parse(&home.bytes).filter(|header| header.lsn >= than)?;
     Some(home.bytes)
 }
 

@@ -1,21 +1,24 @@
 //! Homes: the place in a data file that a copy belongs to, and what lies there now.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
 use strum::{IntoStaticStr, VariantArray};
 
-use crate::bytes::{u32_from_end, u64_at};
+use crate::bytes::u64_at;
 use crate::disk::Image;
 use crate::error::{Error, Result};
 use crate::format::fil::{FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_LSN, FIL_PAGE_SPACE_ID, FilHeader};
-use crate::format::fsp::{Layout, PageFormat};
+use crate::format::fsp::PageFormat;
 use crate::instance::spaces::judge_in;
 use crate::instance::spaces::{Owner, Place, Spaces, Tablespace};
 use crate::page::Claim;
 use crate::page::Judged;
 use crate::page::State;
+use crate::page::checksum::Algorithm;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
+use crate::verdict::words::HomeWords;
 
 /// What lies at a home.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema, IntoStaticStr, VariantArray)]
@@ -52,6 +55,31 @@ impl HomeState {
     }
 }
 
+/// Why a home that verifies is damaged all the same: only copies and redo show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unmasked {
+    /// No checksum looked at its contents, and a copy of the same LSN differs.
+    Belied,
+    /// Its LSN is beyond this end of redo, and the server takes that for damage.
+    Future(Lsn),
+}
+
+impl fmt::Display for Unmasked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unmasked::Belied => {
+                f.write_str("it has no checksum to tell, but a copy of the same LSN differs from it")
+            }
+            Unmasked::Future(end) => {
+                write!(
+                    f,
+                    "its checksum is right, but its LSN is beyond the end of redo {end}, which this server takes for damage"
+                )
+            }
+        }
+    }
+}
+
 /// A home that was looked at.
 #[derive(Debug, Clone)]
 pub struct Home {
@@ -69,8 +97,10 @@ pub struct Home {
     pub format: Option<PageFormat>,
     /// The LSN in the head of the page.
     pub lsn: Option<Lsn>,
-    /// The low LSN word in the tail, in layouts that have one.
-    pub tail_lsn: Option<u32>,
+    /// The LSNs that it carries of itself.
+    pub words: HomeWords,
+    /// The checksum that holds, for valid pages.
+    pub algorithm: Option<Algorithm>,
     /// Valid only by a rule that looks at no content (checksum `none`).
     pub weak: bool,
     /// Why, in words, for damaged pages.
@@ -93,7 +123,8 @@ impl Home {
             length: 0,
             format: None,
             lsn: None,
-            tail_lsn: None,
+            words: HomeWords::default(),
+            algorithm: None,
             weak: false,
             why: why.into(),
             bytes: Vec::new(),
@@ -114,6 +145,15 @@ impl Home {
             && self.lsn == Some(copy_lsn)
             && self.bytes.len() == copy.len()
             && self.bytes.iter().zip(copy).enumerate().any(differs)
+    }
+
+    /// Takes a home that verifies for what copies and redo show of it.
+    pub fn unmask(&mut self, unmasked: Unmasked) {
+        self.state = match unmasked {
+            Unmasked::Belied => HomeState::Torn,
+            Unmasked::Future(_) => HomeState::Corrupt,
+        };
+        self.why = unmasked.to_string();
     }
 
     /// A home that the system would not let us read.
@@ -166,7 +206,8 @@ pub fn look_in(space: &Tablespace, page_no: PageNo, space_id_stored: bool) -> Re
     let judged = judge_in(&page, space);
     (home.state, home.why) = state_at(&judged, &page, space, page_no, space_id_stored);
     home.lsn = u64_at(&page, FIL_PAGE_LSN).map(Lsn);
-    home.tail_lsn = tail_lsn(&page, &space.format);
+    home.words = HomeWords::of(&page, &space.format, page_no, space.id.filter(|_| space_id_stored));
+    home.algorithm = judged.algorithm;
     home.weak = judged.weak;
     home.bytes = page;
     Ok(home)
@@ -193,7 +234,13 @@ pub fn state_at(
 ) -> (HomeState, String) {
     match judged.state {
         State::Zero => return (HomeState::Zero, judged.why.clone()),
-        State::Torn => return (HomeState::Torn, judged.why.clone()),
+        // Words that differ are two versions only in a page that is this one: random bytes have them, too.
+        State::Torn if is_this_page(page, space, page_no, space_id_stored) => {
+            return (HomeState::Torn, judged.why.clone());
+        }
+        State::Torn => {
+            return (HomeState::Corrupt, format!("{}, and its head is not that of this page", judged.why));
+        }
         State::Corrupt => return (HomeState::Corrupt, judged.why.clone()),
         State::Unverifiable => return (HomeState::Unverifiable, judged.why.clone()),
         State::Valid => {}
@@ -211,11 +258,8 @@ pub fn state_at(
     }
 }
 
-/// The low LSN word at the end of a page: last but four bytes in the classic trailer, last but eight in full_crc32's.
-fn tail_lsn(page: &[u8], format: &PageFormat) -> Option<u32> {
-    match format.layout {
-        Layout::Classic => u32_from_end(page, 4),
-        Layout::FullCrc32 => u32_from_end(page, 8),
-        Layout::Zip => None,
-    }
+fn is_this_page(page: &[u8], space: &Tablespace, page_no: PageNo, space_id_stored: bool) -> bool {
+    let id = space.id.filter(|_| space_id_stored);
+    FilHeader::parse(page)
+        .is_some_and(|head| head.page_no == page_no && id.is_none_or(|id| head.space_id == id))
 }

@@ -5,11 +5,9 @@
 
 use crate::format::index_header::index_header;
 use crate::verdict::survey::{Finding, Survey};
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::disk::Image;
 use crate::format::dictionary::file_name::FileName;
 use crate::format::fil::FilHeader;
 use crate::format::fsp::Layout;
@@ -22,7 +20,7 @@ use crate::format::segment::{Segment, segment};
 use crate::format::xdes::PageState;
 use crate::format::{IndexKind, Names, PageSource};
 use crate::instance::file_names::is_undo_name;
-use crate::instance::spaces::judge_in;
+use crate::instance::pages::Pages;
 use crate::instance::spaces::{Owner, SpaceFile, Spaces, Tablespace};
 use crate::units::{FIL_NULL, PageNo, SpaceId};
 use crate::verdict::descriptors::Descriptors;
@@ -185,33 +183,6 @@ fn segments_of(names: &Names, space: &Tablespace) -> Vec<(Segment, u64, bool)> {
         }
     }
     found
-}
-
-/// The verified pages of a tablespace, decompressed.
-#[derive(Debug)]
-pub struct Pages<'a> {
-    space: &'a Tablespace,
-    last: RefCell<Option<Image>>,
-}
-
-impl<'a> Pages<'a> {
-    /// Files are opened when they are needed.
-    pub fn of(space: &'a Tablespace) -> Pages<'a> {
-        Pages { space, last: RefCell::new(None) }
-    }
-}
-
-impl PageSource for Pages<'_> {
-    fn page(&self, page_no: PageNo) -> Option<Vec<u8>> {
-        let place = self.space.place(page_no).filter(|place| place.in_bounds)?;
-        let mut last = self.last.borrow_mut();
-        if last.as_ref().is_none_or(|image| image.path() != place.file.path) {
-            *last = Some(Image::open(&place.file.path).ok()?);
-        }
-        let page = last.as_ref()?.read_page(place.offset, self.space.format.physical).ok()??;
-        let judged = judge_in(&page, self.space);
-        judged.is_valid().then(|| judged.clear.unwrap_or(page))
-    }
 }
 
 /// Finds the names of a survey's pages; nothing is read before the first question.

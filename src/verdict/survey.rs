@@ -3,32 +3,24 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::disk::Image;
 use crate::error::{Error, Result};
-use crate::format::fsp::{Encryption, Layout};
 use crate::format::reduced::ReducedEntry;
 use crate::instance::Instance;
 use crate::instance::dblwr::{Area, Kind};
 use crate::instance::locations::Focus;
 use crate::instance::redo::Shutdown;
 use crate::instance::request::Request;
-use crate::instance::spaces::opens;
-use crate::instance::spaces::{Evidence, Owner, SpaceFile, Spaces, Tablespace};
-use crate::page::sectors::Tear;
-use crate::page::sectors::shares_a_sector;
+use crate::instance::spaces::{Evidence, SpaceFile};
 use crate::units::{Lsn, PageNo, SpaceId};
-use crate::verdict;
-use crate::verdict::contested::{Contest, contest};
+use crate::verdict::Verdict;
 use crate::verdict::copy::Copy;
 use crate::verdict::copy::CopyState;
-use crate::verdict::copy::is_hidden;
 use crate::verdict::copy::read_copies;
-use crate::verdict::descriptors::is_free_since;
+use crate::verdict::gather::Gathered;
 use crate::verdict::home;
-use crate::verdict::home::{Home, HomeState};
-use crate::verdict::home_bytes;
-use crate::verdict::home_bytes::is_plaintext_of;
-use crate::verdict::{CopyFacts, HomeFacts, Judgement, Verdict, judge_reduced};
+use crate::verdict::home::Home;
+use crate::verdict::judge::{Judgement, judge, judge_hidden, judge_reduced};
+use crate::verdict::owners::find_hidden_owners;
 
 /// Copies of one page, each with its place in the order of slots; no space id where the owner is hidden.
 type Groups = BTreeMap<(Option<SpaceId>, PageNo), Vec<(usize, Copy)>>;
@@ -51,6 +43,8 @@ pub struct Finding {
     pub home: usize,
     /// The verdict and its reason.
     pub judgement: Judgement,
+    /// Of a damaged home, for each sector whose it is: see [`crate::page::sectors::sector_map`].
+    pub sectors: Option<String>,
 }
 
 impl Finding {
@@ -151,6 +145,13 @@ impl Survey {
         damaged.filter_map(|space| space.files.first()).filter(|file| file.first_page == 0)
     }
 
+    /// Whether an area has used slots and none of them holds a page that verifies or may be encrypted.
+    pub fn has_only_rubbish(&self, area: &Area) -> bool {
+        let copies: Vec<&Copy> =
+            self.findings.iter().filter_map(Finding::copy).filter(|c| c.slot.file == area.file).collect();
+        !copies.is_empty() && copies.iter().all(|copy| copy.state() == CopyState::Corrupt)
+    }
+
     /// The home of a finding.
     pub fn home_of(&self, finding: &Finding) -> Option<&Home> {
         self.homes.get(finding.home)
@@ -232,88 +233,26 @@ impl Survey {
         group: Vec<(usize, Copy)>,
         reduced: Option<Lsn>,
     ) -> Vec<(usize, Finding)> {
-        let mut home = self.look(space, page_no);
-        if let Some(home) = &mut home {
-            believe_copies(home, &group);
+        let (mut judgements, mut at) = (judge_hidden(group.len()), usize::MAX);
+        let mut maps = vec![None; group.len()];
+        if let Some(mut home) = self.look(space, page_no) {
+            let copies: Vec<&Copy> = group.iter().map(|(_, copy)| copy).collect();
+            let gathered = Gathered::of(&self.instance, &home, page_no, &copies);
+            let ruling = judge(&gathered.home(&home), &gathered.copies, reduced, &self.instance.window);
+            judgements = ruling.judgements;
+            ruling.unmasked.into_iter().for_each(|why| home.unmask(why));
+            if home.state.is_damaged() {
+                maps = gathered.sector_maps(&home);
+            }
+            self.homes.push(home);
+            at = self.homes.len() - 1;
         }
-        let (judgements, at) = match home {
-            Some(home) => {
-                let judgements = self.judge_against(&home, page_no, space, &group, reduced);
-                self.homes.push(home);
-                (judgements, self.homes.len() - 1)
-            }
-            None => {
-                let reason = "the space id is ciphertext, and no home page proves whose copy this is";
-                let unknown = Judgement { verdict: Verdict::Unverifiable, reason: reason.into() };
-                (vec![unknown; group.len()], usize::MAX)
-            }
-        };
-        let pairs = group.into_iter().zip(judgements);
+        let pairs = group.into_iter().zip(judgements).zip(maps);
         pairs
-            .map(|((order, copy), judgement)| {
-                (order, Finding { subject: Subject::Copy(copy), home: at, judgement })
+            .map(|(((order, copy), judgement), sectors)| {
+                (order, Finding { subject: Subject::Copy(copy), home: at, judgement, sectors })
             })
             .collect()
-    }
-
-    fn judge_against(
-        &self,
-        home: &Home,
-        page_no: PageNo,
-        space: Option<SpaceId>,
-        group: &[(usize, Copy)],
-        reduced: Option<Lsn>,
-    ) -> Vec<Judgement> {
-        if space == Some(SpaceId::SYSTEM) && self.areas().any(|area| area.covers(page_no)) {
-            let reason = "the copy names a page of the doublewrite buffer itself, which is never written";
-            return vec![Judgement { verdict: Verdict::Unverifiable, reason: reason.into() }; group.len()];
-        }
-        let rivals: Vec<String> = home.rivals.iter().map(|path| path.display().to_string()).collect();
-        let facts = HomeFacts { state: home.state, lsn: home.lsn, tail_lsn: home.tail_lsn, rivals: &rivals };
-        let copies: Vec<CopyFacts> =
-            group.iter().map(|(_, copy)| facts_of(&self.instance, home, copy)).collect();
-        let mut judgements = verdict::judge(&facts, &copies, reduced, &self.instance.window);
-        for (judgement, (_, copy)) in judgements.iter_mut().zip(group) {
-            if judgement.verdict == Verdict::Stale && self.was_given_back(home, copy) {
-                let reason = "the home page is empty because its tablespace has given it back since this copy was made";
-                *judgement = Judgement { verdict: Verdict::Intact, reason: reason.into() };
-            }
-            if judgement.verdict == Verdict::Unverifiable
-                && copy.state() == CopyState::Valid
-                && is_plaintext_of(&self.instance, home, copy)
-            {
-                judgement.reason = "the copy is the page before its encryption, as MySQL up to 8.0.22 keeps it; it takes the key \
-                                    (--keyring) to make the page of an encrypted table of it"
-                    .into();
-            }
-            if contest(home, copy) == Some(Contest::Nobody) {
-                judgement.reason = "home and copy differ although both have one LSN, and neither has a checksum to tell which is \
-                                    right; to write the copy all the same, pick the page with --page"
-                    .into();
-            }
-            if home.is_unreadable && copy.state() == CopyState::Valid {
-                judgement.reason = format!(
-                    "{}; this copy of it is good (LSN {}): write it to a copy of the file on a sound disk",
-                    home.why,
-                    copy.lsn()
-                );
-            }
-            if judgement.verdict == Verdict::Restorable && home.state != HomeState::Zero {
-                judgement.reason.extend(describe_tear(&self.instance, home, copy));
-            }
-        }
-        judgements
-    }
-
-    /// An empty page that is free by newer descriptors is no damage: truncated undo tablespaces are full of them.
-    fn was_given_back(&self, home: &Home, copy: &Copy) -> bool {
-        let owner = copy.space.map(|id| self.instance.spaces.owner(id));
-        match owner {
-            Some(Owner::One(space)) if home.state == HomeState::Zero => {
-                is_free_since(space, copy.page_no(), copy.lsn())
-            }
-            _ => false,
-        }
     }
 
     fn areas(&self) -> impl Iterator<Item = &Area> {
@@ -361,66 +300,7 @@ impl Survey {
             };
             self.homes.push(home);
             let subject = Subject::Reduced(file.clone(), *entry);
-            self.findings.push(Finding { subject, home: self.homes.len() - 1, judgement });
+            self.findings.push(Finding { subject, home: self.homes.len() - 1, judgement, sectors: None });
         }
     }
-}
-
-/// A home without a real checksum is torn where a good copy of the very same write differs from it.
-fn believe_copies(home: &mut Home, group: &[(usize, Copy)]) {
-    let belies = |copy: &Copy| {
-        copy.state() == CopyState::Valid
-            && home.is_belied_by(copy.page(), copy.lsn())
-            && contest(home, copy).is_none_or(|contest| contest == Contest::Copy)
-    };
-    if group.iter().any(|(_, copy)| belies(copy)) {
-        home.state = HomeState::Torn;
-        home.why = "it has no checksum to tell, but a copy of the same LSN differs from it".into();
-    }
-}
-
-fn facts_of(instance: &Instance, home: &Home, copy: &Copy) -> CopyFacts {
-    let cannot_be_written = home.state.is_damaged()
-        && is_plaintext_of(instance, home, copy)
-        && instance.spaces.key_of(copy.space).is_none();
-    let state = match contest(home, copy) {
-        Some(Contest::Home) => CopyState::Corrupt,
-        Some(Contest::Nobody) => CopyState::Unverifiable,
-        Some(Contest::Copy) | None if cannot_be_written => CopyState::Unverifiable,
-        Some(Contest::Copy) | None => copy.state(),
-    };
-    CopyFacts { state, lsn: copy.lsn() }
-}
-
-fn describe_tear(instance: &Instance, home: &Home, copy: &Copy) -> Option<String> {
-    Tear::between(&home.bytes, &home_bytes::image(instance, home, copy)?)
-        .describe()
-        .map(|tear| format!("; {tear}"))
-}
-
-/// An encrypted full_crc32 copy belongs to the one file whose page of that number has a sector of ciphertext in common.
-pub(crate) fn find_hidden_owners(copies: &mut [Copy], spaces: &Spaces) {
-    let encrypted: Vec<&Tablespace> = spaces.list.iter().filter(|space| may_be_encrypted(space)).collect();
-    for copy in copies.iter_mut().filter(|copy| is_hidden(copy)) {
-        let mut owners = encrypted.iter().filter(|space| {
-            if opens(copy.page(), space) {
-                return true;
-            }
-            let place = space.place(copy.page_no()).filter(|place| place.in_bounds);
-            place.is_some_and(|place| {
-                let page = Image::open(&place.file.path)
-                    .and_then(|image| image.read_page(place.offset, space.format.physical));
-                page.is_ok_and(|page| page.is_some_and(|page| shares_a_sector(&page, copy.page())))
-            })
-        });
-        if let (Some(owner), None) = (owners.next(), owners.next()) {
-            copy.space = owner.id;
-            copy.format = owner.format;
-        }
-    }
-}
-
-fn may_be_encrypted(space: &Tablespace) -> bool {
-    space.format.layout == Layout::FullCrc32
-        && (space.format.encryption == Encryption::MariaDb || space.evidence != Evidence::Header)
 }

@@ -11,7 +11,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::commands::check::Problem;
+use crate::commands::check::{Other, Problem};
 use crate::disk::output;
 use crate::disk::output::{Evidence, Own};
 use crate::disk::small;
@@ -50,8 +50,8 @@ impl Owner {
 pub struct Accepted {
     /// Tablespace.
     pub space_id: Option<SpaceId>,
-    /// Page.
-    pub page_no: PageNo,
+    /// Page, where it is about one.
+    pub page_no: Option<PageNo>,
     /// File, where one holds the page.
     pub file: Option<String>,
     /// What was found.
@@ -62,9 +62,18 @@ impl Accepted {
     fn of(problem: &Problem) -> Accepted {
         Accepted {
             space_id: problem.space_id,
-            page_no: problem.page_no,
+            page_no: Some(problem.page_no),
             file: problem.file.clone(),
             what: problem.what().to_owned(),
+        }
+    }
+
+    fn of_other(other: &Other) -> Accepted {
+        Accepted {
+            space_id: other.problem.space_id,
+            page_no: other.problem.page_no,
+            file: other.problem.file.as_ref().map(|file| file.display().to_string()),
+            what: other.problem.kind.name().to_owned(),
         }
     }
 }
@@ -98,14 +107,28 @@ impl Baseline {
         Baseline { kind: KIND.to_owned(), version: VERSION, owner, accepted }
     }
 
+    /// The same state with what else may be accepted.
+    #[must_use]
+    pub fn with(mut self, others: &[Other]) -> Baseline {
+        let may = others.iter().filter(|other| other.can_be_accepted());
+        self.accepted.extend(may.map(Accepted::of_other));
+        self
+    }
+
+    /// Whether a problem that is none of a page was accepted.
+    pub fn knows_other(&self, other: &Other) -> bool {
+        other.can_be_accepted() && self.accepted.contains(&Accepted::of_other(other))
+    }
+
     /// Whether a problem was accepted.
     pub fn knows(&self, problem: &Problem) -> bool {
         self.accepted.contains(&Accepted::of(problem))
     }
 
     /// Accepted problems that are no more.
-    pub fn gone(&self, problems: &[Problem]) -> usize {
-        let now: BTreeSet<Accepted> = problems.iter().map(Accepted::of).collect();
+    pub fn gone(&self, problems: &[Problem], others: &[Other]) -> usize {
+        let others = others.iter().map(Accepted::of_other);
+        let now: BTreeSet<Accepted> = problems.iter().map(Accepted::of).chain(others).collect();
         self.accepted.difference(&now).count()
     }
 
@@ -207,7 +230,7 @@ mod tests {
         assert!(
             !baseline.knows(&problem(1, Some(Verdict::Unrecoverable))) && !baseline.knows(&problem(3, None))
         );
-        assert_eq!((baseline.len(), baseline.gone(&was), baseline.gone(&[])), (2, 0, 2));
+        assert_eq!((baseline.len(), baseline.gone(&was, &[]), baseline.gone(&[], &[])), (2, 0, 2));
     }
 
     #[test]

@@ -1,23 +1,27 @@
 //! Looking at a directory, and looking again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::commands::check::sample;
 use crate::commands::check::sample::{Sample, Share};
 use crate::commands::check::settle::{Settled, settle};
-use crate::commands::check::{Checked, Options, Place, Status, Suspect};
+use crate::commands::check::{Checked, Options, Other, Place, Status, Suspect};
 use crate::commands::scan::Ground;
 use crate::error::Result;
 use crate::instance::Instance;
+use crate::units::PageNo;
 use crate::verdict::home::HomeState;
+use crate::verdict::problems;
 use crate::verdict::survey::{Finding, Survey};
 
 /// One survey after another.
 pub(super) struct Look {
     survey: Survey,
     failures: Vec<String>,
+    others: Vec<Other>,
 }
 
 impl Look {
@@ -32,7 +36,7 @@ impl Look {
             result = Survey::run(&options.request);
         }
         let survey = result?;
-        Ok(Look { failures: failures(&survey), survey })
+        Ok(Look { failures: failures(&survey), others: Vec::new(), survey })
     }
 
     /// Looks again until what is damaged, and what cannot be read, is certain.
@@ -46,11 +50,15 @@ impl Look {
         enum Key {
             Page(Place),
             File(String),
+            Other(OtherKey),
         }
         let both = |survey: &Survey| -> BTreeMap<Key, Option<Suspect>> {
             let pages =
                 suspects(survey).into_iter().map(|(place, suspect)| (Key::Page(place), Some(suspect)));
-            pages.chain(failures(survey).into_iter().map(|failure| (Key::File(failure), None))).collect()
+            let failures = failures(survey).into_iter().map(|failure| (Key::File(failure), None));
+            let others =
+                problems::of_survey(survey).into_iter().map(|other| (Key::Other(key_of(&other)), None));
+            pages.chain(failures).chain(others).collect()
         };
         let first = both(&self.survey);
         let survey = &mut self.survey;
@@ -62,15 +70,19 @@ impl Look {
             Ok(both(survey))
         });
         let Ok(settled) = settled;
-        let mut agreed = BTreeMap::new();
+        let (mut agreed, mut others) = (BTreeMap::new(), BTreeSet::new());
         self.failures.clear();
         for (key, suspect) in settled.agreed {
             match (key, suspect) {
                 (Key::Page(place), Some(suspect)) => drop(agreed.insert(place, suspect)),
                 (Key::File(failure), _) => self.failures.push(failure),
+                (Key::Other(key), _) => drop(others.insert(key)),
                 (Key::Page(_), None) => {}
             }
         }
+        let last =
+            problems::of_survey(&self.survey).into_iter().filter(|other| others.contains(&key_of(other)));
+        self.others = last.map(|problem| Other { problem, new: true }).collect();
         Ok(Settled { agreed, changing: settled.changing })
     }
 
@@ -120,6 +132,7 @@ impl Look {
             sample: None,
             baseline: None,
             problems: Vec::new(),
+            others: self.others.clone(),
             failures: self.failures.clone(),
             started: 0.0,
             duration: 0.0,
@@ -127,6 +140,13 @@ impl Look {
             critical_range: options.critical,
         }
     }
+}
+
+/// What makes a problem the same one at a later look.
+type OtherKey = (problems::Kind, Option<PathBuf>, Option<PageNo>);
+
+fn key_of(other: &problems::Problem) -> OtherKey {
+    (other.kind, other.file.clone(), other.page_no)
 }
 
 fn failures(survey: &Survey) -> Vec<String> {
@@ -164,6 +184,6 @@ fn suspect(survey: &Survey, finding: &Finding) -> Suspect {
         state: home.map_or(HomeState::Unverifiable, |home| home.state),
         offset: home.and_then(|home| home.offset),
         fingerprint: home.map_or(0, |home| crc32fast::hash(&home.bytes)),
-        reason: finding.judgement.reason.clone(),
+        reason: finding.judgement.reason.to_string(),
     }
 }

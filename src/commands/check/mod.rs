@@ -33,6 +33,7 @@ use crate::instance::request::Request;
 use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::home::HomeState;
+use crate::verdict::problems::{self, Severity};
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -168,6 +169,13 @@ pub struct Problem {
     pub new: bool,
 }
 
+impl Other {
+    /// A server that is encrypted stays so, and its key is not at hand: nothing else may be got used to.
+    pub fn can_be_accepted(&self) -> bool {
+        self.problem.kind == problems::Kind::NotJudged
+    }
+}
+
 impl Problem {
     /// Whether the doublewrite buffer can mend it.
     pub fn can_be_mended(&self) -> bool {
@@ -192,6 +200,15 @@ impl Problem {
             new: true,
         }
     }
+}
+
+/// A problem that is none of a single page with a copy.
+#[derive(Debug, Clone)]
+pub struct Other {
+    /// What it is.
+    pub problem: problems::Problem,
+    /// Whether it is not in the baseline; without one, everything is new.
+    pub new: bool,
 }
 
 /// How the present state compares with the accepted one.
@@ -251,6 +268,8 @@ pub struct Checked {
     pub baseline: Option<Compared>,
     /// Damaged pages, the worst first.
     pub problems: Vec<Problem>,
+    /// What else is wrong, the worst first.
+    pub others: Vec<Other>,
     /// Files that could not be read, in every look.
     pub failures: Vec<String>,
     /// When it began, in seconds since 1970.
@@ -266,10 +285,14 @@ pub struct Checked {
 impl Checked {
     /// The answer by counts and thresholds: the worst wins, and what could not be read hides no damage.
     fn decide(&mut self) {
+        let new = |severity| self.others.iter().any(|other| other.new && other.problem.severity == severity);
+        let unknown = !self.failures.is_empty() || new(Severity::Unknown);
         self.status = match () {
-            () if self.critical_range.alerts(self.critical as f64) => Status::Critical,
-            () if self.warning.alerts(self.restorable as f64) => Status::Warning,
-            () if !self.failures.is_empty() => Status::Unknown,
+            () if self.critical_range.alerts(self.critical as f64) || new(Severity::Critical) => {
+                Status::Critical
+            }
+            () if self.warning.alerts(self.restorable as f64) || new(Severity::Warning) => Status::Warning,
+            () if unknown => Status::Unknown,
             () => Status::Ok,
         };
     }
@@ -321,17 +344,22 @@ fn compare(report: &mut Checked, options: &Options, owner: &Owner) -> Result<()>
             _ => Baseline::read(path, owner)?,
         };
         if options.accept {
-            Baseline::of(owner.clone(), &report.problems).write(path)?;
+            Baseline::of(owner.clone(), &report.problems).with(&report.others).write(path)?;
         }
-        let unknown = report.problems.iter().filter(|problem| !was.knows(problem)).count();
+        let others =
+            report.others.iter().filter(|o| o.problem.severity != Severity::Note && !was.knows_other(o));
+        let unknown = report.problems.iter().filter(|problem| !was.knows(problem)).count() + others.count();
         report.baseline = Some(Compared {
             accepted: was.len(),
             new: unknown,
-            gone: was.gone(&report.problems),
+            gone: was.gone(&report.problems, &report.others),
             recorded: options.accept,
         });
         for problem in &mut report.problems {
             problem.new = !options.accept && !was.knows(problem);
+        }
+        for other in &mut report.others {
+            other.new = !was.knows_other(other) && !(options.accept && other.can_be_accepted());
         }
     }
     report.problems.sort_by_key(|problem| (!problem.new, problem.can_be_mended()));

@@ -174,7 +174,7 @@ impl<'a> Reader<'a> {
             self.suspect(damage, crc32fast::hash(page));
         }
         let undecided = std::mem::take(&mut self.judge.found.undecided);
-        self.first_is_zero |= undecided.first().is_some_and(|&(page_no, _)| page_no == PageNo(0));
+        self.first_is_zero |= undecided.first().is_some_and(|run| run.first == PageNo(0));
     }
 
     fn suspect(&mut self, damage: Damage, fingerprint: u32) {

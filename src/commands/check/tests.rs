@@ -30,6 +30,7 @@ pub(crate) fn checked(problems: Vec<Problem>, warning: &str, critical: &str) -> 
         sample: None,
         baseline: None,
         problems,
+        others: Vec::new(),
         failures: Vec::new(),
         started: 0.0,
         duration: 0.0,

@@ -21,7 +21,7 @@ use crate::page::{Judged, judge};
 use crate::units::{PageNo, SpaceId};
 use crate::verdict::copy::Copy;
 use crate::verdict::copy::for_each_usage;
-use crate::verdict::survey::find_hidden_owners;
+use crate::verdict::owners::find_hidden_owners;
 
 pub use crate::commands::dump::selection::Selection;
 

@@ -33,6 +33,8 @@ pub struct Selection {
     pub pages: Vec<(SpaceId, PageNo)>,
     /// Also pages whose copies are all stale: their newest copy.
     pub include_stale: bool,
+    /// Also sound homes whose write was lost: their newest copy.
+    pub include_lost_writes: bool,
     /// Which copy wins.
     pub rules: Rules,
 }
@@ -52,12 +54,18 @@ pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
         Rules::Server => Some(Prediction::of(survey).writes),
         Rules::Newest => None,
     };
-    let stale = if selection.include_stale { newest_stale(survey) } else { BTreeMap::new() };
-    let chosen = |index: usize, finding: &Finding| match finding.judgement.verdict {
-        Verdict::Restorable => by_server.is_none(),
-        Verdict::Unverifiable => by_server.is_none() && is_picked(survey, finding, selection),
-        Verdict::Stale => stale.get(&(finding.space_id(), finding.page_no())) == Some(&index),
-        _ => false,
+    let newest = |wanted, verdict| if wanted { newest_of(survey, verdict) } else { BTreeMap::new() };
+    let stale = newest(selection.include_stale, Verdict::Stale);
+    let lost = newest(selection.include_lost_writes, Verdict::LostWrite);
+    let chosen = |index: usize, finding: &Finding| {
+        let is_newest = |of: &Newest| of.get(&(finding.space_id(), finding.page_no())) == Some(&index);
+        match finding.judgement.verdict {
+            Verdict::Restorable => by_server.is_none(),
+            Verdict::Unverifiable => by_server.is_none() && is_picked(survey, finding, selection),
+            Verdict::Stale => is_newest(&stale),
+            Verdict::LostWrite => is_newest(&lost),
+            _ => false,
+        }
     };
     let mut pages = Vec::new();
     for (index, finding) in survey.findings.iter().enumerate() {
@@ -115,17 +123,23 @@ fn is_picked(survey: &Survey, finding: &Finding, selection: &Selection) -> bool 
     contested && selection.pages.contains(&(finding.space_id(), finding.page_no()))
 }
 
-/// For every page without a restorable copy the index of the newest stale finding; none where several files claim the
-/// space id, as nothing tells which of them to write, and none older than a reduced entry, which proves a newer version.
-fn newest_stale(survey: &Survey) -> BTreeMap<(SpaceId, PageNo), usize> {
+/// The index of one finding for each of some pages.
+type Newest = BTreeMap<(SpaceId, PageNo), usize>;
+
+/// For every page without a restorable copy the index of the newest finding of this verdict; none where several files claim
+/// the space id, as nothing tells which of them to write, none older than a reduced entry, which proves a newer version, and
+/// none beyond the end of redo, which is of another life of these files.
+fn newest_of(survey: &Survey, verdict: Verdict) -> Newest {
     let reduced = survey.newest_reduced();
-    let mut newest: BTreeMap<(SpaceId, PageNo), usize> = BTreeMap::new();
+    let mut newest = Newest::new();
     for (index, finding) in survey.findings.iter().enumerate() {
         let older = reduced
             .get(&(finding.space_id(), finding.page_no()))
             .is_some_and(|(_, entry)| finding.lsn() < entry.lsn);
-        let writable = survey.home_of(finding).is_some_and(|home| home.rivals.is_empty()) && !older;
-        if finding.judgement.verdict != Verdict::Stale || !writable {
+        let beyond = survey.instance.window.end.is_some_and(|end| finding.lsn() > end);
+        let alone = survey.home_of(finding).is_some_and(|home| home.rivals.is_empty());
+        let writable = alone && !older && !beyond;
+        if finding.judgement.verdict != verdict || !writable {
             continue;
         }
         let kept = newest.entry((finding.space_id(), finding.page_no())).or_insert(index);

@@ -6,10 +6,10 @@ use std::sync::mpsc::Receiver;
 use crate::commands::scan::finding::{Counts, DamageState, FileFinding, RowState, RunKey};
 use crate::commands::scan::jobs::Done;
 use crate::commands::scan::jobs::Jobs;
-use crate::commands::scan::judge::Found;
+use crate::commands::scan::judge::{Found, Future, ZeroRun};
 use crate::commands::scan::neighbours::Links;
 use crate::commands::scan::runs::Runs;
-use crate::commands::scan::{Damage, Observer, Progress, Target};
+use crate::commands::scan::{Damage, Flushed, Observer, Progress, Target};
 use crate::page::diagnose::Class;
 use crate::units::{ByteOffset, Lsn, PageNo};
 
@@ -17,8 +17,9 @@ use crate::units::{ByteOffset, Lsn, PageNo};
 #[derive(Default)]
 struct OfFile {
     counts: Counts,
-    undecided: Vec<(PageNo, u32)>,
+    undecided: Vec<ZeroRun>,
     lowest_lsn: Option<Lsn>,
+    future: Future,
     runs: Runs,
     cut: bool,
     skipped: bool,
@@ -87,6 +88,7 @@ impl<'a> Collector<'a> {
         self.progress.damaged += done.found.counts.damaged;
         self.file.undecided.extend(done.found.undecided);
         self.file.lowest_lsn = [self.file.lowest_lsn, done.found.lowest_lsn].into_iter().flatten().min();
+        self.file.future.merge(done.found.future);
         if let Some(failure) = &done.failure {
             observer.failure(target, failure)?;
         }
@@ -117,8 +119,8 @@ impl<'a> Collector<'a> {
             observer.damage(target, run)?;
         }
         let mut undecided = 0;
-        for (first, pages) in &file.undecided {
-            for number in first.0..=first.0.saturating_add(pages - 1) {
+        for run in &file.undecided {
+            for number in run.first.0..=run.first.0.saturating_add(run.pages.saturating_sub(1)) {
                 match lost_zero(target, &file, PageNo(number), links) {
                     Some(damage) => {
                         file.counts.zero = file.counts.zero.saturating_sub(1);
@@ -126,7 +128,7 @@ impl<'a> Collector<'a> {
                         self.progress.damaged += 1;
                         observer.damage(target, damage)?;
                     }
-                    None => undecided += 1,
+                    None => undecided += u64::from(run.in_use),
                 }
             }
         }
@@ -142,6 +144,7 @@ impl<'a> Collector<'a> {
                 pages: target.file.len / size.as_u64(),
                 counts: file.counts,
                 undecided,
+                future: file.future,
                 rest: target.file.len % size.as_u64(),
                 complete: !file.cut && !file.skipped,
             },
@@ -154,12 +157,15 @@ fn lost_zero(target: &Target<'_>, file: &OfFile, page_no: PageNo, links: Option<
     let why = if page_no == PageNo(0) {
         // It is made before every other page of its file.
         let lowest = file.lowest_lsn?;
-        let home = target.ground.flushed.holds(lowest)
-            || target.ground.flushed == crate::commands::scan::Flushed::Unknown;
+        let home = target.ground.flushed.holds(lowest) || target.ground.flushed == Flushed::Unknown;
         home.then(|| format!("it is the first page of a file that has pages as old as LSN {lowest}"))?
     } else {
         links.filter(|links| links.contains(page_no.0))?;
-        "a page that was home before the last checkpoint names it as its neighbour".to_owned()
+        match target.ground.flushed {
+            Flushed::Unknown => "another page of the file names it as its neighbour",
+            _ => "a page that was home before the last checkpoint names it as its neighbour",
+        }
+        .to_owned()
     };
     let copy = target.ground.copy_of(target.space, page_no).cloned();
     let in_file = u64::from(page_no.0).saturating_sub(target.file.first_page);

@@ -11,9 +11,11 @@ use crate::instance::dblwr::Area;
 use crate::instance::redo::Shutdown;
 use crate::instance::request::Request;
 use crate::instance::spaces::{Evidence, SpaceFile, Tablespace};
+use crate::page::keyring::Keyring;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::home::HomeState;
+use crate::verdict::problems::{self, Problem};
 use crate::verdict::survey::{Finding, Survey};
 
 /// Which pages must have reached their files.
@@ -69,6 +71,8 @@ pub struct Ground {
     /// Whether an all-zero page in use may be one that was freed after the checkpoint: MariaDB punches and scrubs freed
     /// pages before the descriptor that says so is home (`buf_flush_freed_pages`, 10.5 to 11.8).
     pub zero_may_be_freed: bool,
+    /// What is wrong besides single pages, as the survey found it.
+    pub problems: Vec<Problem>,
     copies: BTreeMap<(SpaceId, PageNo), Arc<CopySituation>>,
     reserved: Reserved,
 }
@@ -95,12 +99,13 @@ impl Ground {
             }
         }
         let copies = copies.into_iter().map(|(key, copy)| (key, Arc::new(copy))).collect();
+        let problems = problems::of_survey(&survey);
         let flushed = flushed(&survey.instance);
         let unidentified = unidentified(&survey.instance);
         let reserved = Reserved::of(&survey.instance);
         let zero_may_be_freed = flushed != Flushed::All && survey.instance.generation.is_mariadb();
         let (instance, failures) = (survey.instance, survey.failures);
-        Ground { instance, failures, flushed, unidentified, zero_may_be_freed, copies, reserved }
+        Ground { instance, failures, flushed, unidentified, zero_may_be_freed, problems, copies, reserved }
     }
 
     /// As [`Ground::survey`]; where an instance is in such disorder that it has no survey, its files alone.
@@ -109,15 +114,23 @@ impl Ground {
     /// The survey's, where no tablespace is found at all.
     pub fn survey_or_bare(request: &Request) -> Result<Ground> {
         Ground::survey(request).or_else(|error| {
+            // A key file that cannot be read is an error, and no reason to judge pages without it.
+            if let Some(keyring) = &request.keyring {
+                Keyring::open(keyring, request.keyring_password_file.as_deref())?;
+            }
             let instance = Instance::bare(request).ok().filter(|instance| !instance.spaces.list.is_empty());
             let Some(instance) = instance else { return Err(error) };
             let unidentified = unidentified(&instance);
+            // A later file of a system tablespace has no transaction system page to fail at.
+            let later = |space: &Tablespace| space.files.first().is_some_and(|file| file.first_page != 0);
+            let failures = if instance.spaces.list.iter().all(later) { Vec::new() } else { vec![error] };
             Ok(Ground {
                 instance,
-                failures: vec![error],
+                failures,
                 flushed: Flushed::Unknown,
                 unidentified,
                 zero_may_be_freed: true,
+                problems: Vec::new(),
                 copies: BTreeMap::new(),
                 reserved: Reserved::default(),
             })
@@ -196,7 +209,7 @@ fn situation(survey: &Survey, finding: &Finding) -> Option<CopySituation> {
     };
     Some(CopySituation {
         verdict,
-        reason: finding.judgement.reason.clone(),
+        reason: finding.judgement.reason.to_string(),
         file: file.display().to_string(),
         index,
         lsn: finding.lsn(),

@@ -4,9 +4,10 @@ use std::io::ErrorKind;
 
 use crate::commands::scan::Target;
 use crate::disk::Image;
-use crate::page::judge;
+use crate::format::fil::FilHeader;
+use crate::instance::spaces::Evidence;
+use crate::page::{Claim, judge};
 use crate::units::{ByteOffset, PageNo};
-use crate::verdict::home::{HomeState, state_at};
 
 /// Whether the file that was listed is no more.
 ///
@@ -21,11 +22,14 @@ pub(super) fn is_gone(target: &Target<'_>) -> bool {
     }
 }
 
+/// What was listed under an id had it on its first page: now another table's first page lies there. Any other page in that
+/// place is damage.
 fn names_another_space(target: &Target<'_>) -> Option<bool> {
     let format = &target.space.format;
     let image = Image::open(&target.file.path).ok()?;
     let page = image.read_page(ByteOffset(0), format.physical).ok()??;
-    let (state, _) = state_at(&judge(&page, format), &page, target.space, PageNo(0), true);
-    // What was listed under this id had it on its first page.
-    Some(state == HomeState::Misdirected)
+    let judged = judge(&page, format);
+    let first = FilHeader::parse(&page).is_some_and(|header| header.page_no == PageNo(0));
+    let listed = target.space.id.filter(|_| target.space.evidence == Evidence::Header)?;
+    Some(first && judged.is_valid() && judged.claim != Claim::Hidden && judged.claim != Claim::Space(listed))
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
 use crate::commands::scan::context::CopySituation;
+use crate::commands::scan::judge::Future;
 use crate::format::fil::FilHeader;
 use crate::format::fsp::{Layout, PageFormat};
 use crate::format::index_header::IndexHeader;
@@ -228,6 +229,8 @@ pub struct FileFinding {
     pub counts: Counts,
     /// All-zero pages in use of which only redo knows whether they were ever written.
     pub undecided: u64,
+    /// Valid pages that are newer than the end of the redo log.
+    pub future: Future,
     /// Bytes behind the last whole page.
     pub rest: u64,
     /// Whether every page was looked at.

@@ -134,8 +134,12 @@ impl State {
     }
 }
 
-/// Links are of use only after a crash whose checkpoint is known.
+/// Links are of use after a crash whose checkpoint is known, and in a file that has nothing but itself to tell.
 fn new_links(target: &Target<'_>, pages: u64) -> Option<Arc<Links>> {
-    let useful = matches!(target.ground.flushed, Flushed::UpTo(_)) && !target.ground.zero_may_be_freed;
+    let useful = match target.ground.flushed {
+        Flushed::All => false,
+        Flushed::UpTo(_) => !target.ground.zero_may_be_freed,
+        Flushed::Unknown => true,
+    };
     useful.then(|| Arc::new(Links::new(target.file.first_page, pages)))
 }

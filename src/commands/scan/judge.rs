@@ -52,10 +52,45 @@ pub struct Found {
     pub damage: Vec<Damage>,
     /// One for every page, where they were asked for.
     pub rows: Vec<Row>,
-    /// All-zero pages that only the rest of the file can judge, with the number of pages of each run.
-    pub undecided: Vec<(PageNo, u32)>,
+    /// All-zero pages that only the rest of the file can judge.
+    pub undecided: Vec<ZeroRun>,
     /// The smallest LSN of a valid page.
     pub lowest_lsn: Option<Lsn>,
+    /// Valid pages that are newer than the end of the redo log.
+    pub future: Future,
+}
+
+/// Pages that are newer than the end of the redo log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Future {
+    /// How many.
+    pub pages: u64,
+    /// The greatest LSN of them.
+    pub newest: Option<Lsn>,
+}
+
+impl Future {
+    /// One more page.
+    fn add(&mut self, lsn: Lsn) {
+        self.merge(Future { pages: 1, newest: Some(lsn) });
+    }
+
+    /// Adds those of another part of a file.
+    pub fn merge(&mut self, other: Future) {
+        self.pages += other.pages;
+        self.newest = self.newest.max(other.newest);
+    }
+}
+
+/// All-zero pages one behind the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ZeroRun {
+    /// The first of them.
+    pub first: PageNo,
+    /// How many.
+    pub pages: u32,
+    /// An extent descriptor of the file says that they are in use; else none tells.
+    pub in_use: bool,
 }
 
 impl<'a> Judge<'a> {
@@ -115,7 +150,9 @@ impl<'a> Judge<'a> {
         let apart = self.is_system() && self.ground.in_doublewrite(page_no);
         let state = match examined {
             _ if apart => RowState::Doublewrite,
-            Examined::Valid { weak, .. } if self.is_in_place(page, page_no) => {
+            Examined::Valid { weak, .. }
+                if self.is_in_place(page, page_no) && !self.is_unmasked(page, page_no) =>
+            {
                 self.note_valid(page, weak);
                 RowState::Valid
             }
@@ -166,13 +203,33 @@ impl<'a> Judge<'a> {
         self.space.id.is_none_or(|id| u32_at(page, FIL_PAGE_SPACE_ID) == Some(id.0))
     }
 
+    /// Whether the survey found that a page which verifies is damaged: the server takes its LSN, beyond the end of redo, for
+    /// damage, and there is a copy.
+    fn is_unmasked(&self, page: &[u8], page_no: PageNo) -> bool {
+        let end = self.ground.instance.window.end.map_or(u64::MAX, |end| end.0);
+        u64_at(page, FIL_PAGE_LSN).is_some_and(|lsn| lsn > end)
+            && self.ground.copy_of(self.space, page_no).is_some()
+    }
+
+    fn future(&self, page: &[u8], page_no: PageNo) -> Damage {
+        let mut damage = self.damage(page, page_no, DamageState::Corrupt, Class::Garbage);
+        damage.detail =
+            "its checksum is right, but its LSN is beyond the end of redo, which this server takes for damage"
+                .to_owned();
+        damage
+    }
+
     fn note_valid(&mut self, page: &[u8], weak: bool) {
         self.found.counts.weak += u64::from(weak);
         let Some(lsn) = u64_at(page, FIL_PAGE_LSN).filter(|&lsn| lsn != 0).map(Lsn) else { return };
+        if !weak && self.ground.instance.window.end.is_some_and(|end| lsn > end) {
+            self.found.future.add(lsn);
+        }
         if self.found.lowest_lsn.is_none_or(|lowest| lsn < lowest) {
             self.found.lowest_lsn = Some(lsn);
         }
-        let Some(links) = self.links.filter(|_| self.ground.flushed.holds(lsn)) else { return };
+        let counts = self.ground.flushed == Flushed::Unknown || self.ground.flushed.holds(lsn);
+        let Some(links) = self.links.filter(|_| counts) else { return };
         if matches!(u16_at(page, FIL_PAGE_TYPE), Some(page_type::INDEX | page_type::RTREE)) {
             for at in [FIL_PAGE_PREV, FIL_PAGE_NEXT] {
                 u32_at(page, at).into_iter().for_each(|number| links.set(number));
@@ -183,7 +240,8 @@ impl<'a> Judge<'a> {
     /// An all-zero page: never written, or lost?
     fn zero(&mut self, page_no: PageNo) -> RowState {
         let certain = |lsn| self.ground.flushed.holds(lsn) && !self.ground.zero_may_be_freed;
-        let decided = match self.descriptors.usage(page_no) {
+        let usage = self.descriptors.usage(page_no);
+        let decided = match usage {
             Use::Free => Some(false),
             Use::Taken(_) if self.is_system() && self.ground.is_reserved(page_no) => Some(false),
             Use::Taken(lsn) if certain(lsn) => Some(true),
@@ -202,12 +260,18 @@ impl<'a> Judge<'a> {
                 RowState::Damaged(DamageState::Zero)
             }
             None => {
-                match self.found.undecided.last_mut() {
-                    Some((first, pages)) if first.0.checked_add(*pages) == Some(page_no.0) => *pages += 1,
-                    _ => self.found.undecided.push((page_no, 1)),
-                }
+                self.undecided(page_no, usage != Use::Unknown);
                 RowState::Zero
             }
+        }
+    }
+
+    fn undecided(&mut self, page_no: PageNo, in_use: bool) {
+        match self.found.undecided.last_mut() {
+            Some(run) if run.in_use == in_use && run.first.0.checked_add(run.pages) == Some(page_no.0) => {
+                run.pages += 1;
+            }
+            _ => self.found.undecided.push(ZeroRun { first: page_no, pages: 1, in_use }),
         }
     }
 
@@ -233,6 +297,10 @@ impl<'a> Judge<'a> {
     fn slow(&mut self, page: &[u8], page_no: PageNo, peek: Option<&dyn Peek>) -> RowState {
         let (judged, state, why) = self.judge(page, page_no);
         match state {
+            HomeState::Valid if self.is_unmasked(page, page_no) => {
+                self.found.damage.push(self.future(page, page_no));
+                return RowState::Damaged(DamageState::Corrupt);
+            }
             HomeState::Valid => {
                 self.note_valid(judged.clear.as_deref().unwrap_or(page), judged.weak);
                 return RowState::Valid;

@@ -9,9 +9,9 @@ use crate::disk::Image;
 use crate::format::segment::segment;
 use crate::format::trx_sys::{TRX_SYS_DOUBLEWRITE_FROM_END, TRX_SYS_PAGE};
 use crate::instance::Instance;
+use crate::instance::pages::Pages;
 use crate::instance::spaces::Tablespace;
 use crate::units::PageNo;
-use crate::verdict::naming::Pages;
 
 /// The pages of the system tablespace that are reserved so.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,6 +6,7 @@ pub mod filename_charset;
 pub mod index_kind;
 pub mod sdi;
 pub mod sys_tables;
+pub mod tablespaces;
 #[cfg(test)]
 mod tests;
 

@@ -21,9 +21,16 @@
 //! | 8 | CLUSTER_NAME | PAGE_NO 4, the root |
 //! | 9 | SPACE 4 | MERGE_THRESHOLD 4 (MySQL 5.7, MariaDB 10.2) |
 //!
-//! Both are clustered indexes of REDUNDANT records. Sources: `dict0boot.h`, `dict0load.cc` (MySQL 5.7, MariaDB 10.11).
+//! SYS_DATAFILES (MySQL 5.6 and 5.7, MariaDB 10.0 to 10.5) has SPACE 4, DB_TRX_ID 6, DB_ROLL_PTR 7, PATH; it is a table
+//! like any other and found through the two above.
+//!
+//! MIX_LEN holds `flags2` where the top bit of N_COLS (`DICT_N_COLS_COMPACT`) is set: bit 0 `DICT_TF2_TEMPORARY`, bit 5
+//! `DICT_TF2_DISCARDED`.
+//!
+//! All are clustered indexes of REDUNDANT records. Sources: `dict0boot.h`, `dict0load.cc`, `dict0mem.h` (MySQL 5.6, 5.7,
+//! MariaDB 10.3, 10.11).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::bytes::{u32_at, u64_at};
 use crate::format::PageSource;
@@ -51,6 +58,10 @@ pub struct SysTable {
     pub id: u64,
     /// Tablespace.
     pub space: SpaceId,
+    /// `DICT_TF2_TEMPORARY`: made by `CREATE TEMPORARY TABLE`; its file goes with the server.
+    pub temporary: bool,
+    /// `DICT_TF2_DISCARDED`: its file was taken away on purpose.
+    pub discarded: bool,
 }
 
 /// One row of SYS_INDEXES.
@@ -77,6 +88,8 @@ pub struct SysDictionary {
     pub tables: HashMap<u64, SysTable>,
     /// Indexes, in no order.
     pub indexes: Vec<SysIndex>,
+    /// Paths of tablespaces, as SYS_DATAFILES has them: relative to the data directory or absolute.
+    pub data_files: BTreeMap<SpaceId, String>,
 }
 
 /// Reads SYS_TABLES and SYS_INDEXES; what damaged pages hide is missing. Empty where page 7 is no dictionary header.
@@ -92,7 +105,23 @@ pub fn read(source: &dyn PageSource) -> SysDictionary {
         }
     });
     each_row(source, u32_at(&header, DICT_HDR_INDEXES), |row| dictionary.indexes.extend(sys_index(row)));
+    let root = dictionary.root_of("SYS_DATAFILES");
+    each_row(source, root, |row| dictionary.data_files.extend(sys_data_file(row)));
     dictionary
+}
+
+impl SysDictionary {
+    /// Root page of the clustered index of a table that lies in the system tablespace.
+    fn root_of(&self, name: &str) -> Option<u32> {
+        let table =
+            self.tables.values().find(|table| table.name == name && table.space == SpaceId::SYSTEM)?;
+        let clustered = |index: &&SysIndex| index.table_id == table.id && index.kind & 1 != 0;
+        self.indexes.iter().find(clustered).map(|index| index.root.0)
+    }
+}
+
+fn sys_data_file(row: &Record<'_>) -> Option<(SpaceId, String)> {
+    Some((SpaceId(u32_at(row.redundant_field(0)??, 0)?), text(row.redundant_field(3)??)))
 }
 
 fn each_row(source: &dyn PageSource, root: Option<u32>, mut row: impl FnMut(&Record<'_>)) {
@@ -104,10 +133,18 @@ fn each_row(source: &dyn PageSource, root: Option<u32>, mut row: impl FnMut(&Rec
 }
 
 fn sys_table(row: &Record<'_>) -> Option<SysTable> {
+    const COMPACT: u32 = 0x8000_0000;
+    const TEMPORARY: u32 = 1;
+    const DISCARDED: u32 = 32;
+    let compact = u32_at(row.redundant_field(4)??, 0)? & COMPACT != 0;
+    let flags2 = row.redundant_field(7).flatten().and_then(|flags| u32_at(flags, 0)).filter(|_| compact);
+    let has = |flag: u32| flags2.is_some_and(|flags| flags & flag != 0);
     Some(SysTable {
         name: text(row.redundant_field(0)??),
         id: u64_at(row.redundant_field(3)??, 0)?,
         space: SpaceId(u32_at(row.redundant_field(9)??, 0)?),
+        temporary: has(TEMPORARY),
+        discarded: has(DISCARDED),
     })
 }
 
@@ -175,7 +212,13 @@ pub(crate) mod tests {
     #[test]
     fn tables_and_indexes_are_read() {
         let dictionary = read(&system());
-        let table = SysTable { name: "d/t@0023".into(), id: 20, space: SpaceId(5) };
+        let table = SysTable {
+            name: "d/t@0023".into(),
+            id: 20,
+            space: SpaceId(5),
+            temporary: false,
+            discarded: false,
+        };
         assert_eq!(dictionary.tables, HashMap::from([(20, table)]));
         let names: Vec<_> = dictionary.indexes.iter().map(|i| (i.id, &i.name[..], i.kind, i.root)).collect();
         assert_eq!(names, [(40, "PRIMARY", 3, PageNo(3)), (41, "by_name", 0, PageNo(3))]);

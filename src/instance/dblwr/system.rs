@@ -99,6 +99,16 @@ fn page5_is_cut(system: &Tablespace) -> Error {
     let (path, len) = system.files.first().map_or((PathBuf::new(), 0), |file| (file.path.clone(), file.len));
     let size = system.format.physical;
     let begin = TRX_SYS_PAGE.offset(size);
+    if let Some(file) = system.files.first().filter(|file| file.first_page != 0) {
+        let first = file.first_page;
+        return Error::foreign(
+            &path,
+            format!(
+                "this is a later file of a system tablespace, it begins with page {first}: the transaction system page lies in \
+                 the first file; name that one, or the directory"
+            ),
+        );
+    }
     Error::foreign(
         &path,
         format!(

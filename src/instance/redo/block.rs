@@ -138,11 +138,13 @@ pub(super) struct Walk {
 
 /// Walks from the block that holds `checkpoint` to the first that is not full or not sound, `limit` blocks at most.
 ///
-/// `fetch` gives the block at an LSN, or `None` where the files hold none.
+/// `fetch` gives the block at an LSN, or `None` where the files hold none; `records` gets the log from the checkpoint on,
+/// ciphertext left out.
 pub(super) fn walk(
     checkpoint: Lsn,
     limit: u64,
     rules: Rules,
+    mut records: impl FnMut(&[u8]),
     mut fetch: impl FnMut(Lsn) -> Result<Option<[u8; BLOCK]>>,
 ) -> Result<Walk> {
     let mut found = Walk::default();
@@ -151,6 +153,11 @@ pub(super) fn walk(
         let Some(bytes) = fetch(at)? else { break };
         let Some(block) = judge(&bytes, at, rules) else { break };
         let Some(end) = at.0.checked_add(block.len).map(Lsn) else { break };
+        if !block.encrypted {
+            let from = checkpoint.0.saturating_sub(at.0).max(u64::from(HEADER));
+            let to = block.len.min(CHECKSUM as u64);
+            records(usize::try_from(from).ok().and_then(|from| bytes.get(from..to as usize)).unwrap_or(&[]));
+        }
         found.encrypted |= block.encrypted;
         found.end = Some(end);
         found.cut = block.len == BLOCK_LSN && !rules.hidden_length;

@@ -22,10 +22,11 @@ use crate::units::Lsn;
 
 use crate::instance::redo::block;
 use crate::instance::redo::block::{BLOCK, BLOCK_LSN, Rules, Walk, crc_holds};
+use crate::instance::redo::file_records::Scanner;
 use crate::instance::redo::header::FileHeader;
 use crate::instance::redo::ring::{CHECKPOINT_LSN, CHECKPOINTS, FILE_HEADER};
 use crate::instance::redo::source::{LogFile, LogWindow};
-use crate::instance::redo::{Found, Redo, RedoFile, RedoFormat, names_in, unreadable};
+use crate::instance::redo::{Fault, Found, Redo, RedoFile, RedoFormat, names_in, unreadable};
 
 /// The directory's name under the data directory or `innodb_log_group_home_dir`.
 const DIRECTORY: &str = "#innodb_redo";
@@ -78,8 +79,8 @@ impl Files {
 
 /// Reads the log made of these files.
 pub(super) fn read(paths: Vec<PathBuf>) -> Result<Found> {
-    let mut notes = Vec::new();
-    let files = open_all(&paths, &mut notes)?;
+    let (mut notes, mut faults) = (Vec::new(), Vec::new());
+    let files = open_all(&paths, &mut notes, &mut faults)?;
     let Some(newest) = files.headers.last() else {
         return Ok(unreadable(notes.join("; ")));
     };
@@ -90,6 +91,7 @@ pub(super) fn read(paths: Vec<PathBuf>) -> Result<Found> {
     redo.start_lsn = Some(authority.start_lsn);
     redo.flags = newest.mysql_flags();
     redo.notes = notes;
+    redo.faults = faults;
     let headers = 0..FILE_HEADER;
     let describe = |(log, header): (&LogFile, &FileHeader)| {
         RedoFile::new(log, Some(header.start_lsn), std::slice::from_ref(&headers))
@@ -107,7 +109,7 @@ pub(super) fn read(paths: Vec<PathBuf>) -> Result<Found> {
     Ok(Found::Read(redo))
 }
 
-fn open_all(paths: &[PathBuf], notes: &mut Vec<String>) -> Result<Files> {
+fn open_all(paths: &[PathBuf], notes: &mut Vec<String>, faults: &mut Vec<Fault>) -> Result<Files> {
     let mut files = Files::default();
     for path in paths {
         let Some(log) = LogFile::open(path)? else { continue };
@@ -118,16 +120,25 @@ fn open_all(paths: &[PathBuf], notes: &mut Vec<String>) -> Result<Files> {
                         "{}: the header block is damaged (its CRC-32C does not match)",
                         log.name()
                     ));
+                    faults.push(Fault::Header { file: log.path.clone() });
                 }
                 files.logs.push(log);
                 files.headers.push(header);
             }
-            Some(header) => notes.push(format!(
-                "{} is left aside: format 0x{:08X}, expected {FORMAT}",
-                log.name(),
-                header.raw_format
-            )),
-            None => notes.push(format!("{} is left aside: {} bytes hold no header", log.name(), log.size)),
+            odd => {
+                let what = match odd {
+                    Some(header) => {
+                        format!(
+                            "{} is left aside: format 0x{:08X}, expected {FORMAT}",
+                            log.name(),
+                            header.raw_format
+                        )
+                    }
+                    None => format!("{} is left aside: {} bytes hold no header", log.name(), log.size),
+                };
+                notes.push(what.clone());
+                faults.push(Fault::FileOdd { file: log.path.clone(), what });
+            }
         }
     }
     Ok(files)
@@ -158,11 +169,20 @@ fn newest_checkpoint(files: &Files, notes: &mut Vec<String>) -> Result<Option<(u
 fn judge_set(files: &Files, newest: &FileHeader, redo: &mut Redo) {
     if files.headers.iter().any(|h| h.uuid != newest.uuid) {
         redo.note("the files carry different log uuids: they do not all belong to the same log".into());
+        redo.faults.push(Fault::Mixed);
+    }
+    let ranges: Vec<Range<u64>> = (0..files.logs.len()).map(|file| files.range(file)).collect();
+    for (log, (range, next)) in files.logs.iter().zip(ranges.iter().zip(ranges.iter().skip(1))) {
+        if range.end < next.start {
+            let what =
+                format!("{} ends at LSN {}, the next file begins at {}", log.name(), range.end, next.start);
+            redo.faults.push(Fault::FileOdd { file: log.path.clone(), what });
+        }
     }
     if newest.mysql_flags().file_full {
-        redo.note(
-            "the newest file is marked full: a newer file is missing, and the end LSN may be too low".into(),
-        );
+        let what = "the newest file is marked full: a newer file is missing, and the end LSN may be too low";
+        redo.note(what.into());
+        redo.faults.push(Fault::FileGone { what: what.into() });
     }
 }
 
@@ -170,27 +190,37 @@ fn walk(files: &Files, checkpoint: Lsn, redo: &mut Redo) -> Result<Walk> {
     let rules = Rules { additive: false, encrypt_bit: true, epoch: true, hidden_length: false };
     let mut window = LogWindow::default();
     let mut current = 0;
-    block::walk(checkpoint, files.blocks(), rules, |lsn| {
-        if !files.range(current).contains(&lsn.0) {
-            match files.position(lsn) {
-                Some(file) => current = file,
-                None => {
-                    note_gap(files, lsn, redo);
-                    return Ok(None);
+    let mut scanner = Scanner::default();
+    let walk = block::walk(
+        checkpoint,
+        files.blocks(),
+        rules,
+        |bytes| scanner.feed(bytes),
+        |lsn| {
+            if !files.range(current).contains(&lsn.0) {
+                match files.position(lsn) {
+                    Some(file) => current = file,
+                    None => {
+                        note_gap(files, lsn, redo);
+                        return Ok(None);
+                    }
                 }
             }
-        }
-        let at = lsn.0.saturating_sub(files.range(current).start).saturating_add(FILE_HEADER);
-        let bytes: Option<[u8; BLOCK]> = window.block(&files.logs, current, at)?;
-        Ok(bytes)
-    })
+            let at = lsn.0.saturating_sub(files.range(current).start).saturating_add(FILE_HEADER);
+            let bytes: Option<[u8; BLOCK]> = window.block(&files.logs, current, at)?;
+            Ok(bytes)
+        },
+    )?;
+    redo.take_file_records(scanner, &walk);
+    Ok(walk)
 }
 
 fn note_gap(files: &Files, lsn: Lsn, redo: &mut Redo) {
     if (0..files.logs.len()).any(|file| files.range(file).start > lsn.0) {
-        redo.note(format!(
-            "the file that holds LSN {lsn} is missing although later ones exist; the log ends there"
-        ));
+        let what =
+            format!("the file that holds LSN {lsn} is missing although later ones exist; the log ends there");
+        redo.note(what.clone());
+        redo.faults.push(Fault::FileGone { what });
     }
 }
 

@@ -15,6 +15,7 @@
 //! Nothing read here is believed: every walk goes round a log at most once.
 
 pub mod block;
+pub mod file_records;
 pub mod header;
 pub mod history;
 pub mod innodb_redo_dir;
@@ -43,6 +44,7 @@ use crate::units::Lsn;
 pub use crate::instance::redo::touched::Touched;
 pub use crate::instance::redo::version::{Version, generation_hint};
 
+pub use crate::instance::redo::file_records::FileRecords;
 use crate::instance::redo::header::FileHeader;
 use crate::instance::redo::source::LogFile;
 
@@ -172,10 +174,44 @@ pub struct Redo {
     /// What the records after the checkpoint touch. MariaDB 10.8 on, and only if the log is not encrypted; `None`
     /// elsewhere.
     pub touched: Option<Touched>,
+    /// What the records after the checkpoint say of files; `None` where they cannot be read (encrypted, no end).
+    #[serde(default)]
+    pub file_records: Option<FileRecords>,
     /// Every file that belongs to the log, in log order.
     pub files: Vec<RedoFile>,
     /// What is damaged, missing or odd, in sentences for a person.
     pub notes: Vec<String>,
+    /// The same where a server stops at it, or recovers less than there was.
+    #[serde(default)]
+    pub faults: Vec<Fault>,
+}
+
+/// What is wrong with a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fault {
+    /// The header of a file fails its checksum.
+    Header {
+        /// The file.
+        file: PathBuf,
+    },
+    /// The newer of two checkpoints is damaged.
+    NewestCheckpoint,
+    /// The files are of several logs.
+    Mixed,
+    /// Files of the log are gone.
+    FileGone {
+        /// Which, for a person.
+        what: String,
+    },
+    /// A file is too short or holds no log.
+    FileOdd {
+        /// The file.
+        file: PathBuf,
+        /// In which way, for a person.
+        what: String,
+    },
+    /// The log ends before the record that completes its checkpoint.
+    BreaksOff,
 }
 
 impl Redo {
@@ -191,18 +227,21 @@ impl Redo {
             flags: Flags::default(),
             encrypted: false,
             touched: None,
+            file_records: None,
             files: Vec::new(),
             notes: Vec::new(),
+            faults: Vec::new(),
         }
     }
 
-    fn from_header(format: RedoFormat, name: &str, header: &FileHeader) -> Redo {
+    fn from_header(format: RedoFormat, log: &LogFile, header: &FileHeader) -> Redo {
         let mut redo = Redo::empty(format, header.raw_format);
         redo.creator.clone_from(&header.creator);
         redo.start_lsn = Some(header.start_lsn);
         redo.flags = header.mysql_flags();
         if !header.sound {
-            redo.note(format!("{name}: the header block is damaged (its CRC-32C does not match)"));
+            redo.note(format!("{}: the header block is damaged (its CRC-32C does not match)", log.name()));
+            redo.faults.push(Fault::Header { file: log.path.clone() });
         }
         redo
     }
@@ -227,6 +266,12 @@ impl Redo {
             )),
             Some(_) => {}
         }
+    }
+
+    /// Ciphertext says nothing of files, and a log without an end may have said more.
+    fn take_file_records(&mut self, scanner: file_records::Scanner, walk: &block::Walk) {
+        let readable = !self.encrypted && !walk.encrypted && walk.end.is_some();
+        self.file_records = readable.then(|| scanner.finish());
     }
 
     fn note(&mut self, sentence: String) {

@@ -27,12 +27,13 @@ use crate::bytes::{is_zero, slice_at, u32_at, u64_at};
 use crate::error::Result;
 use crate::units::Lsn;
 
+use crate::instance::redo::file_records::{FileRecords, mini_transaction};
 use crate::instance::redo::header::FileHeader;
 use crate::instance::redo::source::LogFile;
 use crate::instance::redo::tape::{NONCE, Shape, Tape};
 use crate::instance::redo::touched;
 use crate::instance::redo::touched::Touched;
-use crate::instance::redo::{Found, Redo, RedoFile, RedoFormat, unreadable};
+use crate::instance::redo::{Fault, Found, Redo, RedoFile, RedoFormat, unreadable};
 use crate::page::checksum::crc32c;
 
 const CHECKPOINTS: [u64; 2] = [4096, 8192];
@@ -82,7 +83,7 @@ pub(super) fn read(log: LogFile, header: &FileHeader, format: RedoFormat) -> Res
             START_OFFSET + FILE_CHECKPOINT_SIZE
         )));
     }
-    let mut redo = Redo::from_header(format, &log.name(), header);
+    let mut redo = Redo::from_header(format, &log, header);
     redo.encrypted = format == RedoFormat::MariaDbEncrypted || header.flags != 0;
     redo.files.push(RedoFile::new(&log, Some(header.start_lsn), &HEADER_RANGES));
     if header.uuid != 0 {
@@ -92,8 +93,9 @@ pub(super) fn read(log: LogFile, header: &FileHeader, format: RedoFormat) -> Res
         None => redo.note(format!("{}: neither checkpoint is sound", log.name())),
         Some(checkpoint) => {
             redo.checkpoint = Some(checkpoint.lsn);
-            let (walk, touched) = walk(log, header.start_lsn, redo.encrypted, checkpoint.lsn)?;
+            let (walk, touched, file_records) = walk(log, header.start_lsn, redo.encrypted, checkpoint.lsn)?;
             redo.touched = (!redo.encrypted).then_some(touched);
+            redo.file_records = file_records.filter(|_| walk.first.is_some());
             let nonce = if redo.encrypted { NONCE } else { 0 };
             finish(&mut redo, checkpoint, &walk, nonce);
         }
@@ -103,6 +105,7 @@ pub(super) fn read(log: LogFile, header: &FileHeader, format: RedoFormat) -> Res
 
 fn newest_checkpoint(log: &LogFile, start: Lsn, redo: &mut Redo) -> Result<Option<Checkpoint>> {
     let mut newest: Option<Checkpoint> = None;
+    let mut damaged = None;
     for at in CHECKPOINTS {
         let bytes = log.read(at, CHECKPOINT_SIZE)?;
         match Checkpoint::parse(&bytes, start) {
@@ -110,14 +113,21 @@ fn newest_checkpoint(log: &LogFile, start: Lsn, redo: &mut Redo) -> Result<Optio
             Some(_) => {}
             // A new log has used only one of the two.
             None if is_zero(&bytes) => {}
-            None => redo.note(format!("{}: the checkpoint at offset {at} is damaged", log.name())),
+            None => {
+                redo.note(format!("{}: the checkpoint at offset {at} is damaged", log.name()));
+                damaged = u64_at(&bytes, CHECKPOINT_LSN).map(Lsn);
+            }
         }
+    }
+    if newest.is_some_and(|newest| damaged > Some(newest.lsn)) {
+        redo.faults.push(Fault::NewestCheckpoint);
     }
     Ok(newest)
 }
 
 fn finish(redo: &mut Redo, checkpoint: Checkpoint, walk: &Walk, nonce: usize) {
     let Some(only) = walk.first else {
+        redo.faults.push(Fault::BreaksOff);
         redo.note(format!(
             "no sound mini-transaction at checkpoint LSN {}; the end is not known",
             checkpoint.lsn
@@ -129,6 +139,7 @@ fn finish(redo: &mut Redo, checkpoint: Checkpoint, walk: &Walk, nonce: usize) {
     let alone = walk.end.0.checked_sub(checkpoint.lsn.0) == Some(only.size);
     redo.records_after_checkpoint = Some(!(marker && alone));
     if walk.end <= checkpoint.record {
+        redo.faults.push(Fault::BreaksOff);
         redo.note(format!(
             "the log breaks off before the checkpoint's own record at LSN {}; the end LSN may be too low",
             checkpoint.record
@@ -156,10 +167,17 @@ pub(super) fn tape(log: LogFile, start: Lsn, encrypted: bool) -> Option<Tape> {
     Some(Tape::new(vec![log], Shape::Ring { first: START_OFFSET, start, capacity }, encrypted))
 }
 
-/// From `checkpoint` to the first mini-transaction that is not sound, once round the file at most.
-fn walk(log: LogFile, start: Lsn, encrypted: bool, checkpoint: Lsn) -> Result<(Walk, Touched)> {
+/// From `checkpoint` to the first mini-transaction that is not sound, once round the file at most. The records of an
+/// encrypted log are ciphertext.
+fn walk(
+    log: LogFile,
+    start: Lsn,
+    encrypted: bool,
+    checkpoint: Lsn,
+) -> Result<(Walk, Touched, Option<FileRecords>)> {
     let (mut walk, mut touched) = (Walk { end: checkpoint, first: None }, Touched::default());
-    let Some(mut tape) = tape(log, start, encrypted) else { return Ok((walk, touched)) };
+    let mut files = FileRecords::default();
+    let Some(mut tape) = tape(log, start, encrypted) else { return Ok((walk, touched, None)) };
     let capacity = tape.capacity();
     while let Some((mtr, end)) = tape.mtr(walk.end.0)? {
         if end.saturating_sub(checkpoint.0) > capacity {
@@ -167,10 +185,12 @@ fn walk(log: LogFile, start: Lsn, encrypted: bool, checkpoint: Lsn) -> Result<(W
         }
         if !encrypted {
             touched::collect(mtr.records, Lsn(end), &mut touched);
+            mini_transaction(mtr.records, &mut files);
         }
         let first_byte = mtr.records.first().copied().unwrap_or_default();
         let first = First { size: end.saturating_sub(walk.end.0), first_byte };
         walk = Walk { end: Lsn(end), first: walk.first.or(Some(first)) };
     }
-    Ok((walk, touched))
+    touched.sizes.iter().for_each(|(&space, &pages)| files.resize(space, pages));
+    Ok((walk, touched, (!encrypted).then_some(files)))
 }

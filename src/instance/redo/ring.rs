@@ -43,10 +43,12 @@ use crate::units::Lsn;
 
 use crate::instance::redo::block;
 use crate::instance::redo::block::{BLOCK, BLOCK_LSN, Rules, Walk, crc_holds};
+use crate::instance::redo::file_records::{FileRecords, Scanner, mini_transaction};
 use crate::instance::redo::header::FileHeader;
 use crate::instance::redo::source::{LogFile, LogWindow};
 use crate::instance::redo::tape::{Shape, Tape};
-use crate::instance::redo::{Found, Redo, RedoFile, RedoFormat};
+use crate::instance::redo::touched::{self, Touched};
+use crate::instance::redo::{Fault, Found, Redo, RedoFile, RedoFormat};
 use crate::page::checksum::fold_binary as fold;
 
 /// `LOG_FILE_HDR_SIZE`.
@@ -96,7 +98,7 @@ impl Checkpoint {
 
 /// Reads the ring that begins with `first`.
 pub(super) fn read(dir: &Path, first: LogFile, header: &FileHeader, format: RedoFormat) -> Result<Found> {
-    let mut redo = Redo::from_header(format, &first.name(), header);
+    let mut redo = Redo::from_header(format, &first, header);
     redo.encrypted = header.raw_format & crate::instance::redo::FORMAT_ENCRYPTED != 0;
     let checkpoint = newest_checkpoint(&first, &mut redo)?;
     let files = open_all(dir, first, format)?;
@@ -111,6 +113,9 @@ pub(super) fn read(dir: &Path, first: LogFile, header: &FileHeader, format: Redo
     };
     redo.checkpoint = Some(checkpoint.lsn);
     let walk = walk(&files, checkpoint, &mut redo)?;
+    if let Some(end) = walk.end.filter(|_| format == RedoFormat::MariaDb105 && !redo.encrypted) {
+        redo.file_records = file_records(&dir.join("ib_logfile0"), checkpoint.lsn, end)?;
+    }
     finish(&mut redo, checkpoint, walk);
     Ok(Found::Read(redo))
 }
@@ -143,6 +148,7 @@ fn open_all(dir: &Path, first: LogFile, format: RedoFormat) -> Result<Vec<LogFil
 
 fn newest_checkpoint(first: &LogFile, redo: &mut Redo) -> Result<Option<Checkpoint>> {
     let mut newest: Option<Checkpoint> = None;
+    let mut damaged = None;
     for at in CHECKPOINTS {
         let block = first.block(at)?;
         match block.as_deref().and_then(|b| Checkpoint::parse(b, redo.format)) {
@@ -150,8 +156,14 @@ fn newest_checkpoint(first: &LogFile, redo: &mut Redo) -> Result<Option<Checkpoi
             Some(_) => {}
             // A new log has used only one of the two.
             None if block.as_deref().is_some_and(is_zero) => {}
-            None => redo.note(format!("{}: the checkpoint block at offset {at} is damaged", first.name())),
+            None => {
+                redo.note(format!("{}: the checkpoint block at offset {at} is damaged", first.name()));
+                damaged = block.as_deref().and_then(|block| u64_at(block, NUMBER));
+            }
         }
+    }
+    if newest.is_some_and(|newest| damaged.is_some() && damaged == newest.number.checked_add(1)) {
+        redo.faults.push(Fault::NewestCheckpoint);
     }
     Ok(newest)
 }
@@ -195,11 +207,20 @@ impl Ring {
 fn ring_of(files: &[LogFile], redo: &mut Redo) -> Ring {
     let size = files.iter().map(|f| f.size).max().unwrap_or(0);
     for short in files.iter().filter(|f| f.size != size) {
-        redo.note(format!(
+        let what = format!(
             "{} has {} bytes, the largest log file {size}; all must be equal, so this one is probably cut short",
             short.name(),
             short.size
-        ));
+        );
+        redo.note(what.clone());
+        redo.faults.push(Fault::FileOdd { file: short.path.clone(), what });
+    }
+    // MySQL up to 8.0.29 and MariaDB up to 10.1 have two files at least.
+    let two = matches!(redo.format, RedoFormat::MySql(_) | RedoFormat::BeforeMySql579);
+    if two && files.len() == 1 {
+        let what =
+            "ib_logfile1 is missing: servers of this generation have two redo files at least".to_owned();
+        redo.faults.push(Fault::FileGone { what });
     }
     Ring { files: files.len() as u64, size }
 }
@@ -223,8 +244,15 @@ fn walk(files: &[LogFile], checkpoint: Checkpoint, redo: &mut Redo) -> Result<Wa
         hidden_length: redo.encrypted
             && matches!(redo.format, RedoFormat::MariaDb104 | RedoFormat::MariaDb105),
     };
+    let redo_format = redo.format;
     let mut window = LogWindow::default();
-    block::walk(checkpoint.lsn, ring.blocks(), rules, |lsn| {
+    let mut scanner = Scanner::default();
+    let feed = |bytes: &[u8]| {
+        if redo_format != RedoFormat::MariaDb105 {
+            scanner.feed(bytes)
+        }
+    };
+    let walk = block::walk(checkpoint.lsn, ring.blocks(), rules, feed, |lsn| {
         let bytes: Option<[u8; BLOCK]> = window.block(files, place.file, place.at)?;
         if bytes.is_none() {
             redo.note(format!(
@@ -234,12 +262,31 @@ fn walk(files: &[LogFile], checkpoint: Checkpoint, redo: &mut Redo) -> Result<Wa
         }
         place = ring.next(place);
         Ok(bytes)
-    })
+    })?;
+    if redo_format != RedoFormat::MariaDb105 {
+        redo.take_file_records(scanner, &walk);
+    }
+    Ok(walk)
+}
+
+/// What the mini-transactions of MariaDB 10.5 to 10.7 after the checkpoint say of files.
+fn file_records(path: &Path, checkpoint: Lsn, end: Lsn) -> Result<Option<FileRecords>> {
+    let Some(mut tape) = LogFile::open(path)?.map(tape).transpose()?.flatten() else { return Ok(None) };
+    let (mut at, mut found) = (tape.place(checkpoint), FileRecords::default());
+    let mut touched = Touched::default();
+    while let Some((mtr, next)) = tape.mtr(at)?.filter(|(mtr, next)| *next > at && mtr.to <= end) {
+        touched::collect(mtr.records, mtr.to, &mut touched);
+        mini_transaction(mtr.records, &mut found);
+        at = next;
+    }
+    touched.sizes.iter().for_each(|(&space, &pages)| found.resize(space, pages));
+    Ok(Some(found))
 }
 
 fn finish(redo: &mut Redo, checkpoint: Checkpoint, walk: Walk) {
     redo.take_walk(checkpoint.lsn, walk);
     if walk.end.is_some_and(|end| end < checkpoint.record) {
+        redo.faults.push(Fault::BreaksOff);
         redo.note(format!(
             "the log breaks off before the checkpoint's own record at LSN {}; the end LSN may be too low",
             checkpoint.record

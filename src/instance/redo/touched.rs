@@ -5,8 +5,9 @@
 //! lost (`fil_space_set_recv_size_and_flags`, `fil_node_t::read_page0`; seen with 11.8.6). And an encrypted page that is
 //! replaced while it is read becomes dirty, and so reaches its file, only where redo applies to it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use crate::bytes::u32_at;
 use crate::format::redo_record::{Operation, PageRecord, Record, Records};
 use crate::units::{Lsn, PageNo, SpaceId};
 
@@ -20,6 +21,9 @@ const SIZE_AT: u64 = 46;
 pub struct Touched {
     /// Tablespaces whose size field on page 0 is written.
     pub resized: BTreeSet<SpaceId>,
+    /// The smallest size, in pages, that is written to each of them.
+    #[serde(default)]
+    pub sizes: BTreeMap<SpaceId, u32>,
     /// For every page the end of the last mini-transaction that changes it.
     #[serde(with = "as_list")]
     pub last: HashMap<(SpaceId, PageNo), Lsn>,
@@ -58,27 +62,32 @@ pub(super) fn collect(records: &[u8], end: Lsn, touched: &mut Touched) {
         if !record.same_page {
             offset = 0;
         }
-        if resizes(&record, &mut offset) {
+        if let Some(pages) = new_size(&record, &mut offset) {
             touched.resized.insert(record.page.0);
+            let least = touched.sizes.entry(record.page.0).or_insert(pages);
+            *least = pages.min(*least);
         }
     }
 }
 
-/// Whether a record writes the whole size field of page 0. `offset` is the end of the record before.
-fn resizes(record: &PageRecord<'_>, offset: &mut u64) -> bool {
+/// What a record writes to the size field of page 0, where it writes all of it. `offset` is the end of the record before.
+fn new_size(record: &PageRecord<'_>, offset: &mut u64) -> Option<u32> {
     let (ahead, length) = match record.operation {
         Operation::Write { ahead, bytes } => (ahead, bytes.len() as u64),
         Operation::Fill { ahead, len, .. } | Operation::Move { ahead, len, .. } => (ahead, u64::from(len)),
-        Operation::Nothing | Operation::Checksum(_) => return false,
+        Operation::Nothing | Operation::Checksum(_) => return None,
         _ => {
             *offset = FIL_PAGE_TYPE;
-            return false;
+            return None;
         }
     };
     let begin = offset.saturating_add(u64::from(ahead));
     *offset = begin.saturating_add(length);
-    let writes = matches!(record.operation, Operation::Write { .. });
-    writes && record.page.1 == PageNo(0) && begin <= SIZE_AT && *offset >= SIZE_AT + 4
+    let Operation::Write { bytes, .. } = record.operation else { return None };
+    if record.page.1 != PageNo(0) {
+        return None;
+    }
+    u32_at(bytes, usize::try_from(SIZE_AT.checked_sub(begin)?).ok()?)
 }
 
 #[cfg(test)]

@@ -57,6 +57,15 @@ pub fn post_encryption(page: &[u8], format: &PageFormat) -> Option<Examined> {
     Some(Examined::Corrupt { detail: Fault::PostEncryption { stored, crc32, innodb } })
 }
 
+/// Whether a page has a key version and behind it the crc32 of its bytes, which no page that is not encrypted has: 32 bits
+/// that would have to be right by chance.
+pub fn is_encrypted_for_sure(page: &[u8], format: &PageFormat) -> bool {
+    format.layout != Layout::FullCrc32
+        && page.len() == format.physical.bytes()
+        && u32_at(page, KEY_VERSION).is_some_and(|version| version != 0)
+        && u32_at(page, POST_ENCRYPTION_CHECKSUM) == Some(crc32_of(page, format.layout))
+}
+
 /// A page of type 37401 with zeros behind its payload, where something else lies there.
 fn payload_alone(page: &[u8], layout: Layout) -> Option<Vec<u8>> {
     let compressed = u16_at(page, FIL_PAGE_TYPE) == Some(page_type::MARIADB_PAGE_COMPRESSED_ENCRYPTED);

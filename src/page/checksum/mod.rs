@@ -40,7 +40,7 @@ use crate::format::fil::{
 use crate::format::fsp::{Layout, PageFormat};
 
 pub use crate::bytes::crc32c;
-pub use crate::page::checksum::encrypted::post_encryption;
+pub use crate::page::checksum::encrypted::{is_encrypted_for_sure, post_encryption};
 pub use crate::page::checksum::examined::{Algorithm, Examined, Fault};
 pub(crate) use crate::page::checksum::fold::fold as fold_binary;
 pub use crate::page::checksum::listing::{Computed, computed, matching_algorithms};

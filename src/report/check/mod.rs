@@ -11,9 +11,10 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::commands::check::range::Range;
-use crate::commands::check::{Checked, Compared, Problem, Sampled, Status, now};
+use crate::commands::check::{Checked, Compared, Other, Problem, Sampled, Status, now};
 use crate::instance::generation::Generation;
 use crate::report::guard::guard;
+use crate::report::problem::ProblemReport;
 use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport};
 
 /// Problems listed in a report; the counts are of all.
@@ -60,6 +61,49 @@ impl From<Compared> for BaselineReport {
     }
 }
 
+/// An entry of `problems`.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum ListedProblem {
+    /// A damaged page.
+    Page(PageProblem),
+    /// Anything else.
+    Other(OtherReport),
+}
+
+/// A damaged page.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct PageProblem {
+    /// Always `page`.
+    kind: PageKind,
+    #[serde(flatten)]
+    page: Problem,
+}
+
+/// The kind of a damaged page.
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PageKind {
+    /// A damaged page.
+    Page,
+}
+
+/// A problem that is none of a single page with a copy.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct OtherReport {
+    /// What it is.
+    #[serde(flatten)]
+    pub problem: ProblemReport,
+    /// Whether it is not in the baseline; without one, everything is new.
+    pub new: bool,
+}
+
+impl OtherReport {
+    fn of(other: &Other) -> OtherReport {
+        OtherReport { problem: ProblemReport::of(&other.problem), new: other.new }
+    }
+}
+
 /// The document of `check --output json`, and what the other outputs are made from.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct CheckReport {
@@ -93,8 +137,16 @@ pub struct CheckReport {
     pub sample: Option<SampleReport>,
     /// Comparison with the accepted state.
     pub baseline: Option<BaselineReport>,
-    /// Damaged pages, the worst first, at most [`MAX_LISTED`].
-    pub problems: Vec<Problem>,
+    /// Damaged pages and what else is wrong, the worst first, at most [`MAX_LISTED`] of either.
+    pub problems: Vec<ListedProblem>,
+    /// Those of them that are damaged pages.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub pages: Vec<Problem>,
+    /// The others.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub others: Vec<OtherReport>,
     /// Files that could not be read, in every look.
     pub failures: Vec<String>,
     /// What must not be done while a page can be restored; only there as long as one can.
@@ -130,12 +182,27 @@ impl CheckReport {
             sample: None,
             baseline: None,
             problems: Vec::new(),
+            pages: Vec::new(),
+            others: Vec::new(),
             failures: Vec::new(),
             guard: None,
             started: now(),
             duration: 0.0,
             thresholds: (Range::ZERO, Range::ZERO),
         }
+    }
+
+    /// Puts pages and other problems into one list.
+    fn list(&mut self) {
+        self.pages.truncate(MAX_LISTED);
+        self.others.truncate(MAX_LISTED);
+        let pages = self
+            .pages
+            .iter()
+            .cloned()
+            .map(|page| ListedProblem::Page(PageProblem { kind: PageKind::Page, page }));
+        let others = self.others.iter().cloned().map(ListedProblem::Other);
+        self.problems = pages.chain(others).collect();
     }
 
     /// The report of what a check found.
@@ -164,7 +231,9 @@ impl CheckReport {
             changing: checked.changing,
             sample: checked.sample.map(Into::into),
             baseline: checked.baseline.map(Into::into),
-            problems: checked.problems,
+            problems: Vec::new(),
+            pages: checked.problems,
+            others: checked.others.iter().map(OtherReport::of).collect(),
             failures: checked.failures,
             guard,
             started: checked.started,
@@ -172,7 +241,7 @@ impl CheckReport {
             thresholds: (checked.warning, checked.critical_range),
         };
         report.text = nagios::text(&report);
-        report.problems.truncate(MAX_LISTED);
+        report.list();
         report
     }
 }

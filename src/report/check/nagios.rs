@@ -7,7 +7,9 @@ use crate::commands::check::{Problem, Status};
 use crate::commands::explain_log::line::{beginning, printable};
 use crate::report::check::CheckReport;
 use crate::report::command_line;
+use crate::report::problem::phrase;
 use crate::units::count;
+use crate::verdict::problems::Severity;
 
 /// Schedulers cut at 4 KiB (NRPE 3) or at 8 KiB.
 pub const MAX_OUTPUT: usize = 4096;
@@ -38,7 +40,9 @@ pub fn render(report: &CheckReport) -> String {
 /// The answer in words, without status and performance data.
 pub fn text(report: &CheckReport) -> String {
     let mut text = match report.status {
-        Status::Unknown => report.failures.first().cloned().unwrap_or_default(),
+        Status::Unknown => {
+            report.failures.first().cloned().or_else(|| other_problems(report)).unwrap_or_default()
+        }
         Status::Ok if report.restorable + report.critical > 0 => {
             format!("{} damaged, within the thresholds", count(report.restorable + report.critical, "page"))
         }
@@ -74,12 +78,25 @@ fn damage(report: &CheckReport) -> String {
     if report.restorable > 0 {
         parts.push(format!("{} with a good copy", count(report.restorable, "damaged page")));
     }
+    if parts.is_empty()
+        && let Some(others) = other_problems(report)
+    {
+        return others;
+    }
     if parts.is_empty() {
         // A range such as @0 alerts on the absence of damage.
         return "the number of damaged pages is outside the thresholds".to_owned();
     }
-    let first = report.problems.first().map(|problem| format!(" (first: {})", name(problem)));
-    format!("{}{}", parts.join(", "), first.unwrap_or_default())
+    let first = report.pages.first().map(|problem| format!(" (first: {})", name(problem)));
+    let others = other_problems(report).map(|others| format!("; {others}"));
+    format!("{}{}{}", parts.join(", "), first.unwrap_or_default(), others.unwrap_or_default())
+}
+
+/// What is wrong besides pages with copies and is not accepted.
+fn other_problems(report: &CheckReport) -> Option<String> {
+    let new: Vec<_> =
+        report.others.iter().filter(|other| other.new).map(|other| other.problem.clone()).collect();
+    phrase(&new)
 }
 
 fn name(problem: &Problem) -> String {
@@ -106,13 +123,18 @@ fn performance(report: &CheckReport) -> String {
 
 fn details(report: &CheckReport) -> Vec<String> {
     let mut lines: Vec<String> = report.guard.iter().map(|guard| plain(guard, 300)).collect();
-    for problem in report.problems.iter().take(MAX_LINES) {
+    for problem in report.pages.iter().take(MAX_LINES) {
         let known = if problem.new { "" } else { " (accepted)" };
         lines.push(plain(&format!("{}{known}: {}", name(problem), problem.reason), 300));
     }
     let more = (report.restorable + report.critical).saturating_sub(MAX_LINES);
     if more > 0 {
         lines.push(plain(&format!("and {more} more: {}", command_line::on("verify", &report.path)), 600));
+    }
+    for other in report.others.iter().filter(|other| other.problem.severity != Severity::Note).take(MAX_LINES)
+    {
+        let known = if other.new { "" } else { " (accepted)" };
+        lines.push(plain(&format!("{}{known}", other.problem.line()), 300));
     }
     let failures = report.failures.iter().take(MAX_LINES);
     lines.extend(failures.map(|failure| plain(&format!("could not be read: {failure}"), 300)));

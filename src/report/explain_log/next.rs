@@ -104,6 +104,9 @@ fn lost(story: &PageStory, commands: &Commands, page: &str) -> String {
         Some(Some(Verdict::Stale)) => {
             format!("from a backup; or the older copy: {} --page {page} --include-stale", commands.restoring())
         }
+        Some(Some(Verdict::LostWrite)) => {
+            format!("from a backup; or the newer copy: {} --page {page} --include-lost-writes", commands.restoring())
+        }
         Some(Some(_)) => "from a backup, or a dump of the table with innodb_force_recovery".to_owned(),
         // MariaDB 10.5 on does not doublewrite pages that were initialised since their last flush.
         Some(None) => {

@@ -195,7 +195,7 @@ fn look(survey: &Survey, space_id: SpaceId, page_no: PageNo) -> Option<PageNow> 
             home: survey.home_of(best).map_or(HomeState::Unverifiable, |home| home.state),
             verdict: Some(best.judgement.verdict),
             copy_lsn: Some(best.lsn()),
-            reason: best.judgement.reason.clone(),
+            reason: best.judgement.reason.to_string(),
         });
     }
     let stored = survey.instance.areas.iter().all(|area| area.space_id_stored);

@@ -179,6 +179,10 @@ impl RestoreReport {
             let why = page.reason.as_deref().unwrap_or_default();
             writeln!(out, "  {}:{} failed: {}", page.space_id, page.page_no, style::printable(why))?;
         }
+        for page in self.pages.iter().filter(|page| page.warning.is_some()) {
+            let warning = page.warning.as_deref().unwrap_or_default();
+            writeln!(out, "  {}:{}: {warning}", page.space_id, page.page_no)?;
+        }
         for page in &self.left_alone {
             let (file, reason) = (style::printable(&page.file), &page.reason);
             writeln!(out, "  {file} offset {} ({}:{}): {reason}", page.offset, page.space_id, page.page_no)?;
@@ -298,7 +302,7 @@ fn remaining<'a>(survey: &Survey, written: impl Iterator<Item = &'a PlannedPage>
                 table: name.table,
                 index: name.index,
                 verdict: finding.judgement.verdict,
-                reason: finding.judgement.reason.clone(),
+                reason: finding.judgement.reason.to_string(),
             })
         })
         .collect()

@@ -12,6 +12,12 @@ use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::naming::SurveyNames;
 
+/// The state of a home that verifies.
+const VALID: &str = "valid";
+/// What a person must know before a sound page is written over.
+const LOST_WRITE_WARNING: &str =
+    "the page at home is sound but older; changes that were made after this copy may be missing in it";
+
 /// One page of a plan.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct RestoredPage {
@@ -44,6 +50,9 @@ pub struct RestoredPage {
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What the new bytes may lack, where a sound page is written over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
 }
 
 /// Which copy.
@@ -208,6 +217,8 @@ impl RestoredPage {
             outcome,
             read_back: read_back.map(ReadBackReport::from),
             reason,
+            // Only a lost write is written over a page that verifies.
+            warning: (page.before_state == VALID).then(|| LOST_WRITE_WARNING.to_owned()),
         }
     }
 }

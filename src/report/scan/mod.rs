@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 use crate::commands::scan::FileFinding;
 use crate::report::SCHEMA_VERSION;
 use crate::report::guard::{guard, write_guard};
+use crate::report::problem::{self, ProblemReport};
 use crate::report::style;
 use crate::units::SpaceId;
 use crate::units::count;
+use crate::verdict::problems::Severity;
 
 pub use crate::report::scan::damage::{CopyReport, DamageReport, Owner};
 pub use crate::report::scan::rows::RowReport;
@@ -29,6 +31,8 @@ pub struct ScanReport {
     pub damaged: Vec<DamageReport>,
     /// Sums.
     pub summary: ScanSummary,
+    /// What is wrong besides single pages, the worst first.
+    pub problems: Vec<ProblemReport>,
     /// What must not be done while a page can be restored; only there as long as one can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard: Option<&'static str>,
@@ -187,7 +191,7 @@ impl ScanSummary {
     }
 
     /// The first line for a person.
-    pub fn headline(&self) -> String {
+    pub fn headline(&self, problems: &[ProblemReport]) -> String {
         let looked = format!(
             "{} in {}{}",
             count(self.pages as usize, "page"),
@@ -195,22 +199,32 @@ impl ScanSummary {
             self.earlier()
         );
         let damaged = count(self.damaged as usize, "damaged page");
-        match (self.damaged, self.damaged.saturating_sub(self.restorable)) {
-            (0, _) if self.complete && self.failures == 0 => {
-                style::paint(style::GOOD, &format!("OK: no damaged page; {looked}"))
+        let beyond = self.damaged.saturating_sub(self.restorable);
+        let has = |severity| problem::number_of(problems, severity) > 0;
+        let other = problem::phrase(problems).map(|other| format!("; {other}")).unwrap_or_default();
+        let what = match (self.damaged, beyond) {
+            (0, _) => "no damaged page".to_owned(),
+            (_, 0) => format!("{damaged}, each with a good copy in the doublewrite buffer"),
+            _ => format!("{damaged}, {beyond} of them beyond the doublewrite buffer"),
+        };
+        match () {
+            () if beyond > 0 || has(Severity::Critical) => {
+                style::paint(style::BAD, &format!("CRITICAL: {what}; {looked}{other}"))
             }
-            (0, _) => style::paint(
+            () if self.damaged > 0 => {
+                style::paint(style::WARN, &format!("RESTORABLE: {what}; {looked}{other}"))
+            }
+            () if has(Severity::Warning) => {
+                style::paint(style::WARN, &format!("ATTENTION: {what}; {looked}{other}"))
+            }
+            () if !self.complete || self.failures > 0 => style::paint(
                 style::WARN,
-                &format!("UNKNOWN: no damaged page so far; {looked}, not all of it"),
+                &format!("UNKNOWN: no damaged page so far; {looked}, not all of it{other}"),
             ),
-            (_, 0) => style::paint(
-                style::WARN,
-                &format!("RESTORABLE: {damaged}, each with a good copy in the doublewrite buffer; {looked}"),
-            ),
-            (_, rest) => style::paint(
-                style::BAD,
-                &format!("CRITICAL: {damaged}, {rest} of them beyond the doublewrite buffer; {looked}"),
-            ),
+            () if has(Severity::Unknown) => {
+                style::paint(style::WARN, &format!("UNKNOWN: {what}; {looked}{other}"))
+            }
+            () => style::paint(style::GOOD, &format!("OK: {what}; {looked}")),
         }
     }
 }
@@ -224,6 +238,7 @@ impl ScanReport {
             files: Vec::new(),
             damaged: Vec::new(),
             summary,
+            problems: Vec::new(),
             guard: None,
             notable: Notable::default(),
         }
@@ -234,7 +249,8 @@ impl ScanReport {
     /// # Errors
     /// Those of the writer.
     pub fn write_text(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
-        writeln!(out, "{}", self.summary.headline())?;
+        writeln!(out, "{}", self.summary.headline(&self.problems))?;
+        problem::write_list(out, &self.problems, verbose)?;
         self.write_files(out, verbose)?;
         self.write_damaged(out)?;
         let Notable { doublewrite, freed, zero_in_use } = self.notable;

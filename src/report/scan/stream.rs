@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::report::SCHEMA_VERSION;
+use crate::report::problem::ProblemReport;
 use crate::report::scan::{DamageReport, FileReport, RowReport, ScanReport, ScanSummary};
 
 /// How results are written.
@@ -37,6 +38,35 @@ pub(crate) enum Line<'a> {
     Damaged(&'a DamageReport),
     /// The last line: sums.
     Summary(Summary<'a>),
+}
+
+/// A problem as a line of `scan --format jsonl`; its `kind` says which.
+#[derive(Serialize, schemars::JsonSchema)]
+pub(crate) struct ProblemLine<'a> {
+    /// Always `problem`.
+    #[serde(rename = "type")]
+    of: ProblemType,
+    #[serde(flatten)]
+    problem: &'a ProblemReport,
+}
+
+/// What tells a line with a problem from the others.
+#[derive(Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum ProblemType {
+    /// A problem.
+    Problem,
+}
+
+/// Any line of `scan --format jsonl`.
+#[derive(Serialize, schemars::JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is asked for")]
+pub(crate) enum AnyLine<'a> {
+    /// Told by `kind`.
+    Line(Line<'a>),
+    /// Told by `type`.
+    Problem(ProblemLine<'a>),
 }
 
 /// Sums over all files, as the last line.
@@ -138,6 +168,25 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
+    /// What is wrong besides single pages: known when everything was read.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn problems(&mut self, problems: Vec<ProblemReport>) -> anyhow::Result<()> {
+        if self.shape == Shape::Jsonl {
+            for problem in &problems {
+                line(self.out, &ProblemLine { of: ProblemType::Problem, problem })?;
+            }
+        }
+        self.report.problems = problems;
+        Ok(())
+    }
+
+    /// The first line for a person, as far as it is known.
+    pub fn headline(&self) -> String {
+        self.report.summary.headline(&self.report.problems)
+    }
+
     /// Ends the output.
     ///
     /// # Errors
@@ -159,6 +208,8 @@ impl<'a> Stream<'a> {
                     if self.report.damaged.is_empty() { "" } else { "\n  " }
                 )?;
                 serde_json::to_writer(&mut *self.out, &summary)?;
+                write!(self.out, ",\n  \"problems\": ")?;
+                serde_json::to_writer(&mut *self.out, &self.report.problems)?;
                 if let Some(guard) = self.report.guard {
                     write!(self.out, ",\n  \"guard\": ")?;
                     serde_json::to_writer(&mut *self.out, guard)?;

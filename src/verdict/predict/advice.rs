@@ -55,6 +55,13 @@ pub(super) fn advise(facts: &Facts, outcome: &Outcome, starts: Option<bool>) -> 
                 version that belongs there"
             .into();
     }
+    if let Some(page) = facts.pages.iter().find(|page| page.lost_write) {
+        return format!(
+            "keep a copy of all files before the server starts: a write of page {}:{} was lost, and the server would read \
+             the older page without a word",
+            page.id.space_id, page.id.page_no
+        );
+    }
     sound(facts, outcome)
 }
 

@@ -73,6 +73,8 @@ pub struct PageView {
     pub redo_until: Option<Lsn>,
     /// The finding that `restore` would write.
     pub restorable: Option<usize>,
+    /// The home is sound, but a write of it was lost: the server takes it as it is.
+    pub lost_write: bool,
 }
 
 /// What kind of tablespace a page belongs to.
@@ -232,6 +234,7 @@ fn add(page: &mut PageView, index: usize, finding: &Finding) {
     if finding.judgement.verdict == Verdict::Restorable {
         page.restorable = Some(index);
     }
+    page.lost_write |= finding.judgement.verdict == Verdict::LostWrite;
     if let Subject::Copy(copy) = &finding.subject {
         let hidden = copy.format.layout == Layout::FullCrc32
             && (copy.judged.claim == Claim::Hidden || copy.judged.clear.is_some());
@@ -252,6 +255,7 @@ fn page(survey: &Survey, id: PageId, home: &Home) -> PageView {
         reduced: None,
         redo_until: None,
         restorable: None,
+        lost_write: false,
     }
 }
 

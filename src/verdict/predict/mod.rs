@@ -134,6 +134,7 @@ fn outcome(facts: &Facts) -> Outcome {
         | Generation::MariaDb108 => mariadb::predict(facts),
     };
     pass::trip_over_what_is_left(facts, &mut outcome);
+    outcome.doubt_what_it_takes(facts);
     outcome.doubt_what_cannot_be_seen(facts);
     outcome
 }

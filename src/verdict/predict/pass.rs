@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::format::trx_sys::TRX_SYS_PAGE;
 use crate::instance::redo::Shutdown;
+use crate::instance::redo::window::RedoWindow;
 use crate::units::PageNo;
 use crate::verdict::copy::CopyState;
 use crate::verdict::home::HomeState;
@@ -86,6 +87,33 @@ impl Outcome {
         let why = why.into();
         if !self.doubts.contains(&why) {
             self.doubts.push(why);
+        }
+    }
+
+    /// Copies that are no version of these files' redo: where the server takes one, it may fail on it (seen with 9.7.4: an older
+    /// copy than the checkpoint ended it in recovery, copies of a later life in `CHECK TABLE`).
+    pub(super) fn doubt_what_it_takes(&mut self, facts: &Facts) {
+        let RedoWindow { checkpoint, end } = facts.window;
+        for write in self.writes.clone() {
+            let Some(page) = facts.pages.get(write.page) else { continue };
+            let copy = page.copies.iter().find(|copy| copy.finding == write.finding);
+            let old = copy.is_some_and(|copy| checkpoint.is_some_and(|checkpoint| copy.lsn < checkpoint));
+            if old && page.restorable != Some(write.finding) {
+                let PageId { space_id, page_no } = page.id;
+                self.doubt(format!(
+                    "of page {space_id}:{page_no} the server would take a copy older than the checkpoint, and redo may fail on it"
+                ));
+            }
+        }
+        let beyond = |page: &PageView| {
+            let damaged = page.home.is_corrupt() || page.home.is_zero();
+            damaged && page.copies.iter().any(|copy| end.is_some_and(|end| copy.lsn > end))
+        };
+        if facts.pages.iter().any(beyond) {
+            self.doubt(
+                "copies are newer than the end of redo, so they are of another life of these files: take the doublewrite files \
+                 away, or the server may write them",
+            );
         }
     }
 

@@ -75,6 +75,7 @@ fn page(space: u32, page_no: u32, state: HomeState, copies: &[(usize, CopyState,
         reduced: None,
         redo_until: None,
         restorable: copies.iter().filter(|c| c.state == Valid).max_by_key(|c| c.lsn).map(|c| c.finding),
+        lost_write: false,
         copies,
     }
 }

@@ -1,0 +1,107 @@
+//! The doublewrite files: not where they were looked for, or of another life.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::format::fsp::{Encryption, Layout, PageFormat};
+use crate::instance::dblwr::{Area, Kind as AreaKind};
+use crate::instance::redo::Shutdown;
+use crate::units::{Lsn, PageNo, SpaceId};
+use crate::verdict::copy::{Copy, CopyState};
+use crate::verdict::home::{Home, HomeState};
+use crate::verdict::problems::reason::Reason;
+use crate::verdict::problems::{Kind, Problem, Severity};
+use crate::verdict::survey::Survey;
+
+/// A server that keeps its copies in files, and files that are not here.
+pub(super) fn elsewhere(survey: &Survey, problems: &mut Vec<Problem>) {
+    let instance = &survey.instance;
+    if instance.generation.reads_separate_files() != Some(true) || instance.locations.doublewrite_off {
+        return;
+    }
+    let is_file = |area: &&Area| matches!(area.kind, AreaKind::Separate | AreaKind::Reduced);
+    let areas: Vec<&Area> = instance.areas.iter().filter(is_file).collect();
+    if areas.is_empty() {
+        problems.push(Problem::new(Kind::CopiesElsewhere, Severity::Unknown, Reason::NoCopies));
+        return;
+    }
+    let separate = areas.iter().filter(|area| area.kind == AreaKind::Separate && area.live);
+    let numbers: BTreeMap<u32, &PathBuf> =
+        separate.filter_map(|area| Some((number(&area.file)?, &area.file))).collect();
+    for missing in (0..numbers.keys().max().copied().unwrap_or(0)).filter(|n| !numbers.contains_key(n)) {
+        let Some(beside) = numbers.values().next() else { continue };
+        let name = beside.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = name.rsplit_once('_').map_or(name.as_str(), |(stem, _)| stem);
+        let file = beside.with_file_name(format!("{stem}_{missing}.dblwr"));
+        let reason = Reason::CopiesGap { missing: file.clone() };
+        problems.push(Problem::new(Kind::CopiesElsewhere, Severity::Unknown, reason).file(file));
+    }
+    // After a clean stop nothing is needed from them.
+    if instance.shutdown == Shutdown::Clean {
+        return;
+    }
+    for area in areas.iter().filter(|area| area.live && area.kind == AreaKind::Separate) {
+        let unusable = area.slots == 0 || survey.has_only_rubbish(area);
+        if unusable {
+            let problem = Problem::new(Kind::CopiesElsewhere, Severity::Unknown, Reason::CopiesUnusable);
+            problems.push(problem.file(&area.file));
+        }
+    }
+}
+
+fn number(file: &std::path::Path) -> Option<u32> {
+    file.file_stem()?.to_str()?.rsplit_once('_')?.1.parse().ok()
+}
+
+/// Copies that cannot be of these files' present life.
+pub(super) fn foreign(survey: &Survey, problems: &mut Vec<Problem>) {
+    let data_too_new = problems.iter().any(|problem| problem.kind == Kind::LsnInFuture);
+    let Some(end) = survey.instance.window.end.filter(|_| !data_too_new) else { return };
+    let mut beyond: BTreeMap<PathBuf, (u64, Lsn)> = BTreeMap::new();
+    let mut differ: BTreeMap<PathBuf, Vec<(SpaceId, PageNo)>> = BTreeMap::new();
+    for finding in &survey.findings {
+        let Some(copy) = finding.copy().filter(|copy| copy.state() == CopyState::Valid && !copy.judged.weak)
+        else {
+            continue;
+        };
+        let file = copy.slot.file.clone();
+        if copy.lsn() > end {
+            let entry = beyond.entry(file).or_insert((0, Lsn(0)));
+            *entry = (entry.0 + 1, entry.1.max(copy.lsn()));
+        } else if survey.home_of(finding).is_some_and(|home| contradicts(home, copy)) {
+            differ.entry(file).or_default().push((finding.space_id(), finding.page_no()));
+        }
+    }
+    for (file, (copies, lsn)) in beyond {
+        let problem =
+            Problem::new(Kind::CopiesForeign, Severity::Warning, Reason::CopiesBeyondEnd { copies, end });
+        problems.push(Problem { pages: Some(copies), ..problem }.file(file).lsn(lsn));
+    }
+    // One may be a change that was not logged (transaction ids in secondary indexes); several are another history.
+    for (file, pages) in differ.into_iter().filter(|(_, pages)| pages.len() > 1) {
+        let Some(&(space, page)) = pages.first() else { continue };
+        let problem = Problem::new(Kind::CopiesForeign, Severity::Warning, Reason::CopiesDiffer { page });
+        let problem = Problem { pages: Some(pages.len() as u64), ..problem };
+        problems.push(problem.file(file).space(Some(space)).page(page));
+    }
+}
+
+/// Other contents at an equal LSN, where bytes can be compared as they lie.
+fn contradicts(home: &Home, copy: &Copy) -> bool {
+    /// Fields that are changed without a record are shorter.
+    const MANY: usize = 256;
+    let Some(format) = home.format.filter(plain) else { return false };
+    let comparable =
+        home.state == HomeState::Valid && !home.weak && home.lsn == Some(copy.lsn()) && copy.lsn().0 != 0;
+    if !comparable {
+        return false;
+    }
+    let body = 38..home.bytes.len().saturating_sub(if format.layout == Layout::Zip { 0 } else { 8 });
+    let (mine, theirs) = (home.bytes.get(body.clone()), copy.page().get(body));
+    mine.zip(theirs)
+        .is_some_and(|(mine, theirs)| mine.iter().zip(theirs).filter(|(a, b)| a != b).count() > MANY)
+}
+
+fn plain(format: &PageFormat) -> bool {
+    format.encryption == Encryption::None && !format.page_compressed
+}

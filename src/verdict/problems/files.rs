@@ -1,0 +1,347 @@
+//! Files: missing, empty, foreign, cut; and the pages that a server reads before it mends anything.
+
+use std::path::{Component, Path};
+
+use crate::bytes::{is_zero, u32_at};
+use crate::disk::Image;
+use crate::format::PageSource;
+use crate::format::dictionary::file_name::FileName;
+use crate::format::fsp::FSP_SIZE;
+use crate::format::trx_sys::TRX_SYS_PAGE;
+use crate::instance::Instance;
+use crate::instance::file_names::is_undo_file;
+use crate::instance::generation::Generation;
+use crate::instance::pages::Pages;
+use crate::instance::redo::Shutdown;
+use crate::instance::roster::{DICTIONARY_SPACE, DictionaryState, Named, Role, Witness};
+use crate::instance::settle::spellings;
+use crate::instance::spaces::{Evidence, Owner, SpaceFile, Tablespace};
+use crate::units::{ByteOffset, PageNo, SpaceId};
+use crate::verdict::Verdict;
+use crate::verdict::home::{HomeState, look_in};
+use crate::verdict::problems::reason::{CutRedo, Lying, Reason, Unjudged};
+use crate::verdict::problems::{Kind, Problem, Severity};
+use crate::verdict::survey::Survey;
+
+/// Files that the data name and that are not there, or are none.
+pub(super) fn missing(survey: &Survey, problems: &mut Vec<Problem>) {
+    let instance = &survey.instance;
+    for named in instance.roster.files.iter().filter(|named| named.excuse.is_none()) {
+        match named.role {
+            Role::System => problems.extend(system_file(instance, named)),
+            Role::Dictionary | Role::Undo | Role::Table => problems.extend(other_file(instance, named)),
+        }
+    }
+    let first = instance.spaces.system().and_then(|space| space.files.first());
+    let whole = first.is_none_or(|file| file.first_page == 0);
+    if !whole && instance.locations.data_files.is_none() {
+        problems.extend(first_system_files(instance));
+    }
+    let hidden = instance.generation.has_mysql_ibd() && instance.spaces.contains(DICTIONARY_SPACE);
+    if hidden && instance.roster.dictionary == DictionaryState::Unreadable {
+        let reason = Reason::NotJudged(Unjudged::Dictionary);
+        problems.push(Problem::new(Kind::NotJudged, Severity::Unknown, reason).file("mysql.ibd"));
+    }
+}
+
+/// Files that nothing names and that are no tablespaces: a killed CREATE or ALTER leaves such.
+pub(super) fn unnamed(survey: &Survey, problems: &mut Vec<Problem>) {
+    let instance = &survey.instance;
+    let told = |file: &SpaceFile| problems.iter().any(|problem| problem.file.as_ref() == Some(&file.name));
+    let left: Vec<&SpaceFile> = instance.spaces.unidentified.iter().filter(|file| !told(file)).collect();
+    for file in left {
+        let what = lying(&file.path);
+        let (severity, reason) = match named_by_redo(instance, file) {
+            Some(true) => {
+                (Severity::Note, Reason::Lies { what: what.clone(), role: Role::Table, anew: true })
+            }
+            Some(false) => {
+                (Severity::Critical, Reason::Lies { what: what.clone(), role: Role::Table, anew: false })
+            }
+            None => (Severity::Note, Reason::Unnamed { what: what.clone() }),
+        };
+        problems.push(Problem::new(kind_of(&what), severity, reason).file(&file.name));
+    }
+}
+
+/// Whether redo after the checkpoint names a file, and makes it anew.
+fn named_by_redo(instance: &Instance, file: &SpaceFile) -> Option<bool> {
+    let records = instance.file_records()?;
+    let at =
+        |name: &String| instance.locations.datadir.join(name.strip_prefix("./").unwrap_or(name)) == file.path;
+    let (space, _) = records.names.iter().find(|(space, name)| at(name) && !records.drops(**space))?;
+    Some(records.created.contains(space))
+}
+
+fn kind_of(what: &Lying) -> Kind {
+    match what {
+        Lying::Empty => Kind::FileEmpty,
+        Lying::Zeros | Lying::Rubbish => Kind::FileForeign,
+        Lying::OfSpace(_) => Kind::FileMissing,
+    }
+}
+
+/// What a file is in which no page was recognised, by its first bytes.
+fn lying(path: &Path) -> Lying {
+    const LOOKED_AT: usize = 1 << 16;
+    let head = Image::open(path).ok().and_then(|image| {
+        let mut head = vec![0; LOOKED_AT];
+        let read = image.read_up_to(ByteOffset(0), &mut head).ok()?;
+        head.truncate(read);
+        Some(head)
+    });
+    match head {
+        Some(head) if head.is_empty() => Lying::Empty,
+        Some(head) if is_zero(&head) => Lying::Zeros,
+        _ => Lying::Rubbish,
+    }
+}
+
+fn system_file(instance: &Instance, named: &Named) -> Option<Problem> {
+    let held =
+        instance.spaces.system().is_some_and(|system| system.files.iter().any(|f| f.path == named.path));
+    let configured = named.by == Witness::Configuration;
+    if held || (!configured && instance.spaces.system().is_some()) {
+        return None;
+    }
+    let there = instance.spaces.unidentified_system.iter().any(|file| file.path == named.path);
+    Some(if there { lies(named, lying(&named.path)) } else { gone(named, None, true) }.stops(Some(true)))
+}
+
+/// The files before the first one that was found.
+fn first_system_files(instance: &Instance) -> Option<Problem> {
+    let first = instance.spaces.system()?.files.first()?;
+    let number = first.name.file_name()?.to_str()?.strip_prefix("ibdata")?.parse::<u32>().ok()?;
+    let before = first.name.with_file_name(format!("ibdata{}", number.checked_sub(1)?));
+    let reason =
+        Reason::Missing { role: Role::System, by: Witness::Server, table: None, lies: None, sure: true };
+    let problem = Problem::new(Kind::FileMissing, Severity::Critical, reason);
+    Some(problem.file(before).space(Some(SpaceId::SYSTEM)).stops(Some(true)))
+}
+
+fn other_file(instance: &Instance, named: &Named) -> Option<Problem> {
+    let spaces = &instance.spaces;
+    let id = named.space;
+    let paths = spellings(&named.path);
+    let there = paths.iter().find_map(|path| spaces.of_file(path));
+    let anything = there.is_some_and(|space| space.id.is_none() || id.is_none() || named.role == Role::Undo);
+    if id.is_some_and(|id| spaces.contains(id)) || (anything && named.by != Witness::TransactionSystem) {
+        return None;
+    }
+    let unidentified = spaces.unidentified.iter().find(|file| paths.contains(&file.path));
+    let stops = match named.role {
+        Role::Table => None,
+        _ => Some(true),
+    };
+    let records = instance.file_records();
+    if let Some(file) = unidentified {
+        let what = lying(&file.path);
+        let anew = id.zip(records).is_some_and(|(id, records)| records.created.contains(&id));
+        let stops = if named.role == Role::Table { stops_at_foreign(instance) } else { stops };
+        let mut problem = lies(named, what).stops(stops);
+        if anew {
+            problem.severity = Severity::Note;
+            problem.stops_start = Some(false);
+        }
+        return Some(problem);
+    }
+    let inside = named.path.strip_prefix(&instance.locations.datadir);
+    let outside = inside.map_or(true, |path| path.components().any(|part| part == Component::ParentDir));
+    if outside && named.role == Role::Table {
+        let problem =
+            Problem::new(Kind::FileElsewhere, Severity::Unknown, Reason::Elsewhere { by: named.by });
+        return Some(problem.file(&named.path).space(id));
+    }
+    let other = there.and_then(|space| space.id).map(Lying::OfSpace);
+    let sure = named.role != Role::Table || tells_of_drops(instance);
+    Some(gone(named, other, sure).stops(stops))
+}
+
+/// Whether a table that was dropped after the checkpoint would be known as such: the log is read for file records, and the
+/// server writes them out before it deletes the file (MySQL 5.7 on, MariaDB 10.2 on).
+fn tells_of_drops(instance: &Instance) -> bool {
+    let generation = instance.generation;
+    let writes = generation >= Generation::MariaDb102
+        || (generation >= Generation::MySql57 && !generation.is_mariadb());
+    instance.shutdown == Shutdown::Clean || (writes && instance.file_records().is_some())
+}
+
+/// Empty, zero and foreign files in the place of a table: 9.7 does not start, MariaDB 10.11 loses the table.
+fn stops_at_foreign(instance: &Instance) -> Option<bool> {
+    match instance.generation {
+        generation if generation.has_mysql_ibd() => Some(true),
+        generation if generation.is_mariadb() => Some(false),
+        _ => None,
+    }
+}
+
+fn gone(named: &Named, lies: Option<Lying>, sure: bool) -> Problem {
+    let table = (named.role == Role::Table)
+        .then(|| FileName::from_path(&named.name))
+        .flatten()
+        .filter(|name| name.database.as_ref().is_some_and(|database| !database.is_empty()))
+        .map(|name| name.to_string());
+    let reason = Reason::Missing { role: named.role, by: named.by, table, lies, sure };
+    let severity = if sure { Severity::Critical } else { Severity::Warning };
+    Problem::new(Kind::FileMissing, severity, reason).file(&named.name).space(named.space)
+}
+
+fn lies(named: &Named, what: Lying) -> Problem {
+    let kind = kind_of(&what);
+    let reason = Reason::Lies { what, role: named.role, anew: false };
+    Problem::new(kind, Severity::Critical, reason).file(&named.name).space(named.space)
+}
+
+/// Files that are shorter than page 0, or its proved copy, says.
+pub(super) fn cut(survey: &Survey, problems: &mut Vec<Problem>) {
+    for space in &survey.instance.spaces.list {
+        let Some(file) = space.files.last() else { continue };
+        let Some(stated) = stated_size(survey, space) else { continue };
+        let first = space.files.first().map_or(0, |file| file.first_page);
+        let held = space.pages().saturating_add(first);
+        if held < stated {
+            problems.extend(too_short(survey, space, file, stated, held));
+        } else if file.len % space.format.physical.as_u64() != 0 {
+            let reason = Reason::PartPage { rest: file.len % space.format.physical.as_u64() };
+            problems
+                .push(Problem::new(Kind::FileCut, Severity::Note, reason).file(&file.name).space(space.id));
+        }
+    }
+}
+
+fn stated_size(survey: &Survey, space: &Tablespace) -> Option<u64> {
+    let own = survey.instance.spaces.page0_of(space).map(|page0| page0.size);
+    let of_copy = || {
+        let proved = survey.findings.iter().filter(|f| f.judgement.verdict == Verdict::Restorable);
+        let mut of_page0 = proved.filter(|f| f.page_no() == PageNo(0) && Some(f.space_id()) == space.id);
+        u32_at(of_page0.find_map(|f| f.copy())?.page(), FSP_SIZE)
+    };
+    own.or_else(of_copy).map(u64::from)
+}
+
+fn too_short(survey: &Survey, space: &Tablespace, file: &SpaceFile, stated: u64, held: u64) -> Vec<Problem> {
+    let instance = &survey.instance;
+    let is_undo = is_undo_file(&file.path.to_string_lossy());
+    let redo = match size_in_redo(instance, space.id, held, is_undo) {
+        Some(true) => return Vec::new(),
+        Some(false) => CutRedo::Open,
+        None => CutRedo::Silent,
+    };
+    let severity = if redo == CutRedo::Open { Severity::Warning } else { Severity::Critical };
+    let system = space.id == Some(SpaceId::SYSTEM);
+    let stops = match instance.generation {
+        _ if system => Some(true),
+        _ if is_undo => None,
+        generation if generation.is_mariadb() => Some(false),
+        generation if generation.has_mysql_ibd() || generation <= Generation::MySql56 => Some(true),
+        _ => None,
+    };
+    let problem = |kind, reason| Problem::new(kind, severity, reason).space(space.id).stops(stops);
+    let mut found = vec![problem(Kind::FileCut, Reason::Cut { stated, held, redo }).file(&file.name)];
+    // Files of the system tablespace are configured in MiB: one that ends so may be whole, and the next one gone.
+    let whole = file.len.is_multiple_of(1 << 20) && instance.locations.data_files.is_none();
+    if let Some(next) = (system && whole).then(|| next_system_file(file)).flatten() {
+        found.push(problem(Kind::FileMissing, Reason::NextSystemFile { stated, held }).file(next));
+    }
+    found
+}
+
+fn next_system_file(file: &SpaceFile) -> Option<std::path::PathBuf> {
+    let number = file.name.file_name()?.to_str()?.strip_prefix("ibdata")?.parse::<u32>().ok()?;
+    Some(file.name.with_file_name(format!("ibdata{}", number.checked_add(1)?)))
+}
+
+/// Whether redo after the checkpoint explains a size: `Some(true)` for sure, `Some(false)` perhaps.
+fn size_in_redo(instance: &Instance, space: Option<SpaceId>, held: u64, is_undo: bool) -> Option<bool> {
+    /// Servers extend by four extents at most, and by single pages below one extent.
+    const GROWTH: u64 = 256;
+    let (redo, space) = (instance.redo.redo()?, space?);
+    let records = redo.file_records.as_ref()?;
+    let truncated = instance.roster.by_space(space).is_some_and(|named| named.excuse.is_some());
+    if truncated || records.drops(space) || (is_undo && records.created.contains(&space)) {
+        return Some(true);
+    }
+    let exact = redo.touched.is_some();
+    let page0 = redo.touched.as_ref().is_some_and(|touched| touched.last.contains_key(&(space, PageNo(0))));
+    if is_undo && page0 {
+        return Some(true);
+    }
+    let least = records.resized.get(&space).map(|&pages| u64::from(pages))?;
+    let before = least.saturating_sub(if least <= 64 { 1 } else { GROWTH });
+    (held >= before).then_some(exact)
+}
+
+/// Pages that servers read before or without the doublewrite pass: page 0 of any tablespace, the first pages of the
+/// system tablespace, the roots of its dictionary, the headers of rollback segments.
+pub(super) fn damaged_pages(survey: &Survey, problems: &mut Vec<Problem>) {
+    for file in survey.uncopied_headers() {
+        let Some(space) = survey.instance.spaces.of_file(&file.path) else { continue };
+        damaged_page(survey, space, PageNo(0), "page 0", problems);
+    }
+    let headless =
+        |space: &&Tablespace| space.evidence != Evidence::Header && space.id != Some(SpaceId::SYSTEM);
+    let named = survey.instance.spaces.list.iter().filter(headless);
+    let with_copies: Vec<&Tablespace> = named
+        .filter(|s| survey.findings.iter().any(|f| f.page_no() == PageNo(0) && Some(f.space_id()) == s.id))
+        .collect();
+    for space in with_copies {
+        damaged_page(survey, space, PageNo(0), "page 0", problems);
+    }
+    let Some(system) = survey.instance.spaces.system() else { return };
+    for number in 0..=7 {
+        damaged_page(survey, system, PageNo(number), "a page of the system tablespace's beginning", problems);
+    }
+    if survey.instance.generation.has_mysql_ibd() {
+        return;
+    }
+    for number in 8..=12 {
+        damaged_page(survey, system, PageNo(number), "a root of the dictionary", problems);
+    }
+    for (space, page) in rollback_segments(system) {
+        if let Owner::One(space) = survey.instance.spaces.owner(space) {
+            damaged_page(survey, space, page, "a rollback segment header", problems);
+        }
+    }
+}
+
+fn rollback_segments(system: &Tablespace) -> Vec<(SpaceId, PageNo)> {
+    const TRX_SYS_RSEGS: usize = 56;
+    let Some(page) = Pages::of(system).page(TRX_SYS_PAGE) else { return Vec::new() };
+    let slot = |n: usize| {
+        let (space, root) =
+            (u32_at(&page, TRX_SYS_RSEGS + 8 * n)?, u32_at(&page, TRX_SYS_RSEGS + 8 * n + 4)?);
+        (root != u32::MAX && (space, root) != (0, 0)).then_some((SpaceId(space), PageNo(root)))
+    };
+    (0..128).filter_map(slot).collect()
+}
+
+fn damaged_page(
+    survey: &Survey,
+    space: &Tablespace,
+    page_no: PageNo,
+    what: &'static str,
+    problems: &mut Vec<Problem>,
+) {
+    let system = space.id == Some(SpaceId::SYSTEM);
+    // A lone later file of the system tablespace does not hold these pages, and slots are no pages.
+    let Ok(home) = look_in(space, page_no, survey.instance.space_id_stored()) else { return };
+    let of_page =
+        || survey.findings.iter().filter(|f| Some(f.space_id()) == space.id && f.page_no() == page_no);
+    let mended = of_page().any(|finding| finding.judgement.verdict == Verdict::Restorable);
+    // Change buffer pages of servers without one, and pages that redo makes, may be empty.
+    let may_be_empty = !system || matches!(page_no.0, 1 | 3 | 4) || page_no.0 > 7;
+    let made_by_redo = space.id.is_some_and(|id| {
+        survey.instance.file_records().is_some_and(|records| records.created.contains(&id))
+    });
+    let excused = (home.state == HomeState::Zero && may_be_empty && page_no.0 != 0) || made_by_redo;
+    let again = problems
+        .iter()
+        .any(|p| p.kind == Kind::PageDamaged && p.file == home.file && p.page_no == Some(page_no));
+    if !home.state.is_damaged() || mended || excused || again {
+        return;
+    }
+    let stops = (system && page_no.0 <= 7).then_some(true);
+    let reason = Reason::Damaged { what, has_copy: of_page().next().is_some() };
+    let problem = Problem::new(Kind::PageDamaged, Severity::Critical, reason).space(space.id).page(page_no);
+    problems.push(Problem { file: home.file, ..problem }.stops(stops));
+}

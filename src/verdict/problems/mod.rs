@@ -1,0 +1,250 @@
+//! What is wrong with a directory besides single pages: files that are missing, cut or not theirs, a redo log that cannot
+//! be the one of these files, copies of another life. "OK" is said only where none of this was found.
+//!
+//! [`of_survey`] is the one way in. Everything here is found in constant time for each file: sizes, page 0, the first pages
+//! of the system tablespace, headers of logs, the pages that copies belong to. Rules are those that real servers showed.
+
+mod copies;
+mod files;
+mod places;
+mod reason;
+mod redo;
+mod twice;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::instance::Instance;
+use crate::units::{Lsn, PageNo, SpaceId};
+use crate::verdict::survey::Survey;
+
+pub use reason::{Reason, Unjudged};
+pub use redo::{FutureFile, too_new};
+
+/// What kind of problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A file that the server cannot do without, or that its dictionary names, is not there.
+    FileMissing,
+    /// A file is named at a place that was not looked at or cannot be reached.
+    FileElsewhere,
+    /// A file of no bytes.
+    FileEmpty,
+    /// A file in which no page can be recognised.
+    FileForeign,
+    /// A file is shorter than its own header says.
+    FileCut,
+    /// Two files claim one space id.
+    SpaceIdTwice,
+    /// A page that servers read before or without the doublewrite pass is damaged, and nothing mends it.
+    PageDamaged,
+    /// Pages are newer than the end of the redo log.
+    LsnInFuture,
+    /// There is no redo log, or files of it are gone.
+    RedoMissing,
+    /// Header or newest checkpoint of the redo log fail their checksums.
+    RedoDamaged,
+    /// The redo log is not the one of these files.
+    RedoForeign,
+    /// Redo logging was switched off when the server died.
+    RedoDisabled,
+    /// An initialisation that never ended.
+    HalfMade,
+    /// This server keeps its copies in files that are not there.
+    CopiesElsewhere,
+    /// Copies contradict the data.
+    CopiesForeign,
+    /// A file or a part of it could not be read.
+    Unreadable,
+    /// What was asked for could not be judged.
+    NotJudged,
+    /// A backup that has not been prepared.
+    Backup,
+}
+
+impl Kind {
+    /// As it stands in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::FileMissing => "file_missing",
+            Kind::FileElsewhere => "file_elsewhere",
+            Kind::FileEmpty => "file_empty",
+            Kind::FileForeign => "file_foreign",
+            Kind::FileCut => "file_cut",
+            Kind::SpaceIdTwice => "space_id_twice",
+            Kind::PageDamaged => "page_damaged",
+            Kind::LsnInFuture => "lsn_in_future",
+            Kind::RedoMissing => "redo_missing",
+            Kind::RedoDamaged => "redo_damaged",
+            Kind::RedoForeign => "redo_foreign",
+            Kind::RedoDisabled => "redo_disabled",
+            Kind::HalfMade => "half_made",
+            Kind::CopiesElsewhere => "copies_elsewhere",
+            Kind::CopiesForeign => "copies_foreign",
+            Kind::Unreadable => "unreadable",
+            Kind::NotJudged => "not_judged",
+            Kind::Backup => "backup",
+        }
+    }
+}
+
+/// How bad. The order is that of listings: the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Status 2.
+    Critical,
+    /// Status 1.
+    Warning,
+    /// Status 3.
+    Unknown,
+    /// Status 0.
+    Note,
+}
+
+/// One problem.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Its kind.
+    pub kind: Kind,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The file, relative to PATH.
+    pub file: Option<PathBuf>,
+    /// Tablespace.
+    pub space_id: Option<SpaceId>,
+    /// Page, where it is about one.
+    pub page_no: Option<PageNo>,
+    /// How many pages, where all were read.
+    pub pages: Option<u64>,
+    /// Greatest LSN, where it is about one.
+    pub lsn: Option<Lsn>,
+    /// Whether a server of this generation stops at it; `None` where no rule is known.
+    pub stops_start: Option<bool>,
+    /// What it is about, for a person.
+    pub reason: Reason,
+}
+
+impl Problem {
+    /// A problem of which nothing but its kind, severity and reason is known yet.
+    pub fn new(kind: Kind, severity: Severity, reason: Reason) -> Problem {
+        Problem {
+            kind,
+            severity,
+            file: None,
+            space_id: None,
+            page_no: None,
+            pages: None,
+            lsn: None,
+            stops_start: None,
+            reason,
+        }
+    }
+
+    /// The same, of a file.
+    #[must_use]
+    pub fn file(self, file: impl Into<PathBuf>) -> Problem {
+        Problem { file: Some(file.into()), ..self }
+    }
+
+    /// The same, of a tablespace.
+    #[must_use]
+    pub fn space(self, space: Option<SpaceId>) -> Problem {
+        Problem { space_id: space, ..self }
+    }
+
+    /// The same, of a page.
+    #[must_use]
+    pub fn page(self, page: PageNo) -> Problem {
+        Problem { page_no: Some(page), ..self }
+    }
+
+    /// The same, with the LSN that it is about.
+    #[must_use]
+    pub fn lsn(self, lsn: Lsn) -> Problem {
+        Problem { lsn: Some(lsn), ..self }
+    }
+
+    /// The same, with what a server does about it.
+    #[must_use]
+    pub fn stops(self, stops_start: Option<bool>) -> Problem {
+        Problem { stops_start, ..self }
+    }
+}
+
+/// Everything that is wrong with what a survey looked at, the worst first.
+///
+/// Where one file was named, problems of other files are left out.
+pub fn of_survey(survey: &Survey) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    places::unreadable(survey, &mut problems);
+    places::not_judged(survey, &mut problems);
+    if survey.instance.is_whole() {
+        let half_made = places::half_made(survey, &mut problems);
+        if !half_made {
+            files::missing(survey, &mut problems);
+        }
+        files::unnamed(survey, &mut problems);
+        redo::missing_or_damaged(survey, &mut problems);
+        places::backup(survey, &mut problems);
+        copies::elsewhere(survey, &mut problems);
+    }
+    files::cut(survey, &mut problems);
+    files::damaged_pages(survey, &mut problems);
+    twice::same_id(survey, &mut problems);
+    redo::in_future(survey, &mut problems);
+    copies::foreign(survey, &mut problems);
+    if let Some(only) = survey.instance.only_file() {
+        let of_log = |kind| matches!(kind, Kind::NotJudged | Kind::Unreadable);
+        problems.retain(|problem| of_log(problem.kind) || problem.file.as_deref() == Some(only.as_path()));
+    }
+    sort(&mut problems);
+    problems
+}
+
+/// The worst first.
+pub fn sort(problems: &mut [Problem]) {
+    problems.sort_by(|a, b| {
+        (a.severity, a.kind, &a.file, a.page_no).cmp(&(b.severity, b.kind, &b.file, b.page_no))
+    });
+}
+
+/// What a scan has to say: what the survey found, of the files that were read, with what took every page to find.
+///
+/// `only` is the file that was named, where it was one: it was judged for itself, and that it lies alone is no fault.
+pub fn of_scan(
+    instance: &Instance,
+    surveyed: &[Problem],
+    only: Option<&Path>,
+    future: BTreeMap<PathBuf, FutureFile>,
+) -> Vec<Problem> {
+    let newer = too_new(instance, future);
+    let again = |old: &&Problem| {
+        matches!(old.kind, Kind::LsnInFuture | Kind::RedoForeign)
+            && newer.iter().any(|new| (new.kind, &new.file) == (old.kind, &old.file))
+    };
+    let kept = surveyed.iter().filter(|old| !again(old)).cloned();
+    let mut problems: Vec<Problem> = kept.chain(newer.iter().cloned()).collect();
+    if let Some(only) = only {
+        problems.retain(|problem| {
+            problem.file.as_deref() == Some(only)
+                || matches!(problem.reason, Reason::NotJudged(Unjudged::LoneFile))
+        });
+        for problem in &mut problems {
+            if problem.kind == Kind::NotJudged {
+                problem.severity = Severity::Note;
+            }
+        }
+    }
+    sort(&mut problems);
+    problems
+}
+
+/// The worst severity of a list: critical, warning, unknown, note, in this order.
+pub fn worst(problems: &[Problem]) -> Option<Severity> {
+    problems.iter().map(|problem| problem.severity).min()
+}

@@ -1,0 +1,235 @@
+//! The redo log: missing, damaged, of another time or another server, switched off; and pages that are newer than its end.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::format::PageSource;
+use crate::format::fil::FilHeader;
+use crate::instance::Instance;
+use crate::instance::generation::Generation;
+use crate::instance::pages::Pages;
+use crate::instance::redo::{self, Fault, Found, Redo, Shutdown, Version};
+use crate::instance::spaces::Evidence;
+use crate::units::{Lsn, PageNo, SpaceId};
+use crate::verdict::home::HomeState;
+use crate::verdict::problems::reason::Reason;
+use crate::verdict::problems::{Kind, Problem, Severity};
+use crate::verdict::survey::Survey;
+
+/// Pages of the system tablespace whose LSNs are looked at: those that every start reads.
+const FIRST_PAGES: u32 = 8;
+
+pub(super) fn missing_or_damaged(survey: &Survey, problems: &mut Vec<Problem>) {
+    let instance = &survey.instance;
+    match &instance.redo {
+        Found::Absent => problems.push(absent(survey)),
+        Found::Unreadable { why } => problems.push(unreadable(instance, why)),
+        Found::Read(redo) => {
+            damaged(instance, redo, problems);
+            foreign(instance, redo, problems);
+            if redo.flags.crash_unsafe && instance.shutdown != Shutdown::Clean {
+                let problem = Problem::new(Kind::RedoDisabled, Severity::Critical, Reason::RedoOff);
+                problems.push(problem.stops(Some(true)));
+            }
+        }
+    }
+}
+
+/// A log that is not there at all. MySQL up to 8.0.29 makes it anew after a clean stop (seen with 5.7.22), MariaDB 10.11
+/// does not.
+fn absent(survey: &Survey) -> Problem {
+    let instance = &survey.instance;
+    let generation = instance.generation;
+    let anew =
+        !generation.is_mariadb() && generation < Generation::MySql8030 && generation != Generation::Unknown;
+    let clean =
+        instance.flushed_lsn.is_some_and(|flushed| flushed.0 > 0 && newest_known(survey) <= Some(flushed));
+    let emptied = instance.locations.redo_dir.join("#innodb_redo").is_dir();
+    let told = instance.locations.redo_told || emptied;
+    let (severity, stops) = match (clean && anew, told) {
+        (true, _) => (Severity::Warning, Some(false)),
+        (false, true) => (Severity::Critical, generation.is_mariadb().then_some(true)),
+        (false, false) => (Severity::Unknown, None),
+    };
+    Problem::new(Kind::RedoMissing, severity, Reason::NoRedo { clean, told, anew }).stops(stops)
+}
+
+/// Greatest LSN among headers of files, the first pages of the system tablespace and the copies.
+fn newest_known(survey: &Survey) -> Option<Lsn> {
+    let headers = survey.instance.spaces.page0s.values().map(|page0| page0.lsn);
+    let first = first_pages(&survey.instance).into_iter().map(|(_, lsn)| lsn);
+    headers.chain(first).chain(survey.newest_copy()).max()
+}
+
+fn first_pages(instance: &Instance) -> Vec<(PageNo, Lsn)> {
+    let Some(system) = instance.spaces.system().filter(|s| s.evidence == Evidence::Header) else {
+        return Vec::new();
+    };
+    let pages = Pages::of(system);
+    let lsn = |n| Some((PageNo(n), FilHeader::parse(&pages.page(PageNo(n))?)?.lsn));
+    (0..FIRST_PAGES).filter_map(lsn).collect()
+}
+
+fn unreadable(instance: &Instance, why: &str) -> Problem {
+    let dir = &instance.locations.redo_dir;
+    let first_gone = !dir.join("ib_logfile0").exists() && dir.join("ib_logfile1").exists();
+    let what = why.to_owned();
+    let (kind, reason, file) = if first_gone {
+        (Kind::RedoMissing, Reason::RedoFileGone { what }, "ib_logfile0")
+    } else {
+        (
+            Kind::RedoDamaged,
+            Reason::RedoUnreadable { what },
+            if dir.join("ib_logfile0").exists() { "ib_logfile0" } else { "#innodb_redo" },
+        )
+    };
+    let file = instance.locations.relative(&dir.join(file));
+    Problem::new(kind, Severity::Critical, reason).file(file).stops(Some(true))
+}
+
+fn damaged(instance: &Instance, redo: &Redo, problems: &mut Vec<Problem>) {
+    let relative = |file: &PathBuf| instance.locations.relative(file);
+    let first = redo.files.first().map(|file| relative(&file.path));
+    let mut push = |kind, reason, file: Option<PathBuf>, stops| {
+        let problem = Problem::new(kind, Severity::Critical, reason);
+        problems.push(Problem { file: file.or_else(|| first.clone()), ..problem }.stops(stops));
+    };
+    for fault in &redo.faults {
+        match fault {
+            Fault::Header { file } => {
+                push(Kind::RedoDamaged, Reason::RedoHeader, Some(relative(file)), Some(true))
+            }
+            Fault::NewestCheckpoint => push(Kind::RedoDamaged, Reason::RedoCheckpoint, None, None),
+            Fault::Mixed => push(Kind::RedoForeign, Reason::RedoMixed, None, Some(true)),
+            Fault::FileGone { what } => {
+                push(Kind::RedoMissing, Reason::RedoFileGone { what: what.clone() }, None, Some(true));
+            }
+            Fault::FileOdd { file, what } => {
+                push(
+                    Kind::RedoDamaged,
+                    Reason::RedoUnreadable { what: what.clone() },
+                    Some(relative(file)),
+                    None,
+                );
+            }
+            Fault::BreaksOff => {
+                push(Kind::RedoDamaged, Reason::RedoBreaksOff { end: redo.end }, None, Some(true))
+            }
+        }
+    }
+    let emptied = redo.format == redo::RedoFormat::FlushLsnOnly;
+    let of_flush_lsn =
+        emptied && instance.generation.is_mariadb() && instance.flushed_lsn.is_some_and(|lsn| lsn.0 > 0);
+    let told = redo.faults.iter().any(|fault| !matches!(fault, Fault::Header { .. }));
+    if redo.checkpoint.is_none() && !of_flush_lsn {
+        push(Kind::RedoDamaged, Reason::RedoCheckpoint, None, Some(true));
+    } else if redo.end.is_none() && !told && !emptied {
+        push(Kind::RedoDamaged, Reason::RedoBreaksOff { end: None }, None, Some(true));
+    }
+}
+
+fn foreign(instance: &Instance, redo: &Redo, problems: &mut Vec<Problem>) {
+    let first = redo.files.first().map(|file| instance.locations.relative(&file.path));
+    let mut push = |reason| {
+        let problem = Problem::new(Kind::RedoForeign, Severity::Critical, reason);
+        problems.push(Problem { file: first.clone(), ..problem });
+    };
+    if let Some((flushed, end)) = instance.flushed_lsn.zip(redo.end).filter(|(flushed, end)| flushed > end) {
+        push(Reason::RedoFlushed { flushed, end });
+    }
+    let records = redo.file_records.iter();
+    let names =
+        records.flat_map(|r| r.names.iter().filter(|(id, _)| !r.created.contains(id) && !r.drops(**id)));
+    for (&space, named) in names {
+        let path = instance.locations.datadir.join(named.strip_prefix("./").unwrap_or(named));
+        let found = instance.spaces.of_file(&path).filter(|found| found.evidence == Evidence::Header);
+        let other =
+            found.and_then(|found| found.id).filter(|&id| id != space && !instance.spaces.contains(space));
+        if let Some(holds) = other {
+            push(Reason::RedoNames { space, named: named.clone(), holds });
+            break;
+        }
+    }
+}
+
+/// Pages newer than the end of the redo log, of each file the newest that was met.
+pub(super) fn in_future(survey: &Survey, problems: &mut Vec<Problem>) {
+    let Some(end) = survey.instance.window.end else { return };
+    problems.extend(too_new(&survey.instance, newest_by_file(survey, end)));
+}
+
+/// Pages of a file that are newer than the end of the redo log.
+#[derive(Debug, Clone, Copy)]
+pub struct FutureFile {
+    /// Its tablespace.
+    pub space: Option<SpaceId>,
+    /// The greatest LSN.
+    pub newest: Lsn,
+    /// How many pages, where all were read.
+    pub pages: Option<u64>,
+}
+
+/// What is to be said of files with such pages, by their names.
+pub fn too_new(instance: &Instance, mut newest: BTreeMap<PathBuf, FutureFile>) -> Vec<Problem> {
+    let Some(end) = instance.window.end.filter(|_| !newest.is_empty()) else { return Vec::new() };
+    let mut problems = Vec::new();
+    // Beside a running server the log has gone on since it was read; every page that was met is older than this.
+    let again = redo::read(&instance.locations.redo_dir).ok();
+    let end = again.as_ref().and_then(Found::redo).and_then(|redo| redo.end).map_or(end, |now| now.max(end));
+    newest.retain(|_, file| file.newest > end);
+    let system = newest.values().any(|file| file.space == Some(SpaceId::SYSTEM));
+    let most = newest.values().map(|file| file.newest).max();
+    let stops = (system && refuses_future_pages(instance)).then_some(true);
+    let files = newest.len();
+    for (file, FutureFile { space, newest: lsn, pages }) in newest {
+        let problem = Problem::new(Kind::LsnInFuture, Severity::Critical, Reason::Future { lsn, end });
+        problems.push(Problem { pages, ..problem }.file(file).space(space).lsn(lsn).stops(stops));
+    }
+    if let Some(newest) = most.filter(|_| system || files > 1) {
+        let file = instance.redo.redo().and_then(|redo| redo.files.first());
+        let problem = Problem::new(Kind::RedoForeign, Severity::Critical, Reason::RedoOlder { end, newest });
+        let file = file.map(|file| instance.locations.relative(&file.path));
+        problems.push(Problem { file, ..problem }.lsn(newest).stops(stops));
+    }
+    problems
+}
+
+fn newest_by_file(survey: &Survey, end: Lsn) -> BTreeMap<PathBuf, FutureFile> {
+    let mut newest: BTreeMap<PathBuf, FutureFile> = BTreeMap::new();
+    let mut meet = |file: &PathBuf, space: Option<SpaceId>, lsn: Lsn| {
+        if lsn > end {
+            let known = newest.entry(file.clone()).or_insert(FutureFile { space, newest: lsn, pages: None });
+            known.newest = known.newest.max(lsn);
+        }
+    };
+    for space in &survey.instance.spaces.list {
+        let (Some(file), Some(page0)) = (space.files.first(), survey.instance.spaces.page0_of(space)) else {
+            continue;
+        };
+        meet(&file.name, space.id, page0.lsn);
+    }
+    if let Some(file) = survey.instance.spaces.system().and_then(|system| system.files.first()) {
+        for (_, lsn) in first_pages(&survey.instance) {
+            meet(&file.name, Some(SpaceId::SYSTEM), lsn);
+        }
+    }
+    for finding in &survey.findings {
+        let Some(home) = survey.home_of(finding).filter(|home| home.state == HomeState::Valid && !home.weak)
+        else {
+            continue;
+        };
+        if let (Some(file), Some(lsn)) = (&home.file, home.lsn) {
+            meet(file, Some(finding.space_id()), lsn);
+        }
+    }
+    newest
+}
+
+/// MDEV-34830: pages beyond the end of the log stop the start (10.6.20, 10.11.10 and later series).
+fn refuses_future_pages(instance: &Instance) -> bool {
+    const SINCE: [Version; 5] =
+        [Version(10, 6, 20), Version(10, 11, 10), Version(11, 2, 6), Version(11, 4, 4), Version(11, 6, 2)];
+    let creator = instance.redo.redo().and_then(|redo| redo.creator.as_deref()).unwrap_or_default();
+    instance.generation.is_mariadb()
+        && Version::of_creator(creator).is_some_and(|version| version.has(&SINCE))
+}

@@ -1,0 +1,62 @@
+//! Two files that claim one space id.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::instance::Instance;
+use crate::instance::generation::Generation;
+use crate::instance::redo::Shutdown;
+use crate::instance::spaces::Tablespace;
+use crate::units::SpaceId;
+use crate::verdict::problems::reason::Reason;
+use crate::verdict::problems::{Kind, Problem, Severity};
+use crate::verdict::survey::Survey;
+
+/// What this generation does with a second file of an id.
+fn severity(instance: &Instance, never_opened: bool) -> (Severity, Option<bool>) {
+    let generation = instance.generation;
+    let opens_all = generation <= Generation::MySql56 || generation == Generation::MariaDb101;
+    match generation {
+        Generation::Unknown => (Severity::Critical, None),
+        // It looks through the whole directory.
+        _ if generation.has_mysql_ibd() => (Severity::Critical, Some(true)),
+        _ if never_opened => (Severity::Note, Some(false)),
+        _ if opens_all && instance.shutdown != Shutdown::Clean => (Severity::Critical, Some(true)),
+        _ => (Severity::Warning, Some(false)),
+    }
+}
+
+pub(super) fn same_id(survey: &Survey, problems: &mut Vec<Problem>) {
+    let instance = &survey.instance;
+    for stray in &instance.spaces.strays {
+        let (Some(instead), Some(id)) = (&stray.instead, stray.space.id) else { continue };
+        let Some(other) = name(&stray.space) else { continue };
+        let (first, meant) = (instead.clone(), Some(instead.clone()));
+        let reason =
+            Reason::Twice { id, first, other: other.clone(), meant, never_opened: stray.never_opened };
+        problems.push(problem(instance, id, other, reason, stray.never_opened));
+    }
+    let mut claimed: BTreeMap<SpaceId, Vec<&Tablespace>> = BTreeMap::new();
+    for space in &instance.spaces.list {
+        claimed.entry(space.id.unwrap_or(SpaceId::SYSTEM)).or_default().push(space);
+    }
+    for (id, spaces) in claimed.into_iter().filter(|(id, spaces)| spaces.len() > 1 && *id != SpaceId::SYSTEM)
+    {
+        let names: Vec<PathBuf> = spaces.iter().filter_map(|space| name(space)).collect();
+        let Some((first, others)) = names.split_first() else { continue };
+        for other in others {
+            let (first, other) = (first.clone(), other.clone());
+            let reason = Reason::Twice { id, first, other: other.clone(), meant: None, never_opened: false };
+            problems.push(problem(instance, id, other, reason, false));
+        }
+    }
+}
+
+fn problem(instance: &Instance, id: SpaceId, file: PathBuf, reason: Reason, never_opened: bool) -> Problem {
+    let (severity, stops) = severity(instance, never_opened);
+    Problem::new(Kind::SpaceIdTwice, severity, reason).file(file).space(Some(id)).stops(stops)
+}
+
+fn name(space: &Tablespace) -> Option<PathBuf> {
+    space.files.first().map(|file| file.name.clone())
+}
