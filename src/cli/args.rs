@@ -92,6 +92,7 @@ impl Command {
     pub fn target_mut(&mut self) -> Option<&mut Target> {
         match self {
             Command::Locate(target) | Command::Verify(target) => Some(target),
+            Command::Redo(args) => Some(&mut args.target),
             Command::Dump(args) => Some(&mut args.target),
             Command::Restore(args) => Some(&mut args.target),
             Command::Check(args) => Some(&mut args.target),
@@ -129,6 +130,8 @@ pub enum Command {
     Dump(Dump),
     /// Hold every buffered copy against its home page: what is damaged?
     Verify(Target),
+    /// Read the redo log: its window, what recovery has to do, the history of a page.
+    Redo(Redo),
     /// Put damaged pages back: prints the plan, with --apply writes it.
     Restore(Restore),
     /// Take a restore back: prints the plan, with --apply writes it.
@@ -230,6 +233,17 @@ pub struct Dump {
     pub target: Target,
 }
 
+/// Options of `redo`.
+#[derive(Debug, Args)]
+pub struct Redo {
+    /// Show the history of this page, a line for each mini-transaction (MariaDB 10.5 and later).
+    #[arg(long, value_name = "SPACE:PAGE", value_parser = parse_page)]
+    pub page: Option<(SpaceId, PageNo)>,
+    /// What to look at.
+    #[command(flatten)]
+    pub target: Target,
+}
+
 /// Options of `page`.
 #[derive(Debug, Args)]
 pub struct Page {
@@ -289,9 +303,14 @@ pub struct Restore {
     /// Redo does not bring these up to date.
     #[arg(long)]
     pub include_stale: bool,
-    /// Also write the newest copy over sound pages whose write was lost.
+    /// Also write what another source has: pages that redo makes. Repeatable.
     ///
-    /// Those of verdict lost_write. Changes after that copy may be missing.
+    /// For MariaDB 10.5 and later.
+    #[arg(long, value_name = "SOURCE", value_enum)]
+    pub from: Vec<Source>,
+    /// Also write over sound pages whose write was lost.
+    ///
+    /// Those of verdict lost_write: by redo where it proves that, else the newest copy, which may miss later changes.
     #[arg(long)]
     pub include_lost_writes: bool,
     /// Write the plan to a file, to be reviewed and applied later with --plan.
@@ -355,6 +374,13 @@ pub struct Capture {
     pub target: Target,
 }
 
+/// Sources of pages besides the doublewrite buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Source {
+    /// The redo log.
+    Redo,
+}
+
 /// Which copy wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Rules {
@@ -383,6 +409,9 @@ pub struct Scan {
     /// Write one row for each page, as CSV or with --format jsonl.
     #[arg(long)]
     pub pages: bool,
+    /// Do not hold the pages against the redo log: lost writes that only redo proves stay unseen.
+    #[arg(long)]
+    pub no_audit: bool,
     /// Keep a record of what is done in FILE; where it holds one of an interrupted scan, go on from there.
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,

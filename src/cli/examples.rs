@@ -47,6 +47,7 @@ pub fn of(subcommand: Option<&str>) -> &'static [Example] {
                 "dblwr restore /var/lib/mysql --page 0:5 --plan-out plan.json",
             ),
         ],
+        Some("redo") => &[("", "dblwr redo /var/lib/mysql")],
         Some("revert") => &[
             ("What would be put back:", "dblwr revert restore.journal"),
             ("Put it back:", "dblwr revert restore.journal --apply"),

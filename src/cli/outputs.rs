@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::args::{Cli, Command, Places};
 use crate::commands::restore::journal;
+use crate::commands::restore::journal::read;
+use crate::disk::calls::Access;
 use crate::disk::output;
 use crate::disk::output::{Evidence, NEVER, Own};
+use crate::disk::real::RealDisk;
 use crate::instance::Instance;
 use crate::instance::bundle::read::bundle_of;
 use crate::instance::request::Request;
@@ -92,6 +95,11 @@ fn evidence(command: &Command) -> Evidence {
     for path in paths.iter().chain(&named_places(places)) {
         evidence.add(path);
     }
+    if let Command::Revert(args) = command {
+        let opened = read::open(&RealDisk, &args.journal, Access::Read);
+        opened.iter().for_each(|opened| evidence.dir(&opened.journal.root));
+        return evidence;
+    }
     for path in paths.iter().filter(|path| bundle_of(path).is_none()) {
         let request = match places {
             Some(places) => places.request(path).ok(),
@@ -110,6 +118,7 @@ pub(super) fn inputs(command: &Command) -> (Vec<PathBuf>, Option<&Places>) {
     match command {
         Command::Locate(target) | Command::Verify(target) => (one(&target.path), Some(&target.places)),
         Command::Dump(args) => (one(&args.target.path), Some(&args.target.places)),
+        Command::Redo(args) => (one(&args.target.path), Some(&args.target.places)),
         Command::Check(args) => (one(&args.target.path), Some(&args.target.places)),
         Command::Capture(args) => (one(&args.target.path), Some(&args.target.places)),
         Command::Restore(args) => {
