@@ -260,12 +260,16 @@ pub fn temper(prediction: &mut Prediction, problems: &[Problem]) {
         Severity::Note => false,
     };
     let Some(first) = stopper.or_else(|| problems.iter().find(hides)) else { return };
+    let before = prediction.starts;
     prediction.starts = match stopper {
         Some(_) => Some(false),
-        None => prediction.starts.filter(|starts| !starts),
+        None => before.filter(|starts| !starts),
     };
-    let file = first.file.as_ref().map(|file| format!("{}: ", file.display())).unwrap_or_default();
-    prediction.advice = format!("do not start the server before this is settled: {file}{}", first.reason);
+    // Where pages alone forbade the start already, what they advise stands.
+    if stopper.is_some() || prediction.starts != before {
+        let file = first.file.as_ref().map(|file| format!("{}: ", file.display())).unwrap_or_default();
+        prediction.advice = format!("do not start the server before this is settled: {file}{}", first.reason);
+    }
 }
 
 /// The worst severity of a list: critical, warning, unknown, note, in this order.
