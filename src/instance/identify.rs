@@ -261,6 +261,12 @@ fn survey_as(image: &Image, format: &PageFormat, first: u32) -> Result<Ballot> {
     Ok(Ballot { bytes, id: most.map(|(id, _)| id), votes: most.map_or(0, |(_, votes)| votes) })
 }
 
+/// The id that most pages of a file carry, where more than one does: what its page 0 says counts as one of them.
+pub(crate) fn id_of_other_pages(image: &Image, format: &PageFormat) -> Option<SpaceId> {
+    let ballot = survey_as(image, format, 0).ok()?;
+    ballot.id.filter(|_| ballot.votes > 1)
+}
+
 /// A full_crc32 page whose type says compressed but which did not decompress shows no id.
 fn hides_identity(format: &PageFormat, clear: &Option<Vec<u8>>, page: &[u8]) -> bool {
     clear.is_none() && frame::hides_space_id(page, format)

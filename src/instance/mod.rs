@@ -13,6 +13,7 @@ pub mod locations;
 pub mod pages;
 pub mod redo;
 pub mod request;
+mod rivals;
 pub mod roster;
 pub mod server;
 pub mod settle;
@@ -93,6 +94,7 @@ impl Instance {
     pub fn open(request: &Request) -> Result<Instance> {
         let locations = Locations::resolve(request)?;
         let mut spaces = discover(&locations);
+        spaces.tell_rivals_apart();
         refuse_page_size(&locations, &spaces)?;
         let keyring = request.keyring.as_deref();
         let keyring =
@@ -146,7 +148,8 @@ impl Instance {
     /// The path is not there.
     pub fn bare(request: &Request) -> Result<Instance> {
         let locations = Locations::resolve(request)?;
-        let spaces = discover(&locations);
+        let mut spaces = discover(&locations);
+        spaces.tell_rivals_apart();
         refuse_page_size(&locations, &spaces)?;
         let mut instance = Instance {
             page_size: page_size(&locations, &spaces, &[]),
@@ -168,6 +171,11 @@ impl Instance {
         // Where the built-in buffer lies is known from page 5 alone; what that page does not tell is left out.
         let _ = instance.locate(&[]);
         Ok(instance)
+    }
+
+    /// What the redo log says of pages, once it was read for that.
+    pub fn census(&self) -> Option<&redo::history::Census> {
+        self.redo.redo()?.census.as_ref()
     }
 
     fn locate(&mut self, separate: &[SeparateFile]) -> Result<()> {

@@ -180,6 +180,7 @@ fn lost_zero(target: &Target<'_>, file: &OfFile, page_no: PageNo, links: Option<
         header: None,
         index: None,
         belongs_to: None,
+        expected_lsn: None,
         copy,
         run: Some(RunKey::Class(Class::Zero)),
     })

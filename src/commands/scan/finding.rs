@@ -43,6 +43,8 @@ pub enum DamageState {
     Zero,
     /// The system could not read it.
     Unreadable,
+    /// Valid, but older than what redo proves to have been written.
+    LostWrite,
 }
 
 impl DamageState {
@@ -63,6 +65,8 @@ pub enum RowState {
     Doublewrite,
     /// Damaged or stale, but free according to the extent descriptors: harmless.
     Freed,
+    /// Damaged, but recovery makes it anew whatever lies there: harmless.
+    RedoRebuilds,
     /// Encrypted without a key, or in a format that cannot be judged.
     Unverifiable,
     /// Damaged.
@@ -77,6 +81,7 @@ impl RowState {
             RowState::Zero => "zero",
             RowState::Doublewrite => "doublewrite",
             RowState::Freed => "freed",
+            RowState::RedoRebuilds => "redo_rebuilds",
             RowState::Unverifiable => "unverifiable",
             RowState::Damaged(state) => state.name(),
         }
@@ -100,6 +105,9 @@ pub struct Counts {
     pub doublewrite: u64,
     /// Damaged, but free.
     pub freed: u64,
+    /// Damaged, but made anew by redo.
+    #[serde(default)]
+    pub redo_rebuilds: u64,
 }
 
 impl Counts {
@@ -110,6 +118,7 @@ impl Counts {
             RowState::Zero => &mut self.zero,
             RowState::Doublewrite => &mut self.doublewrite,
             RowState::Freed => &mut self.freed,
+            RowState::RedoRebuilds => &mut self.redo_rebuilds,
             RowState::Unverifiable => &mut self.unverifiable,
             RowState::Damaged(_) => &mut self.damaged,
         };
@@ -125,11 +134,18 @@ impl Counts {
         self.unverifiable += other.unverifiable;
         self.doublewrite += other.doublewrite;
         self.freed += other.freed;
+        self.redo_rebuilds += other.redo_rebuilds;
     }
 
     /// All pages that were looked at.
     pub fn pages(&self) -> u64 {
-        self.valid + self.zero + self.damaged + self.unverifiable + self.doublewrite + self.freed
+        self.valid
+            + self.zero
+            + self.damaged
+            + self.unverifiable
+            + self.doublewrite
+            + self.freed
+            + self.redo_rebuilds
     }
 }
 
@@ -167,6 +183,8 @@ pub struct Damage {
     pub index: Option<IndexHeader>,
     /// Of a misdirected page: whose it is.
     pub belongs_to: Option<(SpaceId, PageNo)>,
+    /// Of a lost write: the LSN that it must have at least.
+    pub expected_lsn: Option<Lsn>,
     /// The best copy in the doublewrite buffer.
     pub copy: Option<Arc<CopySituation>>,
     /// What joins it with its neighbours.
