@@ -8,10 +8,12 @@ pub mod places;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::PossibleValuesParser;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::cli::args::check::Check;
 use crate::cli::args::explain_log::ExplainLog;
+use crate::cli::examples;
 use crate::cli::schema::Output;
 use crate::units::{PageNo, PageSize, SpaceId};
 
@@ -20,7 +22,7 @@ pub use crate::cli::args::places::{Places, Target};
 /// Offline forensics for the InnoDB doublewrite buffer: find torn pages, hold them against their buffered copies, put
 /// them back safely.
 #[derive(Debug, Parser)]
-#[command(name = "dblwr", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "dblwr", version, max_term_width = 100)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -30,38 +32,35 @@ pub struct Cli {
     pub common: Common,
 }
 
-const EXIT_CODES: &str = "Exit status: 0 healthy or done and verified; 1 damage that the doublewrite buffer can mend, or a \
-                          plan not yet applied; 2 damage that it cannot mend, or a failed write; 3 wrong usage, \
-                          unreadable or foreign input, files held by a running server.";
-
 /// Options of every subcommand.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub struct Common {
     /// How data are written to standard output.
-    #[arg(long, global = true, value_enum, default_value_t = Format::Table)]
+    #[arg(long, global = true, value_enum, default_value_t = Format::Table, hide_short_help = true)]
     pub format: Format,
     /// Short for --format json.
     #[arg(long, global = true)]
     pub json: bool,
-    /// How many threads read and judge pages; the default is one per processor.
-    #[arg(long, global = true, value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
     /// When to use colour; NO_COLOR is honoured.
-    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto)]
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, hide_short_help = true)]
     pub color: ColorChoice,
     /// No notes and warnings on standard error.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, hide_short_help = true)]
     pub quiet: bool,
     /// List what is merely fine, too.
     #[arg(short, long, global = true)]
     pub verbose: bool,
     /// Append a custody record of this action, one line of JSON: who did what, and the SHA-256 of what was read, before
     /// and after.
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
     pub record: Option<PathBuf>,
     /// Hash the files of the custody record whole, not only the bytes that the judgement rests on.
-    #[arg(long, global = true, requires = "record")]
+    #[arg(long, global = true, requires = "record", hide_short_help = true)]
     pub record_full: bool,
+    /// How many threads read and judge pages; the default is one per processor.
+    #[arg(long, global = true, value_name = "N", value_parser = parse_threads, allow_negative_numbers = true, hide_short_help = true, help_heading = "Speed")]
+    pub threads: Option<NonZeroUsize>,
 }
 
 /// Output formats.
@@ -88,35 +87,72 @@ pub enum ColorChoice {
     Never,
 }
 
+impl Command {
+    /// PATH, where the command has one.
+    pub fn target_mut(&mut self) -> Option<&mut Target> {
+        match self {
+            Command::Locate(target) | Command::Verify(target) => Some(target),
+            Command::Redo(args) => Some(&mut args.target),
+            Command::Dump(args) => Some(&mut args.target),
+            Command::Restore(args) => Some(&mut args.target),
+            Command::Check(args) => Some(&mut args.target),
+            Command::Capture(args) => Some(&mut args.target),
+            _ => None,
+        }
+    }
+}
+
+/// The definitions with what needs all of them: examples, and the names that `man` knows.
+pub fn definitions() -> clap::Command {
+    let command = Cli::command();
+    let pages = command.get_subcommands().map(|sub| sub.get_name().to_owned()).chain([RUNBOOK.to_owned()]);
+    let pages = PossibleValuesParser::new(pages.collect::<Vec<_>>());
+    let command = command.mut_subcommand("man", |man| {
+        man.mut_arg("subcommand", |arg| arg.value_parser(pages).hide_possible_values(true))
+    });
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    let command = command.after_help(examples::more("dblwr")).after_long_help(examples::below(None));
+    names.into_iter().fold(command, |command, name| {
+        let (short, long) = (examples::more(&format!("dblwr {name}")), examples::below(Some(&name)));
+        command.mut_subcommand(name, |sub| sub.after_help(short).after_long_help(long))
+    })
+}
+
+/// What `dblwr man` calls the runbook.
+pub const RUNBOOK: &str = "runbook";
+
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Find every doublewrite area and print its fields, the redo window and the shutdown state.
+    /// Find the doublewrite buffer, the redo window and the shutdown state.
     Locate(Target),
-    /// List every slot of every doublewrite area; decode or extract the pages in them.
+    /// List the slots of the doublewrite buffer; decode or extract their pages.
     Dump(Dump),
-    /// Hold every buffered copy against its home page and give a verdict for each.
+    /// Hold every buffered copy against its home page: what is damaged?
     Verify(Target),
     /// Read the redo log: its window, what recovery has to do, the history of a page.
     Redo(Redo),
-    /// Put damaged pages back from their copies: prints the plan, with --apply writes it.
+    /// Put damaged pages back: prints the plan, with --apply writes it.
     Restore(Restore),
-    /// Take a restore back, byte for byte: prints the plan, with --apply writes it.
+    /// Take a restore back: prints the plan, with --apply writes it.
     Revert(Revert),
     /// Give one verdict for a monitoring system.
     Check(Check),
-    /// Read a server's error log: which pages and files are damaged, why it did not start, what to do.
+    /// Read an error log: what is damaged, why the server did not start.
     ExplainLog(ExplainLog),
-    /// Decode one page of a file: header, state, checksums, what is written on it.
+    /// Decode one page of a file.
     Page(Page),
-    /// Find pages and doublewrite slots by their own structure: in raw disk images and broken files.
+    /// Find pages in raw disk images and broken files by their structure.
     Carve(Carve),
-    /// Save the evidence of a crash in one small sealed file, before anything is started; the server's configuration as
-    /// well, where --defaults-file names it.
+    /// Save the evidence of a crash in one small sealed file.
+    ///
+    /// Before anything is started; the server's configuration as well, where --defaults-file names it.
     Capture(Capture),
-    /// Check every page of every tablespace file named or found.
+    /// Check every page of every tablespace file.
     Scan(Scan),
-    /// Print the JSON Schema of an output; without a name, which there are.
+    /// Print the JSON Schema of an output.
+    ///
+    /// Without a name it says which there are.
     Schema {
         /// Of this output.
         #[arg(value_enum)]
@@ -129,7 +165,7 @@ pub enum Command {
     },
     /// Print the manual page (troff).
     Man {
-        /// Of this subcommand; without it the main page.
+        /// Of this subcommand, or the runbook; without it the main page.
         subcommand: Option<String>,
     },
 }
@@ -140,6 +176,29 @@ fn parse_page(text: &str) -> Result<(SpaceId, PageNo), String> {
         .split_once(':')
         .and_then(|(space, page)| Some((SpaceId(space.parse().ok()?), PageNo(page.parse().ok()?))));
     parsed.ok_or_else(|| "expected SPACE:PAGE, two decimal numbers, e.g. 5:3".to_owned())
+}
+
+/// A page of a file that is named beside it: its number, and the tablespace where that was said as well.
+pub type PageOfFile = (Option<SpaceId>, PageNo);
+
+/// `[SPACE:]PAGE`.
+fn parse_page_of_file(text: &str) -> Result<PageOfFile, String> {
+    let parsed = match text.contains(':') {
+        true => parse_page(text).ok().map(|(space, page)| (Some(space), page)),
+        false => text.parse().ok().map(|page| (None, PageNo(page))),
+    };
+    parsed.ok_or_else(|| "a page is a number from 0 on, or SPACE:PAGE, e.g. 7 or 2:7".to_owned())
+}
+
+fn parse_threads(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "a number of threads is 1 or more".to_owned())
+}
+
+fn parse_rate(text: &str) -> Result<u64, String> {
+    let rate = text.parse().ok().filter(|&rate| rate > 0);
+    rate.ok_or_else(|| {
+        "a rate is a whole number of MiB a second, 1 or more; without --rate nothing holds it back".to_owned()
+    })
 }
 
 /// `[FILE:]N`.
@@ -157,9 +216,6 @@ fn parse_slot(text: &str) -> Result<(Option<String>, u32), String> {
 /// Options of `dump`.
 #[derive(Debug, Args)]
 pub struct Dump {
-    /// What to look at.
-    #[command(flatten)]
-    pub target: Target,
     /// Decode this slot; without FILE that of every area that the server reads. Repeatable.
     #[arg(long = "slot", value_name = "[FILE:]N", value_parser = parse_slot)]
     pub slots: Vec<(Option<String>, u32)>,
@@ -172,17 +228,20 @@ pub struct Dump {
     /// Extract the copies as files to this directory, which must not lie in a data directory. Nothing is overwritten.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// What to look at.
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// Options of `redo`.
 #[derive(Debug, Args)]
 pub struct Redo {
-    /// What to look at.
-    #[command(flatten)]
-    pub target: Target,
     /// Show the history of this page, a line for each mini-transaction (MariaDB 10.5 and later).
     #[arg(long, value_name = "SPACE:PAGE", value_parser = parse_page)]
     pub page: Option<(SpaceId, PageNo)>,
+    /// What to look at.
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// Options of `page`.
@@ -192,16 +251,18 @@ pub struct Page {
     /// dblwr capture (BUNDLE/d/t1.ibd).
     #[arg(value_name = "FILE")]
     pub path: PathBuf,
-    /// Number of the page in its tablespace (of a later file of a system tablespace of several: in the whole
-    /// tablespace); of a doublewrite file, the number of the slot.
-    #[arg(value_name = "PAGE_NO")]
-    pub page_no: u32,
-    /// Where everything lies that does not lie where a server's defaults put it.
-    #[command(flatten)]
-    pub places: Places,
+    /// Number of the page in its tablespace, also as SPACE:PAGE; of a doublewrite file, the slot or the SPACE:PAGE of the
+    /// copies.
+    ///
+    /// In a later file of a system tablespace of several it is the number in the whole tablespace.
+    #[arg(value_name = "PAGE_NO", value_parser = parse_page_of_file, allow_negative_numbers = true)]
+    pub page: PageOfFile,
     /// Show annotated bytes.
     #[arg(long)]
     pub hex: bool,
+    /// Where everything lies that does not lie where a server's defaults put it.
+    #[command(flatten)]
+    pub places: Places,
 }
 
 /// Options of `carve`.
@@ -221,48 +282,60 @@ pub struct Carve {
 /// Options of `restore`.
 #[derive(Debug, Args)]
 pub struct Restore {
-    /// What to look at.
-    #[command(flatten)]
-    pub target: Target,
-    /// Write the plan: journal first, then the pages, then read back and verify.
+    /// Write the plan.
+    ///
+    /// The journal first, then the pages; then they are read back and verified.
     #[arg(long)]
     pub apply: bool,
     /// Only this page; repeatable.
     #[arg(long = "page", value_name = "SPACE:PAGE", value_parser = parse_page)]
     pub pages: Vec<(SpaceId, PageNo)>,
-    /// Where to write the journal; the default is a new file in the current directory, named after the data directory.
+    /// Where to write the journal that takes it back.
+    ///
+    /// The default is a new file in the current directory, named after the data directory.
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
     /// Which copy wins: the newest verified one, or the one that this generation of server would take.
-    #[arg(long, value_enum, default_value_t = Rules::Newest)]
+    #[arg(long, value_enum, default_value_t = Rules::Newest, hide_short_help = true)]
     pub rules: Rules,
-    /// Also write the newest copy of pages that have only stale ones. Redo does not bring these up to date.
+    /// Also write the newest copy of pages that have only stale ones.
+    ///
+    /// Redo does not bring these up to date.
     #[arg(long)]
     pub include_stale: bool,
-    /// Also write what another source has: pages that redo makes (MariaDB 10.5 and later). Repeatable.
+    /// Also write what another source has: pages that redo makes. Repeatable.
+    ///
+    /// For MariaDB 10.5 and later.
     #[arg(long, value_name = "SOURCE", value_enum)]
     pub from: Vec<Source>,
-    /// Also write over sound pages whose write was lost: by redo where it proves that, else the newest copy, which may miss
-    /// later changes.
+    /// Also write over sound pages whose write was lost.
+    ///
+    /// Those of verdict lost_write: by redo where it proves that, else the newest copy, which may miss later changes.
     #[arg(long)]
     pub include_lost_writes: bool,
     /// Write the plan to a file, to be reviewed and applied later with --plan.
-    #[arg(long, value_name = "FILE", conflicts_with = "apply")]
+    #[arg(long, value_name = "FILE", conflicts_with = "apply", hide_short_help = true)]
     pub plan_out: Option<PathBuf>,
     /// Apply exactly this reviewed plan, or refuse because the files have changed.
-    #[arg(long, value_name = "FILE", requires = "apply")]
+    #[arg(long, value_name = "FILE", requires = "apply", hide_short_help = true)]
     pub plan: Option<PathBuf>,
-    /// Write a mended copy of each file concerned below this directory, which must not lie in the data directory; the files
-    /// themselves are only read. Owner, group, mode, extended attributes and times are kept where the system allows it.
+    /// Write a mended copy of each file concerned below this directory instead.
+    ///
+    /// It must not lie in the data directory, whose files are only read; no --apply is needed. Owner, group, mode, extended
+    /// attributes and times are kept where the system allows it.
     #[arg(long, value_name = "DIR", conflicts_with = "apply")]
     pub to: Option<PathBuf>,
-    /// Take the copies from a bundle of dblwr capture instead of the directory: for when a server start has overwritten
-    /// them.
+    /// Take the copies from a bundle of dblwr capture.
+    ///
+    /// For when a server start has overwritten those in the directory.
     #[arg(long, value_name = "BUNDLE")]
     pub copies_from: Option<PathBuf>,
     /// Write although a pid file or socket in the data directory looks like a running server.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub i_am_sure_no_server_runs: bool,
+    /// What to look at.
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// Options of `revert`.
@@ -274,30 +347,31 @@ pub struct Revert {
     /// Write it.
     #[arg(long)]
     pub apply: bool,
-    /// Only this page, and even where a server has run since the restore, as long as it holds exactly what was written;
-    /// repeatable.
+    /// Only this page; repeatable.
+    ///
+    /// Even where a server has run since the restore, as long as the page holds exactly what was written.
     #[arg(long = "page", value_name = "SPACE:PAGE", value_parser = parse_page)]
     pub pages: Vec<(SpaceId, PageNo)>,
+    /// Write although a pid file or socket in the data directory looks like a running server.
+    #[arg(long, hide_short_help = true)]
+    pub i_am_sure_no_server_runs: bool,
     /// Where everything lies: --datadir where the directory or the journal has moved.
     #[command(flatten)]
     pub places: Places,
-    /// Write although a pid file or socket in the data directory looks like a running server.
-    #[arg(long)]
-    pub i_am_sure_no_server_runs: bool,
 }
 
 /// Options of `capture`.
 #[derive(Debug, Args)]
 pub struct Capture {
-    /// What to look at.
-    #[command(flatten)]
-    pub target: Target,
     /// Where to write the bundle: a new file, or - for standard output.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// Blank the contents of rows and keep all that verdicts need: for sending it to somebody.
     #[arg(long)]
     pub redact: bool,
+    /// What to look at.
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// Sources of pages besides the doublewrite buffer.
@@ -332,9 +406,6 @@ pub struct Scan {
     /// Data directories, tablespace files, bundles of dblwr capture.
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
-    /// Where everything lies that does not lie where a server's defaults put it.
-    #[command(flatten)]
-    pub places: Places,
     /// Write one row for each page, as CSV or with --format jsonl.
     #[arg(long)]
     pub pages: bool,
@@ -345,7 +416,7 @@ pub struct Scan {
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,
     /// Read at most so many MiB a second.
-    #[arg(long, value_name = "MIB_PER_S", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "MIB_PER_S", value_parser = parse_rate, allow_negative_numbers = true)]
     pub rate: Option<u64>,
     /// Read only when nobody else wants the disk (idle I/O priority).
     #[arg(long)]
@@ -354,18 +425,20 @@ pub struct Scan {
     #[arg(long)]
     pub direct: bool,
     /// Write progress as lines of JSON to this open file descriptor.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub progress_fd: Option<u32>,
+    /// Where everything lies that does not lie where a server's defaults put it.
+    #[command(flatten)]
+    pub places: Places,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_definitions_are_sound() {
-        Cli::command().debug_assert();
+        definitions().debug_assert();
     }
 
     #[test]
@@ -374,6 +447,9 @@ mod tests {
         assert_eq!(parse_slot("#ib_16384_1.dblwr:7"), Ok((Some("#ib_16384_1.dblwr".to_owned()), 7)));
         assert_eq!(parse_slot("C:x:7"), Ok((Some("C:x".to_owned()), 7)));
         assert_eq!(parse_slot("7"), Ok((None, 7)));
+        assert_eq!(parse_page_of_file("7"), Ok((None, PageNo(7))));
+        assert_eq!(parse_page_of_file("2:7"), Ok((Some(SpaceId(2)), PageNo(7))));
+        assert!(["-1", "2:", "x", ""].iter().all(|bad| parse_page_of_file(bad).is_err()));
         for bad in ["", ":7", "f:", "f", "-1", "4294967296"] {
             assert!(parse_slot(bad).is_err(), "{bad}");
         }

@@ -36,10 +36,11 @@ pub(super) fn run(args: &Capture, context: &mut Context<'_>) -> anyhow::Result<S
         to_file(&args.out, &place, |out| save(&request, &options, &args.out, out))?
     };
     let report = CaptureReport::of(&args.out, &saved, sha256);
-    let status = if saved.lost.is_empty() { Status::Healthy } else { Status::Unknown };
+    let all_read = saved.lost.is_empty() && saved.unread.is_empty();
+    let status = if all_read { Status::Healthy } else { Status::Unknown };
     let place = if to_stdout { "standard output".into() } else { args.out.to_string_lossy() };
     context.wrote(status, format!("the bundle is written to {place}, SHA-256 {}", report.sha256));
-    for note in report.notes.iter().chain(&report.lost) {
+    for note in report.notes.iter().chain(&report.lost).chain(&saved.unread) {
         context.warn(note)?;
     }
     if to_stdout {

@@ -1,10 +1,9 @@
-//! `dblwr completions` and `dblwr man`: both from the definitions that `--help` prints.
+//! `dblwr completions` and `dblwr man`: both from the definitions that `--help` prints, and the runbook.
 
 use anyhow::Context as _;
-use clap::CommandFactory;
 
-use crate::cli::args::Cli;
-use crate::cli::{Context, Status};
+use crate::cli::args::{RUNBOOK, definitions};
+use crate::cli::{Context, Status, examples, runbook};
 
 /// When the pages last said something new; part of them, so that two builds print the same.
 const DATE: &str = "2026-11-21";
@@ -14,7 +13,7 @@ const SEE_ALSO: &[u8] = b".SH \"SEE ALSO\"\n.BR dblwr (1),\n.BR dblwr\\-runbook 
 pub(super) fn completions(shell: clap_complete::Shell, context: &mut Context<'_>) -> anyhow::Result<Status> {
     // clap_complete panics where the writer fails: it gets memory, the writer gets the bytes.
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "dblwr", &mut script);
+    clap_complete::generate(shell, &mut definitions(), "dblwr", &mut script);
     context.out.write_all(&script)?;
     Ok(Status::Healthy)
 }
@@ -29,7 +28,15 @@ pub(super) fn man(subcommand: Option<&str>, context: &mut Context<'_>) -> anyhow
 /// # Errors
 /// There is no such subcommand.
 pub fn page(subcommand: Option<&str>) -> anyhow::Result<Vec<u8>> {
-    let mut command = Cli::command().disable_help_subcommand(true);
+    let source = concat!("dblwr ", env!("CARGO_PKG_VERSION"));
+    if subcommand == Some(RUNBOOK) {
+        return Ok(tidy(&runbook::page(DATE, source)).into_bytes());
+    }
+    let below = sections(subcommand);
+    // What stands below `--help` has sections of its own here.
+    let mut command = definitions().disable_help_subcommand(true);
+    command = command.mut_subcommands(|sub| sub.after_help("").after_long_help(""));
+    command = command.after_help("").after_long_help("");
     command.build();
     let mut page = Vec::new();
     let command = match subcommand {
@@ -41,20 +48,37 @@ pub fn page(subcommand: Option<&str>) -> anyhow::Result<Vec<u8>> {
         }
     };
     let title = command.get_display_name().unwrap_or(command.get_name()).to_uppercase();
-    let source = concat!("dblwr ", env!("CARGO_PKG_VERSION"));
     let man = clap_mangen::Man::new(command).title(title).date(DATE).source(source).manual("User Commands");
     man.render(&mut page)?;
+    page.extend_from_slice(below.as_bytes());
     page.extend_from_slice(SEE_ALSO);
     Ok(tidy(&String::from_utf8_lossy(&page)).into_bytes())
+}
+
+/// Examples and exit status.
+fn sections(subcommand: Option<&str>) -> String {
+    let plain = |text: &str| text.replace('-', "\\-").replace('\'', "\\(aq");
+    let mut text = String::from(".SH EXAMPLES\n");
+    for (number, (what, command)) in examples::of(subcommand).iter().enumerate() {
+        let gap = if number > 0 && !what.is_empty() { ".PP\n" } else { "" };
+        let what = if what.is_empty() { String::new() } else { format!("{}\n", plain(what)) };
+        text.push_str(&format!("{gap}{what}.EX\n    {}\n.EE\n", plain(command)));
+    }
+    text.push_str(".SH \"EXIT STATUS\"\n");
+    for (code, meaning) in examples::EXIT_STATUS {
+        text.push_str(&format!(".TP\n{code}\n{}\n", plain(meaning)));
+    }
+    text
 }
 
 /// What mandoc's lint would have otherwise: breaks beside empty lines, blanks at line ends, lines over 80 bytes.
 fn tidy(page: &str) -> String {
     let mut out = String::with_capacity(page.len());
-    let mut tag = false;
+    let (mut tag, mut literal) = (false, false);
     for line in page.replace("\n.br\n\n.br\n", "\n.sp\n").lines().map(str::trim_end) {
         // The line after .TP is one whole: what the indented text is about.
-        if line.starts_with(['.', '\'']) || tag {
+        literal = line == ".EX" || literal && line != ".EE";
+        if line.starts_with(['.', '\'']) || tag || literal {
             out.push_str(line);
         } else {
             fill(&mut out, line);

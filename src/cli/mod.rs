@@ -5,12 +5,14 @@ pub mod capture;
 pub mod carve;
 pub mod check;
 pub mod dump;
+pub mod examples;
 pub mod exit;
 pub mod explain_log;
 pub mod formats;
 pub mod given;
 pub mod locate;
 pub mod manual;
+pub mod misfit;
 pub mod output;
 pub mod outputs;
 pub mod page;
@@ -20,6 +22,7 @@ pub mod redo;
 pub mod restore;
 pub mod resume;
 pub mod revert;
+pub mod runbook;
 pub mod scan;
 pub mod schema;
 pub mod verify;
@@ -27,7 +30,7 @@ pub mod verify;
 use std::ffi::OsString;
 use std::io::{self, Write};
 
-use clap::Parser;
+use clap::FromArgMatches;
 use serde::Serialize;
 
 pub use crate::cli::exit::Status;
@@ -41,6 +44,7 @@ use crate::error::Error;
 use crate::instance::bundle::unpack;
 use crate::report::command_line;
 use crate::report::style::printable;
+use crate::report::width;
 
 /// What every subcommand is handed: where to write and how.
 pub struct Context<'a> {
@@ -102,7 +106,11 @@ impl Context<'_> {
         text: impl FnOnce(&mut dyn Write) -> io::Result<()>,
     ) -> io::Result<()> {
         match self.format {
-            Format::Table | Format::Csv => text(self.out),
+            Format::Table | Format::Csv => {
+                let mut bytes = Vec::new();
+                text(&mut bytes)?;
+                self.out.write_all(width::fit(String::from_utf8_lossy(&bytes).into_owned()).as_bytes())
+            }
             Format::Json => {
                 serde_json::to_writer_pretty(&mut *self.out, document)?;
                 writeln!(self.out)
@@ -136,16 +144,18 @@ impl Context<'_> {
 /// Runs the program: parses, carries out, prints errors; the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
-    let cli = match Cli::try_parse_from(&args) {
+    let parsed = args::definitions().try_get_matches_from(&args);
+    let mut cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            if error.use_stderr() && args.get(1).is_some_and(|word| word == "check") {
-                tell_scheduler(&error.to_string());
-            }
-            return if error.use_stderr() { Status::Unknown.code() } else { Status::Healthy.code() };
-        }
+        Err(error) => return misfit::answer(&error, &args),
     };
+    width::set(columns());
+    if let Some(Err(error)) = cli.command.target_mut().map(|target| target.fill_in()) {
+        if matches!(cli.command, Command::Check(_)) {
+            tell_scheduler(&error.to_string());
+        }
+        return finish(Err(error), &mut anstream::stderr());
+    }
     match cli.common.color {
         ColorChoice::Auto => {}
         ColorChoice::Always => anstream::ColorChoice::Always.write_global(),
@@ -212,6 +222,13 @@ fn refuse(command: &Command, format: Format, err: &mut dyn Write) -> u8 {
 fn tell_scheduler(error: &str) {
     let line = error.lines().next().unwrap_or_default().trim_start_matches("error: ");
     let _ = writeln!(io::stdout(), "DBLWR UNKNOWN - {}", line.replace('|', "/"));
+}
+
+/// How wide the reader's window is: what `COLUMNS` says, else the terminal behind standard output.
+fn columns() -> Option<usize> {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
+    let seen = || terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0));
+    said.filter(|&columns| columns > 0).or_else(seen)
 }
 
 fn carry_out(command: &Command, context: &mut Context<'_>) -> anyhow::Result<Status> {

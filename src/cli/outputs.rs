@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::args::{Cli, Command, Places};
 use crate::commands::restore::journal;
+use crate::commands::restore::journal::read;
+use crate::disk::calls::Access;
 use crate::disk::output;
 use crate::disk::output::{Evidence, NEVER, Own};
+use crate::disk::real::RealDisk;
 use crate::instance::Instance;
 use crate::instance::bundle::read::bundle_of;
 use crate::instance::request::Request;
@@ -91,6 +94,11 @@ fn evidence(command: &Command) -> Evidence {
     let (paths, places) = inputs(command);
     for path in paths.iter().chain(&named_places(places)) {
         evidence.add(path);
+    }
+    if let Command::Revert(args) = command {
+        let opened = read::open(&RealDisk, &args.journal, Access::Read);
+        opened.iter().for_each(|opened| evidence.dir(&opened.journal.root));
+        return evidence;
     }
     for path in paths.iter().filter(|path| bundle_of(path).is_none()) {
         let request = match places {

@@ -31,8 +31,14 @@ pub(super) fn run(args: &Page, context: &mut Context<'_>) -> anyhow::Result<Stat
 }
 
 fn run_page(args: &Page, request: &Request, context: &mut Context<'_>) -> anyhow::Result<Status> {
-    let page_no = PageNo(args.page_no);
+    let (space, page_no) = args.page;
     let lookup = Lookup::run(request, page_no)?;
+    if let (Some(space), Some(holds)) = (space, lookup.space.id.filter(|&id| Some(id) != space)) {
+        bail!(
+            "{}: holds tablespace {holds}, not {space}; dblwr scan names the file of a page",
+            args.path.display()
+        );
+    }
     let report = PageDocument::of(&lookup, page_no, args.hex);
     context.emit(&report, |out| report.write_text(out))?;
     Ok(match (report.state.is_damaged(), report.restore_command.is_some()) {
@@ -44,10 +50,13 @@ fn run_page(args: &Page, request: &Request, context: &mut Context<'_>) -> anyhow
     })
 }
 
-/// A page of a doublewrite file is a slot.
+/// A page of a doublewrite file is a slot, or every copy of the page that was named in full.
 fn run_slot(args: &Page, request: &Request, context: &mut Context<'_>) -> anyhow::Result<Status> {
     let instance = Instance::open(request)?;
-    let selection = Selection { slots: vec![(None, args.page_no)], pages: Vec::new() };
+    let selection = match args.page {
+        (Some(space), page_no) => Selection { slots: Vec::new(), pages: vec![(space, page_no)] },
+        (None, slot) => Selection { slots: vec![(None, slot.0)], pages: Vec::new() },
+    };
     selection.check(&instance)?;
     let inventory = Inventory::of(instance, |item, instance| selection.names(item, instance))?;
     let mut report = DumpReport::of(&inventory, &selection, Some(Decode { hex: args.hex }));

@@ -27,7 +27,6 @@ use crate::instance::bundle::read::bundle_of;
 use crate::instance::bundle::unpack::is_unpacked;
 use crate::instance::request::Request;
 use crate::instance::spaces::{SpaceFile, Spaces};
-use crate::units::PageNo;
 use crate::verdict::survey::Survey;
 
 /// Records a run, or does nothing where no record was asked for.
@@ -94,7 +93,7 @@ fn inputs(command: &Command) -> Reads {
             None => {
                 reads::during(|| {
                     let request = args.places.request(&args.path).ok()?;
-                    let lookup = Lookup::run(&request, PageNo(args.page_no));
+                    let lookup = Lookup::run(&request, args.page.1);
                     // A doublewrite file is looked at whole.
                     if lookup.is_err() {
                         Inventory::of(Instance::open(&request).ok()?, |_, _| false).ok()

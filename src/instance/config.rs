@@ -9,6 +9,7 @@
 mod tests;
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::disk::small;
@@ -26,6 +27,8 @@ const MAX_FILE: u64 = 4 << 20;
 pub struct Config {
     /// By name with underscores; `None` where no value was given.
     options: BTreeMap<String, Option<String>>,
+    /// Sentences on what it includes and is not here.
+    remarks: Vec<String>,
 }
 
 impl Config {
@@ -68,7 +71,18 @@ impl Config {
 
     /// Every `*.cnf` of a directory, by name.
     fn directory(&mut self, dir: &Path, depth: u32) -> Result<()> {
-        let entries = std::fs::read_dir(dir).map_err(Error::io(dir, "list"))?;
+        let entries = match std::fs::read_dir(dir) {
+            Ok(entries) => entries,
+            // A configuration that was carried to another host; the server says so and goes on, too.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let dir = dir.display();
+                self.remarks.push(format!(
+                    "{dir}: included by the configuration and not here; what it sets is not known"
+                ));
+                return Ok(());
+            }
+            Err(error) => return Err(Error::io(dir, "list")(error)),
+        };
         let mut files: Vec<PathBuf> = entries
             .filter_map(|entry| entry.ok().map(|entry| entry.path()))
             .filter(|path| path.extension().is_some_and(|extension| extension == "cnf"))
@@ -112,6 +126,7 @@ impl Config {
         }
         request.page_size = request.page_size.or_else(|| self.page_size());
         request.doublewrite_off |= self.doublewrite_off();
+        request.remarks.extend(self.remarks.iter().cloned());
         request.undo_log_encrypt |= self.undo_log_encrypt();
         if request.datadir.is_none() && places.named.is_none() {
             request.datadir = self.path("datadir").filter(|datadir| request.path.starts_with(datadir));

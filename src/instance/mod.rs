@@ -125,7 +125,7 @@ impl Instance {
             reduced: Vec::new(),
             copies_from: None,
             roster: Roster::default(),
-            notes: spaces.notes.clone(),
+            notes: request.remarks.iter().chain(&spaces.notes).cloned().collect(),
             spaces,
             keyring,
             locations,

@@ -37,6 +37,8 @@ pub struct Request {
     pub doublewrite_off: bool,
     /// Whether the server's configuration has undo tablespaces encrypted at the next start.
     pub undo_log_encrypt: bool,
+    /// Sentences on what the configuration could not say.
+    pub remarks: Vec<String>,
     /// The bundle that the other paths lead into, unpacked; [`crate::instance::bundle::open::open`] sets it.
     pub bundle: Option<Arc<Bundle>>,
 }

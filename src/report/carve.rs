@@ -282,7 +282,7 @@ impl CarveReport {
         if listed.is_empty() {
             return Ok(());
         }
-        let header = ["OFFSET", "SPACE:PAGE", "LSN", "TYPE", "SIZE", "CHECKSUM", "STATE"];
+        let header = ["OFFSET", "PAGE", "LSN", "TYPE", "SIZE", "CHECKSUM", "STATE"];
         let mut table = style::table(&header, &[0, 2, 4]);
         for page in listed {
             table.add_row(page.row());
@@ -295,7 +295,7 @@ impl CarveReport {
         if self.reduced.is_empty() {
             return Ok(());
         }
-        let mut table = style::table(&["OFFSET", "SPACE:PAGE", "LSN"], &[0, 2]);
+        let mut table = style::table(&["OFFSET", "PAGE", "LSN"], &[0, 2]);
         for entry in &self.reduced {
             let place = format!("{}:{}", entry.space_id, entry.page_no);
             let offset = place_in(entry.member.as_deref(), entry.offset);

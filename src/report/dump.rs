@@ -281,8 +281,7 @@ impl DumpReport {
         if listed.is_empty() {
             return Ok(());
         }
-        let header =
-            ["SLOT", "USE", "SPACE:PAGE", "LSN", "TYPE", "CHECKSUM", "STATE", "HOME", "TABLE", "INDEX"];
+        let header = ["SLOT", "USE", "PAGE", "LSN", "TYPE", "CHECKSUM", "STATE", "HOME", "TABLE", "INDEX"];
         let mut table = style::table(&header, &[0, 3]);
         for slot in listed {
             table.add_row(slot.row());

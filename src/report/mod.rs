@@ -19,6 +19,7 @@ pub mod revert;
 pub mod scan;
 pub mod style;
 pub mod verify;
+pub mod width;
 
 use serde::Serialize;
 use strum::{IntoStaticStr, VariantArray};

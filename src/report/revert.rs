@@ -140,7 +140,7 @@ impl RevertReport {
             writeln!(out, "{}", style::paint(style::WARN, UNFINISHED))?;
         }
         if !self.pages.is_empty() {
-            let mut table = style::table(&["FILE", "OFFSET", "BYTES", "SPACE:PAGE", "OUTCOME"], &[1, 2]);
+            let mut table = style::table(&["FILE", "OFFSET", "BYTES", "PAGE", "OUTCOME"], &[1, 2]);
             for page in &self.pages {
                 table.add_row([
                     style::printable(&page.file),

@@ -311,7 +311,7 @@ impl VerifyReport {
         }
         let file = |page: &PageReport| style::printable(page.home.file.as_deref().unwrap_or("-"));
         let empty = fold_empty(&mut listed, verbose, |page| page.home.state == HomeState::Zero, file);
-        let header = ["VERDICT", "FILE", "OFFSET", "SPACE:PAGE", "HOME IS", "COPY", "TABLE", "INDEX"];
+        let header = ["VERDICT", "FILE", "OFFSET", "PAGE", "HOME IS", "COPY", "TABLE", "INDEX"];
         let mut table = style::table(&header, &[2]);
         for page in &listed {
             let offset = page.home.offset.map_or_else(|| "-".to_owned(), |offset| offset.to_string());
@@ -390,24 +390,19 @@ impl VerifyReport {
     }
 }
 
-/// A tear that has no one boundary: whose each sector is.
+/// A tear, as it can be seen: whose each sector is.
 fn write_sectors(out: &mut dyn Write, page: &PageReport) -> io::Result<()> {
     const FOLD: usize = 64;
     let Some(sectors) = page.home.sectors.as_deref().filter(|map| map.contains(['A', 'B', '='])) else {
         return Ok(());
     };
-    // The reason has said where one half ends and the other begins.
-    let halves = sectors.replace('=', "B").replace('A', ".");
-    let plain = [['B', '.'], ['.', 'B']]
-        .iter()
-        .any(|[first, second]| halves.trim_start_matches(*first).trim_start_matches(*second).is_empty());
-    if plain {
-        return Ok(());
-    }
-    writeln!(out, "    its sectors (B this copy, A another copy, = both, . neither):")?;
+    let said = [('B', "B this copy"), ('A', "A another copy"), ('=', "= both"), ('.', ". neither")];
+    let said: Vec<&str> =
+        said.into_iter().filter(|(letter, _)| sectors.contains(*letter)).map(|(_, name)| name).collect();
+    writeln!(out, "      its sectors of 512 bytes: {}", said.join(", "))?;
     let letters: Vec<char> = sectors.chars().collect();
     for line in letters.chunks(FOLD) {
-        writeln!(out, "    {}", line.iter().collect::<String>())?;
+        writeln!(out, "      {}", line.iter().collect::<String>())?;
     }
     Ok(())
 }

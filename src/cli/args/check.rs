@@ -10,30 +10,34 @@ use std::path::PathBuf;
 /// Options of `check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// What to look at.
-    #[command(flatten)]
-    pub target: Target,
     /// Who reads the answer.
     #[arg(long, value_enum, default_value_t = CheckOutput::Nagios)]
     pub output: CheckOutput,
-    /// Write the answer to this file, replaced whole, instead of standard output.
+    /// Write the answer to this file, replaced whole.
+    ///
+    /// Standard output then has one line of it, in the words of a monitoring plugin; with --quiet nothing.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// WARNING when the number of damaged pages with a good copy is outside this range ([@]start:end).
+    /// WARNING when the number of mendable pages is outside this range.
+    ///
+    /// Of damaged pages with a good copy; a range is [@]start:end.
     #[arg(short, long, value_name = "RANGE", default_value_t = Range::ZERO, allow_hyphen_values = true)]
     pub warning: Range,
-    /// CRITICAL when the number of damaged pages without a good copy is outside this range ([@]start:end).
+    /// CRITICAL when the number of other damaged pages is outside this range.
+    ///
+    /// Of damaged pages without a good copy; a range is [@]start:end.
     #[arg(short, long, value_name = "RANGE", default_value_t = Range::ZERO, allow_hyphen_values = true)]
     pub critical: Range,
-    /// Seconds after which the answer is UNKNOWN; 0 waits for ever. The default is 10 for --output nagios without
-    /// --scan and --sample, else 0.
-    #[arg(short, long, value_name = "SECONDS")]
+    /// Seconds after which the answer is UNKNOWN; 0 waits for ever.
+    ///
+    /// The default is 10 for --output nagios without --scan and --sample, else 0.
+    #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
     pub timeout: Option<u64>,
     /// Read every page of every data file, too.
     #[arg(long, conflicts_with = "sample")]
     pub scan: bool,
     /// Read a random part of the pages of the data files, too, in percent.
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", value_parser = percent, allow_negative_numbers = true)]
     pub sample: Option<f64>,
     /// With --scan: do not hold the pages against the redo log.
     #[arg(long)]
@@ -45,11 +49,14 @@ pub struct Check {
     #[arg(long, requires = "baseline")]
     pub accept: bool,
     /// How often a page that looks damaged is read before it counts; 1 where no server runs.
-    #[arg(long, value_name = "N", default_value_t = Patience::DEFAULT.reads, value_parser = clap::value_parser!(u32).range(1..=100))]
+    #[arg(long, value_name = "N", hide_short_help = true, default_value_t = Patience::DEFAULT.reads, value_parser = clap::value_parser!(u32).range(1..=100), allow_negative_numbers = true)]
     pub reads: u32,
     /// Seconds from the first of these reads to the last.
-    #[arg(long, value_name = "SECONDS", default_value_t = Patience::DEFAULT.over.as_secs(), value_parser = clap::value_parser!(u64).range(..=3600))]
+    #[arg(long, value_name = "SECONDS", hide_short_help = true, default_value_t = Patience::DEFAULT.over.as_secs(), value_parser = clap::value_parser!(u64).range(..=3600), allow_negative_numbers = true)]
     pub over: u64,
+    /// What to look at.
+    #[command(flatten)]
+    pub target: Target,
 }
 
 /// Who reads the answer.

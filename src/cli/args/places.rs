@@ -12,12 +12,17 @@ use crate::instance::config::Config;
 use crate::instance::request::Request;
 use crate::units::PageSize;
 
+/// Stands for a PATH that was left out; nobody can type it.
+const OF_CONFIGURATION: &str = "\0datadir";
+
 /// What to look at.
 #[derive(Debug, Args)]
 pub struct Target {
-    /// A data directory, or one image: ibdata1, an .ibd, an undo tablespace, a doublewrite file; or a bundle of dblwr
-    /// capture, or a file in one (BUNDLE/d/t1.ibd).
-    #[arg(value_name = "PATH")]
+    /// A data directory, one file of it, or a bundle of dblwr capture.
+    ///
+    /// One file: ibdata1, an .ibd, an undo tablespace, a doublewrite file; or a file in a bundle (BUNDLE/d/t1.ibd).
+    /// With --defaults-file it may be left out: then the datadir of that file is looked at.
+    #[arg(value_name = "PATH", required_unless_present = "defaults_file", default_value = OF_CONFIGURATION, hide_default_value = true)]
     pub path: PathBuf,
     /// Where everything lies that does not lie where a server's defaults put it.
     #[command(flatten)]
@@ -28,40 +33,41 @@ pub struct Target {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Where things lie")]
 pub struct Places {
-    /// The server's configuration file: takes all of these from its [mysqld], [server], [mariadb] and [mariadbd] groups;
-    /// options given here win.
+    /// The server's configuration file, for all of these places.
+    ///
+    /// Read are its [mysqld], [server], [mariadb] and [mariadbd] groups; options given here win.
     #[arg(long, value_name = "FILE")]
     pub defaults_file: Option<PathBuf>,
     /// The data directory (datadir).
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, hide_short_help = true, value_name = "DIR")]
     pub datadir: Option<PathBuf>,
     /// Directory of the system tablespace (innodb_data_home_dir).
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, hide_short_help = true, value_name = "DIR")]
     pub data_home_dir: Option<PathBuf>,
     /// Directory of the separate doublewrite files (innodb_doublewrite_dir).
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, hide_short_help = true, value_name = "DIR")]
     pub doublewrite_dir: Option<PathBuf>,
     /// Directory of the undo tablespaces (innodb_undo_directory).
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, hide_short_help = true, value_name = "DIR")]
     pub undo_dir: Option<PathBuf>,
     /// Directory of the redo files (innodb_log_group_home_dir).
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, hide_short_help = true, value_name = "DIR")]
     pub redo_dir: Option<PathBuf>,
     /// A further directory of tablespaces (innodb_directories); repeatable.
-    #[arg(long = "directory", value_name = "DIR")]
+    #[arg(long = "directory", hide_short_help = true, value_name = "DIR")]
     pub directories: Vec<PathBuf>,
     /// Files of the system tablespace (innodb_data_file_path), e.g. ibdata1:12M;ibdata2:12M:autoextend.
-    #[arg(long, value_name = "SPEC")]
+    #[arg(long, hide_short_help = true, value_name = "SPEC")]
     pub data_file_path: Option<String>,
     /// The server's key file, for encrypted tablespaces: MySQL's component_keyring_file or keyring_file, MariaDB's
     /// file_key_management. Keys stay in memory and are never printed.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, hide_short_help = true, value_name = "FILE")]
     pub keyring: Option<PathBuf>,
     /// File with the pass phrase of an encrypted key file.
-    #[arg(long, value_name = "FILE", requires = "keyring")]
+    #[arg(long, hide_short_help = true, value_name = "FILE", requires = "keyring")]
     pub keyring_password_file: Option<PathBuf>,
     /// Page size in bytes, overruling what the files say.
-    #[arg(long, value_name = "BYTES", value_parser = parse_page_size)]
+    #[arg(long, hide_short_help = true, value_name = "BYTES", value_parser = parse_page_size)]
     pub page_size: Option<PageSize>,
 }
 
@@ -73,6 +79,26 @@ pub(super) fn parse_page_size(text: &str) -> Result<PageSize, String> {
 }
 
 impl Target {
+    /// A PATH that was left out is the data directory of the configuration.
+    ///
+    /// # Errors
+    /// The configuration cannot be read or names none.
+    pub fn fill_in(&mut self) -> anyhow::Result<()> {
+        if self.path.as_os_str() != OF_CONFIGURATION {
+            return Ok(());
+        }
+        let Some(file) = &self.places.defaults_file else { return Ok(()) };
+        let named = self
+            .places
+            .datadir
+            .clone()
+            .map_or_else(|| Config::read(file).map(|config| config.datadir()), |dir| Ok(Some(dir)))?;
+        self.path = named.ok_or_else(|| {
+            Error::Refused(format!("{}: names no datadir; say which directory to look at", file.display()))
+        })?;
+        Ok(())
+    }
+
     /// What is meant.
     ///
     /// # Errors

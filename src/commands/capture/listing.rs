@@ -216,6 +216,8 @@ impl Listing {
             keyring_password_file: _,
             doublewrite_off,
             undo_log_encrypt,
+            // Said when the bundle was made.
+            remarks: _,
             bundle: _,
         } = request;
         let map = |path: &Path| self.stored(path).unwrap_or_else(|| PathBuf::from(NOWHERE));

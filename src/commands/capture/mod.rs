@@ -70,6 +70,8 @@ pub struct Saved {
     pub files: Vec<SavedFile>,
     /// Bytes that could not be read, in sentences.
     pub lost: Vec<String>,
+    /// What could not be opened or read while the directory was judged, in sentences.
+    pub unread: Vec<String>,
     /// How many pages of the directory have a copy that can be put back.
     pub restorable: usize,
 }
@@ -124,7 +126,11 @@ pub fn save<W: Write>(request: &Request, options: &Options, name: &Path, out: W)
     let (sealed, out) = writer.finish().map_err(failed)?;
     let verdicts = survey.iter().flat_map(|survey| &survey.findings).map(|found| found.judgement.verdict);
     let restorable = verdicts.filter(|&verdict| verdict == Verdict::Restorable).count();
-    Ok((Saved { sealed, manifest, files, lost, restorable }, out))
+    let unread = match &survey {
+        Ok(survey) => survey.unreadable().map(ToString::to_string).collect(),
+        Err(error) => vec![error.to_string()],
+    };
+    Ok((Saved { sealed, manifest, files, lost, unread, restorable }, out))
 }
 
 /// All that a verification reads: the names of tables and indexes are looked up when the report is made.

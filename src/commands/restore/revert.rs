@@ -10,7 +10,7 @@ use crate::commands::restore::locked::read_page;
 use crate::commands::restore::plan::{Plan, PlannedPage};
 use crate::commands::restore::relocate;
 use crate::commands::restore::relocate::Found;
-use crate::commands::restore::world::{Here, World, passed_by_checkpoint};
+use crate::commands::restore::world::{Here, World};
 use crate::commands::restore::{Applied, Pass};
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk};
@@ -204,4 +204,14 @@ fn refuse_a_server_meanwhile(plan: &Plan) -> Result<()> {
         None => Ok(()),
         Some(why) => Err(Error::Refused(format!("{}: {why}; nothing was written", plan.root.display()))),
     }
+}
+
+/// What shows of one page that a server has run since a journal of the first format was written, which says nothing of
+/// redo: copies were then taken from the redo window, and the checkpoint has passed this one.
+fn passed_by_checkpoint(page: &PlannedPage, now: &World) -> Option<String> {
+    let checkpoint = now.checkpoint.filter(|&checkpoint| page.copy.lsn < checkpoint)?;
+    Some(format!(
+        "a server has run since: the checkpoint {checkpoint} has passed the copy, LSN {}",
+        page.copy.lsn
+    ))
 }

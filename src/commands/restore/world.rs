@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::commands::restore::plan::PlannedPage;
 use crate::instance::identity;
 use crate::instance::redo;
 use crate::units::{Lsn, PageNo, SpaceId};
@@ -75,14 +74,4 @@ impl World {
             format!("a server has run since: redo went {} then, and goes {} now", told(self), told(now))
         })
     }
-}
-
-/// What shows of one page that a server has run since a journal of the first format was written, which says nothing of
-/// redo: copies were then taken from the redo window, and the checkpoint has passed this one.
-pub(super) fn passed_by_checkpoint(page: &PlannedPage, now: &World) -> Option<String> {
-    let checkpoint = now.checkpoint.filter(|&checkpoint| page.copy.lsn < checkpoint)?;
-    Some(format!(
-        "a server has run since: the checkpoint {checkpoint} has passed the copy, LSN {}",
-        page.copy.lsn
-    ))
 }

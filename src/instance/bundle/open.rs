@@ -70,6 +70,7 @@ pub(super) fn request_of(bundle: &Bundle, asked: &Request) -> Result<Request> {
         // Of the server's configuration: either may have it.
         doublewrite_off: *doublewrite_off || asked.doublewrite_off,
         undo_log_encrypt: *undo_log_encrypt || asked.undo_log_encrypt,
+        remarks: asked.remarks.clone(),
         keyring: asked.keyring.clone(),
         keyring_password_file: asked.keyring_password_file.clone(),
     })

@@ -176,8 +176,7 @@ impl RestoreReport {
     pub fn write_text(&self, out: &mut dyn Write, path: &Path, verbose: bool) -> io::Result<()> {
         writeln!(out, "{}", self.headline())?;
         if !self.pages.is_empty() {
-            let header =
-                ["FILE", "OFFSET", "BYTES", "SPACE:PAGE", "HOME IS", "COPY", "TABLE", "INDEX", "OUTCOME"];
+            let header = ["FILE", "OFFSET", "BYTES", "PAGE", "HOME IS", "COPY", "TABLE", "INDEX", "OUTCOME"];
             let name = |name: &Option<String>| name.as_deref().map_or("-".to_owned(), style::printable);
             let mut table = style::table(&header, &[1, 2]);
             let mut listed: Vec<&RestoredPage> = self.pages.iter().collect();

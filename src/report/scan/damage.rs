@@ -182,6 +182,11 @@ fn reason(damage: &Damage, copy: Option<&CopyReport>, without_copy: &str) -> Str
 impl DamageReport {
     pub(super) fn numbers(&self) -> String {
         let last = u64::from(self.page_no.0) + u64::from(self.pages.saturating_sub(1));
-        if self.pages > 1 { format!("{}..{last}", self.page_no) } else { self.page_no.to_string() }
+        let space = self.space_id.map_or_else(String::new, |space| format!("{space}:"));
+        if self.pages > 1 {
+            format!("{space}{}..{last}", self.page_no)
+        } else {
+            format!("{space}{}", self.page_no)
+        }
     }
 }

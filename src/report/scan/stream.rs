@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::report::SCHEMA_VERSION;
 use crate::report::problem::ProblemReport;
 use crate::report::scan::{DamageReport, FileReport, RowReport, ScanReport, ScanSummary};
+use crate::report::width;
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,7 +196,11 @@ impl<'a> Stream<'a> {
         let summary = self.report.summary;
         self.report.guard = summary.guard();
         match self.shape {
-            Shape::Table => self.report.write_text(self.out, self.verbose)?,
+            Shape::Table => {
+                let mut text = Vec::new();
+                self.report.write_text(&mut text, self.verbose)?;
+                self.out.write_all(width::fit(String::from_utf8_lossy(&text).into_owned()).as_bytes())?;
+            }
             Shape::Json => {
                 write!(self.out, "{}],\n  \"damaged\": [", if summary.files > 0 { "\n  " } else { "" })?;
                 for (n, damage) in self.report.damaged.iter().enumerate() {

@@ -14,7 +14,8 @@ fn text(path: &Path) -> &str {
 /// MariaDB with `ibdata1` on another disk: what is locked in the directory that was named is `aria_log_control`.
 #[test]
 fn a_server_whose_system_tablespace_lies_elsewhere_is_noticed() {
-    let (dir, away) = (image("ma1011-full-16k"), tempfile::tempdir().unwrap());
+    let (dir, away, place) =
+        (image("ma1011-full-16k"), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (data, home) = (dir.path(), away.path());
     std::fs::rename(data.join("ibdata1"), home.join("ibdata1")).unwrap();
     let control = data.join("aria_log_control");
@@ -28,7 +29,7 @@ fn a_server_whose_system_tablespace_lies_elsewhere_is_noticed() {
         let server = File::options().write(true).open(locked).unwrap();
         fcntl_lock(&server, FlockOperation::NonBlockingLockExclusive).unwrap();
         for more in [&["--data-home-dir", text(home)][..], &[]] {
-            let journal = home.join("journal");
+            let journal = place.path().join("journal");
             let args = ["restore", text(data), "--apply", "--journal", text(&journal)];
             let output = dblwr(args.into_iter().chain(more.iter().copied()));
             let knows = !more.is_empty() || *locked != home.join("ibdata1");
@@ -40,7 +41,7 @@ fn a_server_whose_system_tablespace_lies_elsewhere_is_noticed() {
             } else {
                 let reverted = dblwr(["revert", text(&journal), "--apply"]);
                 assert!(!journal.exists() || code(&reverted) == 0, "{}", stderr(&reverted));
-                let _ = std::fs::read_dir(home).unwrap().flatten().try_for_each(|entry| {
+                let _ = std::fs::read_dir(place.path()).unwrap().flatten().try_for_each(|entry| {
                     let journal = entry.file_name().to_string_lossy().starts_with("journal");
                     if journal { std::fs::remove_file(entry.path()) } else { Ok(()) }
                 });
@@ -54,7 +55,10 @@ fn a_server_whose_system_tablespace_lies_elsewhere_is_noticed() {
 fn where_no_threads_can_be_made_there_are_fewer_and_no_panic() {
     let dir = image("m97-clean-kill");
     for command in ["verify", "scan", "check", "locate", "dump"] {
-        let many = dblwr([command, text(dir.path()), "--threads", "100000"]);
+        let limit = if command == "check" { &["--timeout", "0"][..] } else { &[] };
+        let many = dblwr(
+            [command, text(dir.path()), "--threads", "100000"].into_iter().chain(limit.iter().copied()),
+        );
         assert_eq!(code(&many), 0, "{command}: {}", stderr(&many));
     }
     // A limit binds only those who are not the administrator; 12 MiB of stacks bind everybody.

@@ -64,7 +64,9 @@ fn lines(said: &str, word: &str) -> Vec<String> {
         .map(|line| {
             line.split("    (").next().unwrap().split(", then again").next().unwrap().trim().to_owned()
         })
-        .filter(|line| !line.contains("DATADIR") && !line.starts_with("dblwr restore first"))
+        .filter(|line| {
+            line.contains("it'\\''s data") || line.contains("bundle'") || line.contains(".journal")
+        })
         .collect()
 }
 

@@ -20,6 +20,8 @@ use sha2::{Digest, Sha256};
 
 /// Longest header: fixed part, five texts, two LSNs, CRC.
 const HEADER_MAX: usize = HEADER_FIXED + 5 * (2 + 65535) + 16 + CRC;
+const NO_JOURNAL: &str =
+    "expected the magic DBLWRJNL: this is no journal of dblwr; name the file that restore --apply wrote";
 /// Longest record: a page of 64 KiB twice, two texts.
 const RECORD_MAX: usize = PAGE_MIN + 2 * 65535 + 2 * 65536;
 
@@ -104,7 +106,22 @@ impl<D: Disk> Reader<'_, D> {
         Ok(buffer)
     }
 
+    /// A short text is no journal that was cut.
+    fn refuse_foreign(&self) -> Result<()> {
+        let mut start = [0; MAGIC.len()];
+        let read = calls::read_full(self.disk, self.file, &mut start, 0).map_err(Error::io_at(
+            self.path,
+            "read the journal",
+            ByteOffset(0),
+        ))?;
+        match start.iter().take(read).eq(MAGIC.iter().take(read)) {
+            true => Ok(()),
+            false => Err(fault(self.path, 0, NO_JOURNAL)),
+        }
+    }
+
     fn header(&mut self) -> Result<(Journal, Header)> {
+        self.refuse_foreign()?;
         let mut bytes = self.next(HEADER_FIXED, "header")?;
         let path = self.path;
         let len = header_length(&bytes, path)?;
@@ -243,7 +260,7 @@ fn world(fields: &mut Fields<'_>) -> Result<World> {
 fn header_length(bytes: &[u8], path: &Path) -> Result<usize> {
     let mut fields = Fields::new(bytes, 0, path);
     if fields.array::<8>("magic")? != MAGIC {
-        return Err(fault(path, 0, "expected the magic DBLWRJNL: this is no journal of dblwr"));
+        return Err(fault(path, 0, NO_JOURNAL));
     }
     let version = fields.u32("version")?;
     if !(OLDEST..=VERSION).contains(&version) {
