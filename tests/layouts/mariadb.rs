@@ -123,7 +123,7 @@ fn a_leftover_that_the_tail_of_the_home_carries_is_the_version_that_redo_goes_on
     let dir = tempfile::tempdir().unwrap();
     world.write(dir.path());
     let output = run(dir.path(), "verify", &[]);
-    assert_eq!((code(&output), &json(&output)["summary"]), (1, &json!({"restorable": 1})));
+    assert_eq!(json(&output)["summary"], json!({"restorable": 1}));
 }
 
 #[test]
