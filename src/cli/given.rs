@@ -37,6 +37,9 @@ fn restore(args: &Restore) -> Vec<OsString> {
     if args.include_stale {
         words.push("--include-stale".into());
     }
+    if args.include_lost_writes {
+        words.push("--include-lost-writes".into());
+    }
     for (option, file) in
         [("--copies-from", &args.copies_from), ("--plan", &args.plan_out), ("--journal", &args.journal)]
     {
