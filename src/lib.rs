@@ -17,7 +17,7 @@
 //! Verifying a directory:
 //!
 //! ```
-//! use dblwr::instance::locations::Request;
+//! use dblwr::instance::request::Request;
 //! use dblwr::verdict::survey::Survey;
 //! use dblwr::verdict::Verdict;
 //!

@@ -53,7 +53,7 @@ fn page(file: &str, page_no: u32, length: usize, old: &[u8], new: Vec<u8>) -> Pl
         path: Path::new(ROOT).join(file),
         offset: ByteOffset(u64::from(page_no) * length as u64),
         length,
-        copy: CopyRef { file: "ibdata1".into(), index: 1, lsn: Lsn(99) },
+        copy: CopyRef { file: "ibdata1".into(), index: 1, lsn: Lsn(99), forwarded: None },
         before_state: "torn".into(),
         old: old.to_vec(),
         new,

@@ -97,6 +97,8 @@ pub enum Command {
     Dump(Dump),
     /// Hold every buffered copy against its home page and give a verdict for each.
     Verify(Target),
+    /// Read the redo log: its window, what recovery has to do, the history of a page.
+    Redo(Redo),
     /// Put damaged pages back from their copies: prints the plan, with --apply writes it.
     Restore(Restore),
     /// Take a restore back, byte for byte: prints the plan, with --apply writes it.
@@ -172,6 +174,17 @@ pub struct Dump {
     pub out: Option<PathBuf>,
 }
 
+/// Options of `redo`.
+#[derive(Debug, Args)]
+pub struct Redo {
+    /// What to look at.
+    #[command(flatten)]
+    pub target: Target,
+    /// Show the history of this page, a line for each mini-transaction (MariaDB 10.5 and later).
+    #[arg(long, value_name = "SPACE:PAGE", value_parser = parse_page)]
+    pub page: Option<(SpaceId, PageNo)>,
+}
+
 /// Options of `page`.
 #[derive(Debug, Args)]
 pub struct Page {
@@ -226,8 +239,11 @@ pub struct Restore {
     /// Also write the newest copy of pages that have only stale ones. Redo does not bring these up to date.
     #[arg(long)]
     pub include_stale: bool,
-    /// Also write the newest copy over sound pages whose write was lost (verdict lost_write). Changes after that copy may be
-    /// missing.
+    /// Also write what another source has: pages that redo makes (MariaDB 10.5 and later). Repeatable.
+    #[arg(long, value_name = "SOURCE", value_enum)]
+    pub from: Vec<Source>,
+    /// Also write over sound pages whose write was lost: by redo where it proves that, else the newest copy, which may miss
+    /// later changes.
     #[arg(long)]
     pub include_lost_writes: bool,
     /// Write the plan to a file, to be reviewed and applied later with --plan.
@@ -284,6 +300,13 @@ pub struct Capture {
     pub redact: bool,
 }
 
+/// Sources of pages besides the doublewrite buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Source {
+    /// The redo log.
+    Redo,
+}
+
 /// Which copy wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Rules {
@@ -315,6 +338,9 @@ pub struct Scan {
     /// Write one row for each page, as CSV or with --format jsonl.
     #[arg(long)]
     pub pages: bool,
+    /// Do not hold the pages against the redo log: lost writes that only redo proves stay unseen.
+    #[arg(long)]
+    pub no_audit: bool,
     /// Keep a record of what is done in FILE; where it holds one of an interrupted scan, go on from there.
     #[arg(long, value_name = "FILE")]
     pub resume: Option<PathBuf>,

@@ -77,6 +77,7 @@ fn options(args: &Check) -> anyhow::Result<Options> {
         warning: args.warning,
         critical: args.critical,
         share: args.share(),
+        audit: !args.no_audit,
         dice: dice().clone(),
         patience: Patience { reads: args.reads, over },
         baseline: args.baseline.clone(),

@@ -20,6 +20,7 @@ impl Command {
             Command::Locate(_)
             | Command::Dump(_)
             | Command::Verify(_)
+            | Command::Redo(_)
             | Command::Restore(_)
             | Command::Revert(_)
             | Command::Check(_)

@@ -16,6 +16,7 @@ pub mod outputs;
 pub mod page;
 pub mod progress;
 pub mod record;
+pub mod redo;
 pub mod restore;
 pub mod resume;
 pub mod revert;
@@ -218,6 +219,7 @@ fn carry_out(command: &Command, context: &mut Context<'_>) -> anyhow::Result<Sta
         Command::Locate(target) => locate::run(target, context),
         Command::Dump(dump) => dump::run(dump, context),
         Command::Verify(target) => verify::run(target, context),
+        Command::Redo(redo) => redo::run(redo, context),
         Command::Restore(restore) => restore::run(restore, context),
         Command::Revert(revert) => revert::run(revert, context),
         Command::Check(check) => check::run(check, context),

@@ -118,6 +118,7 @@ pub(super) fn inputs(command: &Command) -> (Vec<PathBuf>, Option<&Places>) {
     match command {
         Command::Locate(target) | Command::Verify(target) => (one(&target.path), Some(&target.places)),
         Command::Dump(args) => (one(&args.target.path), Some(&args.target.places)),
+        Command::Redo(args) => (one(&args.target.path), Some(&args.target.places)),
         Command::Check(args) => (one(&args.target.path), Some(&args.target.places)),
         Command::Capture(args) => (one(&args.target.path), Some(&args.target.places)),
         Command::Restore(args) => {

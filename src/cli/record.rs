@@ -14,6 +14,7 @@ use crate::commands::check::sample::{Share, sample};
 use crate::commands::custody::{Custody, Scope};
 use crate::commands::dump::Inventory;
 use crate::commands::page::Lookup;
+use crate::commands::redo::Look;
 use crate::commands::restore::revert;
 use crate::commands::scan::Ground;
 use crate::disk::output;
@@ -78,6 +79,7 @@ fn target(command: &Command) -> Option<&Target> {
         Command::Restore(restore) => Some(&restore.target),
         Command::Capture(capture) => Some(&capture.target),
         Command::Dump(dump) => Some(&dump.target),
+        Command::Redo(redo) => Some(&redo.target),
         Command::Check(check) => Some(&check.target),
         _ => None,
     }
@@ -122,6 +124,11 @@ fn inputs(command: &Command) -> Reads {
                 add(&mut reads, whole(file));
             }
             reads
+        }
+        Command::Redo(args) => {
+            let path = &args.target.path;
+            let look = || Look::run(&args.target.request().ok()?, args.page).ok();
+            bundle_of(path).map_or_else(|| reads::during(look).1, |(bundle, _)| whole(&bundle))
         }
         Command::Revert(args) => reverted(args),
         Command::Check(args) => checked(args),

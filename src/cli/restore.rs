@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::cli::args::Restore;
+use crate::cli::args::{Restore, Source};
 use crate::cli::outputs::OWN_PLAN;
 use crate::cli::verify::{has_failures, warn_of_failures};
 use crate::cli::{Context, Status};
 use crate::commands::restore;
+use crate::commands::restore::from_redo::consult;
 use crate::commands::restore::{
     Here, JournalName, Pass, Plan, Selection, automatic, choose, live, plan_file,
 };
@@ -30,9 +31,10 @@ pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<S
     if args.apply {
         return apply(args, context);
     }
-    let (survey, plan) = survey_and_plan(args)?;
+    let (survey, plan) = survey_and_plan(args, context)?;
     warn_of_failures(&survey, context)?;
-    let report = RestoreReport::planned(&survey, &plan);
+    let mut report = RestoreReport::planned(&survey, &plan);
+    report.hear_redo(&consult(&survey, &args.selection(), &report.written())?, &survey);
     let status = match (&report.remaining[..], plan.is_empty()) {
         ([_, ..], _) => Status::Critical,
         ([], false) => Status::Attention,
@@ -51,8 +53,16 @@ pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<S
     Ok(status)
 }
 
-fn survey_and_plan(args: &Restore) -> anyhow::Result<(Survey, Plan)> {
+fn has_readable_redo(survey: &Survey) -> bool {
+    survey.instance.census().is_some() && survey.instance.redo.redo().is_some_and(|redo| !redo.encrypted)
+}
+
+fn survey_and_plan(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<(Survey, Plan)> {
     let survey = args.survey()?;
+    if args.from.contains(&Source::Redo) && !has_readable_redo(&survey) {
+        context
+            .warn("--from redo: the records of this log cannot be read for pages (dblwr redo says why)")?;
+    }
     let plan = choose(&survey, &args.selection())?;
     Ok((survey, plan))
 }
@@ -85,6 +95,7 @@ impl Restore {
             include_stale: self.include_stale,
             include_lost_writes: self.include_lost_writes,
             rules: self.rules.into(),
+            from_redo: self.from.contains(&Source::Redo),
         }
     }
 }
@@ -108,7 +119,8 @@ fn apply(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
         None => restore::run(&RealDisk, &name, &here, again)?,
     };
     let survey = planned.unwrap_or(first);
-    let report = RestoreReport::applied(&survey, &pass);
+    let mut report = RestoreReport::applied(&survey, &pass);
+    report.hear_redo(&consult(&survey, &args.selection(), &report.written())?, &survey);
     let status = match (pass.all_verified(), &report.remaining[..]) {
         (true, []) if has_failures(&survey) => Status::Unknown,
         (true, []) => Status::Healthy,
@@ -217,7 +229,8 @@ fn write_copies(
     context: &mut Context<'_>,
 ) -> anyhow::Result<Status> {
     let copied = restore::mended_copies::run(&RealDisk, plan.clone(), dir)?;
-    let report = RestoreReport::copied(survey, &plan, &copied);
+    let mut report = RestoreReport::copied(survey, &plan, &copied);
+    report.hear_redo(&consult(survey, &args.selection(), &report.written())?, survey);
     let status = match &report.remaining[..] {
         [_, ..] => Status::Critical,
         [] if has_failures(survey) => Status::Unknown,

@@ -173,17 +173,17 @@ impl<'a> Opened<'a> {
                 let directory = Request { path: locations.datadir.clone(), ..request.clone() };
                 let found = self.by_datadir.get(&locations.datadir).copied();
                 match found
-                    .map_or_else(|| self.add(locations.datadir.clone(), Ground::survey(&directory)), Ok)
+                    .map_or_else(|| self.add(args, locations.datadir.clone(), Ground::survey(&directory)), Ok)
                 {
                     Ok(group) => {
                         self.by_datadir.insert(locations.datadir.clone(), group);
                         group
                     }
                     // A directory in disorder does not keep its files from being read.
-                    Err(_) => self.add(path.to_path_buf(), Ground::survey(&request))?,
+                    Err(_) => self.add(args, path.to_path_buf(), Ground::survey(&request))?,
                 }
             }
-            _ => self.add(path.to_path_buf(), Ground::survey_or_bare(&request))?,
+            _ => self.add(args, path.to_path_buf(), Ground::survey_or_bare(&request))?,
         };
         let only = match &locations.focus {
             Focus::Directory => None,
@@ -209,8 +209,12 @@ impl<'a> Opened<'a> {
         Ok(())
     }
 
-    fn add(&mut self, root: PathBuf, ground: Result<Ground>) -> Result<usize> {
-        self.grounds.push((root, ground?));
+    fn add(&mut self, args: &Scan, root: PathBuf, ground: Result<Ground>) -> Result<usize> {
+        let mut ground = ground?;
+        if !args.no_audit {
+            ground.audit();
+        }
+        self.grounds.push((root, ground));
         Ok(self.grounds.len() - 1)
     }
 

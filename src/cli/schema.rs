@@ -16,6 +16,7 @@ use crate::report::dump::DumpReport;
 use crate::report::explain_log::ExplainReport;
 use crate::report::locate::LocateReport;
 use crate::report::page::PageDocument;
+use crate::report::redo::RedoDocument;
 use crate::report::restore::RestoreReport;
 use crate::report::revert::RevertReport;
 use crate::report::scan::{RowReport, ScanReport, stream};
@@ -30,6 +31,8 @@ pub enum Output {
     Dump,
     /// The document of verify.
     Verify,
+    /// The document of redo.
+    Redo,
     /// The document of restore.
     Restore,
     /// The file of restore --plan-out.
@@ -67,6 +70,7 @@ impl Output {
             Output::Locate => of::<LocateReport>(),
             Output::Dump => of::<DumpReport>(),
             Output::Verify => of::<VerifyReport>(),
+            Output::Redo => of::<RedoDocument>(),
             Output::Restore => of::<RestoreReport>(),
             Output::Plan => of::<PlanFile>(),
             Output::Revert => of::<RevertReport>(),

@@ -7,5 +7,6 @@ pub mod custody;
 pub mod dump;
 pub mod explain_log;
 pub mod page;
+pub mod redo;
 pub mod restore;
 pub mod scan;

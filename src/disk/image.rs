@@ -41,6 +41,12 @@ impl FileIdentity {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// How many files this thread has opened: what many tables cost is mostly that.
+    pub static OPENED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
 impl Image {
     /// Opens a regular file or a block device. Anything else is refused before opening: a FIFO would block for ever.
     pub fn open(path: &Path) -> Result<Image> {
@@ -55,6 +61,8 @@ impl Image {
             file.seek(SeekFrom::End(0)).map_err(Error::io(path, "find the size of"))?
         };
         reads::note(path, 0, 0);
+        #[cfg(test)]
+        OPENED.set(OPENED.get() + 1);
         Ok(Image { file, path: path.to_path_buf(), len, identity: FileIdentity::of(&metadata), faults: None })
     }
 

@@ -15,9 +15,9 @@ use crate::disk::{FileIdentity, Image};
 use crate::error::{Error, Result};
 use crate::format::fil::FIL_PAGE_OFFSET;
 use crate::format::fsp::PageFormat;
-use crate::instance::identify::{Identity, Page0, identify};
+use crate::instance::identify::{Identity, identify};
 use crate::instance::locations::{Focus, Locations};
-use crate::instance::spaces::{Evidence, Link, SpaceFile, Spaces, Tablespace};
+use crate::instance::spaces::{Evidence, Link, Page0, SpaceFile, Spaces, Tablespace};
 use crate::units::{ByteOffset, PageSize, SpaceId};
 
 /// Data directories are two levels deep, `innodb_directories` little more; a deeper tree is not one.

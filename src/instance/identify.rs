@@ -9,10 +9,10 @@ use crate::error::Result;
 use crate::format::crypt_info::mariadb_crypt_data;
 use crate::format::fil::{FilHeader, page_type};
 use crate::format::fsp::{Codec, Encryption, FspHeader, Layout, PageFormat};
-use crate::instance::spaces::Evidence;
+use crate::instance::spaces::{Evidence, Page0};
 use crate::page::frame;
 use crate::page::{Claim, State, judge};
-use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
+use crate::units::{ByteOffset, PageNo, PageSize, SpaceId};
 
 /// How many pages a survey looks at (`Datafile::find_space_id`, MySQL 5.7 to 9.7: up to 64).
 const SURVEY_PAGES: u32 = 64;
@@ -28,15 +28,6 @@ pub struct Identity {
     pub evidence: Evidence,
     /// What a verified page 0 says of the file.
     pub page0: Option<Page0>,
-}
-
-/// What a verified page 0 says of its tablespace besides id and format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Page0 {
-    /// `FSP_SIZE`: pages in all its files together.
-    pub size: u32,
-    /// LSN of the page.
-    pub lsn: Lsn,
 }
 
 /// Finds out what a file is; `None` where nothing in it looks like an InnoDB page.
@@ -268,6 +259,12 @@ fn survey_as(image: &Image, format: &PageFormat, first: u32) -> Result<Ballot> {
     }
     let most = votes.into_iter().max_by_key(|&(id, votes)| (votes, std::cmp::Reverse(id)));
     Ok(Ballot { bytes, id: most.map(|(id, _)| id), votes: most.map_or(0, |(_, votes)| votes) })
+}
+
+/// The id that most pages of a file carry, where more than one does: what its page 0 says counts as one of them.
+pub(crate) fn id_of_other_pages(image: &Image, format: &PageFormat) -> Option<SpaceId> {
+    let ballot = survey_as(image, format, 0).ok()?;
+    ballot.id.filter(|_| ballot.votes > 1)
 }
 
 /// A full_crc32 page whose type says compressed but which did not decompress shows no id.

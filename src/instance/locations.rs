@@ -127,7 +127,7 @@ impl Locations {
             doublewrite_dirs,
             undo_dir: request.undo_dir.as_deref().map(within),
             redo_told: request.redo_dir.is_some(),
-            redo_dir: request.redo_dir.as_deref().map_or_else(|| datadir.clone(), within),
+            redo_dir: request.redo_dir.as_deref().map_or_else(|| datadir.clone(), |dir| hashed(within(dir))),
             directories: request.directories.iter().map(|dir| within(dir)).collect(),
             data_files: request.data_file_path.as_deref().map(parse_data_file_path).transpose()?,
             parallel_doublewrite: request.parallel_doublewrite_path.as_deref().map(|p| data_home.join(p)),
@@ -145,6 +145,13 @@ impl Locations {
     pub fn relative(&self, path: &Path) -> PathBuf {
         path.strip_prefix(&self.root).unwrap_or(path).to_path_buf()
     }
+}
+
+/// `#innodb_redo` is often typed without the `#` that MySQL puts before the name.
+fn hashed(dir: PathBuf) -> PathBuf {
+    let name = dir.file_name().map(|name| format!("#{}", name.to_string_lossy()));
+    let other = name.map(|name| dir.with_file_name(name)).filter(|other| !dir.exists() && other.is_dir());
+    other.unwrap_or(dir)
 }
 
 /// An image beside redo files lies in its data directory; one without is a copy that somebody put somewhere.

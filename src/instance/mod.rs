@@ -13,6 +13,7 @@ pub mod locations;
 pub mod pages;
 pub mod redo;
 pub mod request;
+mod rivals;
 pub mod roster;
 pub mod server;
 pub mod settle;
@@ -93,6 +94,7 @@ impl Instance {
     pub fn open(request: &Request) -> Result<Instance> {
         let locations = Locations::resolve(request)?;
         let mut spaces = discover(&locations);
+        spaces.tell_rivals_apart();
         refuse_page_size(&locations, &spaces)?;
         let keyring = request.keyring.as_deref();
         let keyring =
@@ -146,7 +148,8 @@ impl Instance {
     /// The path is not there.
     pub fn bare(request: &Request) -> Result<Instance> {
         let locations = Locations::resolve(request)?;
-        let spaces = discover(&locations);
+        let mut spaces = discover(&locations);
+        spaces.tell_rivals_apart();
         refuse_page_size(&locations, &spaces)?;
         let mut instance = Instance {
             page_size: page_size(&locations, &spaces, &[]),
@@ -170,28 +173,29 @@ impl Instance {
         Ok(instance)
     }
 
+    /// What the redo log says of pages, once it was read for that.
+    pub fn census(&self) -> Option<&redo::history::Census> {
+        self.redo.redo()?.census.as_ref()
+    }
+
     fn locate(&mut self, separate: &[SeparateFile]) -> Result<()> {
         let mut cut = Vec::new();
         if let Some(system) =
             self.spaces.system().filter(|_| !matches!(self.locations.focus, Focus::Doublewrite(_)))
         {
-            let mut area = locate_system(system, &mut cut)?;
-            let other_spaces = self.spaces.list.len() > 1;
-            if other_spaces && !area.space_id_stored {
-                area.space_id_stored = true;
-                area.notes.push("the marker of space ids in the slots is missing, yet there are other tablespaces: believed".into());
+            let whole = self.locations.explore && self.locations.focus == Focus::Directory;
+            let found = match locate_system(system, &mut cut) {
+                // A file of the system tablespace is missing or cut: what else there is can be judged all the same.
+                Err(error) if whole => {
+                    cut.push(error);
+                    None
+                }
+                found => Some(found?),
+            };
+            if let Some(area) = found.map(|area| believed(area, system, self.spaces.list.len() > 1, &mut cut))
+            {
+                self.areas.push(area);
             }
-            let inside: u32 = area.runs.iter().map(|run| run.slots).sum();
-            if inside < area.slots {
-                let path = system.files.first().map_or(PathBuf::new(), |file| file.path.clone());
-                let what = format!(
-                    "only {inside} of {} doublewrite slots lie inside the file: the image is cut, and what is missing \
-                     cannot be judged",
-                    area.slots
-                );
-                cut.push(Error::foreign(&path, what));
-            }
-            self.areas.push(area);
         }
         self.spaces.failures.append(&mut cut);
         let default = self.locations.data_home.join(crate::instance::dblwr::PARALLEL_DEFAULT_NAME);
@@ -301,6 +305,28 @@ impl Instance {
             );
         }
     }
+}
+
+/// The built-in buffer, with what is odd about it.
+fn believed(mut area: Area, system: &Tablespace, other_spaces: bool, cut: &mut Vec<Error>) -> Area {
+    if other_spaces && !area.space_id_stored {
+        area.space_id_stored = true;
+        area.notes.push(
+            "the marker of space ids in the slots is missing, yet there are other tablespaces: believed"
+                .into(),
+        );
+    }
+    let inside: u32 = area.runs.iter().map(|run| run.slots).sum();
+    if inside < area.slots {
+        let path = system.files.first().map_or(PathBuf::new(), |file| file.path.clone());
+        let what = format!(
+            "only {inside} of {} doublewrite slots lie inside the file: the image is cut, and what is missing cannot be \
+             judged",
+            area.slots
+        );
+        cut.push(Error::foreign(&path, what));
+    }
+    area
 }
 
 /// A bundle without the redo itself knows what it said.

@@ -1,7 +1,7 @@
 //! Which files a server will look for, as its own data say: by generation from `mysql.ibd` (MySQL 8.0 on), SYS_TABLES
 //! and SYS_DATAFILES, link files, the transaction system page and the redo log.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use crate::bytes::u32_at;
@@ -255,6 +255,8 @@ impl Reader<'_> {
             false => DictionaryState::Read,
         };
         let datadir = &self.instance.locations.datadir;
+        let links: HashMap<&Path, &Path> =
+            self.instance.spaces.links.iter().map(|link| (&*link.link, &*link.target)).collect();
         let mut seen = BTreeSet::from([SpaceId::SYSTEM]);
         for table in dictionary.tables.values() {
             let general = dictionary.data_files.get(&table.space);
@@ -262,9 +264,8 @@ impl Reader<'_> {
                 continue;
             }
             let own = datadir.join(format!("{}.ibd", table.name));
-            let link = self.instance.spaces.links.iter().find(|link| link.link == own.with_extension("isl"));
-            let path = match (link, general) {
-                (Some(link), _) => link.target.clone(),
+            let path = match (links.get(&*own.with_extension("isl")), general) {
+                (Some(target), _) => target.to_path_buf(),
                 (None, Some(path)) => datadir.join(strip_dot(&portable(path))),
                 (None, None) => own,
             };

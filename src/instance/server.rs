@@ -16,7 +16,8 @@ impl Instance {
             redo::Found::Read(redo) => redo::generation_hint(redo),
             _ => None,
         };
-        hint.unwrap_or_else(|| self.traces(page0).generation())
+        let traces = self.traces(page0);
+        hint.map_or_else(|| traces.generation(), |hint| taken_over(hint, traces.mariadb_files))
     }
 
     /// Says so where the server is newer than all that are known.
@@ -84,7 +85,27 @@ impl Instance {
     }
 }
 
+/// MariaDB 10.2 goes on in the log of a MySQL 5.7 as it is, that server's name in its header (seen with 10.2.11 after
+/// 5.7.22); later ones make it anew. Its own files tell.
+fn taken_over(hint: Generation, mariadb_files: bool) -> Generation {
+    if hint == Generation::MySql57 && mariadb_files { Generation::MariaDb102 } else { hint }
+}
+
 /// In the classic layout only MariaDB's flags know page_compressed, and only its page 0 this record of keys.
 fn is_of_mariadb(space: &Tablespace) -> bool {
     space.format.page_compressed || space.format.encryption == Encryption::MariaDb
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_of_mysql_5_7_beside_files_of_mariadb_was_taken_over() {
+        use Generation::*;
+        assert_eq!(taken_over(MySql57, true), MariaDb102);
+        for (hint, files) in [(MySql57, false), (MySql80, true), (MariaDb103, true), (MySql56, true)] {
+            assert_eq!(taken_over(hint, files), hint);
+        }
+    }
 }

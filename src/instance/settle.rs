@@ -1,7 +1,7 @@
 //! Which of the files that were found are this server's: what it names elsewhere is followed, what it never opens is put
 //! aside, and of two files with one space id the one that is meant is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use crate::disk::FileIdentity;
@@ -14,6 +14,15 @@ use crate::instance::roster::{DictionaryState, Role, Roster};
 use crate::instance::spaces::{Stray, Tablespace};
 use crate::units::{SpaceId, count};
 
+/// Files that may be none of this server's.
+#[derive(Default)]
+struct Candidates {
+    /// Those that lie where it opens none.
+    never_opened: BTreeSet<FileIdentity>,
+    /// Space ids of these, and those that several files have.
+    ids: BTreeSet<SpaceId>,
+}
+
 impl Instance {
     /// Holds the files that were found against those that the data name.
     pub(super) fn settle_files(&mut self) {
@@ -24,8 +33,9 @@ impl Instance {
         let roster = Roster::of(self);
         self.follow_named(&roster);
         self.spaces.index();
-        let meant = self.meant_files(&roster);
-        self.put_aside(&meant, roster.dictionary);
+        let candidates = self.candidates(roster.dictionary);
+        let meant = self.meant_files(&roster, &candidates);
+        self.put_aside(&meant, &candidates);
         self.spaces.index();
         self.roster = roster;
     }
@@ -56,17 +66,36 @@ impl Instance {
         }
     }
 
-    /// For each space id the file that is meant: by the dictionary, or else by the redo log.
-    fn meant_files(&self, roster: &Roster) -> BTreeMap<SpaceId, FileIdentity> {
+    /// Files that may be none of this server's: those that lie where it opens none, and those whose id another has.
+    fn candidates(&self, dictionary: DictionaryState) -> Candidates {
+        let links: BTreeSet<&Path> = self.spaces.links.iter().map(|link| &*link.target).collect();
+        let mut found = Candidates::default();
+        let mut seen = BTreeSet::new();
+        for space in &self.spaces.list {
+            let never = self.is_never_opened(space, dictionary, &links);
+            let again = space.id.is_some_and(|id| !seen.insert(id));
+            if never {
+                found.never_opened.extend(identities(space));
+            }
+            if never || again {
+                found.ids.extend(space.id);
+            }
+        }
+        found
+    }
+
+    /// For each space id that several files may have, the one that is meant: by the dictionary, or else by the redo log.
+    fn meant_files(&self, roster: &Roster, candidates: &Candidates) -> BTreeMap<SpaceId, FileIdentity> {
         let identity = |path: &Path| std::fs::metadata(path).ok().map(|found| FileIdentity::of(&found));
         let mut meant = BTreeMap::new();
         let records = self.file_records();
-        for (&space, name) in records.iter().flat_map(|records| &records.names) {
+        let names = records.iter().flat_map(|records| &records.names);
+        for (&space, name) in names.filter(|(space, _)| candidates.ids.contains(space)) {
             let path = self.locations.datadir.join(name.strip_prefix("./").unwrap_or(name));
             meant.extend(identity(&path).map(|found| (space, found)));
         }
         for named in &roster.files {
-            let Some(space) = named.space.filter(|_| named.role != Role::System) else { continue };
+            let Some(space) = named.space.filter(|space| candidates.ids.contains(space)) else { continue };
             // A rename after the checkpoint is not in the dictionary on disk yet.
             let renamed = records.is_some_and(|records| records.renamed.contains(&space));
             if !renamed || !meant.contains_key(&space) {
@@ -77,7 +106,7 @@ impl Instance {
         meant
     }
 
-    fn put_aside(&mut self, meant: &BTreeMap<SpaceId, FileIdentity>, dictionary: DictionaryState) {
+    fn put_aside(&mut self, meant: &BTreeMap<SpaceId, FileIdentity>, candidates: &Candidates) {
         let focus = match &self.locations.focus {
             Focus::Tablespace(file) => Some(file.clone()),
             _ => None,
@@ -95,7 +124,8 @@ impl Instance {
             let mine = is_meant(&space, &identities(&space));
             let asked = space.files.first().is_some_and(|file| Some(&file.path) == focus.as_ref());
             let instead = space.id.and_then(|id| holders.get(&id)).cloned();
-            let never_opened = self.is_never_opened(&space, dictionary);
+            let never_opened =
+                space.files.iter().any(|file| candidates.never_opened.contains(&file.identity));
             if mine || asked || space.id == Some(SpaceId::SYSTEM) || !(never_opened || instead.is_some()) {
                 self.spaces.list.push(space);
             } else {
@@ -114,14 +144,18 @@ impl Instance {
     }
 
     /// Servers before MySQL 8.0 open `DATADIR/DB/T.ibd` and what is named, never what lies higher or deeper.
-    fn is_never_opened(&self, space: &Tablespace, dictionary: DictionaryState) -> bool {
+    fn is_never_opened(
+        &self,
+        space: &Tablespace,
+        dictionary: DictionaryState,
+        links: &BTreeSet<&Path>,
+    ) -> bool {
         if self.generation == Generation::Unknown || self.generation.has_mysql_ibd() {
             return false;
         }
         let Some(file) = space.files.first() else { return false };
         let told = self.locations.undo_dir.iter().chain(&self.locations.directories);
-        let linked = self.spaces.links.iter().any(|link| link.target == file.path);
-        if linked
+        if links.contains(&*file.path)
             || is_undo_file(&file.path.to_string_lossy())
             || told.into_iter().any(|dir| file.path.starts_with(dir))
         {

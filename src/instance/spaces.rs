@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 use crate::disk::FileIdentity;
 use crate::error::Error;
 use crate::format::fsp::PageFormat;
-use crate::instance::identify::Page0;
 use crate::page::transform::SpaceKey;
-use crate::units::{ByteOffset, PageNo, PageSize, SpaceId};
+use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 
 /// How surely a file's identity is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +24,15 @@ pub enum Evidence {
     OtherPages,
     /// A verified page 0.
     Header,
+}
+
+/// What a verified page 0 says of its tablespace besides id and format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page0 {
+    /// `FSP_SIZE`: pages in all its files together.
+    pub size: u32,
+    /// LSN of the page.
+    pub lsn: Lsn,
 }
 
 /// One file of a tablespace.

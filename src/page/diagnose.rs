@@ -59,6 +59,8 @@ pub enum Class {
     WrongAlgorithm,
     /// The system could not read it.
     Unreadable,
+    /// A whole page, but an older version than was written.
+    LostWrite,
     /// None of these.
     Garbage,
 }

@@ -13,6 +13,7 @@ pub mod hex;
 pub mod locate;
 pub mod page;
 pub mod problem;
+pub mod redo;
 pub mod restore;
 pub mod revert;
 pub mod scan;

@@ -71,6 +71,8 @@ pub struct PageReport {
     /// Table, `db/table`, of damaged pages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub table: Option<String>,
+    /// What redo says of it; null where it names the page nowhere, or its records cannot be read for pages.
+    pub redo: Option<PageRedo>,
     /// Index name, of damaged pages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
@@ -78,6 +80,28 @@ pub struct PageReport {
     pub verdict: Verdict,
     /// One sentence for a person.
     pub reason: String,
+}
+
+/// What redo says of a page.
+#[derive(Debug, Clone, Copy, Serialize, schemars::JsonSchema)]
+pub struct PageRedo {
+    /// Recovery makes it anew, whatever lies in its file.
+    pub initialised_after_checkpoint: bool,
+    /// Mini-transactions up to the checkpoint that change it, as far as history reaches.
+    pub changes_before: u64,
+    /// Those behind it.
+    pub changes_after: u64,
+}
+
+impl PageRedo {
+    fn of(survey: &Survey, finding: &Finding) -> Option<PageRedo> {
+        let said = survey.instance.census()?.of_page((finding.space_id(), finding.page_no()))?;
+        Some(PageRedo {
+            initialised_after_checkpoint: said.initialised_after,
+            changes_before: said.changes_before,
+            changes_after: said.changes_after,
+        })
+    }
 }
 
 /// Which slot.
@@ -185,6 +209,7 @@ impl PageReport {
             page_no: finding.page_no(),
             copy,
             home: HomeReport::of(survey.home_of(finding), finding.sectors.as_ref()),
+            redo: PageRedo::of(survey, finding),
             table: name.table,
             index: name.index,
             verdict,
@@ -206,6 +231,8 @@ impl VerifyReport {
             *summary.entry(finding.judgement.verdict.name()).or_insert(0) += 1;
         }
         let restorable = summary.contains_key(Verdict::Restorable.name());
+        let (found, mut prediction) = (problems::of_survey(survey), Prediction::of(survey));
+        problems::temper(&mut prediction, &found);
         let area_notes = instance.areas.iter().filter(|area| area.live).flat_map(|area| area.notes.iter());
         VerifyReport {
             schema_version: SCHEMA_VERSION,
@@ -215,8 +242,8 @@ impl VerifyReport {
             redo: RedoReport::of(instance),
             pages: survey.findings.iter().map(|f| PageReport::of(survey, f, &mut names)).collect(),
             summary,
-            problems: ProblemReport::all(&problems::of_survey(survey)),
-            prediction: Prediction::of(survey),
+            problems: ProblemReport::all(&found),
+            prediction,
             notes: instance.notes.iter().chain(area_notes).cloned().collect(),
             guard: guard(restorable),
         }
@@ -369,8 +396,11 @@ fn write_sectors(out: &mut dyn Write, page: &PageReport) -> io::Result<()> {
     let Some(sectors) = page.home.sectors.as_deref().filter(|map| map.contains(['A', 'B', '='])) else {
         return Ok(());
     };
-    let plain = sectors.trim_start_matches('B').trim_start_matches('.').is_empty()
-        || sectors.trim_start_matches('.').trim_start_matches('B').is_empty();
+    // The reason has said where one half ends and the other begins.
+    let halves = sectors.replace('=', "B").replace('A', ".");
+    let plain = [['B', '.'], ['.', 'B']]
+        .iter()
+        .any(|[first, second]| halves.trim_start_matches(*first).trim_start_matches(*second).is_empty());
     if plain {
         return Ok(());
     }

@@ -104,6 +104,7 @@ fn facts_of(instance: &Instance, home: &Home, copy: &Copy, image: Option<&[u8]>)
         _ => None,
     };
     let older = home.state == HomeState::Valid && home.lsn < Some(copy.lsn());
+    let uncovered = older && instance.window.holds(copy.lsn()) != Some(true);
     let passed = instance.window.checkpoint.is_some_and(|checkpoint| copy.lsn() < checkpoint);
     let asks_whether_free = home.state == HomeState::Zero || (older && passed);
     CopyFacts {
@@ -113,7 +114,7 @@ fn facts_of(instance: &Instance, home: &Home, copy: &Copy, image: Option<&[u8]>)
         writable: !plaintext || instance.spaces.key_of(copy.space).is_some(),
         belies: home.is_belied_by(copy.page(), copy.lsn()),
         contest: contest(home, copy),
-        contents: if older { contents_of(home, copy, space) } else { Contents::Unknown },
+        contents: if uncovered { contents_of(home, copy, space) } else { Contents::Unknown },
         freed: asks_whether_free
             && space.is_some_and(|space| is_free_since(space, copy.page_no(), copy.lsn())),
         other_file: older && passed && space.is_some_and(|space| is_other_file(space, home, copy)),

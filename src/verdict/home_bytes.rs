@@ -8,8 +8,8 @@
 //! | MariaDB 10.1, 10.2 | page_compressed (type 34354) | the same; the server's own pass writes it uncompressed |
 //!
 //! A page of a table with transparent page compression lies uncompressed in the slot and goes home like that; the pass
-//! of MySQL 9.7 compresses it anew, which is the same page in fewer bytes. It also leaves type 16 as it is (both seen, and
-//! the plaintext of undo pages).
+//! of MySQL 9.7 compresses it anew, which is the same page in fewer bytes. It also leaves type 16 as it is, with a hole
+//! behind it (both seen, and the plaintext of undo pages).
 //!
 //! MariaDB 10.5 on takes a copy that hides its space id (full_crc32, encrypted or compressed) when recovery reads the page,
 //! applies redo and writes the result later: the copy is as near to that as files can tell.
@@ -63,11 +63,23 @@ pub fn image_of_server(instance: &Instance, home: &Home, copy: &Copy) -> Option<
         {
             revealed(key)
         }
+        (Generation::MySql8030, page_type::COMPRESSED_AND_ENCRYPTED) => Some(without_rest_of_slot(page)),
         (Generation::MariaDb101 | Generation::MariaDb102, page_type::MARIADB_PAGE_COMPRESSED) => {
             revealed(None)
         }
         _ => Some(page),
     }
+}
+
+/// Behind the compressed bytes the slot holds what lay there before; the server writes only what the page takes, and a
+/// hole (seen with 8.0.33).
+fn without_rest_of_slot(mut page: Vec<u8>) -> Vec<u8> {
+    if let [end] = transform::crypt::compressed_ends(&page)[..]
+        && let Some(rest) = page.get_mut(end..)
+    {
+        rest.fill(0);
+    }
+    page
 }
 
 /// `fil_io_set_encryption` passes undo tablespaces by while the server's variable is off.

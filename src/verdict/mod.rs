@@ -18,10 +18,12 @@
 //! Why the window: a page whose newest copy is older than the checkpoint was safely home before the crash, so the
 //! damage is another one; a copy from behind the end of the redo log belongs to other files.
 
+pub mod audit;
 pub mod contested;
 pub mod copy;
 pub mod descriptors;
 pub mod donor;
+pub mod from_redo;
 pub mod gather;
 pub mod home;
 pub mod home_bytes;
@@ -78,6 +80,8 @@ pub enum Verdict {
     OutOfBounds,
     /// Encrypted without a key, or a format that cannot be judged.
     Unverifiable,
+    /// The home is damaged, no copy is to be written, and redo makes the page anew when the server starts.
+    RedoRebuilds,
 }
 
 impl Verdict {

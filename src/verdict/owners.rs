@@ -1,12 +1,20 @@
 //! Whose the copies are that hide their space id.
+//!
+//! Tablespaces outside, copies inside: with ten thousand tables every file is opened once, and not once for each copy.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
 
 use crate::disk::Image;
 use crate::format::fsp::{Encryption, Layout};
-use crate::instance::spaces::opens;
-use crate::instance::spaces::{Evidence, Spaces, Tablespace};
+use crate::instance::spaces::{Evidence, Spaces, Tablespace, opens};
 use crate::page::sectors::shares_a_sector;
-use crate::verdict::copy::Copy;
-use crate::verdict::copy::is_hidden;
+use crate::units::PageNo;
+use crate::verdict::copy::{Copy, is_hidden};
+
+/// Copies of one page number, as indices.
+type ByPage = BTreeMap<PageNo, Vec<usize>>;
 
 /// An encrypted full_crc32 copy belongs to the one file whose page of that number has a sector of ciphertext in common:
 /// one that says that it is encrypted, or else one whose first encryption may be under way, which page 0 does not say yet.
@@ -14,46 +22,72 @@ pub(crate) fn find_hidden_owners(copies: &mut [Copy], spaces: &Spaces) {
     let full = spaces.list.iter().filter(|space| space.format.layout == Layout::FullCrc32);
     let (stated, others): (Vec<&Tablespace>, Vec<&Tablespace>) =
         full.partition(|space| may_be_encrypted(space));
-    for copy in copies.iter_mut().filter(|copy| is_hidden(copy)) {
-        let owner = match owner_among(&stated, copy) {
-            Owners::None => owner_among(&others, copy),
-            found => found,
-        };
-        if let Owners::One(owner) = owner {
-            copy.space = owner.id;
-            copy.format = owner.format;
-        }
-    }
-}
-
-/// How many files show that a copy is theirs.
-enum Owners<'a> {
-    None,
-    One(&'a Tablespace),
-    Several,
-}
-
-fn owner_among<'a>(spaces: &[&'a Tablespace], copy: &Copy) -> Owners<'a> {
-    let mut owners = spaces.iter().filter(|space| shows(space, copy));
-    match (owners.next(), owners.next()) {
-        (None, _) => Owners::None,
-        (Some(owner), None) => Owners::One(owner),
-        (Some(_), Some(_)) => Owners::Several,
-    }
-}
-
-fn shows(space: &Tablespace, copy: &Copy) -> bool {
-    if opens(copy.page(), space) {
-        return true;
-    }
-    let place = space.place(copy.page_no()).filter(|place| place.in_bounds);
-    place.is_some_and(|place| {
-        let page = Image::open(&place.file.path)
-            .and_then(|image| image.read_page(place.offset, space.format.physical));
-        page.is_ok_and(|page| page.is_some_and(|page| shares_a_sector(&page, copy.page())))
-    })
+    let hidden = copies.iter_mut().filter(|copy| is_hidden(copy)).collect();
+    let left = give_to_owners(hidden, &stated);
+    give_to_owners(left, &others);
 }
 
 fn may_be_encrypted(space: &Tablespace) -> bool {
     space.format.encryption == Encryption::MariaDb || space.evidence != Evidence::Header
 }
+
+/// Gives each copy to the one tablespace that claims it; back come those that none does. One that several claim stays
+/// without an owner.
+fn give_to_owners<'a>(mut hidden: Vec<&'a mut Copy>, spaces: &[&Tablespace]) -> Vec<&'a mut Copy> {
+    let mut by_page = ByPage::new();
+    for (index, copy) in hidden.iter().enumerate() {
+        by_page.entry(copy.page_no()).or_default().push(index);
+    }
+    if by_page.is_empty() {
+        return hidden;
+    }
+    let claims: Vec<Vec<usize>> =
+        spaces.par_iter().map(|space| claims_of(space, &hidden, &by_page)).collect();
+    let mut owners: BTreeMap<usize, Option<&Tablespace>> = BTreeMap::new();
+    for (space, claims) in spaces.iter().zip(claims) {
+        for index in claims {
+            owners.entry(index).and_modify(|owner| *owner = None).or_insert(Some(space));
+        }
+    }
+    for (&index, owner) in &owners {
+        if let (Some(copy), Some(owner)) = (hidden.get_mut(index), owner) {
+            copy.space = owner.id;
+            copy.format = owner.format;
+        }
+    }
+    hidden
+        .into_iter()
+        .enumerate()
+        .filter(|(index, _)| !owners.contains_key(index))
+        .map(|(_, copy)| copy)
+        .collect()
+}
+
+/// The copies that a tablespace lays claim to.
+fn claims_of(space: &Tablespace, hidden: &[&mut Copy], by_page: &ByPage) -> Vec<usize> {
+    let mut claims = Vec::new();
+    let mut image: Option<Image> = None;
+    let mut page = vec![0; space.format.physical.bytes()];
+    for (&page_no, indices) in by_page {
+        let home = read_home(space, page_no, &mut image, &mut page);
+        claims.extend(indices.iter().copied().filter(|&index| {
+            let copy = hidden.get(index).map_or(&[][..], |copy| copy.page());
+            home && shares_a_sector(&page, copy) || opens(copy, space)
+        }));
+    }
+    claims
+}
+
+/// Reads a page of a tablespace; false where it has none, or it cannot be read. `image` is the file that is open.
+fn read_home(space: &Tablespace, page_no: PageNo, image: &mut Option<Image>, page: &mut [u8]) -> bool {
+    let Some(place) = space.place(page_no).filter(|place| place.in_bounds) else { return false };
+    if image.as_ref().is_none_or(|open| open.path() != place.file.path) {
+        *image = Image::open(&place.file.path).ok();
+    }
+    image
+        .as_ref()
+        .is_some_and(|image| image.read_up_to(place.offset, page).is_ok_and(|read| read == page.len()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::instance::redo::window::RedoWindow;
 use crate::page::sectors::Tear;
 use crate::units::Lsn;
+use crate::verdict::audit::Lost;
 use crate::verdict::home::{HomeState, Unmasked};
 
 /// What shows that a copy is the version that belongs home.
@@ -116,6 +117,10 @@ pub enum Reason {
         /// What speaks against it.
         doubt: Doubt,
     },
+    /// Redo proves that a newer version was written.
+    LostByRedo(Lost),
+    /// The home is damaged, and redo makes the page anew.
+    RedoRebuilds,
     /// A reduced entry, and a full copy that is the one to write.
     ReducedBesideCopy,
     /// A reduced entry alone, of this LSN.
@@ -125,6 +130,11 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plain = match self {
+            Reason::LostByRedo(lost) => return lost.fmt(f),
+            Reason::RedoRebuilds => {
+                "the home page is damaged, but redo initialises it after the checkpoint: the server makes it anew whatever \
+                 lies there"
+            }
             Reason::NoFile => "no file here holds this space id",
             Reason::PastEnd => "the page lies past the end of its file",
             Reason::HomeLocked => "the home page is encrypted or in a format that cannot be judged",

@@ -4,23 +4,28 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
+use crate::format::redo_record::PageId;
 use crate::format::reduced::ReducedEntry;
 use crate::instance::Instance;
 use crate::instance::dblwr::{Area, Kind};
 use crate::instance::locations::Focus;
+use crate::instance::redo;
 use crate::instance::redo::Shutdown;
+use crate::instance::redo::history::Log;
 use crate::instance::request::Request;
 use crate::instance::spaces::{Evidence, SpaceFile};
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
+use crate::verdict::audit::Lost;
 use crate::verdict::copy::Copy;
 use crate::verdict::copy::CopyState;
 use crate::verdict::copy::read_copies;
 use crate::verdict::gather::Gathered;
 use crate::verdict::home;
-use crate::verdict::home::Home;
+use crate::verdict::home::{Home, HomeState};
 use crate::verdict::judge::{Judgement, judge, judge_hidden, judge_reduced};
 use crate::verdict::owners::find_hidden_owners;
+use crate::verdict::reason::Reason;
 
 /// Copies of one page, each with its place in the order of slots; no space id where the owner is hidden.
 type Groups = BTreeMap<(Option<SpaceId>, PageNo), Vec<(usize, Copy)>>;
@@ -110,6 +115,10 @@ impl Survey {
     pub fn of(mut instance: Instance) -> Result<Survey> {
         instance.learn_from_copies()?;
         let (mut copies, mut failures) = (Vec::new(), Vec::new());
+        // Before the homes: beside a running server they may only get newer than what is expected of them.
+        if let redo::Found::Read(redo) = &mut instance.redo {
+            failures.extend(Log::learn(redo).err());
+        }
         for area in instance.areas.iter().filter(|area| area.live && area.kind != Kind::Reduced) {
             let (found, unreadable) = read_copies(area, &instance.spaces)?;
             copies.extend(found);
@@ -241,6 +250,9 @@ impl Survey {
             let ruling = judge(&gathered.home(&home), &gathered.copies, reduced, &self.instance.window);
             judgements = ruling.judgements;
             ruling.unmasked.into_iter().for_each(|why| home.unmask(why));
+            if let Some(id) = space {
+                self.hear_redo((id, page_no), &home, &group, &mut judgements);
+            }
             if home.state.is_damaged() {
                 maps = gathered.sector_maps(&home);
             }
@@ -253,6 +265,30 @@ impl Survey {
                 (order, Finding { subject: Subject::Copy(copy), home: at, judgement, sectors })
             })
             .collect()
+    }
+
+    /// What redo proves of a home overrules what its copies suggest.
+    fn hear_redo(&self, page: PageId, home: &Home, group: &[(usize, Copy)], judgements: &mut [Judgement]) {
+        let Some(census) = self.instance.census() else { return };
+        if home.state == HomeState::Valid && home.rivals.is_empty() {
+            let Some(lost) = home.lsn.and_then(|lsn| Lost::of(census, page, lsn)) else { return };
+            // One finding for the page: its newest copy.
+            let newest = judgements.iter_mut().zip(group).max_by_key(|(_, (_, copy))| copy.lsn());
+            let harmless = [Verdict::Intact, Verdict::Pending];
+            let wanted = newest.filter(|(found, _)| {
+                harmless.contains(&found.verdict) && found.reason != Reason::SameContents
+            });
+            if let Some((judgement, _)) = wanted {
+                *judgement = Judgement { verdict: Verdict::LostWrite, reason: Reason::LostByRedo(lost) };
+            }
+        } else if home.state.is_damaged() && census.rebuilds(page) {
+            if judgements.iter().any(|found| found.verdict == Verdict::Restorable) {
+                return;
+            }
+            for judgement in judgements.iter_mut().filter(|found| found.verdict.is_critical()) {
+                *judgement = Judgement { verdict: Verdict::RedoRebuilds, reason: Reason::RedoRebuilds };
+            }
+        }
     }
 
     fn areas(&self) -> impl Iterator<Item = &Area> {

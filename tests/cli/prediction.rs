@@ -44,7 +44,11 @@ fn predictions_are_what_the_real_servers_did() {
         let dir = unpack(&case);
         let report = json(&dblwr([OsStr::new("verify"), OsStr::new("--json"), dir.path().as_os_str()]));
         let prediction = &report["prediction"];
-        assert_eq!(prediction["starts"], facts["oracle_started"], "{context}: {prediction}");
+        // Where a server takes a copy older than the checkpoint nobody knows: this one went well, another died of it.
+        let older = prediction["advice"].as_str().unwrap().contains("take an older copy");
+        assert_eq!(older, case.ends_with("m97-4k"), "{context}: {prediction}");
+        let expected = if older { &Value::Null } else { &facts["oracle_started"] };
+        assert_eq!(&prediction["starts"], expected, "{context}: {prediction}");
         let mut predicted = pages(&prediction["restores"]);
         if report["generation"] == "mysql-5.6" {
             let zero = |page: &&Value| page["home"]["state"] == "zero";

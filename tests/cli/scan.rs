@@ -58,7 +58,7 @@ fn every_real_image_shows_exactly_its_torn_pages() {
         let output = scan(&[], dir.path());
         let report = json(&output);
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
-        let mut wanted: BTreeSet<_> = expected["pages"]
+        let wanted: BTreeSet<_> = expected["pages"]
             .as_array()
             .unwrap()
             .iter()
@@ -68,11 +68,14 @@ fn every_real_image_shows_exactly_its_torn_pages() {
                 (text("file"), page["offset"].as_u64().unwrap(), text("home_state"))
             })
             .collect();
-        if name == "ma1011-ibdata" {
-            // A page without a copy: verify cannot know of it.
-            wanted.insert(("ibdata1".into(), 301 * PAGE, "corrupt".into()));
-        }
+        // A torn page without a copy, which redo initialises after the checkpoint: the server started, too.
+        let rebuilt = u64::from(name == "ma1011-ibdata");
+        assert_eq!(report["summary"]["redo_rebuilds"], rebuilt, "{name}");
         assert_eq!(damaged(&report), wanted, "{name}");
+        if rebuilt > 0 {
+            let report = json(&scan(&["--no-audit"], dir.path()));
+            assert_eq!(damaged(&report), [("ibdata1".into(), 301 * PAGE, "corrupt".into())].into(), "{name}");
+        }
         let restorable = expected["pages"].as_array().unwrap().iter();
         let restorable =
             restorable.filter(|p| p["home_state"] != "zero" && p["verdict"] == "restorable").count();
@@ -156,7 +159,9 @@ fn damage_is_called_by_its_name() {
         );
         assert!(found["reason"].as_str().unwrap().contains(says), "{class}: {}", found["reason"]);
         assert_eq!(found["table"], "d/t1", "{class}");
-        assert_eq!(code(&output), 2, "{class}");
+        // The buffer has a copy of this very version: a page that still carries its LSN shows that.
+        let proved = !["ff", "zero", "misdirected"].contains(&class);
+        assert_eq!(code(&output), if proved { 1 } else { 2 }, "{class}");
         overwrite(&table, 4 * PAGE, &page(4));
     }
     assert_eq!(code(&scan(&[], dir.path())), 0);

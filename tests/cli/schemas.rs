@@ -120,11 +120,13 @@ fn a_field_too_few_and_a_field_too_many_are_faults() {
 
 #[test]
 fn reading_commands_on_every_image() {
-    let commands: [(&str, &[&str]); 8] = [
+    let commands: [(&str, &[&str]); 10] = [
         ("locate", &["locate", "--json"]),
         ("dump", &["dump", "--json"]),
         ("verify", &["verify", "--json"]),
         ("restore", &["restore", "--json"]),
+        ("redo", &["redo", "--json"]),
+        ("redo", &["redo", "--json", "--page", "0:5"]),
         ("scan", &["scan", "--json"]),
         ("check", &["check", "--reads", "1", "--output", "json"]),
         ("check", &["check", "--reads", "1", "--output", "json", "--scan"]),

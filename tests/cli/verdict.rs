@@ -101,6 +101,15 @@ fn evidence_that_is_taken_away_never_makes_a_verdict_bolder() {
         let whole = unpack(&case);
         let report = verify(whole.path()).1;
         let bold = chosen(&report);
+        let keys = case.join("keys.txt");
+        if keys.exists() {
+            let with = run("verify", whole.path(), &["--json", "--keyring", keys.to_str().unwrap()]);
+            let with = chosen(&json(&with));
+            assert!(
+                !with.is_empty() && bold.iter().all(|(page, slot)| with.get(page) == Some(slot)),
+                "{with:?}"
+            );
+        }
         for (redo, words) in [(false, true), (true, false), (false, false)] {
             let dir = unpack(&case);
             if !redo {
@@ -134,17 +143,17 @@ fn after_recovery_and_after_an_import_there_is_no_lost_write() {
 /// A sound page whose contents are older than those of a copy that the checkpoint has passed.
 fn lose_a_write(data: &Path) -> PathBuf {
     let report = verify(data).1;
-    let stamped = |page: &&Value| {
-        let older = page["home"]["lsn"].as_u64() < page["copy"]["lsn"].as_u64();
-        older && page["copy"]["page_type"] == 17855
-    };
+    let same_write =
+        |page: &&Value| page["home"]["lsn"] == page["copy"]["lsn"] && page["copy"]["page_type"] == 17855;
     let pages = report["pages"].as_array().unwrap();
-    let home = &pages.iter().find(stamped).unwrap()["home"];
+    let home = &pages.iter().find(same_write).unwrap()["home"];
     let file = data.join(home["file"].as_str().unwrap());
     let at = home["offset"].as_u64().unwrap() as usize;
     let mut bytes = fs::read(&file).unwrap();
     let page = &mut bytes[at..at + 16384];
     page[9000] ^= 1;
+    let older = home["lsn"].as_u64().unwrap() - 1;
+    page[16..24].copy_from_slice(&older.to_be_bytes());
     let format = PageFormat::classic(PageSize::new(16384).unwrap());
     stamp(page, &format, Algorithm::Crc32).unwrap();
     fs::write(&file, bytes).unwrap();
@@ -214,4 +223,68 @@ fn another_page_in_the_place_of_page_0_is_damage_however_young_the_file_is() {
     assert_eq!(code(&scan), 2, "{}", stderr(&scan));
     assert_eq!(report["damaged"][0]["page_no"], 0);
     assert_eq!(report["damaged"][0]["state"], "misdirected");
+}
+
+/// The first page of a table over that of another: not two files of one id, but one wrong page 0.
+#[test]
+fn the_first_page_of_another_file_in_the_place_of_page_0_is_damage() {
+    let dir = image("m56-innodb-16k");
+    let (one, other) = (dir.path().join("d/t1.ibd"), dir.path().join("d/t2.ibd"));
+    let page0 = fs::read(&other).unwrap()[..16384].to_vec();
+    write_at(&one, 0, &page0);
+    let report = json(&run("scan", dir.path(), &["--json"]));
+    let damaged = report["damaged"].as_array().unwrap();
+    let of_one: Vec<&Value> = damaged.iter().filter(|damage| damage["page_no"] == 0).collect();
+    assert_eq!(of_one.len(), 1, "{damaged:?}");
+    assert_eq!(
+        (&of_one[0]["path"].as_str().unwrap().ends_with("d/t1.ibd"), &of_one[0]["state"]),
+        (&true, &"misdirected".into())
+    );
+    assert!(damaged.len() <= 2, "the torn page and page 0: {damaged:?}");
+}
+
+/// A table file by itself, and the offset of a page in it that has neighbours on both sides.
+fn lone_table() -> (tempfile::TempDir, PathBuf, usize) {
+    let (dir, lone) = (image("recovered-m56"), tempfile::tempdir().unwrap());
+    let file = lone.path().join("t1.ibd");
+    fs::copy(dir.path().join("data/d/t1.ibd"), &file).unwrap();
+    let bytes = fs::read(&file).unwrap();
+    let has_neighbours = |page: &&[u8]| {
+        page[24..26] == 17855u16.to_be_bytes() && page[8..12] != [0xFF; 4] && page[12..16] != [0xFF; 4]
+    };
+    let number = bytes.chunks(16384).position(|page| has_neighbours(&page)).unwrap();
+    assert_eq!(json(&run("scan", &file, &["--json"]))["summary"]["damaged"], 0);
+    (lone, file, number * 16384)
+}
+
+#[test]
+fn a_lone_file_shows_a_lost_page_and_takes_random_bytes_for_no_tear() {
+    let (_lone, file, at) = lone_table();
+    let mut state = 1u64;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    let garbage: Vec<u8> = (0..16384).map(|_| random()).collect();
+    for (bytes, found) in [(vec![0; 16384], "zero"), (garbage, "corrupt")] {
+        write_at(&file, at as u64, &bytes);
+        let scan = run("scan", &file, &["--json"]);
+        let report = json(&scan);
+        assert_eq!((code(&scan), report["damaged"].as_array().unwrap().len()), (2, 1), "{found}");
+        assert_eq!(report["damaged"][0]["state"], found);
+        assert_ne!(report["damaged"][0]["class"], "torn");
+    }
+}
+
+#[test]
+fn a_later_file_of_the_system_tablespace_is_judged_by_itself() {
+    let (dir, elsewhere) = (image("m56-two-ibdata"), tempfile::tempdir().unwrap());
+    let to = elsewhere.path().join("mended");
+    let copied = run("restore", dir.path(), &["--to", to.to_str().unwrap()]);
+    assert_eq!(code(&copied), 0, "{}", stderr(&copied));
+    let alone = run("scan", &to.join("ibdata2"), &["--json"]);
+    assert_eq!((code(&alone), stderr(&alone)), (0, String::new()));
+    assert_eq!(json(&alone)["summary"]["damaged"], 0);
+    let torn = run("scan", &dir.path().join("ibdata2"), &["--json"]);
+    assert_eq!(json(&torn)["damaged"][0]["page_no"], 768);
 }

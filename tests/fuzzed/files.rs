@@ -86,7 +86,10 @@ pub fn redo(bytes: &[u8]) {
         std::fs::write(dir.path().join(name), part).expect("write");
     }
     for dir in [dir.path().to_path_buf(), dir.path().join("#innodb_redo")] {
-        if let Ok(found) = dblwr::instance::redo::read(&dir) {
+        if let Ok(mut found) = dblwr::instance::redo::read(&dir) {
+            if let dblwr::instance::redo::Found::Read(redo) = &mut found {
+                let _ = dblwr::instance::redo::history::Log::learn(redo);
+            }
             let _ = dblwr::instance::redo::shutdown(None, &found);
             serde_json::to_vec(&found).expect("JSON");
         }

@@ -22,7 +22,7 @@ pub mod seals;
 pub type Body = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Body); 18] = [
+pub const TARGETS: [(&str, Body); 19] = [
     ("page", pages::page),
     ("page0", pages::page0),
     ("flags", pages::flags),
@@ -35,6 +35,7 @@ pub const TARGETS: [(&str, Body); 18] = [
     ("error_log", pages::error_log),
     ("slots", files::slots),
     ("redo", files::redo),
+    ("forward", pages::forward),
     ("journal", files::journal),
     ("bundle", files::bundle),
     ("plan", files::plan),

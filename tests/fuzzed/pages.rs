@@ -15,6 +15,7 @@ use dblwr::format::fsp::{FspHeader, PageFormat, xdes_array_end};
 use dblwr::format::index_header::index_header;
 use dblwr::format::index_page::key_range;
 use dblwr::format::record::user_records;
+use dblwr::format::redo_record::{Record, Records};
 use dblwr::format::reduced::parse_reduced;
 use dblwr::format::trx_sys::DoublewriteHeader;
 use dblwr::format::{Names, PageSource, segment, xdes};
@@ -22,12 +23,13 @@ use dblwr::instance::identify::format_of_page0;
 use dblwr::page::checksum;
 use dblwr::page::checksum::{Algorithm, stamp};
 use dblwr::page::diagnose;
+use dblwr::page::forward::Frame;
 use dblwr::page::keyring::Keyring;
 use dblwr::page::transform;
 use dblwr::page::transform::{SpaceKey, codec};
 use dblwr::page::{State, judge};
 use dblwr::report::decoded::DecodedPage;
-use dblwr::units::{PageNo, PageSize, SpaceId};
+use dblwr::units::{Lsn, PageNo, PageSize, SpaceId};
 
 use super::{byte, number, take};
 
@@ -226,4 +228,22 @@ pub fn error_log(bytes: &[u8]) {
     let report = dblwr::report::explain_log::ExplainReport::of(Path::new("error.log"), summary, None, None);
     report.write_text(&mut std::io::sink(), true).unwrap();
     serde_json::to_vec(&report).unwrap();
+}
+
+/// Records of redo on a page: two bytes say how many of the following are records, the rest is the page.
+pub fn forward(bytes: &[u8]) {
+    let mut rest = bytes;
+    let (zip, high, low) = (byte(&mut rest) & 1 == 1, byte(&mut rest), byte(&mut rest));
+    let records = take(&mut rest, usize::from(high & 0x3F) << 8 | usize::from(low));
+    let mut page = rest.to_vec();
+    page.resize(4096, 0);
+    for record in Records::new(records) {
+        if let Record::Page(record) = record {
+            let _ = Frame::new(&mut page, record.page, zip).apply_one(&record);
+            assert_eq!(page.len(), 4096);
+        }
+    }
+    let id = (SpaceId(u32::from(high)), PageNo(u32::from(low)));
+    let _ = Frame::new(&mut page, id, zip).apply(Records::new(records), Lsn(1));
+    assert_eq!(page.len(), 4096);
 }

@@ -153,6 +153,31 @@ fn of_redo(corpus: &mut Corpus, files: &BTreeMap<String, Vec<u8>>) {
         let head = &bytes[..bytes.len().min(if physical { 14000 } else { 4096 })];
         put(corpus, "redo", [&[if physical { 2 } else { kind }], trimmed(head)].concat());
         put(corpus, "redo", [&[0], trimmed(&head[..head.len().min(2048 + 512)])].concat());
+        if physical {
+            of_records(corpus, &bytes[12288.min(bytes.len())..]);
+        }
+    }
+}
+
+/// The first mini-transactions of a log, each with the page that those before it leave.
+fn of_records(corpus: &mut Corpus, log: &[u8]) {
+    let (mut at, mut begin) = (0, 0);
+    while let Some(&first) = log.get(at).filter(|_| begin < 6000) {
+        match (first, first & 0xF, log.get(at + 1)) {
+            (0 | 1, ..) => {
+                let records = &log[begin..at.min(begin + 0x3FFF)];
+                let [high, low] = (records.len() as u16).to_be_bytes();
+                put(corpus, "forward", [&[0, high, low], records].concat());
+                at += 5;
+                begin = at;
+            }
+            (_, 0, Some(&more)) if more < 0x80 => at += 16 + usize::from(more),
+            (_, 0, Some(&more)) => {
+                let low = log.get(at + 2).copied().unwrap_or_default();
+                at += 16 + 0x80 + (usize::from(more & 0x3F) << 8 | usize::from(low));
+            }
+            (_, more, _) => at += 1 + usize::from(more),
+        }
     }
 }
 
@@ -263,7 +288,7 @@ fn journal() -> Vec<u8> {
             path: Path::new("/d").join(["a.ibd", "b.ibd"][file]),
             offset: ByteOffset(u64::from(number) * 1024),
             length: 1024,
-            copy: CopyRef { file: "ibdata1".into(), index: 3, lsn: Lsn(4711) },
+            copy: CopyRef { file: "ibdata1".into(), index: 3, lsn: Lsn(4711), forwarded: None },
             before_state: "torn".into(),
             old: vec![1; 1024],
             new: vec![2; 1024],

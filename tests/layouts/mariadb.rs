@@ -93,7 +93,7 @@ fn leftovers_from_before_doublewrite_was_switched_off_prove_nothing() {
         let intact = world.page(&space, 6, 20_000);
         world.copy(&At::System(0), &leftover).copy(&At::System(1), &intact);
         let mut home = world.page(&space, 4, NEW);
-        home[4096..].copy_from_slice(&leftover[4096..]);
+        home[4096..].copy_from_slice(&world.page(&space, 4, CHECKPOINT - 3000)[4096..]);
         world.write_home(&space, 4, &home);
         let dir = tempfile::tempdir().unwrap();
         world.write(dir.path());
@@ -108,6 +108,22 @@ fn leftovers_from_before_doublewrite_was_switched_off_prove_nothing() {
         let plan = run(dir.path(), "restore", &[]);
         assert_eq!((code(&plan), pages(&json(&plan)["pages"])), (2, vec![]), "{version}");
     }
+}
+
+/// The version that a torn write in the redo window went over: redo goes on from it.
+#[test]
+fn a_leftover_that_the_tail_of_the_home_carries_is_the_version_that_redo_goes_on_from() {
+    let mut world = mariadb("10.5.23");
+    let space = world.space("d/t1.ibd");
+    let leftover = world.page(&space, 4, CHECKPOINT - 5000);
+    world.copy(&At::System(0), &leftover);
+    let mut home = world.page(&space, 4, NEW);
+    home[4096..].copy_from_slice(&leftover[4096..]);
+    world.write_home(&space, 4, &home);
+    let dir = tempfile::tempdir().unwrap();
+    world.write(dir.path());
+    let output = run(dir.path(), "verify", &[]);
+    assert_eq!((code(&output), &json(&output)["summary"]), (1, &json!({"restorable": 1})));
 }
 
 #[test]

@@ -179,6 +179,9 @@ fn mysql_5_7_mends_only_what_redo_names_and_refills_zero_pages() {
         let other = world.space("d/t2.ibd");
         let stale = world.fields(&other, 4, CHECKPOINT - 1, 64).bytes();
         world.tear_with(&other, 4, At::System(2), 4096, stale.clone());
+        let mut another = world.fields(&other, 4, CHECKPOINT - 9, 64).bytes();
+        another[size / 2] ^= 1;
+        world.write_home(&other, 4, &another);
         let dir = tempfile::tempdir().unwrap();
         world.write(dir.path());
         let report = json(&run(dir.path(), "verify", &[]));

@@ -32,6 +32,7 @@ class Case:
     lost: bool = False  # the write is lost instead of torn, the server lives on and is killed later
     cut_at_restart: bool = False  # armed before the second start instead of after it
     keyring: bool = False  # MySQL: load component_keyring_file
+    moved: bool = False  # the judges start with the options of `restart`, too
     born: str = ""  # the kind that made the directory and its tables, where it is an older one
     how: str = "tear"  # or "kill" under load, "stop", "snapshot", "fresh", "kill in recovery": nothing is cut then
     before_change: list = field(default_factory=list)  # statements just before pages are dirtied
@@ -51,12 +52,17 @@ class Case:
         return ", ".join(words) or ("default" if plain else self.name)
 
     @property
+    def first_options(self):
+        """The options of the run that makes the tables."""
+        return [word for word in self.server_options if not (self.moved and word in self.restart)]
+
+    @property
     def server_options(self):
         """The options that every start of the server gets."""
         size = [] if self.page_size == 16384 else [f"--innodb-page-size={self.page_size}"]
         if self.page_size == 65536:
             size.append("--innodb-buffer-pool-size=64M")
-        return size + self.options
+        return size + self.options + (self.restart if self.moved else [])
 
     @property
     def dblwr_options(self):

@@ -91,7 +91,7 @@ class Crash:
         inject = {f"DBLWR_INJECT_{key}": str(value) for key, value in place.items()}
         inject |= {"DBLWR_INJECT_ARM": str(self.folder / "armed"), "DBLWR_INJECT_REPORT": str(self.folder / "tear")}
         library = build_injector(self.root)
-        server = self.server("crash.log")
+        server = self.server("crash.log", self.case.first_options)
         try:
             if self.case.born:
                 self.grow_up(work)
@@ -109,7 +109,7 @@ class Crash:
             if two_runs:
                 server.stop()
                 server.close()
-                server = self.server("crash.log", self.case.server_options + self.case.restart)
+                server = self.server("crash.log", self.case.first_options + self.case.restart)
                 if self.case.cut_at_restart:
                     (self.folder / "armed").touch()
                 if not server.start(inject, library) and (self.folder / "tear").exists():

@@ -11,6 +11,7 @@ import traceback
 
 from case import Case
 from crash import NoCrash
+from kinds import KINDS
 from rounds import Round
 from servers import copy
 from workload import Workload, flush, healthy
@@ -230,11 +231,25 @@ def say(found):
     print(f"{found['kind']} {found['base']}: {found['damage']}: {did}; {words}", flush=True)
 
 
+def table(results):
+    """What each server did, by what was broken; the last column: how often verify and scan foretold it wrong."""
+    last = {(r["kind"], r["base"], r["damage"]): r for r in results if "started" in r}
+    kinds = [kind for kind in KINDS if any(key[0] == kind for key in last)]
+    lines = ["| directory | broken | " + " | ".join(kinds) + " | verify, scan wrong |", "|---" * (len(kinds) + 3) + "|"]
+    for base, name in dict.fromkeys((key[1], key[2]) for key in last):
+        row = [last.get((kind, base, name)) for kind in kinds]
+        cells = ["-" if r is None else "stops" if not r["started"] else "starts" if r["whole"] else "loses" for r in row]
+        wrong = [sum(r.get(told) in ("wrong", "loses") for r in row if r) for told in ("verify_was", "scan_was")]
+        lines.append(f"| {base} | {name} | " + " | ".join(cells) + f" | {wrong[0]}, {wrong[1]} |")
+    return "\n".join(lines) + "\n"
+
+
 def play_all(kinds, options):
     """Everything on each of `kinds`; 1 if a prediction was wrong."""
     results = []
     for kind in kinds:
         play_kind(kind, options, results)
+    print(table(results))
     for told in ("verify_was", "scan_was"):
         words = sorted({r.get(told, "broken") for r in results})
         print(told, ", ".join(f"{sum(r.get(told, 'broken') == word for r in results)} {word}" for word in words))

@@ -175,6 +175,20 @@ def table(results, short=False):
     return "\n".join(lines) + "\n"
 
 
+def by_server(results):
+    """A row for each server: its rounds, how its next start was foretold, and where only dblwr mended."""
+    lines = ["| server | rounds | torn pages with a copy | sure and right | open | wrong | dblwr mended, the server alone did not |", "|---" * 7 + "|"]
+    for kind in KINDS.values():
+        rows = [r for r in results if r["kind"] == kind.name and "equal" in r]
+        if rows:
+            told = [sum(r.get("prediction") == word for r in rows) for word in ("right", "open", "wrong")]
+            copies = sum(bool(page["copies"]) for r in rows for page in r["torn"])
+            alone_ = sum(bool(r["equal"] and not r["server_restored"]) for r in rows)
+            name = f"{kind.vendor} {rows[-1]['version'].split('-')[0]}"
+            lines.append("| " + " | ".join(map(str, [name, len(rows), copies, *told, alone_])) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def by_situation(results):
     """A row for each situation: on how many servers the next start was foretold right, left open, foretold wrong."""
     lines = ["| situation | servers | sure and right | open | wrong | mended by the server | disagree | no such crash |", "|---" * 8 + "|"]

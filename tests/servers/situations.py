@@ -57,7 +57,7 @@ TORN = {
     "files8": (FILES, {"options": ["--innodb-doublewrite-files=8", "--innodb-doublewrite-pages=32"]}),
     "files_changed": (FILES, {"options": ["--innodb-doublewrite-files=8"], "restart": ["--innodb-doublewrite-files=2", "--innodb-doublewrite-pages=8"]}),
     "detect_switch": (FILES, {"options": ["--innodb-doublewrite=DETECT_ONLY"], "restart": ["--innodb-doublewrite=ON"]}),
-    "dir_changed": (FILES, {"restart": ["--innodb-doublewrite-dir=@DIR@/ext/dw"], "told": ["--doublewrite-dir", "@DIR@/ext/dw"]}),
+    "dir_changed": (FILES, {"restart": ["--innodb-doublewrite-dir=@DIR@/ext/dw"], "told": ["--doublewrite-dir", "@DIR@/ext/dw"], "moved": True}),
     "temp": (EVERY, {"alongside": [TEMPORARY]}),
     "fts": (tuple(kind for kind in EVERY if kind != "mysql5534"), {"change": FULL_TEXT}),
     "redo_reenabled": (FILES, {"change": [REDO_OFF, "update d.t2 set k=k+1", REDO_ON, "update d.t1 set k=k+2"]}),

@@ -35,6 +35,9 @@ pub struct Check {
     /// Read a random part of the pages of the data files, too, in percent.
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     pub sample: Option<f64>,
+    /// With --scan: do not hold the pages against the redo log.
+    #[arg(long)]
+    pub no_audit: bool,
     /// Alert only on what is not in this file of accepted problems.
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,

@@ -215,10 +215,13 @@ fn stored_redo(survey: &Survey, listing: &Listing) -> redo::Found {
         for file in &mut redo.files {
             file.path = listing.stored(&file.path).unwrap_or_default();
         }
+        let copied: HashSet<_> =
+            survey.findings.iter().map(|finding| (finding.space_id(), finding.page_no())).collect();
         if let Some(touched) = &mut redo.touched {
-            let copied: HashSet<_> =
-                survey.findings.iter().map(|finding| (finding.space_id(), finding.page_no())).collect();
             touched.last.retain(|page, _| copied.contains(page));
+        }
+        if let Some(census) = &mut redo.census {
+            census.retain(|page| copied.contains(&page));
         }
     }
     found

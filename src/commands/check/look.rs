@@ -94,7 +94,10 @@ impl Look {
         pause: &mut impl FnMut(Duration),
     ) -> Result<(Sample, Settled<Place, Suspect>)> {
         // A look of its own, younger than the files that a running server has made meanwhile.
-        let ground = Ground::survey(&options.request)?;
+        let mut ground = Ground::survey(&options.request)?;
+        if options.audit && share == Share::All {
+            ground.audit();
+        }
         let mut sample = sample::sample(&ground, share, &options.dice)?;
         let first = std::mem::take(&mut sample.suspects);
         let settled =

@@ -46,6 +46,8 @@ pub struct Options {
     pub critical: Range,
     /// Pages of the data files to read.
     pub share: Option<Share>,
+    /// Hold every page that redo names against it, where every page is read.
+    pub audit: bool,
     /// What chooses the pages of a [`Share::Percent`].
     pub dice: RandomState,
     /// How often to look at what looks damaged.
@@ -64,6 +66,7 @@ impl Options {
             warning: Range::ZERO,
             critical: Range::ZERO,
             share: None,
+            audit: true,
             dice: RandomState::new(),
             patience: Patience::DEFAULT,
             baseline: None,

@@ -15,6 +15,7 @@ use crate::disk::Image;
 use crate::error::Result;
 use crate::instance::spaces::{Evidence, SpaceFile, Tablespace};
 use crate::units::{ByteOffset, Lsn, PageNo};
+use crate::verdict::Verdict;
 use crate::verdict::home::HomeState;
 
 /// Bytes read at a time when every page is read.
@@ -184,9 +185,11 @@ impl<'a> Reader<'a> {
             DamageState::Misdirected => HomeState::Misdirected,
             DamageState::Zero => HomeState::Zero,
             DamageState::Corrupt | DamageState::Unreadable => HomeState::Corrupt,
+            DamageState::LostWrite => HomeState::Valid,
         };
         let offset = Some(damage.offset);
-        let suspect = Suspect { verdict: None, state, offset, fingerprint, reason: damage.detail };
+        let verdict = (damage.state == DamageState::LostWrite).then_some(Verdict::LostWrite);
+        let suspect = Suspect { verdict, state, offset, fingerprint, reason: damage.detail };
         self.sample.suspects.insert(place, suspect);
     }
 

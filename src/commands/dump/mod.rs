@@ -3,6 +3,7 @@
 pub mod extract;
 pub mod selection;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
@@ -21,6 +22,7 @@ use crate::page::{Judged, judge};
 use crate::units::{PageNo, SpaceId};
 use crate::verdict::copy::Copy;
 use crate::verdict::copy::for_each_usage;
+use crate::verdict::copy::{is_hidden, read_copies};
 use crate::verdict::owners::find_hidden_owners;
 
 pub use crate::commands::dump::selection::Selection;
@@ -179,6 +181,7 @@ fn full_items(
     unreadable: &mut Vec<Error>,
 ) -> Result<(Usages, Vec<Item>, usize)> {
     let (mut usages, mut items, mut left_out) = (Usages::default(), Vec::new(), 0);
+    let owners = hidden_owners(area, &instance.spaces)?;
     *unreadable = for_each_usage(area, &instance.spaces, |found, usage, mut copy| {
         usages.count(usage);
         if items.len() >= MAX_LISTED && usage != Usage::Copy {
@@ -186,7 +189,9 @@ fn full_items(
             return;
         }
         if let Some(copy) = &mut copy {
-            find_hidden_owners(std::slice::from_mut(copy), &instance.spaces);
+            if let Some(&(space, format)) = owners.get(&copy.slot) {
+                (copy.space, copy.format) = (space, format);
+            }
         }
         let slot = SlotRef {
             file: area.file_of(found),
@@ -208,6 +213,14 @@ fn full_items(
         items.push(item);
     })?;
     Ok((usages, items, left_out))
+}
+
+/// Slots whose space id is ciphertext, and whose page they are: all at once, so that every file is opened once.
+fn hidden_owners(area: &Area, spaces: &Spaces) -> Result<HashMap<SlotRef, (Option<SpaceId>, PageFormat)>> {
+    let (mut copies, _) = read_copies(area, spaces)?;
+    copies.retain(is_hidden);
+    find_hidden_owners(&mut copies, spaces);
+    Ok(copies.into_iter().map(|copy| (copy.slot, (copy.space, copy.format))).collect())
 }
 
 fn reduced_items(instance: &Instance, at: usize, area: &Area) -> (Usages, Vec<Item>, usize) {

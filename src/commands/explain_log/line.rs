@@ -1,6 +1,9 @@
 //! Lines of an error log: read in bounded memory, freed of their prefixes, made safe to print.
 
 use std::io::{self, BufRead};
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 /// Bytes kept of one line. Every message stands within the first few hundred; the rest of a longer line is a page
 /// dump in hexadecimal (up to 128 KiB for a 64 KiB page), which is skipped without being held.
@@ -74,6 +77,11 @@ const TOOLS: [&str; 4] = ["xtrabackup: ", "[Xtrabackup] ", "mariabackup: ", "mar
 /// InnoDB's messages in the log that MySQL writes as JSON.
 const JSON: [&str; 2] = ["\"subsystem\":\"InnoDB\"", "\"subsystem\": \"InnoDB\""];
 
+// Looked for in every line: built once.
+static INNODB: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("InnoDB"));
+static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("[ERROR]"));
+static HEX: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("; hex "));
+
 /// Bytes of a line in which its level, time and marks stand.
 const PREFIX: usize = 256;
 
@@ -83,10 +91,10 @@ const PREFIX: usize = 256;
 pub fn fragments(line: &str) -> Vec<Fragment<'_>> {
     let line = before_dump_text(line);
     let whole = beginning(line, PREFIX);
-    let level = whole.contains("[ERROR]") || whole.contains("\"label\":\"Error\"");
+    let level = ERROR.find(whole.as_bytes()).is_some();
     let mut found: Vec<Fragment<'_>> = Vec::new();
     let mut begins = None;
-    for (at, _) in line.match_indices("InnoDB") {
+    for at in INNODB.find_iter(line.as_bytes()) {
         let after = at + "InnoDB".len();
         let rest = line.get(after..).unwrap_or_default();
         let (colon, bracket) = (
@@ -104,9 +112,11 @@ pub fn fragments(line: &str) -> Vec<Fragment<'_>> {
     match begins {
         Some((from, continues)) => push(&mut found, line.get(from..).unwrap_or_default(), continues, level),
         None => {
-            let tool = TOOLS.iter().any(|mark| whole.contains(mark));
-            let json = JSON.iter().any(|mark| line.contains(mark));
-            let error = level || tool && line.contains("Error: ");
+            let tool = whole.contains("ackup") && TOOLS.iter().any(|mark| whole.contains(mark));
+            let json = line.starts_with('{') && JSON.iter().any(|mark| line.contains(mark));
+            let label =
+                || ["\"label\":\"Error\"", "\"label\": \"Error\""].iter().any(|mark| line.contains(mark));
+            let error = level || tool && line.contains("Error: ") || json && label();
             found.push(Fragment { text: line.trim(), innodb: tool || json, error, continues: false });
         }
     }
@@ -165,7 +175,7 @@ pub fn beginning(text: &str, bytes: usize) -> &str {
 
 /// A page dump shows user data after `asc`: text there that looks like a message was never one.
 fn before_dump_text(line: &str) -> &str {
-    let Some(hex) = line.find("; hex ") else { return line };
+    let Some(hex) = HEX.find(line.as_bytes()) else { return line };
     let asc = line.get(hex..).and_then(|rest| rest.find("asc ")).map(|at| hex + at);
     line.get(..asc.unwrap_or(line.len())).unwrap_or(line)
 }

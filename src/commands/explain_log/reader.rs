@@ -43,7 +43,7 @@ pub(super) struct Reader {
     /// The file that each thread of a backup tool copies.
     copying: HashMap<String, String>,
     /// An unknown error that the next line may turn into a known one.
-    pending: Option<Finding>,
+    pending: Option<(Finding, String)>,
 }
 
 impl Reader {
@@ -67,7 +67,7 @@ impl Reader {
         }
         if !self.message(fragment, whole) && fragment.error && fragment.innodb {
             self.settle_pending();
-            self.pending = Some(self.unknown(fragment.text));
+            self.pending = Some((self.unknown(), fragment.text.to_owned()));
         }
         if fragment.innodb {
             self.earlier.push_back((self.summary.lines, line::beginning(fragment.text, EARLIER).to_owned()));
@@ -101,7 +101,7 @@ impl Reader {
         };
         let (from, line) =
             *starts.iter().rfind(|start| start.0 <= found.start).unwrap_or(&(own, self.summary.lines));
-        if self.pending.as_ref().is_some_and(|pending| pending.line >= line) {
+        if self.pending.as_ref().is_some_and(|(pending, _)| pending.line >= line) {
             self.pending = None;
         }
         self.understood(wording, &found, line, all.get(from..).unwrap_or(fragment.text), whole);
@@ -113,9 +113,8 @@ impl Reader {
             What::Quiet => {}
             What::Note(note) => self.note(note, found, quoted, whole),
             What::Say(kind) => {
-                let mut finding = self.finding(kind, wording.said_by, found, line, whole);
-                finding.quoted = line::printable(quoted);
-                self.keep(finding);
+                let finding = self.finding(kind, wording.said_by, found, line, whole);
+                self.keep(finding, quoted);
             }
         }
     }
@@ -126,8 +125,10 @@ impl Reader {
             Note::Starting => {
                 self.summary.starts += 1;
                 (self.current, self.near, self.dump) = (None, None, Dump::default());
-                self.summary.version =
-                    holes.file.as_deref().map(line::printable).or(self.summary.version.take());
+                let before =
+                    text.split(") starting as process ").next().and_then(|text| text.rsplit_once(" ("));
+                let version = holes.file.as_deref().or(before.map(|(_, version)| version));
+                self.summary.version = version.map(line::printable).or(self.summary.version.take());
             }
             Note::Version => self.summary.version = holes.file.as_deref().map(line::printable),
             Note::Stopped => {}
@@ -212,10 +213,10 @@ impl Reader {
         }
     }
 
-    fn keep(&mut self, finding: Finding) {
+    fn keep(&mut self, finding: Finding, text: &str) {
         let name = match finding.kind {
             // Errors that differ in numbers only are one.
-            Kind::UnknownError => Some(shape(&finding.quoted)),
+            Kind::UnknownError => Some(shape(&line::printable(text))),
             _ => finding.file.clone(),
         };
         let key = (finding.kind, finding.space_id.map(|s| s.0), finding.page_no.map(|p| p.0), name);
@@ -228,11 +229,12 @@ impl Reader {
             self.summary.not_kept += 1;
         } else {
             self.index.insert(key, findings.len());
-            findings.push(finding);
+            findings.push(Finding { quoted: line::printable(text), ..finding });
         }
     }
 
-    fn unknown(&self, text: &str) -> Finding {
+    /// Without a quotation.
+    fn unknown(&self) -> Finding {
         Finding {
             line: self.summary.lines,
             last_line: self.summary.lines,
@@ -241,15 +243,15 @@ impl Reader {
             space_id: None,
             page_no: None,
             file: None,
-            quoted: line::printable(text),
+            quoted: String::new(),
             server: "",
             evidence: None,
         }
     }
 
     fn settle_pending(&mut self) {
-        if let Some(pending) = self.pending.take() {
-            self.keep(pending);
+        if let Some((pending, text)) = self.pending.take() {
+            self.keep(pending, &text);
         }
     }
 
@@ -272,8 +274,8 @@ impl Reader {
             });
         let Some(last) = last else {
             if evidence == Some(Evidence::Zeros) {
-                let zeroed = Finding { kind: Kind::Zeroed, evidence, ..self.unknown(text) };
-                self.keep(zeroed);
+                let zeroed = Finding { kind: Kind::Zeroed, evidence, ..self.unknown() };
+                self.keep(zeroed, text);
             }
             return;
         };
@@ -295,9 +297,8 @@ impl Reader {
         };
         if named && last.space_id.is_none_or(|id| id == SpaceId(space)) {
             let (space_id, page_no, file) = (last.space_id, last.page_no, last.file.clone());
-            let holds = self.unknown(text);
-            let kind = Kind::ChecksumHolds;
-            self.keep(Finding { kind, space_id, page_no, file, evidence, server: "all", ..holds });
+            let (kind, holds) = (Kind::ChecksumHolds, self.unknown());
+            self.keep(Finding { kind, space_id, page_no, file, evidence, server: "all", ..holds }, text);
         }
     }
 }

@@ -221,6 +221,7 @@ fn an_error_of_innodb_that_is_not_known_is_kept() {
         "2026-11-21T06:58:34.4Z 1 [ERROR] [MY-019999] [InnoDB] Something of a later version",
         "130806 13:02:01  InnoDB: Error: something of an older one",
         "InnoDB: Fatal error: something",
+        "{ \"prio\": 1, \"err_code\": 1, \"source_line\": 561, \"source_file\": \"x.cc\", \"function\": \"run\", \"msg\": \"what\", \"time\": \"2018-03-22T12:35:47.669397Z\", \"thread\": 5, \"err_symbol\": \"ER_X\", \"SQL_state\": \"HY000\", \"subsystem\": \"InnoDB\", \"buffered\": 1521722147669397, \"label\": \"Error\" }",
         "{\"log_type\":1,\"prio\":1,\"err_code\":1,\"subsystem\":\"InnoDB\",\"msg\":\"what\",\"label\":\"Error\"}",
         "2022-09-29T11:39:15+02:00 4 [ERROR] [MY-011825] [Xtrabackup] something else",
         "2026-11-21T06:58:34.4Z 1 [ERROR] [MY-019999] [InnoDB] The moon is not known. Cannot continue operation.",

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::commands::restore::live;
 use crate::commands::restore::plan::{CopyRef, Plan, PlannedPage};
 use crate::commands::restore::world::World;
+use crate::commands::restore::{from_redo, live};
 use crate::error::{Error, Result};
 use crate::instance::{Instance, identity};
 use crate::units::{PageNo, SpaceId};
@@ -39,6 +39,8 @@ pub struct Selection {
     pub include_lost_writes: bool,
     /// Which copy wins.
     pub rules: Rules,
+    /// Also what redo can make.
+    pub from_redo: bool,
 }
 
 impl Selection {
@@ -77,7 +79,15 @@ pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
         }
     }
     refuse_foreign(survey, &pages)?;
-    refuse_missing(survey, selection, &pages)?;
+    let written = pages.iter().map(|page| (page.space_id, page.page_no)).collect();
+    let redo = from_redo::consult(survey, selection, &written)?;
+    // Redo proves what a copy of a lost write may miss.
+    let by_redo = |page: &PlannedPage| {
+        redo.planned.iter().any(|other| (other.space_id, other.page_no) == (page.space_id, page.page_no))
+    };
+    pages.retain(|page| !by_redo(page));
+    pages.extend(redo.planned.iter().cloned());
+    refuse_missing(survey, selection, &pages, &redo)?;
     pages.sort_by(|a: &PlannedPage, b| (&a.path, a.offset).cmp(&(&b.path, b.offset)));
     let also_lock = survey.instance.spaces.system().into_iter().flat_map(|system| &system.files);
     Ok(Plan {
@@ -193,7 +203,12 @@ fn planned(survey: &Survey, finding: &Finding, rules: Rules) -> Option<PlannedPa
         path: home.path.clone(),
         offset: home.offset?,
         length: home.length,
-        copy: CopyRef { file: copy.slot.file.clone(), index: u64::from(copy.slot.index), lsn: copy.lsn() },
+        copy: CopyRef {
+            file: copy.slot.file.clone(),
+            index: u64::from(copy.slot.index),
+            lsn: copy.lsn(),
+            forwarded: None,
+        },
         before_state: home.state.name().to_owned(),
         old: home.bytes.clone(),
         new,
@@ -202,13 +217,20 @@ fn planned(survey: &Survey, finding: &Finding, rules: Rules) -> Option<PlannedPa
 
 /// A page that was named must be one that a copy could belong to. That it is whole, as after a first pass, or beyond
 /// mending, is for the report to tell.
-fn refuse_missing(survey: &Survey, selection: &Selection, pages: &[PlannedPage]) -> Result<()> {
+fn refuse_missing(
+    survey: &Survey,
+    selection: &Selection,
+    pages: &[PlannedPage],
+    redo: &from_redo::Consulted,
+) -> Result<()> {
     for &(space_id, page_no) in &selection.pages {
         let mut of_page =
             survey.findings.iter().filter(|f| (f.space_id(), f.page_no()) == (space_id, page_no)).peekable();
         let found = of_page.peek().copied();
         let is_whole = |f: &Finding| survey.home_of(f).is_some_and(|home| home.state == HomeState::Valid);
         let told = of_page.any(|f| is_whole(f) || f.judgement.verdict.is_critical());
+        let told =
+            told || redo.refused.iter().any(|page| (page.space_id, page.page_no) == (space_id, page_no));
         if told || pages.iter().any(|page| (page.space_id, page.page_no) == (space_id, page_no)) {
             continue;
         }

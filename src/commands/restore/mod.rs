@@ -27,6 +27,7 @@
 pub mod apply;
 pub mod automatic;
 pub mod choose;
+pub mod from_redo;
 pub mod journal;
 pub mod journal_names;
 pub mod leftover;
@@ -47,7 +48,7 @@ pub use crate::commands::restore::apply::Applied;
 pub use crate::commands::restore::choose::{Rules, Selection, choose};
 pub use crate::commands::restore::journal_names::JournalName;
 pub use crate::commands::restore::locked::{Journaled, Locked};
-pub use crate::commands::restore::plan::{CopyRef, Outcome, Plan, PlannedPage};
+pub use crate::commands::restore::plan::{CopyRef, Forwarded, Outcome, Plan, PlannedPage, RefusedPage};
 pub use crate::commands::restore::world::{Here, World};
 use crate::disk::calls::Disk;
 

@@ -16,6 +16,20 @@ pub struct CopyRef {
     pub index: u64,
     /// `FIL_PAGE_LSN` of the copy.
     pub lsn: Lsn,
+    /// Where redo made the page: then `file` is a redo file, and `index` is [`NO_SLOT`].
+    pub forwarded: Option<Forwarded>,
+}
+
+/// In place of a slot: the page was made by redo.
+pub const NO_SLOT: u64 = u64::MAX;
+
+/// How redo made a page. A journal does not keep it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Forwarded {
+    /// LSN of the version that it began with; `None` where an `INIT_PAGE` made it from nothing.
+    pub from: Option<Lsn>,
+    /// Mini-transactions that were done.
+    pub mini_transactions: u64,
 }
 
 /// One page to write.
@@ -54,6 +68,23 @@ pub struct Plan {
     pub world: World,
     /// Every other file that a server of this directory would lock: held while the pass writes, never written.
     pub also_lock: Vec<PathBuf>,
+}
+
+/// A page that redo does not mend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedPage {
+    /// Tablespace.
+    pub space_id: SpaceId,
+    /// Page number in the tablespace.
+    pub page_no: PageNo,
+    /// The file's name in reports.
+    pub file: PathBuf,
+    /// Where the page begins in that file, in bytes.
+    pub offset: ByteOffset,
+    /// Whether the page itself is sound, and its write was lost.
+    pub lost: bool,
+    /// Which guard forbids it.
+    pub reason: String,
 }
 
 /// What became of one page.
@@ -146,7 +177,7 @@ pub(crate) mod tests {
             path: path.to_path_buf(),
             offset: ByteOffset(u64::from(page_no) * 1024),
             length: 1024,
-            copy: CopyRef { file: "ibdata1".into(), index: 3, lsn: Lsn(4711) },
+            copy: CopyRef { file: "ibdata1".into(), index: 3, lsn: Lsn(4711), forwarded: None },
             before_state: "torn".into(),
             old: vec![old; 1024],
             new: vec![new; 1024],

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::mpsc::Receiver;
 
-use crate::commands::scan::finding::{Counts, DamageState, FileFinding, RowState, RunKey};
+use crate::commands::scan::finding::{Counts, DamageState, FileFinding, Future, RowState, RunKey};
 use crate::commands::scan::jobs::Done;
 use crate::commands::scan::jobs::Jobs;
-use crate::commands::scan::judge::{Found, Future, ZeroRun};
+use crate::commands::scan::judge::{Found, ZeroRun};
 use crate::commands::scan::neighbours::Links;
 use crate::commands::scan::runs::Runs;
 use crate::commands::scan::{Damage, Flushed, Observer, Progress, Target};
@@ -180,6 +180,7 @@ fn lost_zero(target: &Target<'_>, file: &OfFile, page_no: PageNo, links: Option<
         header: None,
         index: None,
         belongs_to: None,
+        expected_lsn: None,
         copy,
         run: Some(RunKey::Class(Class::Zero)),
     })

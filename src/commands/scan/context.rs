@@ -1,19 +1,22 @@
 //! What is known of an instance before its pages are read: tablespaces, redo window, copies of damaged pages.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::commands::scan::reserved::Reserved;
 use crate::error::{Error, Result};
 use crate::format::fsp::PageFormat;
+use crate::format::redo_record::PageId;
 use crate::instance::Instance;
 use crate::instance::dblwr::Area;
 use crate::instance::redo::Shutdown;
+use crate::instance::redo::history::Census;
 use crate::instance::request::Request;
 use crate::instance::spaces::{Evidence, SpaceFile, Tablespace};
 use crate::page::keyring::Keyring;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
+use crate::verdict::audit::{Lost, audit};
 use crate::verdict::home::HomeState;
 use crate::verdict::problems::{self, Problem};
 use crate::verdict::survey::{Finding, Survey};
@@ -71,10 +74,13 @@ pub struct Ground {
     /// Whether an all-zero page in use may be one that was freed after the checkpoint: MariaDB punches and scrubs freed
     /// pages before the descriptor that says so is home (`buf_flush_freed_pages`, 10.5 to 11.8).
     pub zero_may_be_freed: bool,
+    /// What redo proves to be lost, where that was asked for.
+    lost: HashMap<PageId, Lost>,
     /// What is wrong besides single pages, as the survey found it.
     pub problems: Vec<Problem>,
     copies: BTreeMap<(SpaceId, PageNo), Arc<CopySituation>>,
     reserved: Reserved,
+    audited: bool,
 }
 
 impl Ground {
@@ -105,7 +111,19 @@ impl Ground {
         let reserved = Reserved::of(&survey.instance);
         let zero_may_be_freed = flushed != Flushed::All && survey.instance.generation.is_mariadb();
         let (instance, failures) = (survey.instance, survey.failures);
-        Ground { instance, failures, flushed, unidentified, zero_may_be_freed, problems, copies, reserved }
+        let (lost, audited) = (HashMap::new(), false);
+        Ground {
+            instance,
+            failures,
+            flushed,
+            unidentified,
+            zero_may_be_freed,
+            lost,
+            problems,
+            copies,
+            reserved,
+            audited,
+        }
     }
 
     /// As [`Ground::survey`]; where an instance is in such disorder that it has no survey, its files alone.
@@ -130,11 +148,47 @@ impl Ground {
                 flushed: Flushed::Unknown,
                 unidentified,
                 zero_may_be_freed: true,
+                lost: HashMap::new(),
                 problems: Vec::new(),
                 copies: BTreeMap::new(),
                 reserved: Reserved::default(),
+                audited: false,
             })
         })
+    }
+
+    /// Holds every page that redo names against it: what is lost is damage from here on, what redo makes anew is none.
+    pub fn audit(&mut self) {
+        self.audited = true;
+        match audit(&mut self.instance) {
+            Ok(lost) => self.lost = lost,
+            Err(error) => self.failures.push(error),
+        }
+    }
+
+    /// The write that a sound page of this LSN misses.
+    pub fn lost_write(&self, space: &Tablespace, page_no: PageNo, lsn: Lsn) -> Option<&Lost> {
+        if self.lost.is_empty() {
+            return None;
+        }
+        self.lost.get(&(space.id?, page_no)).filter(|lost| lsn < lost.expected)
+    }
+
+    /// The LSN that redo proves a page to have had in its file before the checkpoint.
+    pub fn was_home(&self, space: &Tablespace, page_no: PageNo) -> Option<Lsn> {
+        let page = (space.id?, page_no);
+        self.census()?.of_page(page)?.least_at_home()
+    }
+
+    /// Whether recovery makes a page anew whatever lies in its file, and nothing better is there.
+    pub fn redo_rebuilds(&self, space: &Tablespace, page_no: PageNo) -> bool {
+        let restorable = self.copy_of(space, page_no).is_some_and(|copy| copy.verdict == Verdict::Restorable);
+        let census = self.census().zip(space.id).filter(|_| !restorable);
+        census.is_some_and(|(census, id)| census.rebuilds((id, page_no)))
+    }
+
+    fn census(&self) -> Option<&Census> {
+        self.instance.census().filter(|_| self.audited)
     }
 
     /// The best copy of a page whose home the survey found damaged.

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
 use crate::commands::scan::context::CopySituation;
-use crate::commands::scan::judge::Future;
 use crate::format::fil::FilHeader;
 use crate::format::fsp::{Layout, PageFormat};
 use crate::format::index_header::IndexHeader;
@@ -44,6 +43,8 @@ pub enum DamageState {
     Zero,
     /// The system could not read it.
     Unreadable,
+    /// Valid, but older than what redo proves to have been written.
+    LostWrite,
 }
 
 impl DamageState {
@@ -64,6 +65,8 @@ pub enum RowState {
     Doublewrite,
     /// Damaged or stale, but free according to the extent descriptors: harmless.
     Freed,
+    /// Damaged, but recovery makes it anew whatever lies there: harmless.
+    RedoRebuilds,
     /// Encrypted without a key, or in a format that cannot be judged.
     Unverifiable,
     /// Damaged.
@@ -78,6 +81,7 @@ impl RowState {
             RowState::Zero => "zero",
             RowState::Doublewrite => "doublewrite",
             RowState::Freed => "freed",
+            RowState::RedoRebuilds => "redo_rebuilds",
             RowState::Unverifiable => "unverifiable",
             RowState::Damaged(state) => state.name(),
         }
@@ -101,6 +105,9 @@ pub struct Counts {
     pub doublewrite: u64,
     /// Damaged, but free.
     pub freed: u64,
+    /// Damaged, but made anew by redo.
+    #[serde(default)]
+    pub redo_rebuilds: u64,
 }
 
 impl Counts {
@@ -111,6 +118,7 @@ impl Counts {
             RowState::Zero => &mut self.zero,
             RowState::Doublewrite => &mut self.doublewrite,
             RowState::Freed => &mut self.freed,
+            RowState::RedoRebuilds => &mut self.redo_rebuilds,
             RowState::Unverifiable => &mut self.unverifiable,
             RowState::Damaged(_) => &mut self.damaged,
         };
@@ -126,11 +134,18 @@ impl Counts {
         self.unverifiable += other.unverifiable;
         self.doublewrite += other.doublewrite;
         self.freed += other.freed;
+        self.redo_rebuilds += other.redo_rebuilds;
     }
 
     /// All pages that were looked at.
     pub fn pages(&self) -> u64 {
-        self.valid + self.zero + self.damaged + self.unverifiable + self.doublewrite + self.freed
+        self.valid
+            + self.zero
+            + self.damaged
+            + self.unverifiable
+            + self.doublewrite
+            + self.freed
+            + self.redo_rebuilds
     }
 }
 
@@ -168,6 +183,8 @@ pub struct Damage {
     pub index: Option<IndexHeader>,
     /// Of a misdirected page: whose it is.
     pub belongs_to: Option<(SpaceId, PageNo)>,
+    /// Of a lost write: the LSN that it must have at least.
+    pub expected_lsn: Option<Lsn>,
     /// The best copy in the doublewrite buffer.
     pub copy: Option<Arc<CopySituation>>,
     /// What joins it with its neighbours.
@@ -209,6 +226,28 @@ impl Row {
             lsn: header.map_or(Lsn(0), |header| header.lsn),
             index: index.map(|index| (index.index_id, index.level, index.records)),
         }
+    }
+}
+
+/// Pages that are newer than the end of the redo log.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Future {
+    /// How many.
+    pub pages: u64,
+    /// The greatest LSN of them.
+    pub newest: Option<Lsn>,
+}
+
+impl Future {
+    /// One more page.
+    pub fn add(&mut self, lsn: Lsn) {
+        self.merge(Future { pages: 1, newest: Some(lsn) });
+    }
+
+    /// Adds those of another part of a file.
+    pub fn merge(&mut self, other: Future) {
+        self.pages += other.pages;
+        self.newest = self.newest.max(other.newest);
     }
 }
 

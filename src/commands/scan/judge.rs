@@ -2,7 +2,7 @@
 
 use crate::bytes::{u16_at, u32_at, u64_at};
 use crate::commands::scan::context::{Flushed, Ground};
-use crate::commands::scan::finding::{Counts, Damage, DamageState, Row, RowState, RunKey};
+use crate::commands::scan::finding::{Counts, Damage, DamageState, Future, Row, RowState, RunKey};
 use crate::commands::scan::neighbours::Links;
 use crate::format::fil::{
     FIL_PAGE_LSN, FIL_PAGE_NEXT, FIL_PAGE_OFFSET, FIL_PAGE_PREV, FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE, FilHeader,
@@ -58,28 +58,6 @@ pub struct Found {
     pub lowest_lsn: Option<Lsn>,
     /// Valid pages that are newer than the end of the redo log.
     pub future: Future,
-}
-
-/// Pages that are newer than the end of the redo log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Future {
-    /// How many.
-    pub pages: u64,
-    /// The greatest LSN of them.
-    pub newest: Option<Lsn>,
-}
-
-impl Future {
-    /// One more page.
-    fn add(&mut self, lsn: Lsn) {
-        self.merge(Future { pages: 1, newest: Some(lsn) });
-    }
-
-    /// Adds those of another part of a file.
-    pub fn merge(&mut self, other: Future) {
-        self.pages += other.pages;
-        self.newest = self.newest.max(other.newest);
-    }
 }
 
 /// All-zero pages one behind the other.
@@ -153,8 +131,7 @@ impl<'a> Judge<'a> {
             Examined::Valid { weak, .. }
                 if self.is_in_place(page, page_no) && !self.is_unmasked(page, page_no) =>
             {
-                self.note_valid(page, weak);
-                RowState::Valid
+                self.valid(page, page_no, weak)
             }
             Examined::Zero if self.is_hole(page_no) => RowState::Unverifiable,
             Examined::Zero => self.zero(page_no),
@@ -203,6 +180,20 @@ impl<'a> Judge<'a> {
         self.space.id.is_none_or(|id| u32_at(page, FIL_PAGE_SPACE_ID) == Some(id.0))
     }
 
+    /// A page that verifies and says that it belongs here may still be an older one than was written.
+    fn valid(&mut self, page: &[u8], page_no: PageNo, weak: bool) -> RowState {
+        let lsn = u64_at(page, FIL_PAGE_LSN).map(Lsn).unwrap_or_default();
+        if let Some(lost) = self.ground.lost_write(self.space, page_no, lsn) {
+            let mut damage = self.damage(page, page_no, DamageState::LostWrite, Class::LostWrite);
+            damage.detail = lost.to_string();
+            damage.expected_lsn = Some(lost.expected);
+            self.found.damage.push(damage);
+            return RowState::Damaged(DamageState::LostWrite);
+        }
+        self.note_valid(page, weak);
+        RowState::Valid
+    }
+
     /// Whether the survey found that a page which verifies is damaged: the server takes its LSN, beyond the end of redo, for
     /// damage, and there is a copy.
     fn is_unmasked(&self, page: &[u8], page_no: PageNo) -> bool {
@@ -247,6 +238,12 @@ impl<'a> Judge<'a> {
             Use::Taken(lsn) if certain(lsn) => Some(true),
             Use::Taken(_) | Use::Unknown => None,
         };
+        if decided != Some(false)
+            && let Some(lsn) = self.ground.was_home(self.space, page_no)
+        {
+            self.lost_zero(page_no, &format!("redo proves that LSN {lsn} was written before the checkpoint"));
+            return RowState::Damaged(DamageState::Zero);
+        }
         match decided {
             Some(false) => RowState::Zero,
             Some(true) => {
@@ -302,8 +299,7 @@ impl<'a> Judge<'a> {
                 return RowState::Damaged(DamageState::Corrupt);
             }
             HomeState::Valid => {
-                self.note_valid(judged.clear.as_deref().unwrap_or(page), judged.weak);
-                return RowState::Valid;
+                return self.valid(judged.clear.as_deref().unwrap_or(page), page_no, judged.weak);
             }
             HomeState::Unverifiable => return RowState::Unverifiable,
             HomeState::Zero => return self.zero(page_no),
@@ -317,6 +313,9 @@ impl<'a> Judge<'a> {
         }
         if self.is_harmless(page, page_no, state) {
             return RowState::Freed;
+        }
+        if self.ground.redo_rebuilds(self.space, page_no) {
+            return RowState::RedoRebuilds;
         }
         let damage = self.diagnose(page, page_no, state, why, peek);
         let state = damage.state;
@@ -435,6 +434,7 @@ impl<'a> Judge<'a> {
             header: FilHeader::parse(page),
             index: index_header(page),
             belongs_to: None,
+            expected_lsn: None,
             copy: self.ground.copy_of(self.space, page_no).cloned(),
             run,
         }

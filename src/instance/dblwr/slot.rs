@@ -6,7 +6,7 @@ use crate::units::{ByteOffset, PageSize};
 use std::path::PathBuf;
 
 /// Which slot of which file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SlotRef {
     /// The file as printed.
     pub file: PathBuf,

@@ -171,6 +171,12 @@ fn judge_set(files: &Files, newest: &FileHeader, redo: &mut Redo) {
         redo.note("the files carry different log uuids: they do not all belong to the same log".into());
         redo.faults.push(Fault::Mixed);
     }
+    // innodb_redo_log_capacity is 8 MiB at least, and a file 1/32 of it.
+    const SMALLEST: u64 = (8 << 20) / 32;
+    for log in files.logs.iter().filter(|log| log.size < SMALLEST) {
+        let what = format!("{} has {} bytes; no server makes a redo file that small", log.name(), log.size);
+        redo.faults.push(Fault::FileOdd { file: log.path.clone(), what });
+    }
     let ranges: Vec<Range<u64>> = (0..files.logs.len()).map(|file| files.range(file)).collect();
     for (log, (range, next)) in files.logs.iter().zip(ranges.iter().zip(ranges.iter().skip(1))) {
         if range.end < next.start {

@@ -9,11 +9,13 @@
 //! | the same; one file from 10.5 on | 103, 104, `PHYS`, bit 31 = encrypted | MariaDB 10.2.18 to 10.7 | `ring` |
 //! | `#innodb_redo/#ib_redoN` | 6 | MySQL 8.0.30 on | `innodb_redo_dir` |
 //! | `ib_logfile0`, no blocks | `Phys`, 0xF09F979D | MariaDB 10.8 on | `phys` |
+//! | `ib_<LSN>.log`, no ring | | MariaDB 13.0 on, `innodb_log_archive` | `archive` |
 //! | `ib_logfile0` of length 0 | | MariaDB: the flush LSN of `ibdata1` is the checkpoint | here |
 //!
 //! The end LSN is the greatest LSN that a correct page can carry after a crash: redo is forced out before the page.
 //! Nothing read here is believed: every walk goes round a log at most once.
 
+pub mod archive;
 pub mod block;
 pub mod file_records;
 pub mod header;
@@ -76,6 +78,8 @@ pub enum RedoFormat {
     MariaDb108,
     /// 0xF09F979D: MariaDB 10.11.15, 11.4.9, 11.8.4 and later, encrypted.
     MariaDbEncrypted,
+    /// `ib_<LSN>.log`: MariaDB 13.0 and later with `innodb_log_archive=ON`.
+    MariaDbArchive,
     /// A zero-length `ib_logfile0`: the checkpoint is the flush LSN of `ibdata1`, if that is not 0 (MariaDB).
     FlushLsnOnly,
 }
@@ -101,7 +105,7 @@ impl RedoFormat {
 
     /// Logs of MariaDB 10.8 and later: no blocks, and `ibdata1` carries no flush LSN.
     fn is_phys(self) -> bool {
-        matches!(self, RedoFormat::MariaDb108 | RedoFormat::MariaDbEncrypted)
+        matches!(self, RedoFormat::MariaDb108 | RedoFormat::MariaDbEncrypted | RedoFormat::MariaDbArchive)
     }
 }
 
@@ -174,6 +178,9 @@ pub struct Redo {
     /// What the records after the checkpoint touch. MariaDB 10.8 on, and only if the log is not encrypted; `None`
     /// elsewhere.
     pub touched: Option<Touched>,
+    /// What all that is left of the log says of pages, once [`history::Log::learn`] has read it.
+    #[serde(default)]
+    pub census: Option<history::Census>,
     /// What the records after the checkpoint say of files; `None` where they cannot be read (encrypted, no end).
     #[serde(default)]
     pub file_records: Option<FileRecords>,
@@ -227,6 +234,7 @@ impl Redo {
             flags: Flags::default(),
             encrypted: false,
             touched: None,
+            census: None,
             file_records: None,
             files: Vec::new(),
             notes: Vec::new(),
@@ -341,7 +349,10 @@ fn read_logfiles(dir: &Path) -> Result<Found> {
     let Some(first) = LogFile::open(&path)? else {
         return Ok(match LogFile::open(&dir.join("ib_logfile1"))? {
             Some(_) => unreadable("ib_logfile0 is missing although there is an ib_logfile1"),
-            None => Found::Absent,
+            None => match archive::find(dir)? {
+                files if files.is_empty() => Found::Absent,
+                files => archive::read(&files)?,
+            },
         });
     };
     if first.size == 0 {

@@ -54,10 +54,10 @@ const HEADER_RANGES: [Range<u64>; 3] = [0..512, 4096..4608, 8192..8704];
 
 /// A checkpoint whose CRC holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Checkpoint {
-    lsn: Lsn,
+pub(super) struct Checkpoint {
+    pub(super) lsn: Lsn,
     /// Where its `FILE_CHECKPOINT` begins.
-    record: Lsn,
+    pub(super) record: Lsn,
 }
 
 impl Checkpoint {
@@ -93,7 +93,9 @@ pub(super) fn read(log: LogFile, header: &FileHeader, format: RedoFormat) -> Res
         None => redo.note(format!("{}: neither checkpoint is sound", log.name())),
         Some(checkpoint) => {
             redo.checkpoint = Some(checkpoint.lsn);
-            let (walk, touched, file_records) = walk(log, header.start_lsn, redo.encrypted, checkpoint.lsn)?;
+            let encrypted = redo.encrypted;
+            let Some(mut tape) = tape(log, header.start_lsn, encrypted) else { return Ok(Found::Read(redo)) };
+            let (walk, touched, file_records) = walk(&mut tape, encrypted, checkpoint.lsn)?;
             redo.touched = (!redo.encrypted).then_some(touched);
             redo.file_records = file_records.filter(|_| walk.first.is_some());
             let nonce = if redo.encrypted { NONCE } else { 0 };
@@ -125,7 +127,8 @@ fn newest_checkpoint(log: &LogFile, start: Lsn, redo: &mut Redo) -> Result<Optio
     Ok(newest)
 }
 
-fn finish(redo: &mut Redo, checkpoint: Checkpoint, walk: &Walk, nonce: usize) {
+/// What a walk from the checkpoint tells of the end and of the shutdown. `nonce` bytes belong to each mini-transaction.
+pub(super) fn finish(redo: &mut Redo, checkpoint: Checkpoint, walk: &Walk, nonce: usize) {
     let Some(only) = walk.first else {
         redo.faults.push(Fault::BreaksOff);
         redo.note(format!(
@@ -156,8 +159,8 @@ struct First {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Walk {
-    end: Lsn,
+pub(super) struct Walk {
+    pub(super) end: Lsn,
     first: Option<First>,
 }
 
@@ -169,15 +172,13 @@ pub(super) fn tape(log: LogFile, start: Lsn, encrypted: bool) -> Option<Tape> {
 
 /// From `checkpoint` to the first mini-transaction that is not sound, once round the file at most. The records of an
 /// encrypted log are ciphertext.
-fn walk(
-    log: LogFile,
-    start: Lsn,
+pub(super) fn walk(
+    tape: &mut Tape,
     encrypted: bool,
     checkpoint: Lsn,
 ) -> Result<(Walk, Touched, Option<FileRecords>)> {
     let (mut walk, mut touched) = (Walk { end: checkpoint, first: None }, Touched::default());
     let mut files = FileRecords::default();
-    let Some(mut tape) = tape(log, start, encrypted) else { return Ok((walk, touched, None)) };
     let capacity = tape.capacity();
     while let Some((mtr, end)) = tape.mtr(walk.end.0)? {
         if end.saturating_sub(checkpoint.0) > capacity {

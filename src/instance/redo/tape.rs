@@ -43,7 +43,6 @@ pub(super) enum Shape {
         /// `log_t::capacity`, never 0.
         capacity: u64,
     },
-    #[allow(dead_code, reason = "the reader of such logs follows")]
     /// `ib_<LSN>.log`, in the order of their LSNs, with the LSN of byte `first` of each.
     Archive {
         /// Offset of the first byte after the header.

@@ -86,7 +86,9 @@ fn of_format(format: RedoFormat) -> Option<Generation> {
         RedoFormat::MariaDb103 => Some(Generation::MariaDb103),
         RedoFormat::MariaDb104 => Some(Generation::MariaDb104),
         RedoFormat::MariaDb105 => Some(Generation::MariaDb105),
-        RedoFormat::MariaDb108 | RedoFormat::MariaDbEncrypted => Some(Generation::MariaDb108),
+        RedoFormat::MariaDb108 | RedoFormat::MariaDbEncrypted | RedoFormat::MariaDbArchive => {
+            Some(Generation::MariaDb108)
+        }
     }
 }
 

@@ -226,9 +226,9 @@ fn decrypt_mysql(page: &[u8], format: &PageFormat, key: &[u8], iv: &[u8]) -> Dec
     }
 }
 
-/// Where the ciphertext of a compressed page may end. Version 1 rounded up to the block size of the file system, which
+/// Offsets at which the ciphertext of a MySQL page that was compressed first (type 16) may end. Version 1 rounded up to the block size of the file system, which
 /// nobody noted down.
-fn compressed_ends(page: &[u8]) -> Vec<usize> {
+pub fn compressed_ends(page: &[u8]) -> Vec<usize> {
     let end = FIL_PAGE_DATA + u16_at(page, FIL_PAGE_COMPRESS_SIZE_V1).map_or(0, usize::from);
     match u8_at(page, FIL_PAGE_VERSION) {
         Some(1) => {

@@ -11,12 +11,14 @@ use serde::Serialize;
 
 pub use crate::report::restore::pages::{
     AfterReport, BeforeReport, CopyRefReport, LeftAlone, MendedCopy, OutcomeReport, RemainingPage,
-    RestoredPage, sha256,
+    RestoredPage, SourceKind, SourceReport, sha256,
 };
 pub use crate::report::restore::read_back::{ReadBackReport, verified};
 
+use crate::commands::restore::from_redo::Consulted;
 use crate::commands::restore::mended_copies::Copied;
 use crate::commands::restore::{Applied, Outcome, Pass, Plan, PlannedPage};
+use crate::format::redo_record::PageId;
 use crate::instance::bundle::read::{Reader, bundle_of};
 use crate::report::SCHEMA_VERSION;
 use crate::report::command_line;
@@ -129,6 +131,39 @@ impl RestoreReport {
         }
     }
 
+    /// The pages of the report.
+    pub fn written(&self) -> BTreeSet<PageId> {
+        self.pages.iter().map(|page| (page.space_id, page.page_no)).collect()
+    }
+
+    /// Adds what redo said: pages that it does not mend remain, and others could be mended by it.
+    pub fn hear_redo(&mut self, redo: &Consulted, survey: &Survey) {
+        let names = &mut SurveyNames::new(survey);
+        for page in &redo.refused {
+            let id = (page.space_id, page.page_no);
+            let known = self.remaining.iter_mut().find(|other| (other.space_id, other.page_no) == id);
+            if let Some(known) = known {
+                known.reason = format!("{}; {}", known.reason, page.reason);
+                continue;
+            }
+            let name = names.of_page(page.space_id, page.page_no);
+            self.remaining.push(RemainingPage {
+                space_id: page.space_id,
+                page_no: page.page_no,
+                file: page.file.display().to_string(),
+                offset: page.offset,
+                table: name.table,
+                index: name.index,
+                verdict: if page.lost { Verdict::LostWrite } else { Verdict::Unrecoverable },
+                reason: page.reason.clone(),
+                could_be: Vec::new(),
+            });
+        }
+        for page in self.remaining.iter_mut().filter(|p| redo.could_be.contains(&(p.space_id, p.page_no))) {
+            page.could_be.push("redo");
+        }
+    }
+
     /// Pages whose write failed.
     pub fn failed(&self) -> usize {
         self.pages.iter().filter(|page| page.outcome == OutcomeReport::Failed).count()
@@ -156,12 +191,7 @@ impl RestoreReport {
                     page.length.to_string(),
                     format!("{}:{}", page.space_id, page.page_no),
                     page.before.state.clone(),
-                    format!(
-                        "{} slot {}, LSN {}",
-                        style::printable(&page.copy.file),
-                        page.copy.index,
-                        page.copy.lsn
-                    ),
+                    style::printable(&page.source.describe(page.copy.as_ref())),
                     name(&page.table),
                     name(&page.index),
                     page.outcome.name().to_owned(),
@@ -229,9 +259,10 @@ impl RestoreReport {
         writeln!(out, "\n{}", style::paint(style::BAD, "What the doublewrite buffer cannot mend:"))?;
         for page in &self.remaining {
             let (file, reason) = (style::printable(&page.file), style::printable(&page.reason));
+            let could = if page.could_be.is_empty() { "" } else { " (--from redo would mend it)" };
             writeln!(
                 out,
-                "  {file} offset {} ({}:{}) {}: {reason}",
+                "  {file} offset {} ({}:{}) {}: {reason}{could}",
                 page.offset,
                 page.space_id,
                 page.page_no,
@@ -303,6 +334,7 @@ fn remaining<'a>(survey: &Survey, written: impl Iterator<Item = &'a PlannedPage>
                 index: name.index,
                 verdict: finding.judgement.verdict,
                 reason: finding.judgement.reason.to_string(),
+                could_be: Vec::new(),
             })
         })
         .collect()

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use strum::{IntoStaticStr, VariantArray};
 
 use crate::commands::restore::mended_copies::Copied;
-use crate::commands::restore::{Outcome, PlannedPage};
+use crate::commands::restore::{CopyRef, Outcome, PlannedPage};
 use crate::disk::calls::ReadBack;
 use crate::report::restore::ReadBackReport;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
@@ -37,8 +37,10 @@ pub struct RestoredPage {
     /// Index name, of damaged pages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<String>,
-    /// The copy that is written.
-    pub copy: CopyRefReport,
+    /// The copy that is written; null where the page does not come from a slot.
+    pub copy: Option<CopyRefReport>,
+    /// Where the page comes from.
+    pub source: SourceReport,
     /// What lies there before.
     pub before: BeforeReport,
     /// What shall lie there after.
@@ -64,6 +66,74 @@ pub struct CopyRefReport {
     pub index: u64,
     /// LSN of the copy.
     pub lsn: Lsn,
+}
+
+impl CopyRefReport {
+    fn of(copy: &CopyRef) -> Option<CopyRefReport> {
+        let slot =
+            || CopyRefReport { file: copy.file.display().to_string(), index: copy.index, lsn: copy.lsn };
+        copy.forwarded.is_none().then(slot)
+    }
+}
+
+/// Where a page comes from.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct SourceReport {
+    /// What kind of source.
+    pub kind: SourceKind,
+    /// `FILE:N` of a slot, the file of a redo log.
+    pub name: String,
+    /// LSN of the page that is written.
+    pub lsn: Lsn,
+    /// LSN of the version that redo began with; null where it made the page from nothing, and for slots.
+    pub forwarded_from_lsn: Option<Lsn>,
+    /// Mini-transactions that redo did to it.
+    pub mini_transactions: u64,
+}
+
+/// Kinds of sources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceKind {
+    /// A slot of the doublewrite buffer.
+    Slot,
+    /// The redo log.
+    Redo,
+}
+
+impl SourceReport {
+    fn of(copy: &CopyRef) -> SourceReport {
+        let file = copy.file.display();
+        match copy.forwarded {
+            Some(forwarded) => SourceReport {
+                kind: SourceKind::Redo,
+                name: file.to_string(),
+                lsn: copy.lsn,
+                forwarded_from_lsn: forwarded.from,
+                mini_transactions: forwarded.mini_transactions,
+            },
+            None => SourceReport {
+                kind: SourceKind::Slot,
+                name: format!("{file}:{}", copy.index),
+                lsn: copy.lsn,
+                forwarded_from_lsn: None,
+                mini_transactions: 0,
+            },
+        }
+    }
+
+    /// In a table for people.
+    pub(super) fn describe(&self, copy: Option<&CopyRefReport>) -> String {
+        match (copy, self.forwarded_from_lsn) {
+            (Some(copy), _) => format!("{} slot {}, LSN {}", copy.file, copy.index, copy.lsn),
+            (None, from) => {
+                let from =
+                    from.map_or_else(|| "made from nothing".to_owned(), |from| format!("from LSN {from}"));
+                let done = self.mini_transactions;
+                format!("redo, {from} to LSN {} by {done} mini-transactions", self.lsn)
+            }
+        }
+    }
 }
 
 /// A page before the pass.
@@ -132,6 +202,8 @@ pub struct RemainingPage {
     pub verdict: Verdict,
     /// One sentence for a person.
     pub reason: String,
+    /// Sources that were not named and would mend it.
+    pub could_be: Vec<&'static str>,
 }
 
 /// A mended copy of a file.
@@ -207,11 +279,8 @@ impl RestoredPage {
             length: page.length,
             table: name.table,
             index: name.index,
-            copy: CopyRefReport {
-                file: page.copy.file.display().to_string(),
-                index: page.copy.index,
-                lsn: page.copy.lsn,
-            },
+            copy: CopyRefReport::of(&page.copy),
+            source: SourceReport::of(&page.copy),
             before: BeforeReport { state: page.before_state.clone(), sha256: sha256(&page.old) },
             after: AfterReport { sha256: sha256(&page.new) },
             outcome,

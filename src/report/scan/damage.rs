@@ -53,6 +53,9 @@ pub struct DamageReport {
     pub page_type: Option<u16>,
     /// LSN in its header.
     pub lsn: Option<Lsn>,
+    /// Of a lost write: the LSN that redo proves to have been written.
+    #[serde(default)]
+    pub expected_lsn: Option<Lsn>,
     /// Of a misdirected page: the space id it carries.
     pub belongs_to_space: Option<SpaceId>,
     /// Of a misdirected page: the page number it carries.
@@ -138,6 +141,7 @@ impl DamageReport {
             records: own.or(owner.around.records),
             page_type: header.map(|header| header.page_type),
             lsn: header.map(|header| header.lsn),
+            expected_lsn: damage.expected_lsn,
             belongs_to_space: damage.belongs_to.map(|(space, _)| space),
             belongs_to_page: damage.belongs_to.map(|(_, page)| page),
             mendable: damage.mendable,
@@ -156,6 +160,9 @@ impl DamageReport {
 
 fn reason(damage: &Damage, copy: Option<&CopyReport>, without_copy: &str) -> String {
     let what = &damage.detail;
+    if damage.state == DamageState::LostWrite {
+        return what.clone();
+    }
     match (&damage.copy, copy) {
         (Some(situation), Some(copy)) if situation.verdict == Verdict::Restorable => {
             let command = copy.command.as_deref().unwrap_or("dblwr restore");

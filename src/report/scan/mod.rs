@@ -85,6 +85,9 @@ pub struct FileReport {
     pub doublewrite: u64,
     /// Damaged or stale pages that are free according to the extent descriptors: harmless.
     pub freed: u64,
+    /// Damaged pages that redo initialises after the checkpoint: the server makes them anew, whatever lies there.
+    #[serde(default)]
+    pub redo_rebuilds: u64,
     /// Bytes behind the last whole page.
     pub rest: u64,
     /// Whether every page was looked at.
@@ -108,6 +111,7 @@ impl FileReport {
             unverifiable: file.counts.unverifiable,
             doublewrite: file.counts.doublewrite,
             freed: file.counts.freed,
+            redo_rebuilds: file.counts.redo_rebuilds,
             rest: file.rest,
             complete: file.complete,
         }
@@ -131,6 +135,8 @@ pub struct ScanSummary {
     pub mendable: u64,
     /// Pages that could not be judged.
     pub unverifiable: u64,
+    /// Damaged pages that redo initialises after the checkpoint, which is no damage.
+    pub redo_rebuilds: u64,
     /// Files that could not be read, or not to their end.
     pub failures: u64,
     /// Entries of `damaged` that were left out because there were too many; the counts hold all.
@@ -154,13 +160,19 @@ pub struct ScanSummary {
 impl ScanSummary {
     /// One more file.
     pub fn add_file(&mut self, file: &FileReport) {
-        let looked_at =
-            file.valid + file.zero + file.damaged + file.unverifiable + file.doublewrite + file.freed;
+        let looked_at = file.valid
+            + file.zero
+            + file.damaged
+            + file.unverifiable
+            + file.doublewrite
+            + file.freed
+            + file.redo_rebuilds;
         self.files += 1;
         self.pages += looked_at;
         self.damaged += file.damaged;
         self.bytes += looked_at * u64::from(file.page_size);
         self.unverifiable += file.unverifiable;
+        self.redo_rebuilds += file.redo_rebuilds;
         self.complete &= file.complete;
     }
 
@@ -261,6 +273,10 @@ impl ScanReport {
         for (number, what) in [
             (doublewrite, "lie in the doublewrite buffer and were not judged (dblwr verify does)"),
             (freed, "are damaged but free: harmless"),
+            (
+                self.summary.redo_rebuilds,
+                "are damaged, but redo initialises them after the checkpoint: the server makes them anew",
+            ),
             (zero_in_use, "are all zero and in use: written by redo when the server starts, or never needed"),
             (self.summary.unverifiable, unverifiable),
             (self.summary.omitted, "more findings were left out of this list"),

@@ -15,6 +15,7 @@ use crate::page::Claim;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::copy::CopyState;
+use crate::verdict::home;
 use crate::verdict::home::{Home, HomeState};
 use crate::verdict::predict::{PageId, page0};
 use crate::verdict::survey::{Finding, Subject, Survey};
@@ -73,6 +74,8 @@ pub struct PageView {
     pub redo_until: Option<Lsn>,
     /// The finding that `restore` would write.
     pub restorable: Option<usize>,
+    /// Recovery need not read it: redo makes it anew or frees it after the checkpoint (`recv_sys_t::parse_init`).
+    pub redo_skips: bool,
     /// The home is sound, but a write of it was lost: the server takes it as it is.
     pub lost_write: bool,
 }
@@ -154,6 +157,7 @@ impl Facts {
         let instance = &survey.instance;
         let redo = instance.redo.redo();
         let creator = redo.and_then(|redo| redo.creator.as_deref()).unwrap_or_default();
+        let uncopied = uncopied(survey);
         let live = || instance.areas.iter().filter(|area| area.live);
         Facts {
             generation: instance.generation,
@@ -171,10 +175,10 @@ impl Facts {
             crash_unsafe: instance.shutdown == Shutdown::Crash
                 && redo.is_some_and(|redo| redo.flags.crash_unsafe || redo.flags.not_initialised),
             resized: redo.and_then(|redo| redo.touched.as_ref()).map(|touched| touched.resized.clone()),
-            no_recent_copies: survey.newest_copy_is_old(),
+            no_recent_copies: survey.newest_copy_is_old() && uncopied.is_none(),
             whole: instance.locations.explore
                 && matches!(instance.locations.focus, Focus::Directory | Focus::System(_)),
-            pages: pages(survey),
+            pages: pages(survey).into_iter().chain(uncopied.into_iter().flatten()).collect(),
         }
     }
 
@@ -230,6 +234,46 @@ fn pages(survey: &Survey) -> Vec<PageView> {
     pages
 }
 
+/// More homes than these are not read for a prediction.
+const MOST_READ: usize = 20_000;
+
+/// Damaged pages without a copy among those that recovery must read, where redo names them (MariaDB 10.5 on); `None` where
+/// they were not looked at. Page 0 is told of by [`Facts::uncopied_header`].
+fn uncopied(survey: &Survey) -> Option<Vec<PageView>> {
+    let census = survey.instance.census().filter(|_| survey.instance.shutdown == Shutdown::Crash)?;
+    let copied: BTreeSet<_> = survey.findings.iter().map(|f| (f.space_id(), f.page_no())).collect();
+    let stored = survey.instance.areas.iter().all(|area| area.space_id_stored);
+    let slot = |page| survey.instance.areas.iter().any(|area| area.covers(page));
+    let must_read: Vec<_> = census
+        .pages()
+        .filter(|(page, said)| {
+            said.changes_after > 0 && !said.initialised_after && !said.freed_at_last && !copied.contains(page)
+        })
+        .filter(|(page, _)| page.1 != PageNo(0) && !(page.0 == SpaceId::SYSTEM && slot(page.1)))
+        .collect();
+    if must_read.len() > MOST_READ {
+        return None;
+    }
+    let mut damaged = Vec::new();
+    for ((space_id, page_no), said) in must_read {
+        let Owner::One(space) = survey.instance.spaces.owner(space_id) else { continue };
+        let home = home::look_in(space, page_no, stored).ok()?;
+        if matches!(home.state, HomeState::Torn | HomeState::Corrupt) {
+            let id = PageId { space_id, page_no };
+            damaged.push(PageView { redo_until: Some(said.last), ..page(survey, id, &home) });
+        }
+    }
+    Some(damaged)
+}
+
+fn redo_skips(survey: &Survey, id: PageId) -> bool {
+    let page = (id.space_id, id.page_no);
+    survey.instance.census().is_some_and(|census| {
+        census.rebuilds(page)
+            || census.of_page(page).is_some_and(|said| said.changes_after > 0 && said.freed_at_last)
+    })
+}
+
 fn add(page: &mut PageView, index: usize, finding: &Finding) {
     if finding.judgement.verdict == Verdict::Restorable {
         page.restorable = Some(index);
@@ -255,6 +299,7 @@ fn page(survey: &Survey, id: PageId, home: &Home) -> PageView {
         reduced: None,
         redo_until: None,
         restorable: None,
+        redo_skips: redo_skips(survey, id),
         lost_write: false,
     }
 }

@@ -3,7 +3,8 @@
 //! | servers | which copies | which wins | page 0 of an `.ibd` |
 //! |---|---|---|---|
 //! | 10.1 | all | the first good one in slot order | in the pass |
-//! | 10.2 to 10.5.23, 10.6.16, 10.11.6 | a copy inside the redo window starts it | the greatest LSN of all good ones | at the opening of the file |
+//! | 10.2 to 10.2.32, 10.3.23, 10.4.13, 10.5.4 | all | the first good one in slot order | at the opening of the file |
+//! | up to 10.5.23, 10.6.16, 10.11.6 | a copy inside the redo window starts it | the greatest LSN of all good ones | at the opening of the file |
 //! | 10.5.24, 10.6.17, 10.11.7 on | the same | the same | see below |
 //! | 10.11.10, 11.4.4 on | only copies inside the window | the highest slot | see below |
 //!
@@ -36,6 +37,7 @@ use crate::verdict::predict::pass::{
 /// Which copy is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pick {
+    FirstSlot,
     GreatestLsn,
     HighestSlot,
 }
@@ -55,8 +57,10 @@ impl Rules {
         Rules {
             pick: if since(&[Version(10, 11, 10), Version(11, 4, 4)]) {
                 Pick::HighestSlot
-            } else {
+            } else if since(&LSN_COMPARED) {
                 Pick::GreatestLsn
+            } else {
+                Pick::FirstSlot
             },
             page0_in_pass: since(&[
                 Version(10, 5, 24),
@@ -80,6 +84,11 @@ impl Rules {
         }
     }
 }
+
+/// Since these (MDEV-11799) the LSN decides; before, the first good copy made the home good, whatever its LSN (seen with
+/// 10.2.11).
+const LSN_COMPARED: [Version; 4] =
+    [Version(10, 2, 33), Version(10, 3, 24), Version(10, 4, 14), Version(10, 5, 5)];
 
 /// The newest patch level that a generation stands for, where the redo log does not say.
 fn newest(generation: Generation) -> Version {
@@ -225,6 +234,7 @@ fn choose<'a>(facts: &Facts, rules: Rules, page: &'a PageView) -> Option<&'a Cop
     let plain = |copy: &&CopyView| !copy.hidden && copy.state == CopyState::Valid;
     let seen = page.copies.iter().any(|copy| !copy.hidden && inside(&copy));
     let found = match rules.pick {
+        Pick::FirstSlot => page.copies.iter().find(plain),
         Pick::GreatestLsn => greatest(page).filter(|_| seen),
         Pick::HighestSlot => page.copies.iter().filter(plain).rfind(inside),
     };

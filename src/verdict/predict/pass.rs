@@ -327,7 +327,7 @@ pub(super) fn trip_over_what_is_left(facts: &Facts, outcome: &mut Outcome) {
         outcome.lost.iter().filter_map(|&at| facts.pages.get(at)).map(|p| p.id.space_id).collect();
     for (index, page) in facts.pages.iter().enumerate() {
         let damaged = page.home.is_corrupt() || page.home.unnoticed;
-        let left = damaged && !outcome.mends(index) && !outcome.has_stopped_at(page.id);
+        let left = damaged && !page.redo_skips && !outcome.mends(index) && !outcome.has_stopped_at(page.id);
         let told = !lost.contains(&page.id.space_id) && !outcome.untold.contains(&index);
         if !left || !told || page.home.rivals {
             continue;

@@ -75,6 +75,7 @@ fn page(space: u32, page_no: u32, state: HomeState, copies: &[(usize, CopyState,
         reduced: None,
         redo_until: None,
         restorable: copies.iter().filter(|c| c.state == Valid).max_by_key(|c| c.lsn).map(|c| c.finding),
+        redo_skips: false,
         lost_write: false,
         copies,
     }
@@ -274,6 +275,21 @@ fn mariadb_takes_the_greatest_lsn_and_later_the_highest_slot() {
         assert_eq!(with(maria(version), torn()).writes, [8], "{version:?}: inside the window");
     }
     assert_eq!(with(facts(Generation::MariaDb101), torn()).writes, [3]);
+    let old = |generation, version| Facts { version: Some(version), ..facts(generation) };
+    let lower_is_older = || vec![page(5, 9, Torn, &[(2, Corrupt, 160), (3, Valid, 90), (8, Valid, 150)])];
+    for (generation, before, since) in [
+        (Generation::MariaDb102, Version(10, 2, 11), Version(10, 2, 33)),
+        (Generation::MariaDb103, Version(10, 3, 23), Version(10, 3, 24)),
+        (Generation::MariaDb104, Version(10, 4, 13), Version(10, 4, 14)),
+        (Generation::MariaDb105, Version(10, 5, 4), Version(10, 5, 5)),
+    ] {
+        assert_eq!(
+            with(old(generation, before), lower_is_older()).writes,
+            [3],
+            "{before:?}: the first good one"
+        );
+        assert_eq!(with(old(generation, since), lower_is_older()).writes, [8], "{since:?}");
+    }
 }
 
 #[test]

@@ -28,7 +28,11 @@ pub(super) fn elsewhere(survey: &Survey, problems: &mut Vec<Problem>) {
     let separate = areas.iter().filter(|area| area.kind == AreaKind::Separate && area.live);
     let numbers: BTreeMap<u32, &PathBuf> =
         separate.filter_map(|area| Some((number(&area.file)?, &area.file))).collect();
-    for missing in (0..numbers.keys().max().copied().unwrap_or(0)).filter(|n| !numbers.contains_key(n)) {
+    // The file of single pages has 512 slots more; it is the second one, or the first where there is one only.
+    let alone = numbers.len() == 1 && numbers.contains_key(&0);
+    let few = areas.iter().any(|area| area.live && area.kind == AreaKind::Separate && area.slots < 512);
+    let gaps = (0..numbers.keys().max().copied().unwrap_or(0)).filter(|n| !numbers.contains_key(n));
+    for missing in gaps.chain((alone && few).then_some(1)) {
         let Some(beside) = numbers.values().next() else { continue };
         let name = beside.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let stem = name.rsplit_once('_').map_or(name.as_str(), |(stem, _)| stem);

@@ -1,11 +1,9 @@
 //! Files: missing, empty, foreign, cut; and the pages that a server reads before it mends anything.
 
-use std::path::{Component, Path};
+use std::path::Component;
 
-use crate::bytes::{is_zero, u32_at};
-use crate::disk::Image;
+use crate::bytes::u32_at;
 use crate::format::PageSource;
-use crate::format::dictionary::file_name::FileName;
 use crate::format::fsp::FSP_SIZE;
 use crate::format::trx_sys::TRX_SYS_PAGE;
 use crate::instance::Instance;
@@ -16,11 +14,12 @@ use crate::instance::redo::Shutdown;
 use crate::instance::roster::{DICTIONARY_SPACE, DictionaryState, Named, Role, Witness};
 use crate::instance::settle::spellings;
 use crate::instance::spaces::{Evidence, Owner, SpaceFile, Tablespace};
-use crate::units::{ByteOffset, PageNo, SpaceId};
+use crate::units::{PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::home::{HomeState, look_in};
+use crate::verdict::problems::named::{gone, kind_of, lies, lying};
 use crate::verdict::problems::reason::{CutRedo, Lying, Reason, Unjudged};
-use crate::verdict::problems::{Kind, Problem, Severity};
+use crate::verdict::problems::{Kind, Problem, Severity, system_files};
 use crate::verdict::survey::Survey;
 
 /// Files that the data name and that are not there, or are none.
@@ -28,15 +27,18 @@ pub(super) fn missing(survey: &Survey, problems: &mut Vec<Problem>) {
     let instance = &survey.instance;
     for named in instance.roster.files.iter().filter(|named| named.excuse.is_none()) {
         match named.role {
-            Role::System => problems.extend(system_file(instance, named)),
+            Role::System => problems.extend(system_files::named(instance, named)),
             Role::Dictionary | Role::Undo | Role::Table => problems.extend(other_file(instance, named)),
         }
     }
     let first = instance.spaces.system().and_then(|space| space.files.first());
     let whole = first.is_none_or(|file| file.first_page == 0);
     if !whole && instance.locations.data_files.is_none() {
-        problems.extend(first_system_files(instance));
+        let told = |problem: &Problem| problems.iter().any(|known| known.file == problem.file);
+        let before = system_files::before(instance).filter(|problem| !told(problem));
+        problems.extend(before);
     }
+    problems.extend(system_files::later(instance));
     let hidden = instance.generation.has_mysql_ibd() && instance.spaces.contains(DICTIONARY_SPACE);
     if hidden && instance.roster.dictionary == DictionaryState::Unreadable {
         let reason = Reason::NotJudged(Unjudged::Dictionary);
@@ -71,52 +73,6 @@ fn named_by_redo(instance: &Instance, file: &SpaceFile) -> Option<bool> {
         |name: &String| instance.locations.datadir.join(name.strip_prefix("./").unwrap_or(name)) == file.path;
     let (space, _) = records.names.iter().find(|(space, name)| at(name) && !records.drops(**space))?;
     Some(records.created.contains(space))
-}
-
-fn kind_of(what: &Lying) -> Kind {
-    match what {
-        Lying::Empty => Kind::FileEmpty,
-        Lying::Zeros | Lying::Rubbish => Kind::FileForeign,
-        Lying::OfSpace(_) => Kind::FileMissing,
-    }
-}
-
-/// What a file is in which no page was recognised, by its first bytes.
-fn lying(path: &Path) -> Lying {
-    const LOOKED_AT: usize = 1 << 16;
-    let head = Image::open(path).ok().and_then(|image| {
-        let mut head = vec![0; LOOKED_AT];
-        let read = image.read_up_to(ByteOffset(0), &mut head).ok()?;
-        head.truncate(read);
-        Some(head)
-    });
-    match head {
-        Some(head) if head.is_empty() => Lying::Empty,
-        Some(head) if is_zero(&head) => Lying::Zeros,
-        _ => Lying::Rubbish,
-    }
-}
-
-fn system_file(instance: &Instance, named: &Named) -> Option<Problem> {
-    let held =
-        instance.spaces.system().is_some_and(|system| system.files.iter().any(|f| f.path == named.path));
-    let configured = named.by == Witness::Configuration;
-    if held || (!configured && instance.spaces.system().is_some()) {
-        return None;
-    }
-    let there = instance.spaces.unidentified_system.iter().any(|file| file.path == named.path);
-    Some(if there { lies(named, lying(&named.path)) } else { gone(named, None, true) }.stops(Some(true)))
-}
-
-/// The files before the first one that was found.
-fn first_system_files(instance: &Instance) -> Option<Problem> {
-    let first = instance.spaces.system()?.files.first()?;
-    let number = first.name.file_name()?.to_str()?.strip_prefix("ibdata")?.parse::<u32>().ok()?;
-    let before = first.name.with_file_name(format!("ibdata{}", number.checked_sub(1)?));
-    let reason =
-        Reason::Missing { role: Role::System, by: Witness::Server, table: None, lies: None, sure: true };
-    let problem = Problem::new(Kind::FileMissing, Severity::Critical, reason);
-    Some(problem.file(before).space(Some(SpaceId::SYSTEM)).stops(Some(true)))
 }
 
 fn other_file(instance: &Instance, named: &Named) -> Option<Problem> {
@@ -175,26 +131,15 @@ fn stops_at_foreign(instance: &Instance) -> Option<bool> {
     }
 }
 
-fn gone(named: &Named, lies: Option<Lying>, sure: bool) -> Problem {
-    let table = (named.role == Role::Table)
-        .then(|| FileName::from_path(&named.name))
-        .flatten()
-        .filter(|name| name.database.as_ref().is_some_and(|database| !database.is_empty()))
-        .map(|name| name.to_string());
-    let reason = Reason::Missing { role: named.role, by: named.by, table, lies, sure };
-    let severity = if sure { Severity::Critical } else { Severity::Warning };
-    Problem::new(Kind::FileMissing, severity, reason).file(&named.name).space(named.space)
-}
-
-fn lies(named: &Named, what: Lying) -> Problem {
-    let kind = kind_of(&what);
-    let reason = Reason::Lies { what, role: named.role, anew: false };
-    Problem::new(kind, Severity::Critical, reason).file(&named.name).space(named.space)
-}
-
 /// Files that are shorter than page 0, or its proved copy, says.
 pub(super) fn cut(survey: &Survey, problems: &mut Vec<Problem>) {
     for space in &survey.instance.spaces.list {
+        if let Some((file, stated, held)) = system_files::gap(space) {
+            let reason = Reason::Cut { stated, held, redo: CutRedo::Silent };
+            let problem = Problem::new(Kind::FileCut, Severity::Critical, reason).space(space.id);
+            problems.push(problem.file(&file.name).stops(Some(true)));
+            continue;
+        }
         let Some(file) = space.files.last() else { continue };
         let Some(stated) = stated_size(survey, space) else { continue };
         let first = space.files.first().map_or(0, |file| file.first_page);
@@ -239,16 +184,13 @@ fn too_short(survey: &Survey, space: &Tablespace, file: &SpaceFile, stated: u64,
     let problem = |kind, reason| Problem::new(kind, severity, reason).space(space.id).stops(stops);
     let mut found = vec![problem(Kind::FileCut, Reason::Cut { stated, held, redo }).file(&file.name)];
     // Files of the system tablespace are configured in MiB: one that ends so may be whole, and the next one gone.
-    let whole = file.len.is_multiple_of(1 << 20) && instance.locations.data_files.is_none();
-    if let Some(next) = (system && whole).then(|| next_system_file(file)).flatten() {
+    // One of less than 10 MiB was hardly configured so.
+    let whole =
+        file.len.is_multiple_of(1 << 20) && file.len >= 10 << 20 && instance.locations.data_files.is_none();
+    if let Some(next) = (system && whole).then(|| system_files::next(file)).flatten() {
         found.push(problem(Kind::FileMissing, Reason::NextSystemFile { stated, held }).file(next));
     }
     found
-}
-
-fn next_system_file(file: &SpaceFile) -> Option<std::path::PathBuf> {
-    let number = file.name.file_name()?.to_str()?.strip_prefix("ibdata")?.parse::<u32>().ok()?;
-    Some(file.name.with_file_name(format!("ibdata{}", number.checked_add(1)?)))
 }
 
 /// Whether redo after the checkpoint explains a size: `Some(true)` for sure, `Some(false)` perhaps.
@@ -262,10 +204,6 @@ fn size_in_redo(instance: &Instance, space: Option<SpaceId>, held: u64, is_undo:
         return Some(true);
     }
     let exact = redo.touched.is_some();
-    let page0 = redo.touched.as_ref().is_some_and(|touched| touched.last.contains_key(&(space, PageNo(0))));
-    if is_undo && page0 {
-        return Some(true);
-    }
     let least = records.resized.get(&space).map(|&pages| u64::from(pages))?;
     let before = least.saturating_sub(if least <= 64 { 1 } else { GROWTH });
     (held >= before).then_some(exact)

@@ -6,9 +6,11 @@
 
 mod copies;
 mod files;
+mod named;
 mod places;
 mod reason;
 mod redo;
+mod system_files;
 mod twice;
 
 use std::collections::BTreeMap;
@@ -19,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::instance::Instance;
 use crate::units::{Lsn, PageNo, SpaceId};
+use crate::verdict::predict::Prediction;
 use crate::verdict::survey::Survey;
 
 pub use reason::{Reason, Unjudged};
@@ -193,10 +196,13 @@ pub fn of_survey(survey: &Survey) -> Vec<Problem> {
         places::backup(survey, &mut problems);
         copies::elsewhere(survey, &mut problems);
     }
-    files::cut(survey, &mut problems);
-    files::damaged_pages(survey, &mut problems);
-    twice::same_id(survey, &mut problems);
-    redo::in_future(survey, &mut problems);
+    // A bundle holds copies and their homes, and nothing else of its files.
+    if survey.instance.locations.bundle.is_none() {
+        files::cut(survey, &mut problems);
+        files::damaged_pages(survey, &mut problems);
+        twice::same_id(survey, &mut problems);
+        redo::in_future(survey, &mut problems);
+    }
     copies::foreign(survey, &mut problems);
     if let Some(only) = survey.instance.only_file() {
         let of_log = |kind| matches!(kind, Kind::NotJudged | Kind::Unreadable);
@@ -242,6 +248,28 @@ pub fn of_scan(
     }
     sort(&mut problems);
     problems
+}
+
+/// Makes a prediction that looked at pages alone as careful as problems demand: what stops this generation is no start, and
+/// what may cost a table or was not looked at leaves it open.
+pub fn temper(prediction: &mut Prediction, problems: &[Problem]) {
+    let stopper = problems.iter().find(|problem| problem.stops_start == Some(true));
+    let hides = |problem: &&Problem| match problem.severity {
+        Severity::Critical | Severity::Warning => true,
+        Severity::Unknown => problem.kind != Kind::NotJudged,
+        Severity::Note => false,
+    };
+    let Some(first) = stopper.or_else(|| problems.iter().find(hides)) else { return };
+    let before = prediction.starts;
+    prediction.starts = match stopper {
+        Some(_) => Some(false),
+        None => before.filter(|starts| !starts),
+    };
+    // Where pages alone forbade the start already, what they advise stands.
+    if stopper.is_some() || prediction.starts != before {
+        let file = first.file.as_ref().map(|file| format!("{}: ", file.display())).unwrap_or_default();
+        prediction.advice = format!("do not start the server before this is settled: {file}{}", first.reason);
+    }
 }
 
 /// The worst severity of a list: critical, warning, unknown, note, in this order.

@@ -172,9 +172,11 @@ impl fmt::Display for Reason {
                 "this server keeps its copies in #ib_*.dblwr files, and none are here: doublewrite was off, or they lie \
                  elsewhere (innodb_doublewrite_dir): name their directory with --doublewrite-dir",
             ),
-            Reason::CopiesGap { missing } => {
-                write!(f, "{} is not here, though files of later numbers are: its copies were not looked at", missing.display())
-            }
+            Reason::CopiesGap { missing } => write!(
+                f,
+                "{} is not here, as the numbers and sizes of the others show: its copies were not looked at",
+                missing.display()
+            ),
             Reason::CopiesUnusable => {
                 f.write_str("nothing in this doublewrite file is a slot: the copies that it held were not looked at")
             }

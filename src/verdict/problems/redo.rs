@@ -23,9 +23,11 @@ pub(super) fn missing_or_damaged(survey: &Survey, problems: &mut Vec<Problem>) {
     let instance = &survey.instance;
     match &instance.redo {
         Found::Absent => problems.push(absent(survey)),
+        // What the device does not give back is said as such.
+        Found::Unreadable { why } if instance.spaces.failures.iter().any(|f| f.to_string() == *why) => {}
         Found::Unreadable { why } => problems.push(unreadable(instance, why)),
         Found::Read(redo) => {
-            damaged(instance, redo, problems);
+            damaged(survey, redo, problems);
             foreign(instance, redo, problems);
             if redo.flags.crash_unsafe && instance.shutdown != Shutdown::Clean {
                 let problem = Problem::new(Kind::RedoDisabled, Severity::Critical, Reason::RedoOff);
@@ -87,7 +89,8 @@ fn unreadable(instance: &Instance, why: &str) -> Problem {
     Problem::new(kind, Severity::Critical, reason).file(file).stops(Some(true))
 }
 
-fn damaged(instance: &Instance, redo: &Redo, problems: &mut Vec<Problem>) {
+fn damaged(survey: &Survey, redo: &Redo, problems: &mut Vec<Problem>) {
+    let instance = &survey.instance;
     let relative = |file: &PathBuf| instance.locations.relative(file);
     let first = redo.files.first().map(|file| relative(&file.path));
     let mut push = |kind, reason, file: Option<PathBuf>, stops| {
@@ -118,8 +121,10 @@ fn damaged(instance: &Instance, redo: &Redo, problems: &mut Vec<Problem>) {
         }
     }
     let emptied = redo.format == redo::RedoFormat::FlushLsnOnly;
+    // An empty log is what a prepared backup has: the flush LSN says where it stood, and no page is newer.
+    let stood = instance.flushed_lsn.filter(|lsn| lsn.0 > 0);
     let of_flush_lsn =
-        emptied && instance.generation.is_mariadb() && instance.flushed_lsn.is_some_and(|lsn| lsn.0 > 0);
+        emptied && instance.generation.is_mariadb() && stood.is_some() && newest_known(survey) <= stood;
     let told = redo.faults.iter().any(|fault| !matches!(fault, Fault::Header { .. }));
     if redo.checkpoint.is_none() && !of_flush_lsn {
         push(Kind::RedoDamaged, Reason::RedoCheckpoint, None, Some(true));

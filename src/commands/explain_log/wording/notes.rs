@@ -4,11 +4,10 @@ use super::{Note, Wording, note};
 
 /// The table.
 pub const NOTES: &[Wording] = &[
-    note(Note::Starting, "MySQL 5.6 on, MariaDB to 10.11", "({file}) starting as process "),
-    note(Note::Starting, "MySQL 5.6 on", ") starting as process "),
+    // The version stands in the brackets before it.
+    note(Note::Starting, "MySQL 5.6 on, MariaDB to 10.11", ") starting as process "),
     note(Note::Starting, "MariaDB 11.0 on", "Starting MariaDB {file} source revision"),
     note(Note::Starting, "MariaDB 11.0 on", "Starting MariaDB {file} as process"),
-    note(Note::Starting, "mysqld_safe", "mysqld_safe Starting "),
     note(Note::Version, "MySQL and MariaDB, all", "Version: '{file}'"),
     note(Note::Stopped, "MySQL and MariaDB, all", "Shutdown completed; log sequence number "),
     // srv0start.c to 5.5; srv0start.cc 5.6 to 9.7 (seen), MariaDB to 10.4 (seen); 10.5 on (seen).

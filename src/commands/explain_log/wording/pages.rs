@@ -373,4 +373,6 @@ pub const PAGES: &[Wording] = &[
         "MySQL 5.7 on",
         "Cannot open table {file} from the internal data dictionary of InnoDB though",
     ),
+    // What clients are told, and some servers log. sql/handler.cc.
+    say(Kind::TableLost, "MySQL and MariaDB, all", "Table '{file}' doesn't exist in engine"),
 ];

@@ -9,7 +9,7 @@ use crate::commands::restore::journal::{
     RECORD_FIXED, SEAL, TAG_DONE, TAG_FILE, TAG_PAGE, TAG_SEAL, VERSION, crc_seeded, sha256,
 };
 use crate::commands::restore::plan;
-use crate::commands::restore::plan::{CopyRef, PlannedPage};
+use crate::commands::restore::plan::{CopyRef, Forwarded, NO_SLOT, PlannedPage};
 use crate::commands::restore::world::World;
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk};
@@ -297,7 +297,12 @@ fn page_record(fields: &mut Fields<'_>, files: &[FileRecord]) -> Result<PageReco
     let length = PageSize::new(size).ok_or_else(|| fields.fault(format!("{size} is no page size")))?.bytes();
     let (slot, lsn) = (fields.u64("slot")?, Lsn(fields.u64("LSN")?));
     let hashes = (fields.array::<32>("SHA-256 of old")?, fields.array::<32>("SHA-256 of new")?);
-    let copy = CopyRef { file: fields.path("doublewrite file")?, index: slot, lsn };
+    let copy = CopyRef {
+        file: fields.path("doublewrite file")?,
+        index: slot,
+        lsn,
+        forwarded: (slot == NO_SLOT).then(Forwarded::default),
+    };
     let before_state = fields.string("state")?;
     let (old, new) = (fields.take(length, "old page")?.to_vec(), fields.take(length, "new page")?.to_vec());
     fields.end()?;

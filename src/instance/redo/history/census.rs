@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Result;
 use crate::format::redo_record::{FileChange, FileRecord, Operation, PageId, PageRecord, Record};
 use crate::instance::redo::history::Log;
 use crate::units::{Lsn, PageNo, SpaceId};
 
 /// What the log says of one page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PageSummary {
     /// Mini-transactions that change it and end at or before the checkpoint.
     pub changes_before: u64,
@@ -31,7 +33,7 @@ pub struct PageSummary {
 }
 
 /// What the log says of one tablespace in its present life.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SpaceSummary {
     /// Every page that is named.
     pub pages: HashMap<PageNo, PageSummary>,
@@ -39,12 +41,10 @@ pub struct SpaceSummary {
     pub since: Lsn,
     /// The newest record of its file deletes it.
     pub deleted: bool,
-    /// The newest name of its file, as the server writes it.
-    pub name: Option<String>,
 }
 
 /// What the log says of all pages.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Census {
     /// Where recovery begins.
     pub checkpoint: Lsn,
@@ -96,6 +96,20 @@ impl Census {
         })
     }
 
+    /// Keeps what is said of some pages only.
+    pub fn retain(&mut self, keep: impl Fn(PageId) -> bool) {
+        for (&space, summary) in &mut self.spaces {
+            summary.pages.retain(|&page, _| keep((space, page)));
+        }
+    }
+
+    /// Whether recovery makes a page anew whatever lies in its file. Not said of pages that servers read before they
+    /// apply redo: page 0 of every tablespace, the first eight of the system tablespace.
+    pub fn rebuilds(&self, page: PageId) -> bool {
+        let read_before = page.1 == PageNo(0) || (page.0 == SpaceId::SYSTEM && page.1.0 < 8);
+        !read_before && self.of_page(page).is_some_and(|said| said.initialised_after)
+    }
+
     /// How many pages recovery has to look at.
     pub fn pages_to_recover(&self) -> u64 {
         self.pages().filter(|(_, said)| said.changes_after > 0).count() as u64
@@ -124,7 +138,6 @@ impl Census {
             summary.since = to;
         }
         summary.deleted = record.change == FileChange::Delete;
-        summary.name = Some(String::from_utf8_lossy(record.name).into_owned());
     }
 }
 

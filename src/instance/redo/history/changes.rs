@@ -19,12 +19,14 @@ pub struct Change {
     pub to: Lsn,
     /// The records of this page, end to end.
     bytes: Vec<u8>,
+    /// What they do is ciphertext.
+    hidden: bool,
 }
 
 impl Change {
     /// The records.
     pub fn records(&self) -> Records<'_> {
-        Records::new(&self.bytes)
+        if self.hidden { Records::hidden(&self.bytes) } else { Records::new(&self.bytes) }
     }
 
     /// Whether the page is initialised by it: whatever it was before does not matter.
@@ -55,6 +57,7 @@ impl Change {
 pub struct Changes {
     pages: BTreeMap<PageId, Vec<Change>>,
     held: usize,
+    hidden: bool,
     /// Memory was not enough: nothing was kept.
     pub too_many: bool,
 }
@@ -65,7 +68,7 @@ impl Changes {
     /// # Errors
     /// The log cannot be read.
     pub fn of_pages(log: &mut Log, wanted: &BTreeSet<PageId>) -> Result<Changes> {
-        let mut changes = Changes::default();
+        let mut changes = Changes { hidden: log.hidden(), ..Changes::default() };
         log.walk(|from, to, records| {
             for record in records {
                 match record {
@@ -102,7 +105,7 @@ impl Changes {
         let history = self.pages.entry(record.page).or_default();
         match history.last_mut().filter(|last| last.to == to) {
             Some(last) => last.bytes.extend_from_slice(record.raw),
-            None => history.push(Change { from, to, bytes: record.raw.to_vec() }),
+            None => history.push(Change { from, to, bytes: record.raw.to_vec(), hidden: self.hidden }),
         }
     }
 

@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::format::redo_record::Records;
 use crate::instance::redo::source::LogFile;
 use crate::instance::redo::tape::{Mtr, Tape};
-use crate::instance::redo::{Redo, RedoFormat, phys, ring};
+use crate::instance::redo::{Redo, RedoFormat, archive, phys, ring};
 use crate::units::Lsn;
 
 pub use census::{Census, PageSummary, SpaceSummary};
@@ -64,6 +64,19 @@ impl Log {
         log.end = log.tape.lsn(reached).min(end).max(checkpoint);
         log.oldest = log.find_oldest(start)?;
         Ok(Some(log))
+    }
+
+    /// Sees to it that what a log says of pages is known, if it can be known.
+    ///
+    /// # Errors
+    /// Its file cannot be read.
+    pub fn learn(redo: &mut Redo) -> Result<()> {
+        if redo.census.is_none()
+            && let Some(mut log) = Log::open(redo)?
+        {
+            redo.census = Some(Census::take(&mut log)?);
+        }
+        Ok(())
     }
 
     /// The records of a mini-transaction of this log.
@@ -141,6 +154,11 @@ impl Log {
 }
 
 fn tape(redo: &Redo) -> Result<Option<Tape>> {
+    if redo.format == RedoFormat::MariaDbArchive {
+        let paths: Vec<_> =
+            redo.files.iter().filter_map(|file| Some((file.start_lsn?, file.path.clone()))).collect();
+        return Ok(Some(archive::tape(archive::open(&paths)?)).filter(|tape| tape.capacity() > 0));
+    }
     let Some(file) = redo.files.first() else { return Ok(None) };
     let Some(log) = open(&file.path)? else { return Ok(None) };
     match redo.format {

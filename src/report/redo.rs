@@ -1,0 +1,333 @@
+//! `redo`: the census of the redo log, and the history of one page.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::commands::redo::{Look, Unread};
+use crate::instance::redo::RedoFormat;
+use crate::instance::redo::history::{Census, Change, SpaceSummary};
+use crate::instance::spaces::{Owner, Spaces};
+use crate::report::{SCHEMA_VERSION, count, style};
+use crate::units::{Lsn, PageNo, SpaceId};
+
+/// The document of `redo --format json`.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct RedoDocument {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// `phys` (MariaDB 10.8 and later), `phys-10.5`, `archive` (13.0), else the generation of servers that writes it.
+    pub format: String,
+    /// Where recovery begins.
+    pub checkpoint_lsn: Option<Lsn>,
+    /// One past the last readable record.
+    pub end_lsn: Option<Lsn>,
+    /// The oldest readable record: history reaches back beyond the checkpoint.
+    pub oldest_lsn: Option<Lsn>,
+    /// How much recovery has to read.
+    pub bytes_to_recover: u64,
+    /// How many pages it has to look at.
+    pub pages_to_recover: Option<u64>,
+    /// What is wrong with the log.
+    pub problems: Vec<RedoProblem>,
+    /// What it says of each tablespace.
+    pub spaces: Vec<RedoSpace>,
+    /// The history of the page that was asked for.
+    pub page: Option<RedoPage>,
+}
+
+/// Something that is wrong with the log, or that a reader has to know.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct RedoProblem {
+    /// What kind.
+    pub kind: &'static str,
+    /// How bad: it makes the exit code.
+    pub severity: Severity,
+    /// The file.
+    pub file: Option<String>,
+    /// Its tablespace.
+    pub space_id: Option<SpaceId>,
+    /// The page.
+    pub page_no: Option<PageNo>,
+    /// How many pages.
+    pub pages: Option<u64>,
+    /// An LSN that matters.
+    pub lsn: Option<Lsn>,
+    /// Whether a server stops at it; null where that is not known.
+    pub stops_start: Option<bool>,
+    /// In a sentence.
+    pub reason: String,
+}
+
+/// How bad a problem is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Status 2.
+    Critical,
+    /// Status 3.
+    Unknown,
+    /// Status 0.
+    Note,
+}
+
+/// One tablespace.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct RedoSpace {
+    /// Its id.
+    pub space_id: SpaceId,
+    /// The file that holds it, relative to PATH; null where there is none.
+    pub file: Option<String>,
+    /// Pages that are changed before the checkpoint, as far as history reaches.
+    pub pages_before: u64,
+    /// Pages that are changed behind it: recovery looks at them.
+    pub pages_after: u64,
+    /// Of these, made anew by recovery, whatever lies in the file.
+    pub initialised_after: u64,
+}
+
+/// One page.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct RedoPage {
+    /// Its tablespace.
+    pub space_id: SpaceId,
+    /// Its number.
+    pub page_no: PageNo,
+    /// One for each mini-transaction, the oldest first.
+    pub changes: Vec<RedoChange>,
+}
+
+/// What one mini-transaction does to the page.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct RedoChange {
+    /// Its first byte: it applies to a page that is not newer.
+    pub from_lsn: Lsn,
+    /// One past its last: the LSN of the page afterwards.
+    pub to_lsn: Lsn,
+    /// The server's names of its records.
+    pub records: Vec<&'static str>,
+}
+
+impl RedoDocument {
+    /// What was found in a log.
+    pub fn of(look: &Look) -> RedoDocument {
+        let redo = look.redo();
+        let census = look.census.as_ref().ok();
+        let spaces = &look.instance.spaces;
+        RedoDocument {
+            schema_version: SCHEMA_VERSION,
+            format: format_name(look),
+            checkpoint_lsn: redo.and_then(|redo| redo.checkpoint),
+            end_lsn: redo.and_then(|redo| redo.end),
+            oldest_lsn: census.map(|census| census.oldest),
+            bytes_to_recover: look.bytes_to_recover(),
+            pages_to_recover: census.map(Census::pages_to_recover),
+            problems: problems(look),
+            spaces: census.map_or_else(Vec::new, |census| spaces_of(census, spaces)),
+            page: look.page.as_ref().map(|((space_id, page_no), changes)| RedoPage {
+                space_id: *space_id,
+                page_no: *page_no,
+                changes: changes.iter().map(RedoChange::of).collect(),
+            }),
+        }
+    }
+
+    /// Writes it for a person.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn write_text(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
+        writeln!(out, "{}", style::paint(style::HEAD, &self.headline()))?;
+        if let (Some(oldest), Some(checkpoint)) = (self.oldest_lsn, self.checkpoint_lsn) {
+            let before = checkpoint.0.saturating_sub(oldest.0);
+            writeln!(out, "history from LSN {oldest} on, {before} bytes of it before the checkpoint")?;
+        }
+        match &self.page {
+            Some(page) => page.write_text(out)?,
+            None => self.write_spaces(out, verbose)?,
+        }
+        for problem in &self.problems {
+            let word = match problem.severity {
+                Severity::Critical => "critical",
+                Severity::Unknown => "unknown",
+                Severity::Note => "note",
+            };
+            writeln!(out, "{word}: {}", problem.reason)?;
+        }
+        Ok(())
+    }
+
+    fn headline(&self) -> String {
+        let window = match (self.checkpoint_lsn, self.end_lsn) {
+            (Some(checkpoint), Some(end)) => format!("checkpoint LSN {checkpoint}, end LSN {end}"),
+            (Some(checkpoint), None) => format!("checkpoint LSN {checkpoint}, end not known"),
+            _ => "window not known".to_owned(),
+        };
+        let work = match (self.bytes_to_recover, self.pages_to_recover) {
+            (0, _) => "nothing to recover".to_owned(),
+            (bytes, Some(pages)) => {
+                format!(
+                    "{bytes} bytes to recover, {}",
+                    count(usize::try_from(pages).unwrap_or(usize::MAX), "page")
+                )
+            }
+            (bytes, None) => format!("{bytes} bytes to recover"),
+        };
+        format!("redo log ({}): {window}; {work}", self.format)
+    }
+
+    fn write_spaces(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
+        let listed: Vec<&RedoSpace> = self
+            .spaces
+            .iter()
+            .filter(|space| verbose || space.pages_after > 0 || self.spaces.len() <= 20)
+            .collect();
+        if !listed.is_empty() {
+            let header = ["SPACE", "FILE", "CHANGED BEFORE", "AFTER", "MADE ANEW"];
+            let mut table = style::table(&header, &[0, 2, 3, 4]);
+            for space in &listed {
+                table.add_row([
+                    space.space_id.to_string(),
+                    space.file.clone().unwrap_or_else(|| "(no file)".to_owned()),
+                    space.pages_before.to_string(),
+                    space.pages_after.to_string(),
+                    space.initialised_after.to_string(),
+                ]);
+            }
+            write!(
+                out,
+                "\npages that redo names, before and after the checkpoint\n{}",
+                style::indented(&table)
+            )?;
+        }
+        let hidden = self.spaces.len() - listed.len();
+        if hidden > 0 {
+            writeln!(
+                out,
+                "and {} without changes after the checkpoint (-v lists them)",
+                count(hidden, "tablespace")
+            )?;
+        }
+        Ok(())
+    }
+}
+
+impl RedoPage {
+    fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+        let what = count(self.changes.len(), "mini-transaction");
+        writeln!(out, "\npage {}:{}: {what} in what is left of the log", self.space_id, self.page_no)?;
+        if self.changes.is_empty() {
+            return Ok(());
+        }
+        let mut table = style::table(&["FROM LSN", "TO LSN", "RECORDS"], &[0, 1]);
+        for change in &self.changes {
+            table.add_row([change.from_lsn.to_string(), change.to_lsn.to_string(), folded(&change.records)]);
+        }
+        write!(out, "{}", style::indented(&table))
+    }
+}
+
+/// `WRITE x5, MEMSET`.
+fn folded(records: &[&'static str]) -> String {
+    let runs = records.chunk_by(|one, other| one == other);
+    let named = runs.filter_map(|run| Some((run.first()?, run.len())));
+    let texts =
+        named.map(|(name, times)| if times > 1 { format!("{name} x{times}") } else { (*name).to_owned() });
+    texts.collect::<Vec<_>>().join(", ")
+}
+
+impl RedoChange {
+    fn of(change: &Change) -> RedoChange {
+        RedoChange { from_lsn: change.from, to_lsn: change.to, records: change.names() }
+    }
+}
+
+fn format_name(look: &Look) -> String {
+    match look.redo().map(|redo| redo.format) {
+        Some(RedoFormat::MariaDb108 | RedoFormat::MariaDbEncrypted) => "phys".to_owned(),
+        Some(RedoFormat::MariaDb105) => "phys-10.5".to_owned(),
+        Some(RedoFormat::MariaDbArchive) => "archive".to_owned(),
+        _ => look.instance.generation.to_string(),
+    }
+}
+
+fn spaces_of(census: &Census, spaces: &Spaces) -> Vec<RedoSpace> {
+    let named = census.spaces.iter().filter(|(_, summary)| !summary.pages.is_empty());
+    named.map(|(&id, summary)| RedoSpace::of(id, summary, spaces)).collect()
+}
+
+impl RedoSpace {
+    fn of(space_id: SpaceId, summary: &SpaceSummary, spaces: &Spaces) -> RedoSpace {
+        let pages = || summary.pages.values();
+        let file = match spaces.owner(space_id) {
+            Owner::One(space) => space.files.first().map(|file| file.name.display().to_string()),
+            Owner::Several(_) | Owner::Nobody => None,
+        };
+        RedoSpace {
+            space_id,
+            file,
+            pages_before: pages().filter(|page| page.changes_before > 0).count() as u64,
+            pages_after: pages().filter(|page| page.changes_after > 0).count() as u64,
+            initialised_after: pages().filter(|page| page.initialised_after).count() as u64,
+        }
+    }
+}
+
+fn problem(kind: &'static str, severity: Severity, reason: impl Into<String>) -> RedoProblem {
+    RedoProblem {
+        kind,
+        severity,
+        file: None,
+        space_id: None,
+        page_no: None,
+        pages: None,
+        lsn: None,
+        stops_start: None,
+        reason: reason.into(),
+    }
+}
+
+fn problems(look: &Look) -> Vec<RedoProblem> {
+    let mut found = Vec::new();
+    match &look.instance.redo {
+        crate::instance::redo::Found::Absent => {
+            let why = "there is no redo log here; name its directory with --redo-dir where it lies elsewhere";
+            found.push(problem("redo_missing", Severity::Unknown, why));
+        }
+        crate::instance::redo::Found::Unreadable { why } => {
+            found.push(problem("redo_damaged", Severity::Critical, why.clone()));
+        }
+        crate::instance::redo::Found::Read(redo) => {
+            let severity = if redo.checkpoint.is_none() { Severity::Critical } else { Severity::Note };
+            found.extend(redo.notes.iter().map(|note| problem("redo_damaged", severity, note.clone())));
+            found.extend(
+                look.census.as_ref().err().filter(|_| redo.checkpoint.is_some()).map(|why| unread(*why)),
+            );
+        }
+    }
+    if look.hidden {
+        let why = "the log is encrypted: which pages it changes is readable, what it does to them is not";
+        found.push(problem("not_judged", Severity::Note, why));
+    }
+    found
+}
+
+fn unread(why: Unread) -> RedoProblem {
+    let reason = match why {
+        Unread::NeedsDefinitions => {
+            "the records of this log cannot be read for pages: they need the definitions of the indexes; MariaDB 10.5 and \
+             later writes records that do not"
+        }
+        Unread::Encrypted => "the log is encrypted as a whole: its records are not read",
+        Unread::Cut => "only the window of this log is known: its records are not at hand",
+    };
+    problem("not_judged", Severity::Note, reason)
+}
+
+impl RedoDocument {
+    /// The worst severity among the problems.
+    pub fn worst(&self) -> Option<Severity> {
+        let has = |severity| self.problems.iter().any(|problem| problem.severity == severity);
+        [Severity::Critical, Severity::Unknown, Severity::Note].into_iter().find(|&severity| has(severity))
+    }
+}

@@ -1,0 +1,97 @@
+//! The files of the system tablespace: only the first has a header, and nothing but it tells how many there are.
+
+use std::path::PathBuf;
+
+use crate::disk::Image;
+use crate::format::xdes::PageState;
+use crate::instance::Instance;
+use crate::instance::roster::{Named, Role, Witness};
+use crate::instance::spaces::{SpaceFile, Tablespace};
+use crate::page::{State, judge};
+use crate::units::{ByteOffset, PageNo, SpaceId};
+use crate::verdict::descriptors::Descriptors;
+use crate::verdict::problems::named::{gone, kind_of, lies, lying};
+use crate::verdict::problems::reason::{Lying, Reason};
+use crate::verdict::problems::{Kind, Problem, Severity};
+
+/// One that the configuration, or every server, names.
+pub(super) fn named(instance: &Instance, named: &Named) -> Option<Problem> {
+    let held =
+        instance.spaces.system().is_some_and(|system| system.files.iter().any(|f| f.path == named.path));
+    if instance.spaces.unidentified_system.iter().any(|file| file.path == named.path) {
+        return Some(lies(named, lying(&named.path)).stops(Some(true)));
+    }
+    let configured = named.by == Witness::Configuration;
+    let needed = !held && (configured || instance.spaces.system().is_none());
+    needed.then(|| gone(named, None, true).stops(Some(true)))
+}
+
+/// Later files of the system tablespace that are no part of it: they have no header that would say so.
+pub(super) fn later(instance: &Instance) -> Vec<Problem> {
+    let Some(system) = instance.spaces.system() else { return Vec::new() };
+    let problem = |file: &SpaceFile, what| {
+        let kind = kind_of(&what);
+        let reason = Reason::Lies { what, role: Role::System, anew: false };
+        let problem = Problem::new(kind, Severity::Critical, reason).file(&file.name);
+        problem.space(Some(SpaceId::SYSTEM)).stops(Some(true))
+    };
+    let odd = |file: &SpaceFile| match lying_in(system, file) {
+        Some(what) => Some(problem(file, what)),
+        None => None,
+    };
+    system.files.iter().skip(1).filter_map(odd).collect()
+}
+
+/// What a later file of the system tablespace is, where its first pages are none: all of them rubbish, or zero although
+/// the descriptors say that they are in use.
+fn lying_in(system: &Tablespace, file: &SpaceFile) -> Option<Lying> {
+    const LOOKED_AT: u64 = 64;
+    if file.len == 0 {
+        return Some(Lying::Empty);
+    }
+    let (image, size) = (Image::open(&file.path).ok()?, system.format.physical);
+    let mut descriptors = Descriptors::new(system);
+    let (mut zeros_in_use, mut rubbish) = (0, 0);
+    for index in 0..LOOKED_AT.min(file.len / size.as_u64()) {
+        let page = image.read_page(ByteOffset(index * size.as_u64()), size).ok()??;
+        let number = PageNo(u32::try_from(file.first_page.checked_add(index)?).ok()?);
+        match judge(&page, &system.format).state {
+            State::Valid | State::Unverifiable => return None,
+            State::Zero => {
+                zeros_in_use += u64::from(matches!(descriptors.state(number), Some(PageState::Used { .. })));
+            }
+            _ => rubbish += 1,
+        }
+    }
+    match (rubbish, zeros_in_use) {
+        (1.., _) => Some(Lying::Rubbish),
+        (0, many) if many > LOOKED_AT / 2 => Some(Lying::Zeros),
+        _ => None,
+    }
+}
+
+/// The files before the first one that was found.
+pub(super) fn before(instance: &Instance) -> Option<Problem> {
+    let first = instance.spaces.system()?.files.first()?;
+    let number = first.name.file_name()?.to_str()?.strip_prefix("ibdata")?.parse::<u32>().ok()?;
+    let before = first.name.with_file_name(format!("ibdata{}", number.checked_sub(1)?));
+    let reason =
+        Reason::Missing { role: Role::System, by: Witness::Server, table: None, lies: None, sure: true };
+    let problem = Problem::new(Kind::FileMissing, Severity::Critical, reason);
+    Some(problem.file(before).space(Some(SpaceId::SYSTEM)).stops(Some(true)))
+}
+
+/// A file of several that ends before the next one begins, and the pages that it should have and has.
+pub(super) fn gap(space: &Tablespace) -> Option<(&SpaceFile, u64, u64)> {
+    let size = space.format.physical.as_u64();
+    space.files.iter().zip(space.files.iter().skip(1)).find_map(|(file, next)| {
+        let (stated, held) = (next.first_page.checked_sub(file.first_page)?, file.len / size);
+        (held < stated).then_some((file, stated, held))
+    })
+}
+
+/// The name of the file behind this one.
+pub(super) fn next(file: &SpaceFile) -> Option<PathBuf> {
+    let number = file.name.file_name()?.to_str()?.strip_prefix("ibdata")?.parse::<u32>().ok()?;
+    Some(file.name.with_file_name(format!("ibdata{}", number.checked_add(1)?)))
+}
