@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::cli::args::{Cli, ColorChoice, Command, Common, Restore, Rules};
+use crate::cli::args::{Cli, ColorChoice, Command, Common, Restore, Rules, Source};
 use crate::cli::outputs::inputs;
 use crate::report::command_line::Given;
 
@@ -36,6 +36,13 @@ fn restore(args: &Restore) -> Vec<OsString> {
     }
     if args.include_stale {
         words.push("--include-stale".into());
+    }
+    for source in &args.from {
+        let Source::Redo = source;
+        words.extend(["--from".into(), "redo".into()]);
+    }
+    if args.include_lost_writes {
+        words.push("--include-lost-writes".into());
     }
     for (option, file) in
         [("--copies-from", &args.copies_from), ("--plan", &args.plan_out), ("--journal", &args.journal)]

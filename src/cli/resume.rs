@@ -10,7 +10,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -22,6 +22,9 @@ use crate::commands::scan::Counts;
 use crate::disk::output;
 use crate::disk::output::{Evidence, Place};
 use crate::report::scan::{DamageReport, FileReport};
+
+/// Longer than any finding.
+const LONGEST_LINE: u64 = 1 << 20;
 
 /// A file is noted as partly done this often.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -107,8 +110,20 @@ impl Resume {
         let file = place.append().map_err(open)?;
         let mut earlier = HashMap::new();
         let mut used = false;
-        for line in BufReader::new(&file).split(b'\n') {
-            match serde_json::from_slice(&line.map_err(open)?) {
+        let mut lines = BufReader::new(&file);
+        loop {
+            let mut line = Vec::new();
+            let read = lines.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(open)?;
+            if read == 0 {
+                break;
+            }
+            if read as u64 == LONGEST_LINE {
+                anyhow::bail!(
+                    "{}: not a record of a scan: a line without end; name another file",
+                    path.display()
+                );
+            }
+            match serde_json::from_slice(line.strip_suffix(b"\n").unwrap_or(&line)) {
                 Ok(line) => note(&mut earlier, line),
                 Err(error) if !used => {
                     anyhow::bail!("{}: not a record of a scan ({error}); name another file", path.display())

@@ -10,18 +10,23 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use crate::bytes::{is_zero, u64_at};
 use crate::disk::Image;
 use crate::disk::small;
 use crate::error::{Error, Result};
-use crate::format::fil::FIL_PAGE_LSN;
+use crate::format::fil::{FIL_PAGE_DATA, FIL_PAGE_LSN};
 use crate::format::fsp::{FspHeader, PageFormat};
-use crate::instance::Instance;
+use crate::instance::bundle::{ColdPage, Manifest};
 use crate::instance::dblwr::Kind;
 use crate::instance::request::Request;
 use crate::instance::spaces::{Evidence, Owner, Tablespace};
+use crate::instance::{Instance, identity};
 use crate::units::{ByteOffset, Lsn};
-use crate::verdict::survey::Survey;
+use crate::verdict::home;
+use crate::verdict::home::HomeState;
+use crate::verdict::survey::{Finding, Survey};
 
 /// Judges a directory with the copies of a bundle.
 ///
@@ -43,6 +48,7 @@ pub fn survey(request: &Request, bundle: &Path) -> Result<Survey> {
         return Err(refuse(bundle, "it is redacted: what it holds are not the pages of the server"));
     }
     same_instance(&instance, &donor, bundle)?;
+    same_life(&instance, &held.manifest, bundle)?;
     take_areas(&mut instance, donor);
     instance.notes.push(format!(
         "the copies are those of {}, captured {}; homes and redo are those of the directory",
@@ -98,6 +104,49 @@ fn same_instance(instance: &Instance, donor: &Instance, bundle: &Path) -> Result
         0 => Err(refuse(bundle, "it has no tablespace in common with the directory")),
         _ => Ok(()),
     }
+}
+
+/// Most pages that a bundle remembers.
+const MOST_COLD: usize = 256;
+
+/// Sound homes of a directory that is captured.
+pub fn cold_pages(survey: &Survey) -> Vec<ColdPage> {
+    let sound = |finding: &Finding| {
+        let home = survey.home_of(finding).filter(|home| home.state == HomeState::Valid && !home.weak)?;
+        let (space_id, page_no, lsn) = (finding.space_id(), finding.page_no(), home.lsn?);
+        Some(ColdPage { space_id, page_no, lsn, sha256: body_sha256(&home.bytes) })
+    };
+    survey.findings.iter().filter_map(sound).take(MOST_COLD).collect()
+}
+
+/// Header and trailer change with a new checksum; the body does not without a new LSN.
+fn body_sha256(page: &[u8]) -> String {
+    let body = page.get(FIL_PAGE_DATA..page.len().saturating_sub(8)).unwrap_or_default();
+    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What the bundle itself remembers of its instance. Bundles of 0.1.0 remember nothing, which is no objection.
+fn same_life(instance: &Instance, manifest: &Manifest, bundle: &Path) -> Result<()> {
+    let ours = identity::server_uuid(&instance.locations.datadir).unwrap_or_default();
+    if !ours.is_empty() && !manifest.server_uuid.is_empty() && ours != manifest.server_uuid {
+        return Err(refuse(bundle, "it is of another server, by its UUID"));
+    }
+    if let (Some(theirs), Some(end)) = (manifest.checkpoint_lsn, instance.window.end)
+        && theirs > end
+    {
+        let what = format!("its checkpoint {theirs} lies beyond the end {end} of the directory's redo");
+        return Err(refuse(bundle, what));
+    }
+    for cold in &manifest.cold {
+        let Ok(home) = home::look(&instance.spaces, cold.space_id, cold.page_no, true) else { continue };
+        let same_lsn = home.state == HomeState::Valid && !home.weak && home.lsn == Some(cold.lsn);
+        if same_lsn && body_sha256(&home.bytes) != cold.sha256 {
+            let (space, page) = (cold.space_id, cold.page_no);
+            let what = format!("page {space}:{page} has other contents there at the same LSN {}", cold.lsn);
+            return Err(refuse(bundle, what));
+        }
+    }
+    Ok(())
 }
 
 /// What `auto.cnf` holds; `None` where there is none, or it was not captured and reads as zeros.

@@ -25,11 +25,13 @@ use crate::error::{Error, Result};
 use crate::instance::bundle::write::{FileSum, Sealed, Writer};
 use crate::instance::bundle::{CHUNK, CONFIG_DIR, FileEntry, Manifest};
 use crate::instance::discover::discover;
+use crate::instance::identity;
 use crate::instance::locations::Locations;
 use crate::instance::redo;
 use crate::instance::request::Request;
 use crate::verdict;
 use crate::verdict::Verdict;
+use crate::verdict::donor;
 use crate::verdict::survey::Survey;
 
 /// Longest configuration file that is taken along.
@@ -196,6 +198,13 @@ fn manifest(
         roots: listing.stored_roots(),
         redo,
         notes,
+        server_uuid: identity::server_uuid(&locations.datadir).unwrap_or_default(),
+        checkpoint_lsn: survey.as_ref().ok().and_then(|survey| survey.instance.window.checkpoint),
+        cold: if options.redact {
+            Vec::new()
+        } else {
+            survey.as_ref().map(donor::cold_pages).unwrap_or_default()
+        },
     }
 }
 

@@ -14,6 +14,8 @@ use crate::verdict::contested::{Contest, contest};
 use crate::verdict::home::HomeState;
 use crate::verdict::home_bytes;
 use crate::verdict::predict::Prediction;
+use crate::verdict::problems;
+use crate::verdict::problems::Kind;
 use crate::verdict::survey::{Finding, Survey};
 
 /// Which copy of a page wins.
@@ -76,6 +78,7 @@ pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
             pages.extend(planned(survey, finding, selection.rules));
         }
     }
+    refuse_foreign(survey, &pages)?;
     let written = pages.iter().map(|page| (page.space_id, page.page_no)).collect();
     let redo = from_redo::consult(survey, selection, &written)?;
     // Redo proves what a copy of a lost write may miss.
@@ -93,6 +96,33 @@ pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
         world: world_of(&survey.instance),
         also_lock: also_lock.map(|file| file.path.clone()).chain(lock_files_of(&survey.instance)).collect(),
     })
+}
+
+/// Nothing is written of a doublewrite file whose copies contradict these data, unless a home itself has the copy's LSN, or
+/// one of its copies equals its home.
+fn refuse_foreign(survey: &Survey, pages: &[PlannedPage]) -> Result<()> {
+    let found = problems::of_survey(survey);
+    for foreign in found.iter().filter(|problem| problem.kind == Kind::CopiesForeign) {
+        let Some(file) = &foreign.file else { continue };
+        let of_file = |finding: &&Finding| finding.copy().is_some_and(|copy| copy.slot.file == *file);
+        let is_proof = |finding: &Finding| {
+            let pair = survey.home_of(finding).zip(finding.copy());
+            pair.is_some_and(|(home, copy)| {
+                home.state == HomeState::Valid && home.lsn == Some(copy.lsn()) && home.bytes == copy.page()
+            })
+        };
+        let planned = pages.iter().find(|page| page.copy.file == *file);
+        if let Some(page) = planned.filter(|_| !survey.findings.iter().filter(of_file).any(is_proof)) {
+            return Err(Error::Refused(format!(
+                "{}: its copies are not of these data ({}); nothing of it is written, though page {}:{} is damaged",
+                file.display(),
+                foreign.reason,
+                page.space_id,
+                page.page_no
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Held while the pass writes, so that no server starts meanwhile.

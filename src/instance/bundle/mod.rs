@@ -55,6 +55,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::instance::redo;
+use crate::units::{Lsn, PageNo, SpaceId};
 
 /// First eight bytes.
 pub const MAGIC: [u8; 8] = *b"DBLWRBND";
@@ -114,6 +115,28 @@ pub struct Manifest {
     pub redo: Option<redo::Found>,
     /// Plain sentences on what is missing.
     pub notes: Vec<String>,
+    /// `server_uuid` of its `auto.cnf`; empty where there is none, and in bundles of 0.1.0.
+    #[serde(default)]
+    pub server_uuid: String,
+    /// Where recovery would have begun.
+    #[serde(default)]
+    pub checkpoint_lsn: Option<Lsn>,
+    /// Sound pages that lay at home: a directory that has one of them at the same LSN has the same bytes there.
+    #[serde(default)]
+    pub cold: Vec<ColdPage>,
+}
+
+/// A page that tells one instance from another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColdPage {
+    /// Tablespace.
+    pub space_id: SpaceId,
+    /// Page number.
+    pub page_no: PageNo,
+    /// `FIL_PAGE_LSN`.
+    pub lsn: Lsn,
+    /// SHA-256 of the body, between FIL header and trailer, in lower-case hexadecimal.
+    pub sha256: String,
 }
 
 /// A directory that was captured.

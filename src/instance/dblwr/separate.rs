@@ -9,6 +9,9 @@ use crate::instance::dblwr::{Area, Kind};
 use crate::page::is_used;
 use crate::units::PageSize;
 
+/// More slots than a server writes: 64 writing threads with 512 pages each (`innodb_doublewrite_pages`), twice.
+const MOST_SLOTS: u64 = 1 << 17;
+
 /// A doublewrite file by its name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SeparateFile {
@@ -76,8 +79,15 @@ impl SeparateFile {
     pub fn area(&self, name: PathBuf) -> Result<Option<Area>> {
         let Some(size) = PageSize::logical(self.page_size) else { return Ok(None) };
         let len = std::fs::metadata(&self.path).map_err(Error::io(&self.path, "examine"))?.len();
-        let slots = u32::try_from(len / size.as_u64()).unwrap_or(u32::MAX);
+        let all = len / size.as_u64();
+        let slots = u32::try_from(all.min(MOST_SLOTS)).unwrap_or(u32::MAX);
         let mut area = Area::of_file(Kind::Separate, &self.path, name, size, slots);
+        if all > MOST_SLOTS {
+            area.notes.push(format!(
+                "{}: {len} bytes, which no server writes; only its first {MOST_SLOTS} slots were read",
+                area.file.display()
+            ));
+        }
         let cut = len % size.as_u64();
         if cut != 0 {
             area.notes.push(format!(

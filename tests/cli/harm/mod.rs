@@ -1,5 +1,7 @@
 //! No write, and no output, that can hurt: each kind with what a user sees of it.
 
+mod contested;
+mod foreign;
 mod journals;
 mod leaks;
 mod locks;

@@ -128,6 +128,31 @@ fn no_planted_file_blocks_or_fills_memory() {
     }
 }
 
+/// 8,192 damaged pages in a file just written, 100 GiB of nothing, and doublewrite files of terabytes: each of them took
+/// minutes, or did not end.
+#[test]
+fn what_is_large_or_just_written_still_ends() {
+    let dir = image("m97-4k");
+    let data = dir.path();
+    let table = data.join("d/t1.ibd");
+    let mut bytes = std::fs::read(&table).unwrap();
+    let mut page = bytes[3 * 4096..4 * 4096].to_vec();
+    for number in 0..16_384_u32 {
+        page[100..104].copy_from_slice(&number.to_be_bytes());
+        bytes.extend(&page);
+    }
+    std::fs::write(&table, bytes).unwrap();
+    assert_eq!(code(&ends(&["scan", text(&table), "--json"])), 2);
+
+    let dir = image("m97-clean-kill");
+    let (data, large) = (dir.path(), dir.path().join("d/t1.ibd"));
+    File::options().write(true).open(&large).unwrap().set_len(100 << 30).unwrap();
+    File::create(data.join("#ib_16384_9.dblwr")).unwrap().set_len(8 << 40).unwrap();
+    ends(&["scan", text(&large), "--json"]);
+    ends(&["verify", text(data)]);
+    ends(&["dump", text(data)]);
+}
+
 #[test]
 fn the_files_of_a_directory_stay_as_they_are_whatever_is_asked_of_them() {
     let dir = image("m56-innodb-16k");
