@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
+use crate::units::count;
 use crate::cli::args::{Format, Scan};
 use crate::cli::progress::Progress;
 use crate::cli::resume::Resume;
@@ -30,6 +31,7 @@ use crate::report::scan::stream::{Shape, Stream};
 use crate::report::scan::{DamageReport, FileReport, Owner, RowReport};
 use crate::report::style::printable;
 use crate::verdict::naming::Naming;
+use crate::verdict::predict::Prediction;
 use crate::verdict::problems::{self, FutureFile, Problem, Reason, Severity, Unjudged};
 
 pub(super) fn run(args: &Scan, context: &mut Context<'_>) -> anyhow::Result<Status> {
@@ -97,7 +99,8 @@ fn perform(
     reporter.progress.finish(&done)?;
     let interrupted = stop.load(Relaxed);
     reporter.stream.summary().complete &= !interrupted && done.files == targets.len() as u64;
-    let problems = reporter.problems();
+    let (problems, prediction) = reporter.problems();
+    reporter.stream.foretell(prediction);
     let of_problems = Status::of_problems(&problems);
     reporter.stream.problems(problems)?;
     let headline = reporter.stream.headline();
@@ -285,7 +288,7 @@ impl<'a> Reporter<'a> {
     }
 
     /// What is wrong besides single pages, of everything that was chosen.
-    fn problems(&mut self) -> Vec<ProblemReport> {
+    fn problems(&mut self) -> (Vec<ProblemReport>, Option<Prediction>) {
         let mut found = Vec::new();
         for (group, (root, ground)) in self.opened.grounds.iter().enumerate() {
             let chosen: Vec<&Chosen<'_>> =
@@ -311,7 +314,31 @@ impl<'a> Reporter<'a> {
         }
         problems::sort(&mut found);
         found.dedup();
-        ProblemReport::all(&found)
+        (ProblemReport::all(&found), self.foretell(&found))
+    }
+
+    /// The prediction of the survey, with what reading every page has added. Damage that no copy mends leaves it open: whether
+    /// recovery reads that page the files do not always show.
+    fn foretell(&mut self, problems: &[Problem]) -> Option<Prediction> {
+        let [(_, ground)] = &self.opened.grounds[..] else { return None };
+        let mut prediction = ground.prediction.clone()?;
+        prediction.assumes = None;
+        let summary = self.stream.summary();
+        let beyond = summary.damaged.saturating_sub(summary.restorable);
+        let unread = summary.failures > 0 || !summary.complete || summary.unverifiable > 0;
+        if prediction.starts == Some(true) && (beyond > 0 || unread) {
+            prediction.starts = None;
+            prediction.advice = match beyond {
+                0 => "keep a copy of all files before the server starts: not every page could be judged".to_owned(),
+                _ => format!(
+                    "keep a copy of all files before the server starts: {} beyond the doublewrite buffer, and the server may \
+                     stop there",
+                    count(beyond as usize, "damaged page")
+                ),
+            };
+        }
+        problems::temper(&mut prediction, problems);
+        Some(prediction)
     }
 
     fn owner(&mut self, target: &Target<'_>, damage: &Damage) -> Owner {

@@ -9,6 +9,7 @@ use crate::format::fsp::PageFormat;
 use crate::format::redo_record::PageId;
 use crate::instance::Instance;
 use crate::instance::dblwr::Area;
+use crate::instance::locations::Focus;
 use crate::instance::redo::Shutdown;
 use crate::instance::redo::history::Census;
 use crate::instance::request::Request;
@@ -18,6 +19,7 @@ use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::audit::{Lost, audit};
 use crate::verdict::home::HomeState;
+use crate::verdict::predict::Prediction;
 use crate::verdict::problems::{self, Problem};
 use crate::verdict::survey::{Finding, Survey};
 
@@ -78,6 +80,8 @@ pub struct Ground {
     lost: HashMap<PageId, Lost>,
     /// What is wrong besides single pages, as the survey found it.
     pub problems: Vec<Problem>,
+    /// What the server would do, by what the survey saw; of a whole data directory only.
+    pub prediction: Option<Prediction>,
     copies: BTreeMap<(SpaceId, PageNo), Arc<CopySituation>>,
     reserved: Reserved,
     audited: bool,
@@ -106,6 +110,8 @@ impl Ground {
         }
         let copies = copies.into_iter().map(|(key, copy)| (key, Arc::new(copy))).collect();
         let problems = problems::of_survey(&survey);
+        let whole = survey.instance.locations.focus == Focus::Directory;
+        let prediction = whole.then(|| Prediction::of(&survey));
         let flushed = flushed(&survey.instance);
         let unidentified = unidentified(&survey.instance);
         let reserved = Reserved::of(&survey.instance);
@@ -120,6 +126,7 @@ impl Ground {
             zero_may_be_freed,
             lost,
             problems,
+            prediction,
             copies,
             reserved,
             audited,
@@ -150,6 +157,7 @@ impl Ground {
                 zero_may_be_freed: true,
                 lost: HashMap::new(),
                 problems: Vec::new(),
+                prediction: None,
                 copies: BTreeMap::new(),
                 reserved: Reserved::default(),
                 audited: false,

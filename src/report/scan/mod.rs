@@ -15,6 +15,7 @@ use crate::report::problem::{self, ProblemReport};
 use crate::report::style;
 use crate::units::SpaceId;
 use crate::units::count;
+use crate::verdict::predict::Prediction;
 use crate::verdict::problems::Severity;
 
 pub use crate::report::scan::damage::{CopyReport, DamageReport, Owner};
@@ -33,6 +34,8 @@ pub struct ScanReport {
     pub summary: ScanSummary,
     /// What is wrong besides single pages, the worst first.
     pub problems: Vec<ProblemReport>,
+    /// What the server will do at its next start, every page looked at; `null` unless one whole data directory was scanned.
+    pub prediction: Option<Prediction>,
     /// What must not be done while a page can be restored; only there as long as one can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard: Option<&'static str>,
@@ -251,6 +254,7 @@ impl ScanReport {
             damaged: Vec::new(),
             summary,
             problems: Vec::new(),
+            prediction: None,
             guard: None,
             notable: Notable::default(),
         }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::verdict::predict::Prediction;
 use crate::report::SCHEMA_VERSION;
 use crate::report::problem::ProblemReport;
 use crate::report::scan::{DamageReport, FileReport, RowReport, ScanReport, ScanSummary};
@@ -183,6 +184,11 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
+    /// What the server would do, now that every page was read.
+    pub fn foretell(&mut self, prediction: Option<Prediction>) {
+        self.report.prediction = prediction;
+    }
+
     /// The first line for a person, as far as it is known.
     pub fn headline(&self) -> String {
         self.report.summary.headline(&self.report.problems)
@@ -215,6 +221,8 @@ impl<'a> Stream<'a> {
                 serde_json::to_writer(&mut *self.out, &summary)?;
                 write!(self.out, ",\n  \"problems\": ")?;
                 serde_json::to_writer(&mut *self.out, &self.report.problems)?;
+                write!(self.out, ",\n  \"prediction\": ")?;
+                serde_json::to_writer(&mut *self.out, &self.report.prediction)?;
                 if let Some(guard) = self.report.guard {
                     write!(self.out, ",\n  \"guard\": ")?;
                     serde_json::to_writer(&mut *self.out, guard)?;

@@ -26,6 +26,8 @@ pub mod separate;
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+
 use serde::Serialize;
 
 pub use crate::verdict::predict::facts::{CopyView, Facts, HomeView, PageView, SpaceKind};
@@ -46,6 +48,10 @@ pub struct Prediction {
     pub restores: Vec<PageId>,
     /// The pages it cannot get past, the first one first.
     pub stops_at: Vec<Stop>,
+    /// Tables that would be lost although the server starts, by the names of their files (`d/t1`).
+    pub loses: Vec<String>,
+    /// What was not looked at and is taken to be so; `null` where nothing is.
+    pub assumes: Option<Assumption>,
     /// What to do, in one sentence.
     pub advice: String,
     /// The findings whose copies it writes, as indices into [`Survey::findings`]: only copies that verify.
@@ -62,13 +68,23 @@ pub struct PageId {
     pub page_no: PageNo,
 }
 
-/// A page at which a server stops.
+/// What a prediction takes to be so without having looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Assumption {
+    /// Pages of which no slot has a copy were not read, but for a few.
+    PagesWithoutCopiesAreWhole,
+}
+
+/// A page or a file at which a server stops.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Stop {
-    /// Space id.
-    pub space_id: SpaceId,
-    /// Page number.
-    pub page_no: PageNo,
+    /// Space id, where it is known.
+    pub space_id: Option<SpaceId>,
+    /// Page number; `null` where it is the file.
+    pub page_no: Option<PageNo>,
+    /// The file, relative to PATH, where it is not a page of a known space.
+    pub file: Option<String>,
     /// Why, in one sentence.
     pub reason: String,
 }
@@ -89,7 +105,13 @@ impl Prediction {
             written.filter_map(|page| facts.pages.get(page)).map(|page| page.id).collect();
         restores.sort_unstable();
         let writes = outcome.writes.iter().map(|write| write.finding).collect();
-        Prediction { starts, restores, stops_at: outcome.stops, advice, writes }
+        let lost = outcome.lost.iter().filter_map(|&at| facts.pages.get(at));
+        let mut loses: Vec<String> = lost.filter_map(|page| table_of(&page.home.file)).collect();
+        loses.sort_unstable();
+        loses.dedup();
+        let unread = facts.shutdown == Shutdown::Crash;
+        let assumes = unread.then_some(Assumption::PagesWithoutCopiesAreWhole);
+        Prediction { starts, restores, stops_at: outcome.stops, loses, assumes, advice, writes }
     }
 
     /// One line for a person.
@@ -107,11 +129,32 @@ impl Prediction {
             ));
         }
         if let Some(stop) = self.stops_at.first() {
-            parts.push(format!("it stops at page {}:{} ({})", stop.space_id, stop.page_no, stop.reason));
+            parts.push(format!("it stops at {stop}"));
+        }
+        if !self.loses.is_empty() {
+            parts.push(format!("it loses {}", self.loses.join(", ")));
         }
         parts.push(starts.to_owned());
+        if self.starts == Some(true) && self.assumes.is_some() {
+            parts.push("pages without a copy were not read and are taken for whole: dblwr scan reads them".to_owned());
+        }
         parts.join("; ")
     }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.space_id, self.page_no, &self.file) {
+            (Some(space_id), Some(page_no), _) => write!(f, "page {space_id}:{page_no} ({})", self.reason),
+            (_, _, Some(file)) => write!(f, "{file} ({})", self.reason),
+            _ => f.write_str(&self.reason),
+        }
+    }
+}
+
+/// The table whose file this is: `d/t1` of `d/t1.ibd`, as the server's own messages have it.
+pub(crate) fn table_of(file: &str) -> Option<String> {
+    file.strip_suffix(".ibd").map(str::to_owned)
 }
 
 /// What the pass of this generation does, and what it leaves for recovery to trip over.

@@ -49,7 +49,8 @@ impl Outcome {
 
     pub(super) fn stop(&mut self, id: PageId, reason: impl Into<String>) {
         if !self.stops.iter().any(|stop| (stop.space_id, stop.page_no) == (id.space_id, id.page_no)) {
-            self.stops.push(Stop { space_id: id.space_id, page_no: id.page_no, reason: reason.into() });
+            let (space_id, page_no) = (Some(id.space_id), Some(id.page_no));
+            self.stops.push(Stop { space_id, page_no, file: None, reason: reason.into() });
         }
     }
 

@@ -87,7 +87,7 @@ fn with(mut facts: Facts, pages: Vec<PageView>) -> Prediction {
 }
 
 fn stops(prediction: &Prediction) -> Vec<(u32, u32)> {
-    prediction.stops_at.iter().map(|stop| (stop.space_id.0, stop.page_no.0)).collect()
+    prediction.stops_at.iter().map(|stop| (stop.space_id.unwrap().0, stop.page_no.unwrap().0)).collect()
 }
 
 #[test]

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::instance::Instance;
 use crate::units::{Lsn, PageNo, SpaceId};
-use crate::verdict::predict::Prediction;
+use crate::verdict::predict::{Prediction, Stop, table_of};
 use crate::verdict::survey::Survey;
 
 pub use reason::{Reason, Unjudged};
@@ -70,6 +70,11 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether a server that starts in spite of it has lost the table in that file.
+    fn takes_the_file(self) -> bool {
+        matches!(self, Kind::FileMissing | Kind::FileEmpty | Kind::FileForeign | Kind::FileCut)
+    }
+
     /// As it stands in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -253,6 +258,24 @@ pub fn of_scan(
 /// Makes a prediction that looked at pages alone as careful as problems demand: what stops this generation is no start, and
 /// what may cost a table or was not looked at leaves it open.
 pub fn temper(prediction: &mut Prediction, problems: &[Problem]) {
+    for problem in problems {
+        let file = problem.file.as_ref().map(|file| file.display().to_string());
+        match problem.stops_start {
+            Some(true) => prediction.stops_at.push(Stop {
+                space_id: problem.space_id,
+                page_no: problem.page_no,
+                file,
+                reason: problem.reason.to_string(),
+            }),
+            // The server starts, but what it cannot open it has lost.
+            Some(false) if problem.severity == Severity::Critical && problem.kind.takes_the_file() => {
+                prediction.loses.extend(file.as_deref().and_then(table_of));
+            }
+            Some(false) | None => {}
+        }
+    }
+    prediction.loses.sort_unstable();
+    prediction.loses.dedup();
     let stopper = problems.iter().find(|problem| problem.stops_start == Some(true));
     let hides = |problem: &&Problem| match problem.severity {
         Severity::Critical | Severity::Warning => true,
