@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use crate::units::count;
 use crate::cli::args::{Format, Scan};
 use crate::cli::progress::Progress;
 use crate::cli::resume::Resume;
@@ -30,6 +29,7 @@ use crate::report::problem::ProblemReport;
 use crate::report::scan::stream::{Shape, Stream};
 use crate::report::scan::{DamageReport, FileReport, Owner, RowReport};
 use crate::report::style::printable;
+use crate::units::count;
 use crate::verdict::naming::Naming;
 use crate::verdict::predict::Prediction;
 use crate::verdict::problems::{self, FutureFile, Problem, Reason, Severity, Unjudged};
@@ -329,7 +329,8 @@ impl<'a> Reporter<'a> {
         if prediction.starts == Some(true) && (beyond > 0 || unread) {
             prediction.starts = None;
             prediction.advice = match beyond {
-                0 => "keep a copy of all files before the server starts: not every page could be judged".to_owned(),
+                0 => "keep a copy of all files before the server starts: not every page could be judged"
+                    .to_owned(),
                 _ => format!(
                     "keep a copy of all files before the server starts: {} beyond the doublewrite buffer, and the server may \
                      stop there",

@@ -4,11 +4,11 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::verdict::predict::Prediction;
 use crate::report::SCHEMA_VERSION;
 use crate::report::problem::ProblemReport;
 use crate::report::scan::{DamageReport, FileReport, RowReport, ScanReport, ScanSummary};
 use crate::report::width;
+use crate::verdict::predict::Prediction;
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

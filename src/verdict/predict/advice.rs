@@ -3,6 +3,7 @@
 
 use crate::instance::redo::Shutdown;
 use crate::units::count;
+use crate::verdict::predict::Stop;
 use crate::verdict::predict::facts::{Facts, PageView};
 use crate::verdict::predict::pass::Outcome;
 
@@ -79,11 +80,8 @@ fn sound(facts: &Facts, outcome: &Outcome) -> String {
 }
 
 fn at_a_stop(facts: &Facts, outcome: &Outcome) -> String {
-    let can = |stop: &&crate::verdict::predict::Stop| {
-        let page = facts
-            .pages
-            .iter()
-            .find(|page| (page.id.space_id, page.id.page_no) == (stop.space_id, stop.page_no));
+    let can = |stop: &&Stop| {
+        let page = facts.pages.iter().find(|page| Some(page.id) == stop.page());
         page.is_some_and(|page| page.restorable.is_some())
     };
     match outcome.stops.iter().find(|stop| !can(stop)) {
@@ -91,10 +89,11 @@ fn at_a_stop(facts: &Facts, outcome: &Outcome) -> String {
             "run dblwr restore first: it mends {} that the server stops at",
             count(outcome.stops.len(), "page")
         ),
-        Some(stop) => format!(
-            "keep a copy of all files and bring page {}:{} back from a backup: the buffer holds no copy that belongs there",
-            stop.space_id, stop.page_no
+        Some(Stop { space_id: Some(space_id), page_no: Some(page_no), .. }) => format!(
+            "keep a copy of all files and bring page {space_id}:{page_no} back from a backup: the buffer holds no copy that \
+             belongs there"
         ),
+        Some(stop) => format!("keep a copy of all files before the server starts: it stops at {stop}"),
     }
 }
 

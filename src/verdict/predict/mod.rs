@@ -136,9 +136,19 @@ impl Prediction {
         }
         parts.push(starts.to_owned());
         if self.starts == Some(true) && self.assumes.is_some() {
-            parts.push("pages without a copy were not read and are taken for whole: dblwr scan reads them".to_owned());
+            parts.push(
+                "pages without a copy were not read and are taken for whole: dblwr scan reads them"
+                    .to_owned(),
+            );
         }
         parts.join("; ")
+    }
+}
+
+impl Stop {
+    /// The page, where it is one.
+    pub fn page(&self) -> Option<PageId> {
+        Some(PageId { space_id: self.space_id?, page_no: self.page_no? })
     }
 }
 

@@ -48,7 +48,7 @@ impl Outcome {
     }
 
     pub(super) fn stop(&mut self, id: PageId, reason: impl Into<String>) {
-        if !self.stops.iter().any(|stop| (stop.space_id, stop.page_no) == (id.space_id, id.page_no)) {
+        if !self.has_stopped_at(id) {
             let (space_id, page_no) = (Some(id.space_id), Some(id.page_no));
             self.stops.push(Stop { space_id, page_no, file: None, reason: reason.into() });
         }
@@ -81,7 +81,7 @@ impl Outcome {
     }
 
     fn has_stopped_at(&self, id: PageId) -> bool {
-        self.stops.iter().any(|stop| (stop.space_id, stop.page_no) == (id.space_id, id.page_no))
+        self.stops.iter().any(|stop| stop.page() == Some(id))
     }
 
     pub(super) fn doubt(&mut self, why: impl Into<String>) {
