@@ -9,6 +9,9 @@ const UNKNOWN: usize = 80;
 /// Narrower than this, nothing fits.
 const LEAST: usize = 40;
 
+/// `next: `, but no sentence, is shorter than this.
+const LABEL: usize = 12;
+
 /// Zero: not known.
 static COLUMNS: AtomicUsize = AtomicUsize::new(0);
 
@@ -77,7 +80,9 @@ fn split_command(body: &str) -> (&str, &str) {
         return ("", body);
     }
     match body.rfind(": dblwr ") {
-        Some(at) => body.split_at(at + 1),
+        // A label stays with its command.
+        Some(at) if at < LABEL => ("", body),
+        Some(at) => (body.get(..=at).unwrap_or(body), body.get(at + 2..).unwrap_or_default()),
         None => (body, ""),
     }
 }
