@@ -68,7 +68,7 @@ fn metrics_say_help_and_type_once_and_before_the_series() {
     }
     assert_eq!(helped, typed);
     assert!(text.contains("dblwr_check_status{datadir=\"/srv/a\\\"b\\\\c\"} 1\n"), "{text}");
-    assert_eq!(text.matches("dblwr_pages{").count(), 11);
+    assert_eq!(text.matches("dblwr_pages{").count(), 12);
     assert!(text.contains("verdict=\"intact\"} 250\n"));
 }
 
