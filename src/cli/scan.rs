@@ -233,7 +233,10 @@ impl<'a> Opened<'a> {
         ground.into_iter().flat_map(move |ground| {
             // A file that was named and is none of ours is foreign, not damaged.
             let unidentified = ground.unidentified.iter().filter(move |_| only.is_none());
-            let spaces = ground.instance.spaces.list.iter().chain(unidentified);
+            // One that the server passes by is looked at where somebody names it.
+            let strays = ground.instance.spaces.strays.iter().map(|stray| &stray.space);
+            let strays = strays.filter(move |_| only.is_some());
+            let spaces = ground.instance.spaces.list.iter().chain(unidentified).chain(strays);
             let files = spaces.flat_map(|space| space.files.iter().map(move |file| (space, file)));
             let wanted = files.filter(move |(_, file)| only.is_none_or(|only| only == file.identity));
             let shown = if only.is_some() { Shown::As(path) } else { Shown::Under(path) };

@@ -1,5 +1,6 @@
 //! From a survey to a plan: which pages get which bytes.
 
+use crate::commands::restore::selection::{Rules, Selection};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -17,37 +18,6 @@ use crate::verdict::predict::Prediction;
 use crate::verdict::problems;
 use crate::verdict::problems::Kind;
 use crate::verdict::survey::{Finding, Survey};
-
-/// Which copy of a page wins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Rules {
-    /// The newest verified copy inside the redo window.
-    #[default]
-    Newest,
-    /// What the server itself would write at its next start: no page more, and of several copies the same one.
-    Server,
-}
-
-/// What the caller wants restored.
-#[derive(Debug, Clone, Default)]
-pub struct Selection {
-    /// Only these pages; empty: all.
-    pub pages: Vec<(SpaceId, PageNo)>,
-    /// Also pages whose copies are all stale: their newest copy.
-    pub include_stale: bool,
-    /// Also sound homes whose write was lost: their newest copy.
-    pub include_lost_writes: bool,
-    /// Which copy wins.
-    pub rules: Rules,
-    /// Also what redo can make.
-    pub from_redo: bool,
-}
-
-impl Selection {
-    fn wants(&self, finding: &Finding) -> bool {
-        self.pages.is_empty() || self.pages.contains(&(finding.space_id(), finding.page_no()))
-    }
-}
 
 /// Chooses the pages to write. Nothing is read again: old and new bytes are those that were judged.
 ///

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::commands::restore::choose::Selection;
 use crate::commands::restore::plan::{CopyRef, Forwarded, NO_SLOT, PlannedPage, RefusedPage};
+use crate::commands::restore::selection::Selection;
 use crate::error::Result;
 use crate::format::redo_record::PageId;
 use crate::verdict::from_redo::{Candidate, Wanted, candidates};

@@ -38,6 +38,7 @@ pub mod plan;
 pub mod plan_file;
 pub mod relocate;
 pub mod revert;
+pub mod selection;
 #[cfg(test)]
 mod tests;
 pub mod world;
@@ -45,10 +46,12 @@ pub mod world;
 use std::path::Path;
 
 pub use crate::commands::restore::apply::Applied;
-pub use crate::commands::restore::choose::{Rules, Selection, choose};
+pub use crate::commands::restore::choose::choose;
 pub use crate::commands::restore::journal_names::JournalName;
 pub use crate::commands::restore::locked::{Journaled, Locked};
 pub use crate::commands::restore::plan::{CopyRef, Forwarded, Outcome, Plan, PlannedPage, RefusedPage};
+pub use crate::commands::restore::selection::Rules;
+pub use crate::commands::restore::selection::Selection;
 pub use crate::commands::restore::world::{Here, World};
 use crate::disk::calls::Disk;
 

@@ -124,10 +124,12 @@ fn tells_of_drops(instance: &Instance) -> bool {
     instance.shutdown == Shutdown::Clean || (writes && instance.file_records().is_some())
 }
 
-/// Empty, zero and foreign files in the place of a table: 9.7 does not start, MariaDB 10.11 loses the table.
+/// Empty, zero and foreign files in the place of a table: MariaDB 10.11 loses the table. After a crash 8.0.33 and 9.7 do not
+/// start and 8.0.12 loses it; after a clean stop 8.0.33 starts, and fails when the table is read.
 fn stops_at_foreign(instance: &Instance) -> Option<bool> {
+    let crashed = instance.shutdown == Shutdown::Crash;
     match instance.generation {
-        generation if generation.has_mysql_ibd() => Some(true),
+        Generation::MySql8020 | Generation::MySql8030 if crashed => Some(true),
         generation if generation.is_mariadb() => Some(false),
         _ => None,
     }
@@ -180,7 +182,7 @@ fn too_short(survey: &Survey, space: &Tablespace, file: &SpaceFile, stated: u64,
         _ if system => Some(true),
         _ if is_undo => None,
         generation if generation.is_mariadb() => Some(false),
-        generation if generation.has_mysql_ibd() || generation <= Generation::MySql56 => Some(true),
+        // 5.6 and 9.7 were seen to stop at one, 5.6 and 8.0.33 to start with another: it depends on where redo leads.
         _ => None,
     };
     let problem = |kind, reason| Problem::new(kind, severity, reason).space(space.id).stops(stops);
@@ -280,8 +282,24 @@ fn damaged_page(
     if !home.state.is_damaged() || mended || excused || again {
         return;
     }
-    let stops = (system && page_no.0 <= 7).then_some(true);
+    let stops = if system {
+        stops_at_page(survey.instance.generation, survey.instance.shutdown, page_no)
+    } else {
+        None
+    };
     let reason = Reason::Damaged { what, has_copy: of_page().next().is_some() };
     let problem = Problem::new(Kind::PageDamaged, Severity::Critical, reason).space(space.id).page(page_no);
     problems.push(Problem { file: home.file, ..problem }.stops(stops));
+}
+
+/// Damaged pages of the system tablespace without a copy, eleven servers from 5.5.9 to 11.4.5: none starts without page 5 or
+/// 6; without 2 or 3 no MySQL and no MariaDB 10.1 does; without 0 or 7 none does after a clean stop, and some do after a crash.
+fn stops_at_page(generation: Generation, shutdown: Shutdown, page_no: PageNo) -> Option<bool> {
+    let old = !generation.is_mariadb() || generation == Generation::MariaDb101;
+    match page_no.0 {
+        5 | 6 => Some(true),
+        2 | 3 if old => Some(true),
+        0 | 7 if shutdown == Shutdown::Clean => Some(true),
+        _ => None,
+    }
 }

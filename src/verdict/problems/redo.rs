@@ -86,7 +86,10 @@ fn unreadable(instance: &Instance, why: &str) -> Problem {
         )
     };
     let file = instance.locations.relative(&dir.join(file));
-    Problem::new(kind, Severity::Critical, reason).file(file).stops(Some(true))
+    // Without the first of its files 5.5 stops, 5.6 to 5.7 and 10.1 make a new log, 8.0 does too, MariaDB from 10.2 on stops.
+    let stops =
+        !first_gone || instance.generation.is_mariadb() && instance.generation != Generation::MariaDb101;
+    Problem::new(kind, Severity::Critical, reason).file(file).stops(stops.then_some(true))
 }
 
 fn damaged(survey: &Survey, redo: &Redo, problems: &mut Vec<Problem>) {
