@@ -276,7 +276,7 @@ impl VerifyReport {
         for note in &self.notes {
             writeln!(out, "note: {}", style::printable(note))?;
         }
-        writeln!(out, "if the server is started now: {}", self.prediction.line())?;
+        writeln!(out, "if the server is started now: {}", style::printable(&self.prediction.line()))?;
         writeln!(out, "advice: {}", style::printable(&self.prediction.advice))?;
         self.write_advice(out, path)
     }

@@ -71,7 +71,9 @@ fn lines(said: &str, word: &str) -> Vec<String> {
 }
 
 fn pages(plan: &Value) -> Vec<(String, String)> {
-    let page = |page: &Value| (page["file"].to_string(), page["after"]["sha256"].to_string());
+    // A file that is named alone is shown by its name alone.
+    let name = |file: &Value| file.as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let page = |page: &Value| (name(&page["file"]), page["after"]["sha256"].to_string());
     plan["pages"].as_array().unwrap().iter().map(page).collect()
 }
 
