@@ -7,10 +7,11 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use crate::built::page::put;
+use crate::built::prove::code;
 use crate::built::{At, NEW, World};
 use crate::mariadb::mariadb;
 use crate::separate::{since_8_0_20, slot};
-use crate::support::{code, dblwr, json, stderr};
+use crate::support::{dblwr, json, stderr};
 use crate::system::{legacy, since_5_6};
 
 struct Disk {

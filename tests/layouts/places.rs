@@ -2,10 +2,11 @@
 
 use serde_json::json;
 
+use crate::built::prove::code;
 use crate::built::prove::{prove_with, run};
 use crate::built::{At, Torn, World};
 use crate::separate::{since_8_0_20, slot};
-use crate::support::{code, json, stderr};
+use crate::support::{json, stderr};
 use crate::system::{legacy, since_5_6};
 
 /// Moves files; what is not named goes below `data`.

