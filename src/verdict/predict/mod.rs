@@ -131,16 +131,7 @@ impl Prediction {
         if let Some(stop) = self.stops_at.first() {
             parts.push(format!("it stops at {stop}"));
         }
-        if !self.loses.is_empty() {
-            parts.push(format!("it loses {}", self.loses.join(", ")));
-        }
         parts.push(starts.to_owned());
-        if self.starts == Some(true) && self.assumes.is_some() {
-            parts.push(
-                "pages without a copy were not read and are taken for whole: dblwr scan reads them"
-                    .to_owned(),
-            );
-        }
         parts.join("; ")
     }
 }

@@ -201,5 +201,6 @@ pub fn starts_as(report: &Value, starts: &Value) -> bool {
 /// The pages at which the pass itself stops: those that the directory lacks are named with their files.
 pub fn stops_of(prediction: &Value) -> Vec<(u64, u64)> {
     let stops = prediction["stops_at"].as_array().unwrap().iter();
-    pages(&stops.filter(|stop| stop["file"].is_null()).cloned().collect())
+    let of_the_pass: Value = stops.filter(|stop| stop["file"].is_null()).cloned().collect();
+    pages(&of_the_pass)
 }
