@@ -362,7 +362,8 @@ fn compare(report: &mut Checked, options: &Options, owner: &Owner) -> Result<()>
             problem.new = !options.accept && !was.knows(problem);
         }
         for other in &mut report.others {
-            other.new = !was.knows_other(other) && !(options.accept && other.can_be_accepted());
+            let accepted = options.accept && other.can_be_accepted();
+            other.new = !accepted && !was.knows_other(other);
         }
     }
     report.problems.sort_by_key(|problem| (!problem.new, problem.can_be_mended()));

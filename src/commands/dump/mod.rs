@@ -188,10 +188,10 @@ fn full_items(
             left_out += 1;
             return;
         }
-        if let Some(copy) = &mut copy {
-            if let Some(&(space, format)) = owners.get(&copy.slot) {
-                (copy.space, copy.format) = (space, format);
-            }
+        if let Some(copy) = &mut copy
+            && let Some(&(space, format)) = owners.get(&copy.slot)
+        {
+            (copy.space, copy.format) = (space, format);
         }
         let slot = SlotRef {
             file: area.file_of(found),

@@ -288,6 +288,7 @@ impl Redo {
 }
 
 /// What a directory holds in the way of a redo log.
+#[allow(clippy::large_enum_variant, reason = "there is one of an instance")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Found {
     /// No file with a log's name.

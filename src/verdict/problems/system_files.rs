@@ -35,10 +35,7 @@ pub(super) fn later(instance: &Instance) -> Vec<Problem> {
         let problem = Problem::new(kind, Severity::Critical, reason).file(&file.name);
         problem.space(Some(SpaceId::SYSTEM)).stops(Some(true))
     };
-    let odd = |file: &SpaceFile| match lying_in(system, file) {
-        Some(what) => Some(problem(file, what)),
-        None => None,
-    };
+    let odd = |file: &SpaceFile| lying_in(system, file).map(|what| problem(file, what));
     system.files.iter().skip(1).filter_map(odd).collect()
 }
 
