@@ -39,7 +39,7 @@ pub fn run(line: &str, place: &Path, columns: usize) -> (String, i32) {
     let output = command.args(words).current_dir(place).env("COLUMNS", columns.to_string()).output().unwrap();
     let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     let text: Vec<&str> = text.split_inclusive('\n').collect();
-    let text: String = text.into_iter().map(|line| settled(line)).collect();
+    let text: String = text.into_iter().map(settled).collect();
     (text, output.status.code().unwrap())
 }
 

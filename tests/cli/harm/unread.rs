@@ -61,7 +61,8 @@ fn a_file_that_could_not_be_opened_makes_status_3_of_every_command() {
 #[test]
 fn a_doublewrite_file_that_is_none_is_not_passed_over() {
     let make_pipe = |path: &Path| assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
-    let kinds: [(&str, &dyn Fn(&Path)); 4] = [
+    type Make<'a> = &'a dyn Fn(&Path);
+    let kinds: [(&str, Make<'_>); 4] = [
         ("a directory", &|path| std::fs::create_dir(path).unwrap()),
         ("a link that leads nowhere", &|path| symlink("nowhere", path).unwrap()),
         ("neither a file nor a directory", &make_pipe),
