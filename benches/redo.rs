@@ -1,7 +1,13 @@
 //! The redo log as a second doublewrite buffer: census and audit of a log of 96 MiB in which 6,000 pages are named.
 //!
 //! `cargo bench --bench redo`. The log is made here: mini-transactions of one page each, sums right, round and round.
-#![allow(clippy::expect_used, reason = "a bench without its log has nothing to measure")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark may fail"
+)]
 
 use std::path::PathBuf;
 
