@@ -2,7 +2,7 @@
 //!
 //! A page is recognised by its own bytes at any multiple of 512, whatever lies around it:
 //!
-//! 1. [`probe`] tries every page size and layout at one place. What a header must look like comes first and costs a few
+//! 1. [`mod@probe`] tries every page size and layout at one place. What a header must look like comes first and costs a few
 //!    comparisons; only then a checksum is computed, and only one that looks at the content counts.
 //! 2. Behind a page that verified, one with the next number of the same space is listed even if it is damaged.
 //! 3. `runs` puts pages together whose numbers follow their place, and tells doublewrite slots: neighbours whose

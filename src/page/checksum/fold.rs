@@ -4,7 +4,7 @@
 //! `h = ((((h ^ x ^ 1653893711) << 8) + h) ^ 1463735687) + x`.
 //!
 //! Every step waits for the one before, so one page runs at half a gigabyte a second whatever the machine. Pages do
-//! not wait for each other: [`many`] gives each its own 32-bit lane. Tiles of 256 bytes are transposed first, so
+//! not wait for each other: `many` gives each its own 32-bit lane. Tiles of 256 bytes are transposed first, so
 //! that word `i` of all pages lies in one row; whole tiles, because equal offsets of pages that are 16 KiB apart
 //! share one set of the first-level cache, and a line fetched for half its bytes would be gone before the other half.
 //!

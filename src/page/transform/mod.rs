@@ -85,7 +85,7 @@ pub enum Revealed {
 
 /// Decrypts, then decompresses, as a server does when it reads a page. Without a key an encrypted page of MariaDB's
 /// classic layout that is not compressed looks like any other: only page 0 of its tablespace tells
-/// ([`mariadb_crypt_data`]).
+/// ([`crate::format::crypt_info::mariadb_crypt_data`]).
 pub fn reveal(page: &[u8], format: &PageFormat, space: SpaceId, key: Option<&SpaceKey>) -> Revealed {
     let clear = match key.map(|key| decrypt(page, format, space, key)) {
         Some(Decrypted::Page(clear)) => Some(clear),
