@@ -107,7 +107,7 @@ fn mysql_5_5_leaves_zero_pages_and_trips_over_a_bad_first_copy() {
     world.copy(&At::System(6), &bad);
     let proof = prove(&world, &[zero, torn]);
     proof.server_does("mysql-5.5", json!(false), &[], &[(7, 4)]);
-    assert!(proof.prediction()["advice"].as_str().unwrap().contains("dblwr restore first"));
+    assert!(crate::built::prove::advises(&proof.verify, "dblwr restore first"));
 }
 
 #[test]
@@ -296,7 +296,7 @@ fn after_a_clean_shutdown_servers_look_at_page_0_of_the_system_tablespace_only()
         let proof = prove(&world, &[torn]);
         assert_eq!(proof.verify["shutdown"], "clean");
         proof.server_does(generation, json!(true), &[], &[]);
-        assert!(proof.prediction()["advice"].as_str().unwrap().contains("dblwr restore first"));
+        assert!(crate::built::prove::advises(&proof.verify, "dblwr restore first"));
         let system = world.space("ibdata1");
         let mut after = world.page(&system, 0, CHECKPOINT);
         put(&mut after, 26, &CHECKPOINT.to_be_bytes());
@@ -339,7 +339,7 @@ fn percona_s_parallel_file_is_read_after_the_built_in_buffer() {
         (&json!("ibdata1"), &json!(NEW - 5000)),
         "slot order"
     );
-    assert!(proof.prediction()["advice"].as_str().unwrap().contains("older copy"));
+    assert!(crate::built::prove::advises(&proof.verify, "older copy"));
     let named = format!("{}/xb_doublewrite", proof.dir.path().display());
     let alone = crate::support::dblwr(["verify", "--json", &named]);
     assert_eq!(json(&alone)["summary"], json!({"restorable": 1}), "{}", crate::support::stderr(&alone));
