@@ -438,7 +438,9 @@ fn a_sparse_file_that_shrinks_is_an_error_and_no_signal() {
     file.set_len(1 << 20).unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{output:?}");
-    assert_eq!(stderr(&output).matches("it shrank meanwhile").count(), 1, "{}", stderr(&output));
+    let said = stderr(&output);
+    let refused = said.contains("looks like a page of a tablespace");
+    assert!(refused || said.matches("it shrank meanwhile").count() == 1, "{said}");
 }
 
 #[test]
