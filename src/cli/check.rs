@@ -85,6 +85,7 @@ fn options(args: &Check) -> anyhow::Result<Options> {
         patience: Patience { reads: args.reads, over },
         baseline: args.baseline.clone(),
         accept: args.accept,
+        before_start: args.gate,
         ..Options::new(args.target.request()?)
     })
 }

@@ -3,7 +3,7 @@
 use crate::cli::args::Redo;
 use crate::cli::{Context, Status};
 use crate::commands::redo::Look;
-use crate::report::redo::{RedoDocument, Severity};
+use crate::report::redo::RedoDocument;
 
 pub(super) fn run(args: &Redo, context: &mut Context<'_>) -> anyhow::Result<Status> {
     let look = Look::run(&args.target.request()?, args.page)?;
@@ -14,10 +14,6 @@ pub(super) fn run(args: &Redo, context: &mut Context<'_>) -> anyhow::Result<Stat
     let document = RedoDocument::of(&look);
     let verbose = context.verbose;
     context.emit(&document, |out| document.write_text(out, verbose))?;
-    Ok(match document.worst() {
-        Some(Severity::Critical) => Status::Critical,
-        Some(Severity::Unknown) => Status::Unknown,
-        _ if all_read => Status::Healthy,
-        _ => Status::Unknown,
-    })
+    let status = Status::of_problems(&document.problems);
+    Ok(if all_read { status } else { status.worse(Status::Unknown) })
 }

@@ -3,10 +3,15 @@
 use std::io::{self, Write};
 
 use crate::report::style;
+use crate::verdict::predict::Advice;
 
 /// Said in every output while a page can be restored.
 pub const GUARD: &str = "Do not start the server before this is settled: its start overwrites the copies. Do not rewrite \
                          checksums: that makes a torn page look sound and loses it for good.";
+
+/// Said where the server mends every one of these pages by itself: its start destroys nothing.
+pub const NO_CHECKSUMS: &str =
+    "Do not rewrite checksums: that makes a torn page look sound and loses it for good.";
 
 /// Said of copies in a raw image, where nobody can tell whether their homes are damaged.
 pub const CARVED: &str = "These may be the only good copies of damaged pages: do not start a server on these files before \
@@ -19,6 +24,12 @@ const FOUND: &str = "A damaged page has a good copy in this buffer: dblwr verify
 /// The guard as a field of documents: there only while it holds.
 pub fn guard(can_be_restored: bool) -> Option<&'static str> {
     can_be_restored.then_some(GUARD)
+}
+
+/// The guard beside advice: whether the server may be started is said in one way only.
+pub fn guard_beside(advice: &Advice, can_be_restored: bool) -> Option<&'static str> {
+    let said = if advice.guards_copies() { GUARD } else { NO_CHECKSUMS };
+    can_be_restored.then_some(said)
 }
 
 /// The guard as a paragraph of its own.

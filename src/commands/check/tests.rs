@@ -1,4 +1,5 @@
 use crate::commands::check::*;
+use crate::verdict::predict::Prediction;
 
 pub(crate) fn problem(page: u32, verdict: Option<Verdict>) -> Problem {
     Problem {
@@ -31,6 +32,8 @@ pub(crate) fn checked(problems: Vec<Problem>, warning: &str, critical: &str) -> 
         baseline: None,
         problems,
         others: Vec::new(),
+        prediction: Prediction::default(),
+        before_start: false,
         failures: Vec::new(),
         started: 0.0,
         duration: 0.0,
