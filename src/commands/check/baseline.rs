@@ -137,11 +137,6 @@ impl Baseline {
         self.accepted.len()
     }
 
-    /// Whether nothing was accepted: the directory was healthy.
-    pub fn is_empty(&self) -> bool {
-        self.accepted.is_empty()
-    }
-
     fn seal(&self) -> Result<String> {
         let bytes = serde_json::to_vec(self).map_err(|error| Error::Refused(error.to_string()))?;
         Ok(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
