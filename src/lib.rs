@@ -39,6 +39,8 @@
 //! `internals` is no part of that. Subcommands,
 //! options, exit codes and JSON fields of the program are never renamed or dropped.
 #![forbid(unsafe_op_in_unsafe_fn)]
+// Most links lead from inside to inside: `cargo doc --document-private-items` is where they are read.
+#![allow(rustdoc::private_intra_doc_links)]
 
 mod bytes;
 mod cli;

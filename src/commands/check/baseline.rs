@@ -132,8 +132,8 @@ impl Baseline {
         self.accepted.difference(&now).count()
     }
 
-    /// How many were accepted.
-    pub fn len(&self) -> usize {
+    /// How many findings were accepted.
+    pub fn accepted(&self) -> usize {
         self.accepted.len()
     }
 
@@ -225,7 +225,7 @@ mod tests {
         assert!(
             !baseline.knows(&problem(1, Some(Verdict::Unrecoverable))) && !baseline.knows(&problem(3, None))
         );
-        assert_eq!((baseline.len(), baseline.gone(&was, &[]), baseline.gone(&[], &[])), (2, 0, 2));
+        assert_eq!((baseline.accepted(), baseline.gone(&was, &[]), baseline.gone(&[], &[])), (2, 0, 2));
     }
 
     #[test]
