@@ -30,9 +30,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-pub use crate::verdict::predict::advice::{Advice, Gate, Ground, Point, Remedy, Start, Subject, Weight, Why};
-pub use crate::verdict::predict::facts::{CopyView, Facts, HomeView, PageView, SpaceKind};
-pub use crate::verdict::predict::pass::{Outcome, Write};
+pub use crate::verdict::predict::advice::{Advice, Gate, Ground, Remedy, Subject, Weight, Why};
+pub use crate::verdict::predict::facts::Facts;
+pub use crate::verdict::predict::pass::Outcome;
 
 use crate::instance::generation::Generation;
 use crate::instance::redo::Shutdown;

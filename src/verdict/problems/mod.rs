@@ -27,7 +27,7 @@ use crate::verdict::survey::Survey;
 
 pub use reason::{Reason, Unjudged};
 pub use redo::{FutureFile, too_new};
-pub use temper::{blocks, remedy, temper};
+pub use temper::temper;
 
 /// What kind of problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -251,9 +251,4 @@ pub fn of_scan(
     }
     sort(&mut problems);
     problems
-}
-
-/// The worst severity of a list: critical, warning, unknown, note, in this order.
-pub fn worst(problems: &[Problem]) -> Option<Severity> {
-    problems.iter().map(|problem| problem.severity).min()
 }

@@ -57,8 +57,8 @@ fn weight(problem: &Problem, loses: bool) -> Weight {
     match (problem.severity, problem.stops_start) {
         (_, Some(true)) => Weight::Forbids,
         _ if loses => Weight::Forbids,
-        (Severity::Critical, None) => Weight::Forbids,
-        (Severity::Critical, Some(false)) | (Severity::Warning, None) => Weight::Leaves,
+        (Severity::Critical, None) if blocks(problem.kind) => Weight::Forbids,
+        (Severity::Critical, _) | (Severity::Warning, None) => Weight::Leaves,
         (Severity::Unknown, _) if problem.kind != Kind::NotJudged => Weight::Leaves,
         _ => Weight::Aside,
     }
@@ -66,7 +66,7 @@ fn weight(problem: &Problem, loses: bool) -> Weight {
 
 /// Whether a gate before a server's start is closed by problems of a kind: by all of them where a server stops at them or
 /// loses a table, by none of them where it only was not looked, or goes on.
-pub fn blocks(kind: Kind) -> bool {
+fn blocks(kind: Kind) -> bool {
     !matches!(
         kind,
         Kind::NotJudged | Kind::Unreadable | Kind::FileElsewhere | Kind::CopiesElsewhere | Kind::Backup
@@ -74,7 +74,7 @@ pub fn blocks(kind: Kind) -> bool {
 }
 
 /// What settles a problem.
-pub fn remedy(problem: &Problem) -> Remedy {
+fn remedy(problem: &Problem) -> Remedy {
     let file = problem.file.as_deref();
     let subject = || Subject::of_file(&file.unwrap_or(Path::new("")).display().to_string());
     match problem.kind {
