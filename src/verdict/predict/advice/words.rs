@@ -97,10 +97,13 @@ impl Advice {
     fn afterthought(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ground = &self.ground;
         match (self.start, ground.doubts.first()) {
-            (Start::Open, Some(doubt)) if ground.points.is_empty() => write!(f, ": {doubt}"),
-            (Start::No, Some(doubt)) if ground.points.is_empty() => f.write_str(doubt),
-            (Start::No, None) if ground.points.is_empty() => f.write_str("bring the data back from a backup"),
-            (Start::No, _) if ground.restorable > 0 => {
+            (Start::Open, Some(doubt)) if ground.points.is_empty() => write!(f, ": {doubt}")?,
+            (Start::No, Some(doubt)) if ground.points.is_empty() => f.write_str(doubt)?,
+            (Start::No, None) if ground.points.is_empty() => f.write_str("bring the data back from a backup")?,
+            _ => {}
+        }
+        match self.start {
+            Start::No if ground.restorable > 0 => {
                 write!(f, ". dblwr restore mends {} besides", count(ground.restorable, "page"))
             }
             _ => Ok(()),
