@@ -12,6 +12,9 @@ pub mod sectors;
 pub mod structure;
 pub mod transform;
 
+use serde::Serialize;
+use strum::{IntoStaticStr, VariantArray};
+
 use crate::bytes::{is_zero, u16_at, u32_at};
 use crate::format::fil::{FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE, page_type};
 use crate::format::fsp::{Encryption, Layout, PageFormat};
@@ -19,8 +22,11 @@ use crate::page::checksum::{Algorithm, Examined};
 use crate::page::transform::Decompressed;
 use crate::units::SpaceId;
 
-/// The state of one page, from its own bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The state of one page, from its own bytes. What is known beside them (where it lies, what the copies and redo say)
+/// adds states of its own to it: `HomeState`, `CopyState`, `DamageState`, each made of this one by a `From`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema, IntoStaticStr, VariantArray)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum State {
     /// A checksum of this page holds.
     Valid,
@@ -32,6 +38,13 @@ pub enum State {
     Corrupt,
     /// Encrypted without a key, or compressed by a codec that is not built in.
     Unverifiable,
+}
+
+impl State {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// Whose page it is, as far as the page itself can say.

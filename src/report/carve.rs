@@ -9,7 +9,7 @@ use crate::format::fil::page_type;
 use crate::page::State;
 use crate::page::checksum::Algorithm;
 use crate::report::SCHEMA_VERSION;
-use crate::report::decoded::{LayoutReport, PageState};
+use crate::report::decoded::LayoutReport;
 use crate::report::guard::{CARVED, write_guard};
 use crate::report::style;
 use crate::units::count;
@@ -88,7 +88,7 @@ pub struct CarvedPage {
     /// The checksum that holds.
     pub algorithm: Option<&'static str>,
     /// What its bytes say; pages that are not valid were recognised by the page before them.
-    pub state: PageState,
+    pub state: State,
     /// Likely a slot of a doublewrite buffer.
     pub doublewrite: bool,
     /// Index of its run.
@@ -145,7 +145,7 @@ impl From<&Found> for CarvedPage {
             page_size: hit.size.as_u32(),
             layout: hit.layout.into(),
             algorithm: hit.algorithm.map(Algorithm::name),
-            state: hit.state.into(),
+            state: hit.state,
             doublewrite: found.doublewrite,
             run: found.run,
             extracted: None,

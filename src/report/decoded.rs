@@ -17,47 +17,11 @@ use crate::report::hex::HexLine;
 use crate::report::style;
 use crate::units::{Lsn, PageNo, SpaceId};
 
-/// The state of a page by its own bytes, in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema, IntoStaticStr, VariantArray)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase")]
-pub enum PageState {
-    /// A checksum holds.
-    Valid,
-    /// Every byte is zero.
-    Zero,
-    /// Head and tail carry different LSNs.
-    Torn,
-    /// No checksum holds.
-    Corrupt,
-    /// Encrypted without a key, or in a format that cannot be judged.
-    Unverifiable,
-}
-
-impl From<State> for PageState {
-    fn from(state: State) -> PageState {
-        match state {
-            State::Valid => PageState::Valid,
-            State::Zero => PageState::Zero,
-            State::Torn => PageState::Torn,
-            State::Corrupt => PageState::Corrupt,
-            State::Unverifiable => PageState::Unverifiable,
-        }
-    }
-}
-
-impl PageState {
-    /// As in JSON.
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    fn style(self) -> anstyle::Style {
-        match self {
-            PageState::Valid => style::GOOD,
-            PageState::Zero | PageState::Unverifiable => style::WARN,
-            PageState::Torn | PageState::Corrupt => style::BAD,
-        }
+fn style_of(state: State) -> anstyle::Style {
+    match state {
+        State::Valid => style::GOOD,
+        State::Zero | State::Unverifiable => style::WARN,
+        State::Torn | State::Corrupt => style::BAD,
     }
 }
 
@@ -138,7 +102,7 @@ pub struct DecodedPage {
     /// How it is framed.
     pub layout: LayoutReport,
     /// What its bytes say.
-    pub state: PageState,
+    pub state: State,
     /// Why, where it is neither valid nor zero.
     pub reason: String,
     /// The checksum that holds.
@@ -181,7 +145,7 @@ impl DecodedPage {
             length: page.len(),
             logical_page_size: format.logical.as_u32(),
             layout: format.layout.into(),
-            state: judged.state.into(),
+            state: judged.state,
             reason: judged.why.clone(),
             algorithm: judged.algorithm.map(Algorithm::name),
             weak: judged.weak,
@@ -214,8 +178,8 @@ impl DecodedPage {
     }
 
     fn headline(&self) -> String {
-        let state = style::paint(self.state.style(), &self.state.name().to_uppercase());
-        if self.state == PageState::Zero {
+        let state = style::paint(style_of(self.state), &self.state.name().to_uppercase());
+        if self.state == State::Zero {
             return state;
         }
         let space = self.space_id.map_or_else(|| "a hidden space".to_owned(), |id| format!("space {id}"));
@@ -229,7 +193,7 @@ impl DecodedPage {
     }
 
     fn write_checksums(&self, out: &mut dyn Write) -> io::Result<()> {
-        if self.checksums.is_empty() || self.state == PageState::Zero {
+        if self.checksums.is_empty() || self.state == State::Zero {
             return Ok(());
         }
         let mut table = style::table(&["CHECKSUM", "OFFSET", "STORED", "COMPUTED", ""], &[1]);
@@ -324,7 +288,7 @@ mod tests {
         let mut bytes = page(page_type::INDEX);
         stamp(&mut bytes, &format, Algorithm::Innodb).unwrap();
         let decoded = DecodedPage::of(&bytes, &format, &judge(&bytes, &format), None, true).unwrap();
-        assert_eq!((decoded.state, decoded.algorithm), (PageState::Valid, Some("innodb")));
+        assert_eq!((decoded.state, decoded.algorithm), (State::Valid, Some("innodb")));
         let matching: Vec<_> =
             decoded.checksums.iter().filter(|c| c.matches).map(|c| (c.algorithm, c.offset)).collect();
         assert_eq!(matching, [("innodb", 0), ("innodb", 16376)]);
@@ -342,7 +306,7 @@ mod tests {
         bytes[38..16000].fill(0xA5);
         stamp(&mut bytes, &format, Algorithm::FullCrc32).unwrap();
         let decoded = DecodedPage::of(&bytes, &format, &judge(&bytes, &format), None, false).unwrap();
-        assert_eq!((decoded.state, decoded.space_id), (PageState::Valid, None));
+        assert_eq!((decoded.state, decoded.space_id), (State::Valid, None));
         assert!(decoded.fields.iter().all(|f| f.name.starts_with("FIL_PAGE_") && f.offset != 34));
         assert!(decoded.fields.len() >= 6, "{:?}", decoded.fields);
     }
@@ -356,7 +320,7 @@ mod tests {
         let decoded = DecodedPage::of(&zeros, &format, &judge(&zeros, &format), None, true).unwrap();
         assert_eq!(
             (decoded.state, decoded.fields.len(), decoded.hex.unwrap().len()),
-            (PageState::Zero, 0, 1)
+            (State::Zero, 0, 1)
         );
     }
 }

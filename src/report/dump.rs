@@ -14,7 +14,7 @@ use crate::report::SCHEMA_VERSION;
 use crate::report::decoded::DecodedPage;
 use crate::report::guard::write_found;
 use crate::report::style;
-use crate::report::verify::CopyStateReport;
+use crate::verdict::copy::CopyState;
 use crate::units::count;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::naming::Naming;
@@ -88,7 +88,7 @@ pub struct DumpedSlot {
     /// The checksum that holds.
     pub algorithm: Option<&'static str>,
     /// What the copy is worth.
-    pub state: Option<CopyStateReport>,
+    pub state: Option<CopyState>,
     /// Why, where it is not valid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -128,7 +128,7 @@ impl DumpedSlot {
             page_type: header.map(|header| header.page_type),
             page_type_name: header.map(|header| page_type::name(header.page_type)),
             algorithm: copy.and_then(|copy| copy.judged.algorithm).map(|algorithm| algorithm.name()),
-            state: copy.map(|copy| copy.state().into()).or(reduced.map(|_| CopyStateReport::Unverifiable)),
+            state: copy.map(|copy| copy.state()).or(reduced.map(|_| CopyState::Unverifiable)),
             reason: copy.map(|copy| copy.judged.why.clone()).filter(|why| !why.is_empty()),
             home: item.home.as_deref().map(text),
             table: None,
@@ -150,12 +150,7 @@ impl DumpedSlot {
     }
 
     fn state_text(&self) -> &'static str {
-        match self.state {
-            Some(CopyStateReport::Valid) => "valid",
-            Some(CopyStateReport::Corrupt) => "corrupt",
-            Some(CopyStateReport::Unverifiable) => "unverifiable",
-            None => "-",
-        }
+        self.state.map_or("-", CopyState::name)
     }
 
     fn usage_text(&self) -> &'static str {
@@ -229,7 +224,7 @@ impl DumpReport {
 
     /// Whether any copy is damaged.
     pub fn is_damaged(&self) -> bool {
-        self.slots.iter().any(|slot| slot.state == Some(CopyStateReport::Corrupt))
+        self.slots.iter().any(|slot| slot.state == Some(CopyState::Corrupt))
     }
 
     /// Writes it for a person: decoded pages where there are any, else the list. `verbose` lists unused slots, too.

@@ -6,7 +6,8 @@ use serde::Serialize;
 use strum::VariantArray;
 
 use super::ShutdownReport;
-use super::decoded::{LayoutReport, PageState};
+use super::decoded::LayoutReport;
+use crate::page::State;
 use super::restore::OutcomeReport;
 use crate::commands::check::Status;
 use crate::commands::scan::DamageState;
@@ -32,7 +33,7 @@ fn every_variant_is_called_alike_in_text_and_json() {
     walk(|outcome: OutcomeReport| outcome.name().to_owned());
     walk(|state: DamageState| state.name().to_owned());
     walk(|class: Class| class.name().to_owned());
-    walk(|state: PageState| state.name().to_owned());
+    walk(|state: State| state.name().to_owned());
     walk(|layout: LayoutReport| layout.name().to_owned());
     walk(|shutdown: ShutdownReport| shutdown.name().to_owned());
     walk(|status: Status| status.name().to_owned());

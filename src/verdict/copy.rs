@@ -12,6 +12,9 @@ use crate::instance::dblwr::{Area, Kind, Slot};
 use crate::instance::identify::format_of_page0;
 use crate::instance::spaces::judge_in;
 use crate::instance::spaces::{Owner, Spaces};
+use serde::Serialize;
+use strum::{IntoStaticStr, VariantArray};
+
 use crate::page::Claim;
 use crate::page::Judged;
 use crate::page::State;
@@ -22,14 +25,33 @@ use crate::page::transform::Decompressed;
 use crate::units::{Lsn, PageNo, PageSize, SpaceId};
 
 /// What a copy is worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema, IntoStaticStr, VariantArray)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum CopyState {
     /// It verifies.
     Valid,
     /// It does not.
     Corrupt,
-    /// It cannot be judged.
+    /// It cannot be judged; also a reduced entry, which has no contents.
     Unverifiable,
+}
+
+impl CopyState {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}
+
+impl From<State> for CopyState {
+    fn from(state: State) -> CopyState {
+        match state {
+            State::Valid => CopyState::Valid,
+            State::Unverifiable => CopyState::Unverifiable,
+            State::Zero | State::Torn | State::Corrupt => CopyState::Corrupt,
+        }
+    }
 }
 
 /// A used slot.
@@ -62,11 +84,7 @@ impl Copy {
 
     /// What it is worth.
     pub fn state(&self) -> CopyState {
-        match self.judged.state {
-            State::Valid => CopyState::Valid,
-            State::Unverifiable => CopyState::Unverifiable,
-            State::Zero | State::Torn | State::Corrupt => CopyState::Corrupt,
-        }
+        self.judged.state.into()
     }
 
     /// The bytes that belong home: the physical page, without what a slot carries behind it.

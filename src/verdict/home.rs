@@ -55,6 +55,18 @@ impl HomeState {
     }
 }
 
+impl From<State> for HomeState {
+    fn from(state: State) -> HomeState {
+        match state {
+            State::Valid => HomeState::Valid,
+            State::Zero => HomeState::Zero,
+            State::Torn => HomeState::Torn,
+            State::Corrupt => HomeState::Corrupt,
+            State::Unverifiable => HomeState::Unverifiable,
+        }
+    }
+}
+
 /// Why a home that verifies is damaged all the same: only copies and redo show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unmasked {
@@ -233,16 +245,13 @@ pub fn state_at(
     space_id_stored: bool,
 ) -> (HomeState, String) {
     match judged.state {
-        State::Zero => return (HomeState::Zero, judged.why.clone()),
         // Words that differ are two versions only in a page that is this one: random bytes have them, too.
-        State::Torn if is_this_page(page, space, page_no, space_id_stored) => {
-            return (HomeState::Torn, judged.why.clone());
-        }
-        State::Torn => {
+        State::Torn if !is_this_page(page, space, page_no, space_id_stored) => {
             return (HomeState::Corrupt, format!("{}, and its head is not that of this page", judged.why));
         }
-        State::Corrupt => return (HomeState::Corrupt, judged.why.clone()),
-        State::Unverifiable => return (HomeState::Unverifiable, judged.why.clone()),
+        State::Torn | State::Zero | State::Corrupt | State::Unverifiable => {
+            return (judged.state.into(), judged.why.clone());
+        }
         State::Valid => {}
     }
     let number = FilHeader::parse(page).map(|header| header.page_no);

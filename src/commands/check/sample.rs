@@ -180,13 +180,7 @@ impl<'a> Reader<'a> {
 
     fn suspect(&mut self, damage: Damage, fingerprint: u32) {
         let place = Place { space_id: self.space.id, page_no: damage.page_no, file: self.file.name.clone() };
-        let state = match damage.state {
-            DamageState::Torn => HomeState::Torn,
-            DamageState::Misdirected => HomeState::Misdirected,
-            DamageState::Zero => HomeState::Zero,
-            DamageState::Corrupt | DamageState::Unreadable => HomeState::Corrupt,
-            DamageState::LostWrite => HomeState::Valid,
-        };
+        let state = damage.state.into();
         let offset = Some(damage.offset);
         let verdict = (damage.state == DamageState::LostWrite).then_some(Verdict::LostWrite);
         let suspect = Suspect { verdict, state, offset, fingerprint, reason: damage.detail };

@@ -303,7 +303,11 @@ impl<'a> Judge<'a> {
             }
             HomeState::Unverifiable => return RowState::Unverifiable,
             HomeState::Zero => return self.zero(page_no),
-            _ => {}
+            HomeState::Torn
+            | HomeState::Corrupt
+            | HomeState::Misdirected
+            | HomeState::Missing
+            | HomeState::OutOfBounds => {}
         }
         // A page that changed since it was read was being written meanwhile: it is judged as it is now.
         if let Some(now) =
@@ -355,11 +359,7 @@ impl<'a> Judge<'a> {
         why: String,
         peek: Option<&dyn Peek>,
     ) -> Damage {
-        let state = match state {
-            HomeState::Torn => DamageState::Torn,
-            HomeState::Misdirected => DamageState::Misdirected,
-            _ => DamageState::Corrupt,
-        };
+        let state = DamageState::from(state);
         if state == DamageState::Misdirected {
             return self.misdirected(page, page_no, why);
         }
