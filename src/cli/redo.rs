@@ -1,12 +1,12 @@
 //! `dblwr redo`.
 
 use crate::cli::args::Redo;
-use crate::cli::{Context, Status};
-use crate::commands::redo::Look;
+use crate::cli::{Context, ExitStatus};
+use crate::commands::redo::RedoLook;
 use crate::report::redo::RedoDocument;
 
-pub(super) fn run(args: &Redo, context: &mut Context<'_>) -> anyhow::Result<Status> {
-    let look = Look::run(&args.target.request()?, args.page)?;
+pub(super) fn run(args: &Redo, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
+    let look = RedoLook::run(&args.target.request()?, args.page)?;
     for failure in &look.instance.spaces.failures {
         context.warn(failure)?;
     }
@@ -14,6 +14,6 @@ pub(super) fn run(args: &Redo, context: &mut Context<'_>) -> anyhow::Result<Stat
     let document = RedoDocument::of(&look);
     let verbose = context.verbose;
     context.emit(&document, |out| document.write_text(out, verbose))?;
-    let status = Status::of_problems(&document.problems);
-    Ok(if all_read { status } else { status.worse(Status::Unknown) })
+    let status = ExitStatus::of_problems(&document.problems);
+    Ok(if all_read { status } else { status.worse(ExitStatus::Unknown) })
 }

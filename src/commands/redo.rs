@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::format::redo_record::PageId;
 use crate::instance::Instance;
 use crate::instance::redo::history::{Census, Change, Changes, Log};
-use crate::instance::redo::{Redo, RedoFormat};
+use crate::instance::redo::{RedoFormat, RedoLog};
 use crate::instance::request::Request;
 use crate::verdict::problems::{self, Problem};
 use crate::verdict::survey::Survey;
@@ -43,7 +43,7 @@ fn of_log(problems: Vec<Problem>) -> Vec<Problem> {
 
 /// What was found.
 #[derive(Debug)]
-pub struct Look {
+pub struct RedoLook {
     /// The instance.
     pub instance: Instance,
     /// What is wrong with the log, the worst first.
@@ -56,16 +56,21 @@ pub struct Look {
     pub hidden: bool,
 }
 
-impl Look {
+impl RedoLook {
     /// Reads the log of what a request names.
     ///
     /// # Errors
     /// As [`Instance::open`]; the log cannot be read.
-    pub fn run(request: &Request, page: Option<PageId>) -> Result<Look> {
+    pub fn run(request: &Request, page: Option<PageId>) -> Result<RedoLook> {
         let survey = Survey::run(request)?;
         let problems = of_log(problems::of_survey(&survey));
-        let mut look =
-            Look { instance: survey.instance, problems, census: Err(Unread::Cut), page: None, hidden: false };
+        let mut look = RedoLook {
+            instance: survey.instance,
+            problems,
+            census: Err(Unread::Cut),
+            page: None,
+            hidden: false,
+        };
         let Some(redo) = look.instance.redo.redo() else { return Ok(look) };
         let Some(mut log) = Log::open(redo)? else {
             look.census = Err(why_unread(redo));
@@ -81,7 +86,7 @@ impl Look {
     }
 
     /// The log, if there is one that can be read at least in part.
-    pub fn redo(&self) -> Option<&Redo> {
+    pub fn redo(&self) -> Option<&RedoLog> {
         self.instance.redo.redo()
     }
 
@@ -95,7 +100,7 @@ impl Look {
     }
 }
 
-fn why_unread(redo: &Redo) -> Unread {
+fn why_unread(redo: &RedoLog) -> Unread {
     match redo.format {
         _ if redo.checkpoint.is_none() || redo.end.is_none() => Unread::Cut,
         RedoFormat::MariaDbEncrypted => Unread::Encrypted,

@@ -4,14 +4,14 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::commands::redo::{Look, Unread};
+use crate::commands::redo::{RedoLook, Unread};
 use crate::instance::redo::RedoFormat;
 use crate::instance::redo::history::{Census, Change, SpaceSummary};
 use crate::instance::spaces::{Owner, Spaces};
 use crate::report::problem::{self, ProblemReport};
 use crate::report::{SCHEMA_VERSION, count, style};
 use crate::units::{Lsn, PageNo, SpaceId};
-use crate::verdict::problems::Kind;
+use crate::verdict::problems::ProblemKind;
 
 /// The document of `redo --format json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -77,7 +77,7 @@ pub struct RedoChange {
 
 impl RedoDocument {
     /// What was found in a log.
-    pub fn of(look: &Look) -> RedoDocument {
+    pub fn of(look: &RedoLook) -> RedoDocument {
         let redo = look.redo();
         let census = look.census.as_ref().ok();
         let spaces = &look.instance.spaces;
@@ -201,7 +201,7 @@ impl RedoChange {
     }
 }
 
-fn format_name(look: &Look) -> String {
+fn format_name(look: &RedoLook) -> String {
     match look.redo().map(|redo| redo.format) {
         Some(RedoFormat::MariaDb108 | RedoFormat::MariaDbEncrypted) => "phys".to_owned(),
         Some(RedoFormat::MariaDb105) => "phys-10.5".to_owned(),
@@ -233,18 +233,18 @@ impl RedoSpace {
 }
 
 /// What `verify` says of the log, and what a reader of its records has to know.
-fn problems(look: &Look) -> Vec<ProblemReport> {
+fn problems(look: &RedoLook) -> Vec<ProblemReport> {
     let mut found = ProblemReport::all(&look.problems);
     if let Some(redo) = look.redo().filter(|redo| redo.checkpoint.is_some()) {
         let told = |note: &str| found.iter().any(|problem| problem.reason == note);
         let notes: Vec<_> = redo.notes.iter().filter(|note| !told(note)).cloned().collect();
-        found.extend(notes.into_iter().map(|note| ProblemReport::note(Kind::RedoDamaged, note)));
+        found.extend(notes.into_iter().map(|note| ProblemReport::note(ProblemKind::RedoDamaged, note)));
         let unread = look.census.as_ref().err().map(|why| unread(*why));
-        found.extend(unread.map(|why| ProblemReport::note(Kind::NotJudged, why)));
+        found.extend(unread.map(|why| ProblemReport::note(ProblemKind::NotJudged, why)));
     }
     if look.hidden {
         let why = "the log is encrypted: which pages it changes is readable, what it does to them is not";
-        found.push(ProblemReport::note(Kind::NotJudged, why));
+        found.push(ProblemReport::note(ProblemKind::NotJudged, why));
     }
     found
 }

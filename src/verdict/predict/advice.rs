@@ -15,8 +15,8 @@ pub use remedy::{Remedy, Subject};
 use crate::instance::redo::Shutdown;
 use crate::units::{PageNo, SpaceId};
 use crate::verdict::predict::facts::{Facts, PageView};
-use crate::verdict::predict::pass::Outcome;
-use crate::verdict::predict::{Assumption, PageId};
+use crate::verdict::predict::pass::PassOutcome;
+use crate::verdict::predict::{Assumption, PredictedPage};
 
 /// Everything that advice follows from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,11 +47,11 @@ pub enum First {
     /// It starts without the table in this file.
     Loses(String),
     /// It mends a page in memory only.
-    InMemory(PageId),
+    InMemory(PredictedPage),
     /// It leaves pages damaged.
     Leaves(usize),
     /// It takes an older copy of a page.
-    Older(PageId),
+    Older(PredictedPage),
 }
 
 /// One thing that stands in the way, and what settles it.
@@ -82,17 +82,17 @@ pub enum Why {
     /// Redo logging was off when the server ended.
     LoggingOff,
     /// A damaged page at which the server stops, for a reason.
-    StopsAt(PageId, Subject, String),
+    StopsAt(PredictedPage, Subject, String),
     /// A damaged first page: the server starts without the table.
     Loses(Subject),
     /// A damaged page for which no copy can be used.
-    Damaged(PageId, Subject),
+    Damaged(PredictedPage, Subject),
     /// Damaged pages that a scan found, and the buffer cannot mend.
     Found(u64),
     /// Pages that a scan could not judge.
     Unread,
     /// A write of a page was lost.
-    LostWrite(PageId, Subject),
+    LostWrite(PredictedPage, Subject),
     /// Copies are of another life of these files.
     OtherLife,
     /// A problem of the directory: its file and its reason.
@@ -174,7 +174,7 @@ impl Ground {
     /// What pages alone say.
     pub(super) fn of(
         facts: &Facts,
-        outcome: &Outcome,
+        outcome: &PassOutcome,
         starts: Option<bool>,
         assumes: Option<Assumption>,
     ) -> Ground {
@@ -209,11 +209,11 @@ impl Ground {
     /// Whether a point is about this page already; it then weighs at least as much as said.
     pub fn tells_of(&mut self, page: Option<(SpaceId, PageNo)>, weight: Weight) -> bool {
         let Some((space_id, page_no)) = page else { return false };
-        let told = self.points.iter_mut().find(|point| point.why.is_of(PageId { space_id, page_no }));
+        let told = self.points.iter_mut().find(|point| point.why.is_of(PredictedPage { space_id, page_no }));
         told.map(|point| point.weight = point.weight.min(weight)).is_some()
     }
 
-    fn at_stops(&mut self, facts: &Facts, outcome: &Outcome) {
+    fn at_stops(&mut self, facts: &Facts, outcome: &PassOutcome) {
         for stop in &outcome.stops {
             let page = facts.pages.iter().find(|page| Some(page.id) == stop.page());
             if let Some(page) = page.filter(|page| page.restorable.is_none()) {
@@ -223,7 +223,7 @@ impl Ground {
         }
     }
 
-    fn at_losses(&mut self, facts: &Facts, outcome: &Outcome) {
+    fn at_losses(&mut self, facts: &Facts, outcome: &PassOutcome) {
         let lost = outcome.lost.iter().filter_map(|&at| facts.pages.get(at));
         for page in lost.filter(|page| page.restorable.is_none()) {
             self.point(Weight::Forbids, Why::Loses(Subject::of(&page.home)), remedy_of(page));
@@ -237,7 +237,7 @@ impl Ground {
         }
     }
 
-    fn at_damage(&mut self, facts: &Facts, outcome: &Outcome) {
+    fn at_damage(&mut self, facts: &Facts, outcome: &PassOutcome) {
         let told = |page: &PageView| self.points.iter().any(|point| point.why.is_of(page.id));
         let left: Vec<(usize, &PageView)> = facts
             .pages
@@ -271,7 +271,7 @@ impl Ground {
 }
 
 impl Why {
-    fn is_of(&self, id: PageId) -> bool {
+    fn is_of(&self, id: PredictedPage) -> bool {
         matches!(self, Why::StopsAt(page, ..) | Why::Damaged(page, _) | Why::LostWrite(page, _) if *page == id)
     }
 }
@@ -286,7 +286,7 @@ fn remedy_of(page: &PageView) -> Remedy {
 }
 
 /// Why `restore` comes first, the gravest reason of all.
-fn first(facts: &Facts, outcome: &Outcome) -> Option<First> {
+fn first(facts: &Facts, outcome: &PassOutcome) -> Option<First> {
     let page = |at: usize| facts.pages.get(at).filter(|page| page.restorable.is_some());
     let stops = outcome.stops.iter().filter(|stop| {
         facts.pages.iter().any(|page| Some(page.id) == stop.page() && page.restorable.is_some())
@@ -303,7 +303,7 @@ fn first(facts: &Facts, outcome: &Outcome) -> Option<First> {
     .or_else(|| older_copy(facts, outcome).map(|page| First::Older(page.id)))
 }
 
-fn older_copy<'a>(facts: &'a Facts, outcome: &Outcome) -> Option<&'a PageView> {
+fn older_copy<'a>(facts: &'a Facts, outcome: &PassOutcome) -> Option<&'a PageView> {
     outcome.writes.iter().find_map(|write| {
         let page = facts.pages.get(write.page)?;
         let lsn = |finding| page.copies.iter().find(|copy| copy.finding == finding).map(|copy| copy.lsn);

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::instance::generation::Generation;
 use crate::instance::roster::{Role, Witness};
-use crate::verdict::problems::reason::Reason;
-use crate::verdict::problems::{Kind, Problem, Severity};
+use crate::verdict::problems::reason::ProblemReason;
+use crate::verdict::problems::{Problem, ProblemKind, Severity};
 use crate::verdict::survey::Survey;
 
 /// Tables of InnoDB's dictionary without a schema file, in folders that hold those of others: a folder without any was
@@ -30,8 +30,9 @@ pub(super) fn missing(survey: &Survey, problems: &mut Vec<Problem>) {
             continue;
         }
         let file = instance.locations.relative(&schema);
-        let reason = Reason::NoSchemaFile { table: named.name.with_extension("").display().to_string() };
-        let problem = Problem::new(Kind::FileMissing, Severity::Warning, reason);
+        let reason =
+            ProblemReason::NoSchemaFile { table: named.name.with_extension("").display().to_string() };
+        let problem = Problem::new(ProblemKind::FileMissing, Severity::Warning, reason);
         problems.push(problem.file(file).space(named.space).stops(Some(false)));
     }
 }

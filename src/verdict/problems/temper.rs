@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::instance::roster::Role;
 use crate::units::PageNo;
 use crate::verdict::predict::{Prediction, Remedy, Stop, Subject, Weight, Why, table_of};
-use crate::verdict::problems::reason::{Lying, Reason};
-use crate::verdict::problems::{Kind, Problem, Severity};
+use crate::verdict::problems::reason::{Lying, ProblemReason};
+use crate::verdict::problems::{Problem, ProblemKind, Severity};
 
 /// Makes a prediction as careful as problems demand: what stops this generation is no start, what takes a table is named, and
 /// what may cost one or was not looked at leaves it open. Where a server was seen to start in spite of a problem, it stays.
@@ -45,8 +45,11 @@ pub fn temper(prediction: &mut Prediction, problems: &[Problem]) {
 /// The table that is lost though the server starts: what it cannot open it has lost.
 fn lost_table(problem: &Problem) -> Option<String> {
     let takes = match problem.kind {
-        Kind::FileMissing | Kind::FileEmpty | Kind::FileForeign | Kind::FileCut => true,
-        Kind::PageDamaged => problem.page_no == Some(PageNo(0)),
+        ProblemKind::FileMissing
+        | ProblemKind::FileEmpty
+        | ProblemKind::FileForeign
+        | ProblemKind::FileCut => true,
+        ProblemKind::PageDamaged => problem.page_no == Some(PageNo(0)),
         _ => false,
     };
     let file = problem.file.as_ref().filter(|_| takes && problem.stops_start == Some(false))?;
@@ -59,17 +62,21 @@ fn weight(problem: &Problem, loses: bool) -> Weight {
         _ if loses => Weight::Forbids,
         (Severity::Critical, None) if blocks(problem.kind) => Weight::Forbids,
         (Severity::Critical, _) | (Severity::Warning, None) => Weight::Leaves,
-        (Severity::Unknown, _) if problem.kind != Kind::NotJudged => Weight::Leaves,
+        (Severity::Unknown, _) if problem.kind != ProblemKind::NotJudged => Weight::Leaves,
         _ => Weight::Aside,
     }
 }
 
 /// Whether a gate before a server's start is closed by problems of a kind: by all of them where a server stops at them or
 /// loses a table, by none of them where it only was not looked, or goes on.
-fn blocks(kind: Kind) -> bool {
+fn blocks(kind: ProblemKind) -> bool {
     !matches!(
         kind,
-        Kind::NotJudged | Kind::Unreadable | Kind::FileElsewhere | Kind::CopiesElsewhere | Kind::Backup
+        ProblemKind::NotJudged
+            | ProblemKind::Unreadable
+            | ProblemKind::FileElsewhere
+            | ProblemKind::CopiesElsewhere
+            | ProblemKind::Backup
     )
 }
 
@@ -78,36 +85,41 @@ fn remedy(problem: &Problem) -> Remedy {
     let file = problem.file.as_deref();
     let subject = || Subject::of_file(&file.unwrap_or(Path::new("")).display().to_string());
     match problem.kind {
-        Kind::FileMissing | Kind::FileEmpty | Kind::FileForeign => match &problem.reason {
-            Reason::NoSchemaFile { .. } => Remedy::Definition,
+        ProblemKind::FileMissing | ProblemKind::FileEmpty | ProblemKind::FileForeign => match &problem.reason
+        {
+            ProblemReason::NoSchemaFile { .. } => Remedy::Definition,
             reason => put_back(reason, subject()),
         },
-        Kind::FileCut => Remedy::PutBack(subject()),
-        Kind::FileElsewhere => Remedy::Name("--directory"),
-        Kind::SpaceIdTwice => Remedy::MoveAway(second(&problem.reason)),
-        Kind::PageDamaged => Remedy::Backup(match problem.space_id {
+        ProblemKind::FileCut => Remedy::PutBack(subject()),
+        ProblemKind::FileElsewhere => Remedy::Name("--directory"),
+        ProblemKind::SpaceIdTwice => Remedy::MoveAway(second(&problem.reason)),
+        ProblemKind::PageDamaged => Remedy::Backup(match problem.space_id {
             Some(space) if space.0 != 0 => subject(),
             _ => Subject::Everything,
         }),
-        Kind::LsnInFuture | Kind::RedoForeign => Remedy::OneTime,
-        Kind::RedoMissing => Remedy::PutBackOrName("--redo-dir"),
-        Kind::RedoDamaged => Remedy::RedoLog,
+        ProblemKind::LsnInFuture | ProblemKind::RedoForeign => Remedy::OneTime,
+        ProblemKind::RedoMissing => Remedy::PutBackOrName("--redo-dir"),
+        ProblemKind::RedoDamaged => Remedy::RedoLog,
         // Their reasons say what to do.
-        Kind::RedoDisabled | Kind::HalfMade | Kind::NotJudged | Kind::Backup => Remedy::AsSaid,
-        Kind::CopiesElsewhere => Remedy::Name("--doublewrite-dir"),
-        Kind::CopiesForeign => Remedy::MoveCopiesAway,
-        Kind::Unreadable => Remedy::CopyDevice,
+        ProblemKind::RedoDisabled | ProblemKind::HalfMade | ProblemKind::NotJudged | ProblemKind::Backup => {
+            Remedy::AsSaid
+        }
+        ProblemKind::CopiesElsewhere => Remedy::Name("--doublewrite-dir"),
+        ProblemKind::CopiesForeign => Remedy::MoveCopiesAway,
+        ProblemKind::Unreadable => Remedy::CopyDevice,
     }
 }
 
-fn put_back(reason: &Reason, subject: Subject) -> Remedy {
+fn put_back(reason: &ProblemReason, subject: Subject) -> Remedy {
     match reason {
-        Reason::Missing { lies: Some(Lying::OfSpace(_)), role: Role::Table, .. } => Remedy::PutBack(subject),
-        Reason::Missing { role: Role::System, .. } | Reason::NextSystemFile { .. } => {
+        ProblemReason::Missing { lies: Some(Lying::OfSpace(_)), role: Role::Table, .. } => {
+            Remedy::PutBack(subject)
+        }
+        ProblemReason::Missing { role: Role::System, .. } | ProblemReason::NextSystemFile { .. } => {
             Remedy::PutBackOrName("--data-home-dir or --data-file-path")
         }
-        Reason::Missing { role: Role::Undo, .. } => Remedy::PutBackOrName("--undo-dir"),
-        Reason::Missing { role: Role::Table, .. } | Reason::Lies { role: Role::Table, .. } => {
+        ProblemReason::Missing { role: Role::Undo, .. } => Remedy::PutBackOrName("--undo-dir"),
+        ProblemReason::Missing { role: Role::Table, .. } | ProblemReason::Lies { role: Role::Table, .. } => {
             Remedy::PutBack(subject)
         }
         _ => Remedy::PutBack(Subject::File(String::new())),
@@ -115,9 +127,9 @@ fn put_back(reason: &Reason, subject: Subject) -> Remedy {
 }
 
 /// The file of two that is not meant.
-fn second(reason: &Reason) -> Option<String> {
+fn second(reason: &ProblemReason) -> Option<String> {
     match reason {
-        Reason::Twice { other, meant: Some(_), .. } => Some(other.display().to_string()),
+        ProblemReason::Twice { other, meant: Some(_), .. } => Some(other.display().to_string()),
         _ => None,
     }
 }
@@ -129,7 +141,7 @@ mod tests {
 
     /// Every kind, each with a reason as it is found.
     fn every_kind() -> Vec<Problem> {
-        use Kind::*;
+        use ProblemKind::*;
         let kinds = [
             FileMissing,
             FileElsewhere,
@@ -151,7 +163,7 @@ mod tests {
             Backup,
         ];
         let severity = |kind| if blocks(kind) { Severity::Critical } else { Severity::Unknown };
-        let problem = |kind| Problem::new(kind, severity(kind), Reason::RedoOff).file("d/t1.ibd");
+        let problem = |kind| Problem::new(kind, severity(kind), ProblemReason::RedoOff).file("d/t1.ibd");
         kinds.into_iter().map(problem).collect()
     }
 
@@ -194,7 +206,8 @@ mod tests {
 
     #[test]
     fn a_table_that_is_lost_is_named_and_the_start_stays_foretold() {
-        let gone = Problem::new(Kind::FileEmpty, Severity::Critical, Reason::RedoOff).file("d/t1.ibd");
+        let gone =
+            Problem::new(ProblemKind::FileEmpty, Severity::Critical, ProblemReason::RedoOff).file("d/t1.ibd");
         let mut prediction = sound();
         temper(&mut prediction, &[gone.space(Some(SpaceId(5))).stops(Some(false))]);
         assert_eq!((prediction.starts, &prediction.loses[..]), (Some(true), &["d/t1".to_owned()][..]));

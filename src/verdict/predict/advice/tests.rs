@@ -3,8 +3,8 @@
 use crate::units::{PageNo, SpaceId};
 use crate::verdict::predict::advice::*;
 
-fn page() -> PageId {
-    PageId { space_id: SpaceId(5), page_no: PageNo(9) }
+fn page() -> PredictedPage {
+    PredictedPage { space_id: SpaceId(5), page_no: PageNo(9) }
 }
 
 fn table() -> Subject {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 
 use crate::units::count;
-use crate::verdict::predict::PageId;
+use crate::verdict::predict::PredictedPage;
 use crate::verdict::predict::advice::{Advice, First, Point, Remedy, Start, Subject, Why};
 
 /// More points than these are counted: they stand in the list above.
@@ -99,7 +99,9 @@ impl Advice {
         match (self.start, ground.doubts.first()) {
             (Start::Open, Some(doubt)) if ground.points.is_empty() => write!(f, ": {doubt}")?,
             (Start::No, Some(doubt)) if ground.points.is_empty() => f.write_str(doubt)?,
-            (Start::No, None) if ground.points.is_empty() => f.write_str("bring the data back from a backup")?,
+            (Start::No, None) if ground.points.is_empty() => {
+                f.write_str("bring the data back from a backup")?
+            }
             _ => {}
         }
         match self.start {
@@ -171,7 +173,7 @@ impl fmt::Display for Why {
     }
 }
 
-fn numbers(page: &PageId) -> String {
+fn numbers(page: &PredictedPage) -> String {
     format!("{}:{}", page.space_id, page.page_no)
 }
 
