@@ -2,9 +2,9 @@
 //!
 //! `cargo bench --bench checksum`. Compare with `cat FILE >/dev/null` on the same machine.
 
-use dblwr::format::fsp::PageFormat;
-use dblwr::page::checksum::{Algorithm, Examined, crc32c, examine, examine_run, stamp};
-use dblwr::units::PageSize;
+use dblwr::internals::format::fsp::PageFormat;
+use dblwr::internals::page::checksum::{Algorithm, Examined, crc32c, examine, examine_run, stamp};
+use dblwr::internals::units::PageSize;
 use divan::{Bencher, counter::BytesCount};
 
 const RUN: usize = 1 << 20;

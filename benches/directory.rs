@@ -10,18 +10,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use dblwr::commands::scan::{
+use dblwr::Error;
+use dblwr::internals::commands::scan::{
     Counts, Damage, FileFinding, Ground, Observer, Options, Progress, Row, Shown, Target, scan,
 };
-use dblwr::disk::run::Cache;
-use dblwr::error::Error;
-use dblwr::format::fsp::PageFormat;
-use dblwr::instance::discover::discover;
-use dblwr::instance::locations::Locations;
-use dblwr::instance::request::Request;
-use dblwr::page::checksum::{Algorithm, stamp};
-use dblwr::units::PageSize;
-use dblwr::verdict::survey::Survey;
+use dblwr::internals::disk::run::Cache;
+use dblwr::internals::format::fsp::PageFormat;
+use dblwr::internals::instance::discover::discover;
+use dblwr::internals::instance::locations::Locations;
+use dblwr::internals::instance::request::Request;
+use dblwr::internals::page::checksum::{Algorithm, stamp};
+use dblwr::internals::units::PageSize;
+use dblwr::internals::verdict::survey::Survey;
 use divan::{Bencher, counter::BytesCount};
 
 const IMAGES: [&str; 3] = ["m56-innodb-16k", "m97-16k", "ma1011-full-16k"];

@@ -3,7 +3,7 @@
 //! `cargo bench --bench error_log`.
 #![allow(clippy::expect_used, reason = "a bench without its log has nothing to measure")]
 
-use dblwr::commands::explain_log;
+use dblwr::internals::commands::explain_log;
 use divan::{Bencher, counter::BytesCount};
 
 fn main() {

@@ -11,9 +11,9 @@
 
 use std::path::PathBuf;
 
-use dblwr::instance::redo;
-use dblwr::instance::redo::history::{Census, Log};
-use dblwr::page::checksum::crc32c;
+use dblwr::internals::instance::redo;
+use dblwr::internals::instance::redo::history::{Census, Log};
+use dblwr::internals::page::checksum::crc32c;
 use divan::{Bencher, counter::BytesCount};
 
 const SIZE: usize = 96 << 20;

@@ -10,12 +10,10 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use dblwr::format::fil::{FIL_PAGE_LSN, FIL_PAGE_OFFSET, FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE, page_type};
-use dblwr::format::fsp::{
-    FSP_FREE_LIMIT, FSP_SIZE, FSP_SPACE_FLAGS, FSP_SPACE_ID, PageFormat, XDES_ARR_OFFSET, xdes_size,
+use dblwr::{
+    Algorithm, FIL_PAGE_LSN, FIL_PAGE_OFFSET, FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE, FSP_FREE_LIMIT, FSP_SIZE,
+    FSP_SPACE_FLAGS, FSP_SPACE_ID, PageFormat, PageSize, XDES_ARR_OFFSET, page_type, stamp, xdes_size,
 };
-use dblwr::page::checksum::{Algorithm, stamp};
-use dblwr::units::PageSize;
 
 const SPACE: u32 = 5;
 const FIRST_TABLE: u32 = 1000;

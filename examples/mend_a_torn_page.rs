@@ -28,7 +28,7 @@ fn main() -> Result<()> {
 /// Runs one command line in this process and shows it as a shell would.
 fn dblwr(args: &[&str]) -> u8 {
     println!("$ dblwr {}", args.join(" "));
-    let code = dblwr::cli::run(["dblwr"].iter().chain(args).map(OsString::from));
+    let code = dblwr::run(["dblwr"].iter().chain(args).map(OsString::from));
     println!("(exit status {code})\n");
     code
 }

@@ -2,9 +2,7 @@
 //!
 //! `cargo run --release --example verify_directory -- /var/lib/mysql`
 
-use dblwr::instance::request::Request;
-use dblwr::verdict::Verdict;
-use dblwr::verdict::survey::Survey;
+use dblwr::{Request, Survey, Verdict};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args_os().nth(1).ok_or("usage: verify_directory PATH")?;

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    ExitCode::from(dblwr::cli::run(std::env::args_os()))
+    ExitCode::from(dblwr::run(std::env::args_os()))
 }

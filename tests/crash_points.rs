@@ -23,15 +23,15 @@ mod sim_world;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use dblwr::commands::restore;
-use dblwr::commands::restore::journal::{Mark, read};
-use dblwr::commands::restore::{
+use dblwr::internals::commands::restore;
+use dblwr::internals::commands::restore::journal::{Mark, read};
+use dblwr::internals::commands::restore::{
     CopyRef, Here, JournalName, Outcome, Pass, Plan, PlannedPage, journal_names, revert,
 };
-use dblwr::disk::calls::Access;
-use dblwr::page::sectors::Holds;
-use dblwr::page::sectors::holds;
-use dblwr::units::{ByteOffset, Lsn, PageNo, SpaceId};
+use dblwr::internals::disk::calls::Access;
+use dblwr::internals::page::sectors::Holds;
+use dblwr::internals::page::sectors::holds;
+use dblwr::internals::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use rayon::prelude::*;
 use sim_disk::{Fault, SimDisk};
 use sim_world::{Content, Stops, World};

@@ -17,9 +17,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use dblwr::format::fsp::PageFormat;
-use dblwr::page::checksum::{Algorithm, stamp};
-use dblwr::units::PageSize;
+use dblwr::internals::format::fsp::PageFormat;
+use dblwr::internals::page::checksum::{Algorithm, stamp};
+use dblwr::internals::units::PageSize;
 use support::{code, dblwr, image, json, stderr, tree};
 
 const PAGE: usize = 16384;

@@ -14,16 +14,16 @@ mod support;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use dblwr::commands::restore;
-use dblwr::commands::restore::{Here, Selection, choose, revert};
-use dblwr::disk::real::RealDisk;
-use dblwr::format::fsp::{Layout, PageFormat};
-use dblwr::instance::request::Request;
-use dblwr::page::checksum::{Algorithm, stamp};
-use dblwr::page::{State, judge};
-use dblwr::units::{PageNo, PageSize, SpaceId};
-use dblwr::verdict::home::HomeState;
-use dblwr::verdict::survey::Survey;
+use dblwr::internals::commands::restore;
+use dblwr::internals::commands::restore::{Here, Selection, choose, revert};
+use dblwr::internals::disk::real::RealDisk;
+use dblwr::internals::format::fsp::{Layout, PageFormat};
+use dblwr::internals::instance::request::Request;
+use dblwr::internals::page::checksum::{Algorithm, stamp};
+use dblwr::internals::page::{State, judge};
+use dblwr::internals::units::{PageNo, PageSize, SpaceId};
+use dblwr::internals::verdict::home::HomeState;
+use dblwr::internals::verdict::survey::Survey;
 use proptest::prelude::*;
 use support::tree;
 

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use crate::error::Result;
 use crate::format::redo_record::PageId;
 use crate::instance::Instance;
-use crate::instance::redo;
 use crate::instance::redo::history::{Census, Change, Changes, Log};
 use crate::instance::redo::{Redo, RedoFormat};
 use crate::instance::request::Request;
@@ -68,11 +67,6 @@ impl Look {
         };
         let window = redo.checkpoint.zip(redo.end);
         window.map_or(0, |(checkpoint, end)| end.0.saturating_sub(checkpoint.0))
-    }
-
-    /// Whether there is no log at all.
-    pub fn is_absent(&self) -> bool {
-        self.instance.redo == redo::Found::Absent
     }
 }
 

@@ -84,11 +84,6 @@ impl Image {
         self.len
     }
 
-    /// Whether the file had no bytes when it was opened.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// The path it was opened by.
     pub fn path(&self) -> &Path {
         &self.path

@@ -24,8 +24,8 @@ mod tests;
 pub mod trx_sys;
 pub mod xdes;
 
+pub use crate::format::dictionary::Names;
 pub use crate::format::dictionary::index_kind::IndexKind;
-pub use crate::format::dictionary::{NameOf, Names};
 
 use crate::units::PageNo;
 

@@ -123,20 +123,5 @@ pub fn fold_empty<T>(
     ))
 }
 
-/// Serialises a path as text; bytes that are no UTF-8 are replaced.
-pub mod path_text {
-    use std::path::Path;
-
-    use serde::Serializer;
-
-    /// For `#[serde(serialize_with)]`.
-    ///
-    /// # Errors
-    /// Those of the serializer.
-    pub fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&path.to_string_lossy())
-    }
-}
-
 #[cfg(test)]
 mod tests;

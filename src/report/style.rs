@@ -105,7 +105,7 @@ impl Sheet {
             }
         }
         for (reason, names) in reasons.iter().filter(|(_, names)| names.len() > 1) {
-            out.push_str(&format!("{:INDENT$}{}: {reason}\n", "", names.join(", ")));
+            out.push_str(&format!("{:INDENT$}{}: {}\n", "", names.join(", "), reason.replace('\n', "; ")));
         }
         out
     }
@@ -179,7 +179,15 @@ impl Sheet {
             }
         }
         let alone = |reason: &&str| reasons.get(reason).is_some_and(|names| names.len() == 1);
-        lines.extend(row.reason.as_ref().map(|(_, reason)| reason.as_str()).filter(alone).map(str::to_owned));
+        lines.extend(
+            row.reason
+                .as_ref()
+                .map(|(_, reason)| reason.as_str())
+                .filter(alone)
+                .into_iter()
+                .flat_map(str::lines)
+                .map(str::to_owned),
+        );
         lines.iter().map(|line| format!("{:UNDER$}{line}\n", "")).collect()
     }
 

@@ -330,6 +330,11 @@ impl VerifyReport {
                 style::printable(page.table.as_deref().unwrap_or("-")),
                 style::printable(page.index.as_deref().unwrap_or("-")),
             ]);
+            // Zero pages come by the dozen and for one reason: reasons are given for the others.
+            if page.needs_attention() && page.home.state != HomeState::Zero {
+                let reason = format!("{}{}", style::printable(&page.reason), sectors(page));
+                table.explain(&format!("{}:{}", page.space_id, page.page_no), &reason);
+            }
         }
         writeln!(out)?;
         if !listed.is_empty() {
@@ -337,16 +342,6 @@ impl VerifyReport {
         }
         if let Some(empty) = empty {
             writeln!(out, "  {empty}")?;
-        }
-        self.write_reasons(out, &listed)
-    }
-
-    /// Zero pages come by the dozen and for one reason: reasons are given for the others.
-    fn write_reasons(&self, out: &mut dyn Write, listed: &[&PageReport]) -> io::Result<()> {
-        let told = listed.iter().filter(|page| page.needs_attention() && page.home.state != HomeState::Zero);
-        for page in told.take(20) {
-            writeln!(out, "  {}:{}: {}", page.space_id, page.page_no, style::printable(&page.reason))?;
-            write_sectors(out, page)?;
         }
         Ok(())
     }
@@ -391,18 +386,19 @@ impl VerifyReport {
 }
 
 /// A tear, as it can be seen: whose each sector is.
-fn write_sectors(out: &mut dyn Write, page: &PageReport) -> io::Result<()> {
+fn sectors(page: &PageReport) -> String {
     const FOLD: usize = 64;
     let Some(sectors) = page.home.sectors.as_deref().filter(|map| map.contains(['A', 'B', '='])) else {
-        return Ok(());
+        return String::new();
     };
     let said = [('B', "B this copy"), ('A', "A another copy"), ('=', "= both"), ('.', ". neither")];
     let said: Vec<&str> =
         said.into_iter().filter(|(letter, _)| sectors.contains(*letter)).map(|(_, name)| name).collect();
-    writeln!(out, "      its sectors of 512 bytes: {}", said.join(", "))?;
+    let mut text = format!("\nits sectors of 512 bytes: {}", said.join(", "));
     let letters: Vec<char> = sectors.chars().collect();
     for line in letters.chunks(FOLD) {
-        writeln!(out, "      {}", line.iter().collect::<String>())?;
+        text.push('\n');
+        text.extend(line);
     }
-    Ok(())
+    text
 }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::support::{cases, code, dblwr, image, json, stderr, unpack};
-use dblwr::format::fsp::PageFormat;
-use dblwr::page::checksum::{Algorithm, crc32c, stamp};
-use dblwr::units::PageSize;
+use dblwr::internals::format::fsp::PageFormat;
+use dblwr::internals::page::checksum::{Algorithm, crc32c, stamp};
+use dblwr::internals::units::PageSize;
 
 /// What is done to a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

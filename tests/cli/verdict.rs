@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use crate::support::{cases, code, dblwr, image, json, stderr, testdata, unpack};
-use dblwr::format::fsp::PageFormat;
-use dblwr::page::checksum::{Algorithm, stamp};
-use dblwr::units::PageSize;
+use dblwr::internals::format::fsp::PageFormat;
+use dblwr::internals::page::checksum::{Algorithm, stamp};
+use dblwr::internals::units::PageSize;
 use serde_json::Value;
 
 fn run(command: &str, dir: &Path, options: &[&str]) -> Output {

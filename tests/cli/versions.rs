@@ -4,9 +4,9 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::support::{code, dblwr, image, json, testdata, unpack};
-use dblwr::format::fsp::PageFormat;
-use dblwr::page::checksum::{Algorithm, crc32c, stamp};
-use dblwr::units::PageSize;
+use dblwr::internals::format::fsp::PageFormat;
+use dblwr::internals::page::checksum::{Algorithm, crc32c, stamp};
+use dblwr::internals::units::PageSize;
 
 fn files(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());

@@ -3,22 +3,22 @@
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use dblwr::commands::check::baseline::{Baseline, Owner};
-use dblwr::commands::restore::journal::read;
-use dblwr::commands::restore::plan_file;
-use dblwr::commands::restore::plan_file::PlanFile;
-use dblwr::commands::restore::{Here, Plan, revert};
-use dblwr::disk::calls::Access;
-use dblwr::disk::real::RealDisk;
-use dblwr::instance::bundle::open;
-use dblwr::instance::bundle::read::{Reader, Record};
-use dblwr::instance::bundle::unpack::Bundle;
-use dblwr::instance::config::Config;
-use dblwr::instance::dblwr::{SeparateFile, locate_parallel};
-use dblwr::instance::locations::Locations;
-use dblwr::instance::request::Request;
-use dblwr::units::PageSize;
-use dblwr::verdict::survey::Survey;
+use dblwr::internals::commands::check::baseline::{Baseline, Owner};
+use dblwr::internals::commands::restore::journal::read;
+use dblwr::internals::commands::restore::plan_file;
+use dblwr::internals::commands::restore::plan_file::PlanFile;
+use dblwr::internals::commands::restore::{Here, Plan, revert};
+use dblwr::internals::disk::calls::Access;
+use dblwr::internals::disk::real::RealDisk;
+use dblwr::internals::instance::bundle::open;
+use dblwr::internals::instance::bundle::read::{Reader, Record};
+use dblwr::internals::instance::bundle::unpack::Bundle;
+use dblwr::internals::instance::config::Config;
+use dblwr::internals::instance::dblwr::{SeparateFile, locate_parallel};
+use dblwr::internals::instance::locations::Locations;
+use dblwr::internals::instance::request::Request;
+use dblwr::internals::units::PageSize;
+use dblwr::internals::verdict::survey::Survey;
 use tempfile::TempDir;
 
 use super::{byte, seals};
@@ -86,11 +86,11 @@ pub fn redo(bytes: &[u8]) {
         std::fs::write(dir.path().join(name), part).expect("write");
     }
     for dir in [dir.path().to_path_buf(), dir.path().join("#innodb_redo")] {
-        if let Ok(mut found) = dblwr::instance::redo::read(&dir) {
-            if let dblwr::instance::redo::Found::Read(redo) = &mut found {
-                let _ = dblwr::instance::redo::history::Log::learn(redo);
+        if let Ok(mut found) = dblwr::internals::instance::redo::read(&dir) {
+            if let dblwr::internals::instance::redo::Found::Read(redo) = &mut found {
+                let _ = dblwr::internals::instance::redo::history::Log::learn(redo);
             }
-            let _ = dblwr::instance::redo::shutdown(None, &found);
+            let _ = dblwr::internals::instance::redo::shutdown(None, &found);
             serde_json::to_vec(&found).expect("JSON");
         }
     }
@@ -140,7 +140,7 @@ pub fn plan(bytes: &[u8]) {
     let Ok(reviewed) = serde_json::from_slice::<PlanFile>(bytes) else { return };
     let again = serde_json::to_vec(&reviewed).expect("JSON");
     assert_eq!(serde_json::from_slice::<PlanFile>(&again).expect("what was written"), reviewed);
-    let fits = plan_file::matches(&RealDisk, &reviewed, &Plan::default()).is_ok();
+    let fits = plan_file::matches(&RealDisk, &reviewed, &[], &Plan::default()).is_ok();
     assert!(!fits || reviewed.pages.is_empty(), "a plan with pages fits an empty one");
 }
 

@@ -3,33 +3,33 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use dblwr::commands::carve::{Sizes, probe, probe_next, probe_reduced};
-use dblwr::commands::explain_log;
-use dblwr::commands::scan::RowState;
-use dblwr::commands::scan::finding::Row;
-use dblwr::format::crypt_info;
-use dblwr::format::dictionary::{sdi, sys_tables};
-use dblwr::format::fields::page_fields;
-use dblwr::format::fil::FilHeader;
-use dblwr::format::fsp::{FspHeader, PageFormat, xdes_array_end};
-use dblwr::format::index_header::index_header;
-use dblwr::format::index_page::key_range;
-use dblwr::format::record::user_records;
-use dblwr::format::redo_record::{Record, Records};
-use dblwr::format::reduced::parse_reduced;
-use dblwr::format::trx_sys::DoublewriteHeader;
-use dblwr::format::{Names, PageSource, segment, xdes};
-use dblwr::instance::identify::format_of_page0;
-use dblwr::page::checksum;
-use dblwr::page::checksum::{Algorithm, stamp};
-use dblwr::page::diagnose;
-use dblwr::page::forward::Frame;
-use dblwr::page::keyring::Keyring;
-use dblwr::page::transform;
-use dblwr::page::transform::{SpaceKey, codec};
-use dblwr::page::{State, judge};
-use dblwr::report::decoded::DecodedPage;
-use dblwr::units::{Lsn, PageNo, PageSize, SpaceId};
+use dblwr::internals::commands::carve::{Sizes, probe, probe_next, probe_reduced};
+use dblwr::internals::commands::explain_log;
+use dblwr::internals::commands::scan::RowState;
+use dblwr::internals::commands::scan::finding::Row;
+use dblwr::internals::format::crypt_info;
+use dblwr::internals::format::dictionary::{sdi, sys_tables};
+use dblwr::internals::format::fields::page_fields;
+use dblwr::internals::format::fil::FilHeader;
+use dblwr::internals::format::fsp::{FspHeader, PageFormat, xdes_array_end};
+use dblwr::internals::format::index_header::index_header;
+use dblwr::internals::format::index_page::key_range;
+use dblwr::internals::format::record::user_records;
+use dblwr::internals::format::redo_record::{Record, Records};
+use dblwr::internals::format::reduced::parse_reduced;
+use dblwr::internals::format::trx_sys::DoublewriteHeader;
+use dblwr::internals::format::{Names, PageSource, segment, xdes};
+use dblwr::internals::instance::identify::format_of_page0;
+use dblwr::internals::page::checksum;
+use dblwr::internals::page::checksum::{Algorithm, stamp};
+use dblwr::internals::page::diagnose;
+use dblwr::internals::page::forward::Frame;
+use dblwr::internals::page::keyring::Keyring;
+use dblwr::internals::page::transform;
+use dblwr::internals::page::transform::{SpaceKey, codec};
+use dblwr::internals::page::{State, judge};
+use dblwr::internals::report::decoded::DecodedPage;
+use dblwr::internals::units::{Lsn, PageNo, PageSize, SpaceId};
 
 use super::{byte, number, take};
 
@@ -65,7 +65,6 @@ fn page_of(bytes: &mut &[u8]) -> (PageFormat, Vec<u8>) {
 pub fn page(bytes: &[u8]) {
     let (format, page) = page_of(&mut &bytes[..]);
     let judged = judge(&page, &format);
-    let _ = checksum::matching_algorithms(&page, &format);
     let decoded = DecodedPage::of(&page, &format, &judged, judged.clear.as_deref(), true).expect("a header");
     decoded.write_text(&mut std::io::sink(), "here").unwrap();
     serde_json::to_vec(&decoded).unwrap();
@@ -225,7 +224,8 @@ pub fn keyring(bytes: &[u8]) {
 /// A server's error log.
 pub fn error_log(bytes: &[u8]) {
     let summary = explain_log::read(Cursor::new(bytes)).expect("memory can be read");
-    let report = dblwr::report::explain_log::ExplainReport::of(Path::new("error.log"), summary, None, None);
+    let report =
+        dblwr::internals::report::explain_log::ExplainReport::of(Path::new("error.log"), summary, None, None);
     report.write_text(&mut std::io::sink(), true).unwrap();
     serde_json::to_vec(&report).unwrap();
 }

@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use dblwr::commands::check::baseline::{Baseline, Owner};
-use dblwr::commands::restore::journal::{FileRecord, Journal, Kind, PageRecord, write};
-use dblwr::commands::restore::plan_file::PlanFile;
-use dblwr::commands::restore::{CopyRef, PlannedPage, World};
-use dblwr::format::fsp::PageFormat;
-use dblwr::instance::bundle::write::Writer;
-use dblwr::instance::bundle::{FileEntry, LinkTarget, Manifest, StoredRequest};
-use dblwr::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
+use dblwr::internals::commands::check::baseline::{Baseline, Owner};
+use dblwr::internals::commands::restore::journal::{FileRecord, Journal, Kind, PageRecord, write};
+use dblwr::internals::commands::restore::plan_file::PlanFile;
+use dblwr::internals::commands::restore::{CopyRef, PlannedPage, World};
+use dblwr::internals::format::fsp::PageFormat;
+use dblwr::internals::instance::bundle::write::Writer;
+use dblwr::internals::instance::bundle::{FileEntry, LinkTarget, Manifest, StoredRequest};
+use dblwr::internals::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 
 use super::TARGETS;
 use super::directory::piece;

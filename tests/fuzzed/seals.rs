@@ -115,7 +115,7 @@ fn seal_bundle(bytes: &mut Vec<u8>) -> Option<()> {
 
 /// Redo blocks of 512 bytes with sound check words, and the two checkpoints of MariaDB 10.8 and later.
 pub fn redo(bytes: &mut [u8], physical: bool) {
-    let crc32c = |bytes: &[u8]| dblwr::page::checksum::crc32c(bytes).to_be_bytes();
+    let crc32c = |bytes: &[u8]| dblwr::internals::page::checksum::crc32c(bytes).to_be_bytes();
     for block in bytes.chunks_exact_mut(512).take(if physical { 1 } else { usize::MAX }) {
         let sum = crc32c(&block[..508]);
         block[508..].copy_from_slice(&sum);

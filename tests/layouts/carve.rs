@@ -152,7 +152,7 @@ fn pieces_of_every_generation_are_found_and_extracted() {
 fn numbers_kept_by_detect_only_are_found() {
     let mut entry = vec![0; 8192];
     let data: Vec<u8> = [&7u32.to_be_bytes()[..], &4u32.to_be_bytes(), &NEW.to_be_bytes()].concat();
-    put(&mut entry, 4, &dblwr::page::checksum::crc32c(&data).to_be_bytes());
+    put(&mut entry, 4, &dblwr::internals::page::checksum::crc32c(&data).to_be_bytes());
     put(&mut entry, 8, &16u16.to_be_bytes());
     put(&mut entry, 20, &data);
     let mut disk = Disk::new();

@@ -1,6 +1,6 @@
 //! MariaDB: the built-in buffer under every redo format, and instances without recent copies.
 
-use dblwr::page::checksum::Algorithm;
+use dblwr::internals::page::checksum::Algorithm;
 use serde_json::{Value, json};
 
 use crate::built::prove::code;

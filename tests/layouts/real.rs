@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use dblwr::format::fsp::PageFormat;
-use dblwr::page::checksum::{Algorithm, stamp};
-use dblwr::page::keyring::Keyring;
-use dblwr::page::transform::{Revealed, SpaceKey, encrypt, reveal};
-use dblwr::units::{PageSize, SpaceId};
+use dblwr::internals::format::fsp::PageFormat;
+use dblwr::internals::page::checksum::{Algorithm, stamp};
+use dblwr::internals::page::keyring::Keyring;
+use dblwr::internals::page::transform::{Revealed, SpaceKey, encrypt, reveal};
+use dblwr::internals::units::{PageSize, SpaceId};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

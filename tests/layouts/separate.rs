@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dblwr::page::checksum::{Algorithm, crc32c};
+use dblwr::internals::page::checksum::{Algorithm, crc32c};
 use serde_json::{Value, json};
 
 use crate::built::page::put;

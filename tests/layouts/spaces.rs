@@ -1,8 +1,8 @@
 //! Tablespaces of every kind: which file a copy belongs to, and how much of a slot is the page.
 
-use dblwr::format::fsp::xdes_array_end;
-use dblwr::page::keyring::Keyring;
-use dblwr::page::transform::{SpaceKey, encrypt};
+use dblwr::internals::format::fsp::xdes_array_end;
+use dblwr::internals::page::keyring::Keyring;
+use dblwr::internals::page::transform::{SpaceKey, encrypt};
 use serde_json::{Value, json};
 
 use crate::built::page::put;

@@ -1,6 +1,6 @@
 //! The built-in buffer: MySQL 4.0 to 8.0.19, Percona Server 5.7.
 
-use dblwr::page::checksum::Algorithm;
+use dblwr::internals::page::checksum::Algorithm;
 use serde_json::json;
 
 use crate::built::page::put;

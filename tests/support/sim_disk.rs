@@ -18,8 +18,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use dblwr::disk::calls::{Access, CopyMethod, Disk, ReadBack, Stat};
-use dblwr::disk::lock::Holder;
+use dblwr::internals::disk::calls::{Access, CopyMethod, Disk, ReadBack, Stat};
+use dblwr::internals::disk::lock::Holder;
 
 use crate::sim_world::{
     Content, Inode, Machine, NameChange, Pending, SECTOR, State, Stops, World, apply, hash_of, sectors,

@@ -132,14 +132,9 @@ impl Baseline {
         self.accepted.difference(&now).count()
     }
 
-    /// How many were accepted.
-    pub fn len(&self) -> usize {
+    /// How many findings were accepted.
+    pub fn accepted(&self) -> usize {
         self.accepted.len()
-    }
-
-    /// Whether nothing was accepted: the directory was healthy.
-    pub fn is_empty(&self) -> bool {
-        self.accepted.is_empty()
     }
 
     fn seal(&self) -> Result<String> {
@@ -230,7 +225,7 @@ mod tests {
         assert!(
             !baseline.knows(&problem(1, Some(Verdict::Unrecoverable))) && !baseline.knows(&problem(3, None))
         );
-        assert_eq!((baseline.len(), baseline.gone(&was, &[]), baseline.gone(&[], &[])), (2, 0, 2));
+        assert_eq!((baseline.accepted(), baseline.gone(&was, &[]), baseline.gone(&[], &[])), (2, 0, 2));
     }
 
     #[test]

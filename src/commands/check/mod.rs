@@ -353,7 +353,7 @@ fn compare(report: &mut Checked, options: &Options, owner: &Owner) -> Result<()>
             report.others.iter().filter(|o| o.problem.severity != Severity::Note && !was.knows_other(o));
         let unknown = report.problems.iter().filter(|problem| !was.knows(problem)).count() + others.count();
         report.baseline = Some(Compared {
-            accepted: was.len(),
+            accepted: was.accepted(),
             new: unknown,
             gone: was.gone(&report.problems, &report.others),
             recorded: options.accept,

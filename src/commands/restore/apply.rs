@@ -7,7 +7,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::commands::restore::journal::{Kind, Mark};
+use crate::commands::restore::journal::Mark;
 use crate::commands::restore::locked::{Held, Journaled, Locked, read_page};
 use crate::commands::restore::plan::{Outcome, PlannedPage};
 use crate::disk::calls;
@@ -19,8 +19,6 @@ use crate::page::sectors::holds;
 /// What a pass has done.
 #[derive(Debug, Clone)]
 pub struct Applied {
-    /// Restore or revert.
-    pub kind: Kind,
     /// The journal, for taking it back.
     pub journal: PathBuf,
     /// Whether this finished what an earlier run began.
@@ -88,7 +86,6 @@ impl<D: Disk> Journaled<'_, D> {
             }
         }
         Ok(Applied {
-            kind: self.kind,
             journal: self.journal.path,
             resumed: self.resumed,
             pages,

@@ -45,7 +45,6 @@ pub struct Locked<'d, D: Disk> {
 pub struct Journaled<'d, D: Disk> {
     pub(super) locked: Locked<'d, D>,
     pub(super) journal: OnDisk<D::File>,
-    pub(super) kind: Kind,
     /// Whether an earlier run wrote the journal.
     pub(super) resumed: bool,
     pub(super) notes: Vec<String>,
@@ -139,11 +138,6 @@ fn one_name_each<F>(files: &[Held<F>]) -> Result<()> {
 }
 
 impl<'d, D: Disk> Locked<'d, D> {
-    /// The pages of the plan.
-    pub fn pages(&self) -> &[PlannedPage] {
-        &self.pages
-    }
-
     /// Checks that every page still holds what the plan says, then writes the journal and makes it durable.
     /// On an error no data file has been touched.
     pub fn journal(self, path: &Path, kind: Kind) -> Result<Journaled<'d, D>> {
@@ -162,7 +156,7 @@ impl<'d, D: Disk> Locked<'d, D> {
             pages: self.page_records(),
         };
         let on_disk = write::create(disk, path, &journal)?;
-        Ok(Journaled { locked: self, journal: on_disk, kind, resumed: false, notes: Vec::new() })
+        Ok(Journaled { locked: self, journal: on_disk, resumed: false, notes: Vec::new() })
     }
 
     fn page_records(&self) -> Vec<PageRecord> {
@@ -219,11 +213,6 @@ impl<'d, D: Disk> Locked<'d, D> {
 }
 
 impl<'d, D: Disk> Journaled<'d, D> {
-    /// Where the journal is.
-    pub fn journal(&self) -> &Path {
-        &self.journal.path
-    }
-
     /// Takes up a journal that an earlier run left unfinished. `plan` has the journal's pages, at the places where
     /// the files are now.
     pub(super) fn resume(
@@ -234,7 +223,7 @@ impl<'d, D: Disk> Journaled<'d, D> {
     ) -> Result<Self> {
         let locked = plan.lock(disk)?;
         opened.on_disk.ensure_durable(disk)?;
-        Ok(Journaled { locked, journal: opened.on_disk, kind: opened.journal.kind, resumed: true, notes })
+        Ok(Journaled { locked, journal: opened.on_disk, resumed: true, notes })
     }
 }
 

@@ -49,8 +49,7 @@ use std::path::Path;
 pub use crate::commands::restore::apply::Applied;
 pub use crate::commands::restore::choose::choose;
 pub use crate::commands::restore::journal_names::JournalName;
-pub use crate::commands::restore::locked::{Journaled, Locked};
-pub use crate::commands::restore::plan::{CopyRef, Forwarded, Outcome, Plan, PlannedPage, RefusedPage};
+pub use crate::commands::restore::plan::{CopyRef, Outcome, Plan, PlannedPage};
 pub use crate::commands::restore::selection::Rules;
 pub use crate::commands::restore::selection::Selection;
 pub use crate::commands::restore::world::{Here, World};
@@ -117,7 +116,7 @@ pub fn run_reviewed<D: Disk>(
     let pass = journal_names::finish(disk, name, Kind::Restore, here, may)?;
     continue_with(disk, name, pass, |finished| {
         let plan = plan()?;
-        plan_file::matches_rest(disk, reviewed, finished, &plan)?;
+        plan_file::matches(disk, reviewed, finished, &plan)?;
         Ok(plan)
     })
 }

@@ -129,11 +129,6 @@ impl Plan {
         self.pages.is_empty()
     }
 
-    /// Bytes that the pass writes into data files.
-    pub fn bytes(&self) -> u64 {
-        self.pages.iter().map(|page| page.length as u64).sum()
-    }
-
     /// Refuses pages of impossible size and pages that overlap in one file.
     pub fn check(&self) -> Result<()> {
         check_pages(self.pages.iter())

@@ -160,20 +160,13 @@ fn entry(page: &PlannedPage) -> PlanPageEntry {
     }
 }
 
-/// Whether planning again gave exactly what was reviewed: the same files, the same old and new bytes. Refuses with
-/// the first difference.
-pub fn matches<D: Disk>(disk: &D, reviewed: &PlanFile, plan: &Plan) -> Result<()> {
-    matches_rest(disk, reviewed, &[], plan)
-}
-
-/// The same where an interrupted pass of this plan was finished first: what it wrote, what is planned now and what
-/// holds the reviewed bytes already are together what was reviewed.
-pub(super) fn matches_rest<D: Disk>(
-    disk: &D,
-    reviewed: &PlanFile,
-    finished: &[Applied],
-    plan: &Plan,
-) -> Result<()> {
+/// Whether planning again gave exactly what was reviewed: the same files, the same old and new bytes. Where an
+/// interrupted pass of this plan was `finished` first, what it wrote, what is planned now and what holds the reviewed
+/// bytes already are together what was reviewed.
+///
+/// # Errors
+/// The first difference; a file that cannot be read.
+pub fn matches<D: Disk>(disk: &D, reviewed: &PlanFile, finished: &[Applied], plan: &Plan) -> Result<()> {
     check_version(reviewed)?;
     let now = export(disk, plan)?;
     for file in &now.files {

@@ -186,7 +186,7 @@ fn a_reviewed_plan_is_applied_exactly_or_not_at_all() {
     let reviewed: PlanFile = serde_json::from_str(&text).unwrap();
     let mut backwards = plan.clone();
     backwards.pages.reverse();
-    matches(&RealDisk, &reviewed, &backwards).unwrap();
+    matches(&RealDisk, &reviewed, &[], &backwards).unwrap();
 
     let mut fewer = plan.clone();
     fewer.pages.pop();
@@ -195,10 +195,10 @@ fn a_reviewed_plan_is_applied_exactly_or_not_at_all() {
     let mut other_home = plan.clone();
     other_home.pages[0].old[9] ^= 1;
     for changed in [fewer, other_copy, other_home] {
-        assert!(refusal(matches(&RealDisk, &reviewed, &changed)).contains("no longer fits"));
+        assert!(refusal(matches(&RealDisk, &reviewed, &[], &changed)).contains("no longer fits"));
     }
     std::fs::File::options().append(true).open(&plan.also_lock[0]).unwrap().set_len(9000).unwrap();
-    assert!(refusal(matches(&RealDisk, &reviewed, &plan)).contains("another size"));
+    assert!(refusal(matches(&RealDisk, &reviewed, &[], &plan)).contains("another size"));
     std::fs::write(&plan.also_lock[0], &before[0]).unwrap();
 
     // Stopped after the journal: the rest of the reviewed plan is empty, and that fits.

@@ -20,7 +20,7 @@ pub mod runs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-pub use crate::commands::scan::context::{CopySituation, Flushed, Ground};
+pub use crate::commands::scan::context::{Flushed, Ground};
 pub use crate::commands::scan::engine::scan;
 pub use crate::commands::scan::finding::{Counts, Damage, DamageState, FileFinding, Row, RowState};
 use crate::disk::run::Cache;

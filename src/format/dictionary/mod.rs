@@ -34,13 +34,6 @@ pub struct NameOf<'a> {
     pub root: Option<PageNo>,
 }
 
-impl NameOf<'_> {
-    /// A secondary index: lost pages can be made anew from the table.
-    pub fn is_rebuildable(&self) -> bool {
-        self.kind.is_rebuildable()
-    }
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Index {
     table: String,
@@ -124,11 +117,6 @@ impl Names {
         }
     }
 
-    /// Nothing is known.
-    pub fn is_empty(&self) -> bool {
-        self.indexes.is_empty() && self.tables.is_empty() && self.files.is_empty()
-    }
-
     /// Table and index of a page, by the space id and the index id that stand on it.
     pub fn lookup(&self, space: SpaceId, index_id: u64) -> Option<NameOf<'_>> {
         if index_id == SDI_INDEX_ID {
@@ -148,6 +136,7 @@ impl Names {
     }
 
     /// Every table known to lie in a tablespace, in the order of the alphabet.
+    #[cfg(test)]
     pub fn tables_in(&self, space: SpaceId) -> impl Iterator<Item = &str> {
         self.tables.get(&space).into_iter().flatten().map(String::as_str)
     }

@@ -52,6 +52,7 @@ pub fn computed(page: &[u8], format: &PageFormat) -> Vec<Computed> {
 }
 
 /// The algorithms all of whose fields match.
+#[cfg(test)]
 pub fn matching_algorithms(page: &[u8], format: &PageFormat) -> Vec<Algorithm> {
     let fields = computed(page, format);
     Algorithm::ALL

@@ -43,7 +43,9 @@ pub use crate::bytes::crc32c;
 pub use crate::page::checksum::encrypted::{is_encrypted_for_sure, post_encryption};
 pub use crate::page::checksum::examined::{Algorithm, Examined, Fault};
 pub(crate) use crate::page::checksum::fold::fold as fold_binary;
-pub use crate::page::checksum::listing::{Computed, computed, matching_algorithms};
+#[cfg(test)]
+pub use crate::page::checksum::listing::matching_algorithms;
+pub use crate::page::checksum::listing::{Computed, computed};
 pub use crate::page::checksum::run::examine_run;
 pub use crate::page::checksum::stamp::stamp;
 

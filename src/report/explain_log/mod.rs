@@ -17,7 +17,7 @@ use crate::units::Lsn;
 use crate::verdict::survey::Survey;
 
 pub use next::for_a_shell;
-pub use story::{Outcome, PageNow, PageStory};
+pub use story::{Outcome, PageStory};
 
 /// The document of `explain-log --format json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]

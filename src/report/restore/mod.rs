@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use crate::report::restore::pages::{
-    AfterReport, BeforeReport, CopyRefReport, LeftAlone, MendedCopy, OutcomeReport, RemainingPage,
-    RestoredPage, SourceKind, SourceReport, sha256,
+    LeftAlone, MendedCopy, OutcomeReport, RemainingPage, RestoredPage, sha256,
 };
 pub use crate::report::restore::read_back::{ReadBackReport, verified};
 

@@ -18,7 +18,7 @@ use crate::units::count;
 use crate::verdict::predict::Prediction;
 use crate::verdict::problems::Severity;
 
-pub use crate::report::scan::damage::{CopyReport, DamageReport, Owner};
+pub use crate::report::scan::damage::{DamageReport, Owner};
 pub use crate::report::scan::rows::RowReport;
 
 /// The document of `scan --format json`.
@@ -330,12 +330,9 @@ impl ScanReport {
                 page.table.as_deref().map_or_else(none, style::printable),
                 page.index.as_deref().map_or_else(none, style::printable),
             ]);
+            table.explain(&page.numbers(), &style::printable(&page.reason));
         }
-        write!(out, "\n{}", style::indented(&table))?;
-        for page in self.damaged.iter().take(20) {
-            writeln!(out, "  page {}: {}", page.numbers(), style::printable(&page.reason))?;
-        }
-        writeln!(out)
+        writeln!(out, "\n{}", style::indented(&table))
     }
 
     fn write_advice(&self, out: &mut dyn Write) -> io::Result<()> {

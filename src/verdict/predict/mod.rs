@@ -30,8 +30,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-pub use crate::verdict::predict::facts::{CopyView, Facts, HomeView, PageView, SpaceKind};
-pub use crate::verdict::predict::pass::{Outcome, Write};
+pub use crate::verdict::predict::facts::Facts;
+pub use crate::verdict::predict::pass::Outcome;
 
 use crate::instance::generation::Generation;
 use crate::instance::redo::Shutdown;

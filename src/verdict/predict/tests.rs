@@ -7,6 +7,7 @@ use crate::verdict::copy::CopyState;
 use crate::verdict::copy::CopyState::{Corrupt, Unverifiable, Valid};
 use crate::verdict::home::HomeState;
 use crate::verdict::home::HomeState::{Torn, Zero};
+use crate::verdict::predict::facts::{CopyView, HomeView, PageView, SpaceKind};
 use crate::verdict::predict::*;
 
 const EVERY_MYSQL: [Generation; 6] = [

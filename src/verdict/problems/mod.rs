@@ -294,8 +294,3 @@ pub fn temper(prediction: &mut Prediction, problems: &[Problem]) {
         prediction.advice = format!("do not start the server before this is settled: {file}{}", first.reason);
     }
 }
-
-/// The worst severity of a list: critical, warning, unknown, note, in this order.
-pub fn worst(problems: &[Problem]) -> Option<Severity> {
-    problems.iter().map(|problem| problem.severity).min()
-}

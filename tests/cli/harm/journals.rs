@@ -4,9 +4,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use dblwr::commands::restore::journal::{read, write};
-use dblwr::disk::calls::Access;
-use dblwr::disk::real::RealDisk;
+use dblwr::internals::commands::restore::journal::{read, write};
+use dblwr::internals::disk::calls::Access;
+use dblwr::internals::disk::real::RealDisk;
 use tempfile::TempDir;
 
 use crate::support::{code, dblwr, image, json, stderr, testdata, tree};

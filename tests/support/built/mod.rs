@@ -10,10 +10,10 @@ pub mod redo;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use dblwr::format::fil::page_type;
-use dblwr::format::fsp::PageFormat;
-use dblwr::page::checksum::{Algorithm, crc32c};
-use dblwr::units::PageSize;
+use dblwr::internals::format::fil::page_type;
+use dblwr::internals::format::fsp::PageFormat;
+use dblwr::internals::page::checksum::{Algorithm, crc32c};
+use dblwr::internals::units::PageSize;
 use page::{Page, put};
 use redo::{Phys, Ring, redo_file};
 

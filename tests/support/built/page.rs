@@ -1,8 +1,8 @@
 //! Pages, field by field.
 
-use dblwr::format::fil::page_type;
-use dblwr::format::fsp::{Layout, PageFormat, XDES_ARR_OFFSET, xdes_size};
-use dblwr::page::checksum::{Algorithm, stamp};
+use dblwr::internals::format::fil::page_type;
+use dblwr::internals::format::fsp::{Layout, PageFormat, XDES_ARR_OFFSET, xdes_size};
+use dblwr::internals::page::checksum::{Algorithm, stamp};
 
 /// What stands on a page.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,7 @@
 mod build;
 
 pub use build::*;
-use dblwr::page::checksum::crc32c;
+use dblwr::internals::page::checksum::crc32c;
 
 /// `ut_fold_binary`: the check word of checkpoint blocks before MySQL 5.7.9.
 fn fold(bytes: &[u8]) -> u32 {

@@ -10,9 +10,9 @@ fn the_system_dictionary_names_tables_and_tells_what_can_be_rebuilt() {
     let names = Names::from_system(&system());
     let primary = names.lookup(SpaceId(5), 40).unwrap();
     assert_eq!((primary.table, primary.index, primary.clustered), ("d/t#", "PRIMARY", true));
-    assert!(!primary.is_rebuildable());
+    assert!(!primary.kind.is_rebuildable());
     let secondary = names.lookup(SpaceId(5), 41).unwrap();
-    assert_eq!((secondary.index, secondary.is_rebuildable()), ("by_name", true));
+    assert_eq!((secondary.index, secondary.kind.is_rebuildable()), ("by_name", true));
     assert_eq!(names.lookup(SpaceId(6), 40), None, "an index id of another space");
     assert_eq!(names.lookup(SpaceId::SYSTEM, 1).unwrap().table, "SYS_TABLES");
     assert_eq!(names.table_of(SpaceId(5)), Some("d/t#"));
@@ -30,7 +30,7 @@ fn an_index_whose_table_is_hidden_keeps_its_table_id() {
 #[test]
 fn the_file_name_is_the_last_resort() {
     let mut names = Names::empty();
-    assert!(names.is_empty());
+    assert_eq!(names, Names::default());
     names.add_file(SpaceId(9), Path::new("/data/d/t@0023#P#p0.ibd"));
     assert_eq!(names.table_of(SpaceId(9)), Some("d/t# partition p0"));
     assert_eq!(names.lookup(SpaceId(9), 1), None);

@@ -54,7 +54,7 @@ fn mysql_5_6_names_all_tables_in_the_system_tablespace() {
     assert_eq!(spaces, expected);
     let secondary = names.lookup(SpaceId(6), 23).unwrap();
     assert_eq!((secondary.table, secondary.index, secondary.root), ("d/t1", "kb", Some(PageNo(4))));
-    assert!(secondary.is_rebuildable() && !secondary.clustered);
+    assert!(secondary.kind.is_rebuildable() && !secondary.clustered);
     let system: Vec<_> = names.tables_in(SpaceId::SYSTEM).collect();
     assert_eq!(system, ["SYS_DATAFILES", "SYS_FOREIGN", "SYS_FOREIGN_COLS", "SYS_TABLESPACES"]);
 }
