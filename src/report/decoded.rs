@@ -5,23 +5,23 @@ use std::io::{self, Write};
 use serde::Serialize;
 use strum::{IntoStaticStr, VariantArray};
 
-use crate::format::fields::{Field, page_fields};
+use crate::format::fields::{PageField, page_fields};
 use crate::format::fil::{FIL_PAGE_DATA, FIL_PAGE_SPACE_ID, FilHeader, page_type};
 use crate::format::fsp::{Layout, PageFormat};
 use crate::page::checksum;
 use crate::page::checksum::{Algorithm, Computed};
 use crate::page::frame;
-use crate::page::{Claim, Judged, State};
+use crate::page::{Claim, Judged, PageState};
 use crate::report::hex;
 use crate::report::hex::HexLine;
 use crate::report::style;
 use crate::units::{Lsn, PageNo, SpaceId};
 
-fn style_of(state: State) -> anstyle::Style {
+fn style_of(state: PageState) -> anstyle::Style {
     match state {
-        State::Valid => style::GOOD,
-        State::Zero | State::Unverifiable => style::WARN,
-        State::Torn | State::Corrupt => style::BAD,
+        PageState::Valid => style::GOOD,
+        PageState::Zero | PageState::Unverifiable => style::WARN,
+        PageState::Torn | PageState::Corrupt => style::BAD,
     }
 }
 
@@ -102,7 +102,7 @@ pub struct DecodedPage {
     /// How it is framed.
     pub layout: LayoutReport,
     /// What its bytes say.
-    pub state: State,
+    pub state: PageState,
     /// Why, where it is neither valid nor zero.
     pub reason: String,
     /// The checksum that holds.
@@ -114,7 +114,7 @@ pub struct DecodedPage {
     /// Whether the fields are those of the page under its compression or encryption.
     pub revealed: bool,
     /// Every field that can be told.
-    pub fields: Vec<Field>,
+    pub fields: Vec<PageField>,
     /// The bytes as they lie in the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hex: Option<Vec<HexLine>>,
@@ -179,7 +179,7 @@ impl DecodedPage {
 
     fn headline(&self) -> String {
         let state = style::paint(style_of(self.state), &self.state.name().to_uppercase());
-        if self.state == State::Zero {
+        if self.state == PageState::Zero {
             return state;
         }
         let space = self.space_id.map_or_else(|| "a hidden space".to_owned(), |id| format!("space {id}"));
@@ -193,7 +193,7 @@ impl DecodedPage {
     }
 
     fn write_checksums(&self, out: &mut dyn Write) -> io::Result<()> {
-        if self.checksums.is_empty() || self.state == State::Zero {
+        if self.checksums.is_empty() || self.state == PageState::Zero {
             return Ok(());
         }
         let mut table = style::table(&["CHECKSUM", "OFFSET", "STORED", "COMPUTED", ""], &[1]);
@@ -237,7 +237,7 @@ fn inner_format(clear: &[u8], format: &PageFormat) -> PageFormat {
 }
 
 /// The fields of a page as it is stored; of ciphertext and compressed bytes only the frame means anything.
-fn readable_fields(page: &[u8], format: &PageFormat, judged: &Judged) -> Vec<Field> {
+fn readable_fields(page: &[u8], format: &PageFormat, judged: &Judged) -> Vec<PageField> {
     let mut fields = page_fields(page, format);
     if !is_opaque(page, format, judged) {
         return fields;
@@ -250,7 +250,7 @@ fn readable_fields(page: &[u8], format: &PageFormat, judged: &Judged) -> Vec<Fie
         offset => offset < FIL_PAGE_DATA || trailer && field.name.starts_with("FIL_PAGE_END_"),
     });
     if format.layout == Layout::FullCrc32 {
-        fields.extend(checksum::computed(page, format).into_iter().map(|crc| Field {
+        fields.extend(checksum::computed(page, format).into_iter().map(|crc| PageField {
             name: "FIL_PAGE_FCRC32_CHECKSUM".to_owned(),
             value: format!("0x{:08X}", crc.stored),
             offset: crc.at,
@@ -263,7 +263,7 @@ fn readable_fields(page: &[u8], format: &PageFormat, judged: &Judged) -> Vec<Fie
 fn is_opaque(page: &[u8], format: &PageFormat, judged: &Judged) -> bool {
     frame::is_opaque(page, format)
         || judged.algorithm == Some(Algorithm::PostEncryptionCrc32)
-        || judged.state == State::Unverifiable
+        || judged.state == PageState::Unverifiable
 }
 
 #[cfg(test)]
@@ -288,7 +288,7 @@ mod tests {
         let mut bytes = page(page_type::INDEX);
         stamp(&mut bytes, &format, Algorithm::Innodb).unwrap();
         let decoded = DecodedPage::of(&bytes, &format, &judge(&bytes, &format), None, true).unwrap();
-        assert_eq!((decoded.state, decoded.algorithm), (State::Valid, Some("innodb")));
+        assert_eq!((decoded.state, decoded.algorithm), (PageState::Valid, Some("innodb")));
         let matching: Vec<_> =
             decoded.checksums.iter().filter(|c| c.matches).map(|c| (c.algorithm, c.offset)).collect();
         assert_eq!(matching, [("innodb", 0), ("innodb", 16376)]);
@@ -306,7 +306,7 @@ mod tests {
         bytes[38..16000].fill(0xA5);
         stamp(&mut bytes, &format, Algorithm::FullCrc32).unwrap();
         let decoded = DecodedPage::of(&bytes, &format, &judge(&bytes, &format), None, false).unwrap();
-        assert_eq!((decoded.state, decoded.space_id), (State::Valid, None));
+        assert_eq!((decoded.state, decoded.space_id), (PageState::Valid, None));
         assert!(decoded.fields.iter().all(|f| f.name.starts_with("FIL_PAGE_") && f.offset != 34));
         assert!(decoded.fields.len() >= 6, "{:?}", decoded.fields);
     }
@@ -320,7 +320,7 @@ mod tests {
         let decoded = DecodedPage::of(&zeros, &format, &judge(&zeros, &format), None, true).unwrap();
         assert_eq!(
             (decoded.state, decoded.fields.len(), decoded.hex.unwrap().len()),
-            (State::Zero, 0, 1)
+            (PageState::Zero, 0, 1)
         );
     }
 }

@@ -15,7 +15,7 @@ use crate::instance::spaces::judge_in;
 use crate::instance::spaces::{Owner, Place, Spaces, Tablespace};
 use crate::page::Claim;
 use crate::page::Judged;
-use crate::page::State;
+use crate::page::PageState;
 use crate::page::checksum::Algorithm;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::words::HomeWords;
@@ -55,14 +55,14 @@ impl HomeState {
     }
 }
 
-impl From<State> for HomeState {
-    fn from(state: State) -> HomeState {
+impl From<PageState> for HomeState {
+    fn from(state: PageState) -> HomeState {
         match state {
-            State::Valid => HomeState::Valid,
-            State::Zero => HomeState::Zero,
-            State::Torn => HomeState::Torn,
-            State::Corrupt => HomeState::Corrupt,
-            State::Unverifiable => HomeState::Unverifiable,
+            PageState::Valid => HomeState::Valid,
+            PageState::Zero => HomeState::Zero,
+            PageState::Torn => HomeState::Torn,
+            PageState::Corrupt => HomeState::Corrupt,
+            PageState::Unverifiable => HomeState::Unverifiable,
         }
     }
 }
@@ -246,13 +246,13 @@ pub fn state_at(
 ) -> (HomeState, String) {
     match judged.state {
         // Words that differ are two versions only in a page that is this one: random bytes have them, too.
-        State::Torn if !is_this_page(page, space, page_no, space_id_stored) => {
+        PageState::Torn if !is_this_page(page, space, page_no, space_id_stored) => {
             return (HomeState::Corrupt, format!("{}, and its head is not that of this page", judged.why));
         }
-        State::Torn | State::Zero | State::Corrupt | State::Unverifiable => {
+        PageState::Torn | PageState::Zero | PageState::Corrupt | PageState::Unverifiable => {
             return (judged.state.into(), judged.why.clone());
         }
-        State::Valid => {}
+        PageState::Valid => {}
     }
     let number = FilHeader::parse(page).map(|header| header.page_no);
     if number.is_some_and(|number| number != page_no) {

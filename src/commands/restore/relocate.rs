@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::commands::restore::journal::{FileRecord, Journal};
+use crate::commands::restore::journal::{Journal, JournalFile};
 use crate::commands::restore::locked;
 use crate::commands::restore::plan::{Plan, PlannedPage};
 use crate::commands::restore::world::{Here, World};
@@ -13,7 +13,7 @@ use crate::units::SpaceId;
 
 /// The files of a journal where they are now.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct FoundFiles {
     /// The root that goes with them.
     pub(super) root: PathBuf,
     /// The instance as it is now.
@@ -31,7 +31,7 @@ pub(super) struct Found {
 /// # Errors
 /// The journal lies elsewhere now and no root is named, it belongs to another server, or it names a file that does not
 /// belong to the directory.
-pub(super) fn find<D: Disk>(disk: &D, journal: &Journal, at: &Path, here: &Here) -> Result<Found> {
+pub(super) fn find<D: Disk>(disk: &D, journal: &Journal, at: &Path, here: &Here) -> Result<FoundFiles> {
     let absolute = |path: &Path| disk.absolute(path).map_err(Error::io(path, "find the absolute path of"));
     let root = match &here.root {
         Some(root) => absolute(root)?,
@@ -44,7 +44,7 @@ pub(super) fn find<D: Disk>(disk: &D, journal: &Journal, at: &Path, here: &Here)
         return Err(Error::Refused(format!("{at}: does not belong to {root}: {why}; nothing was written")));
     }
     let certain = root == journal.root;
-    let mut found = Found { root, now, paths: Vec::new(), notes: Vec::new(), certain };
+    let mut found = FoundFiles { root, now, paths: Vec::new(), notes: Vec::new(), certain };
     let mut same_inodes = true;
     if found.root != journal.root {
         let (old, new) = (journal.root.display(), found.root.display());
@@ -89,7 +89,7 @@ fn is_path<D: Disk>(disk: &D, path: &Path) -> Result<bool> {
 fn place<D: Disk>(
     disk: &D,
     journal: &Journal,
-    record: &FileRecord,
+    record: &JournalFile,
     root: &Path,
     here: &Here,
 ) -> Result<PathBuf> {
@@ -118,7 +118,7 @@ fn place<D: Disk>(
 ///
 /// The same inode may have grown, and page 0 may have been mended or taken back under another journal. Another inode
 /// must have the same size and space id.
-fn identify<D: Disk>(disk: &D, record: &FileRecord, path: &Path) -> Result<(bool, Option<String>)> {
+fn identify<D: Disk>(disk: &D, record: &JournalFile, path: &Path) -> Result<(bool, Option<String>)> {
     let file = calls::retry(|| disk.open(path, Access::Read)).map_err(Error::io(path, "open"))?;
     let stat = calls::retry(|| disk.stat(&file)).map_err(Error::io(path, "look at"))?;
     let space = if record.space_id.is_some() { locked::space_id(disk, &file, path)? } else { None };
@@ -141,7 +141,7 @@ fn identify<D: Disk>(disk: &D, record: &FileRecord, path: &Path) -> Result<(bool
     Ok((same, note))
 }
 
-fn difference(record: &FileRecord, stat: Stat, space: Option<SpaceId>) -> Option<String> {
+fn difference(record: &JournalFile, stat: Stat, space: Option<SpaceId>) -> Option<String> {
     let name = |id: Option<SpaceId>| id.map_or("none".to_owned(), |id| id.to_string());
     if stat.size != record.size {
         Some(format!("it has {} bytes, the journal says {}", stat.size, record.size))
@@ -153,9 +153,9 @@ fn difference(record: &FileRecord, stat: Stat, space: Option<SpaceId>) -> Option
 }
 
 /// The journal's pages as a plan for the places where the files are now.
-pub(super) fn plan(journal: &Journal, found: &Found) -> Plan {
+pub(super) fn plan(journal: &Journal, found: &FoundFiles) -> Plan {
     let path = |index: usize| found.paths.get(index).cloned().flatten();
-    let moved = |record: &crate::commands::restore::journal::PageRecord| {
+    let moved = |record: &crate::commands::restore::journal::JournalPage| {
         Some(PlannedPage { path: path(record.file)?, ..record.page.clone() })
     };
     Plan {

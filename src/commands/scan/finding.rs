@@ -230,7 +230,7 @@ impl Damage {
 
 /// One page of `--pages`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Row {
+pub struct PageRow {
     /// Number.
     pub page_no: PageNo,
     /// State.
@@ -243,13 +243,13 @@ pub struct Row {
     pub index: Option<(u64, u16, u16)>,
 }
 
-impl Row {
+impl PageRow {
     /// What stands in the header of a page.
-    pub fn of(page: &[u8], page_no: PageNo, state: RowState, format: &PageFormat) -> Row {
+    pub fn of(page: &[u8], page_no: PageNo, state: RowState, format: &PageFormat) -> PageRow {
         let header = FilHeader::parse(page);
         let clear = format.layout != Layout::FullCrc32 || crate::bytes::u32_at(page, 0) == Some(0);
         let index = index_header(page).filter(|_| clear && state == RowState::Valid);
-        Row {
+        PageRow {
             page_no,
             state,
             page_type: header.map_or(0, |header| header.page_type),
