@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicBool;
 
 use dblwr::Error;
 use dblwr::internals::commands::scan::{
-    Counts, Damage, FileFinding, Ground, Observer, Options, Progress, Row, Shown, Target, scan,
+    Counts, Damage, FileFinding, Ground, Observer, PageRow, ScanOptions, ScanTarget, Scanned, Shown, scan,
 };
 use dblwr::internals::disk::run::Cache;
 use dblwr::internals::format::fsp::PageFormat;
@@ -88,12 +88,12 @@ fn scan_on_one_thread(bencher: Bencher, image: &str) {
     let ground = Ground::survey(&request).expect("a survey");
     let stop = AtomicBool::new(false);
     let options =
-        Options { threads: 1, rate: None, cache: Cache::Use, rows: false, sample: None, stop: &stop };
+        ScanOptions { threads: 1, rate: None, cache: Cache::Use, rows: false, sample: None, stop: &stop };
     let spaces = ground.instance.spaces.list.iter();
     let files = spaces.flat_map(|space| space.files.iter().map(move |file| (space, file)));
     let shown = Shown::Under(&request.path);
-    let targets: Vec<Target<'_>> = files
-        .map(|(space, file)| Target { group: 0, ground: &ground, space, file, shown, done: None })
+    let targets: Vec<ScanTarget<'_>> = files
+        .map(|(space, file)| ScanTarget { group: 0, ground: &ground, space, file, shown, done: None })
         .collect();
     let bytes: u64 = targets.iter().map(|target| target.file.len).sum();
     bencher
@@ -105,23 +105,23 @@ fn scan_on_one_thread(bencher: Bencher, image: &str) {
 struct Deaf;
 
 impl Observer for Deaf {
-    fn rows(&mut self, _: &Target<'_>, _: &[Row]) -> anyhow::Result<()> {
+    fn rows(&mut self, _: &ScanTarget<'_>, _: &[PageRow]) -> anyhow::Result<()> {
         Ok(())
     }
-    fn damage(&mut self, _: &Target<'_>, _: Damage) -> anyhow::Result<()> {
+    fn damage(&mut self, _: &ScanTarget<'_>, _: Damage) -> anyhow::Result<()> {
         Ok(())
     }
-    fn file(&mut self, _: &Target<'_>, _: FileFinding) -> anyhow::Result<()> {
+    fn file(&mut self, _: &ScanTarget<'_>, _: FileFinding) -> anyhow::Result<()> {
         Ok(())
     }
-    fn gone(&mut self, _: &Target<'_>) -> anyhow::Result<()> {
+    fn gone(&mut self, _: &ScanTarget<'_>) -> anyhow::Result<()> {
         Ok(())
     }
 
-    fn failure(&mut self, _: &Target<'_>, _: &Error) -> anyhow::Result<()> {
+    fn failure(&mut self, _: &ScanTarget<'_>, _: &Error) -> anyhow::Result<()> {
         Ok(())
     }
-    fn progress(&mut self, _: &Target<'_>, _: (u64, Counts), _: &Progress) -> anyhow::Result<()> {
+    fn progress(&mut self, _: &ScanTarget<'_>, _: (u64, Counts), _: &Scanned) -> anyhow::Result<()> {
         Ok(())
     }
 }

@@ -5,18 +5,18 @@
 
 pub mod commands {
     pub mod capture {
-        pub use crate::commands::capture::{Options, save};
+        pub use crate::commands::capture::{CaptureOptions, save};
     }
     pub mod carve {
-        pub use crate::commands::carve::{Sizes, probe, probe_next, probe_reduced};
+        pub use crate::commands::carve::{ProbedSizes, probe, probe_next, probe_reduced};
     }
     pub mod check {
         pub mod baseline {
-            pub use crate::commands::check::baseline::{Baseline, Owner};
+            pub use crate::commands::check::baseline::{Baseline, BaselineOwner};
         }
     }
     pub mod dump {
-        pub use crate::commands::dump::{Inventory, Selection};
+        pub use crate::commands::dump::{DumpSelection, Inventory};
     }
     pub mod explain_log {
         pub use crate::commands::explain_log::read;
@@ -26,11 +26,11 @@ pub mod commands {
     }
     pub mod restore {
         pub use crate::commands::restore::{
-            CopyRef, Here, JournalName, Outcome, Pass, Plan, PlannedPage, Rules, Selection, World,
-            apply_plan, choose, run,
+            CopyRef, Here, JournalName, PageOutcome, Pass, Plan, PlannedPage, RestoreRules, RestoreSelection,
+            World, apply_plan, choose, run,
         };
         pub mod journal {
-            pub use crate::commands::restore::journal::{FileRecord, Journal, Kind, Mark, PageRecord};
+            pub use crate::commands::restore::journal::{Journal, JournalFile, JournalPage, Mark, PassKind};
             pub mod read {
                 pub use crate::commands::restore::journal::read::open;
             }
@@ -50,11 +50,11 @@ pub mod commands {
     }
     pub mod scan {
         pub use crate::commands::scan::{
-            Counts, Damage, FileFinding, Ground, Observer, Options, Progress, Row, RowState, Shown, Target,
-            scan,
+            Counts, Damage, FileFinding, Ground, Observer, PageRow, RowState, ScanOptions, ScanTarget,
+            Scanned, Shown, scan,
         };
         pub mod finding {
-            pub use crate::commands::scan::finding::Row;
+            pub use crate::commands::scan::finding::PageRow;
         }
     }
 }
@@ -109,7 +109,7 @@ pub mod format {
         pub use crate::format::record::user_records;
     }
     pub mod redo_record {
-        pub use crate::format::redo_record::{PageId, Record, Records};
+        pub use crate::format::redo_record::{MtrRecords, PageId, RedoRecord};
     }
     pub mod reduced {
         pub use crate::format::reduced::parse_reduced;
@@ -131,7 +131,7 @@ pub mod instance {
             pub use crate::instance::bundle::open::open;
         }
         pub mod read {
-            pub use crate::instance::bundle::read::{Reader, Record, check};
+            pub use crate::instance::bundle::read::{BundleReader, BundleRecord, check};
         }
         pub mod unpack {
             pub use crate::instance::bundle::unpack::Bundle;
@@ -156,7 +156,7 @@ pub mod instance {
         pub use crate::instance::locations::Locations;
     }
     pub mod redo {
-        pub use crate::instance::redo::{Found, read, shutdown};
+        pub use crate::instance::redo::{FoundRedo, read, shutdown};
         pub mod history {
             pub use crate::instance::redo::history::{Census, Change, Changes, Log};
         }
@@ -169,7 +169,7 @@ pub mod instance {
     }
 }
 pub mod page {
-    pub use crate::page::{State, judge};
+    pub use crate::page::{PageState, judge};
     pub mod checksum {
         pub use crate::page::checksum::{Algorithm, Examined, crc32c, examine, examine_run, stamp};
     }

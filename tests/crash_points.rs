@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use dblwr::internals::commands::restore;
 use dblwr::internals::commands::restore::journal::{Mark, read};
 use dblwr::internals::commands::restore::{
-    CopyRef, Here, JournalName, Outcome, Pass, Plan, PlannedPage, journal_names, revert,
+    CopyRef, Here, JournalName, PageOutcome, Pass, Plan, PlannedPage, journal_names, revert,
 };
 use dblwr::internals::disk::calls::Access;
 use dblwr::internals::page::sectors::Holds;
@@ -166,7 +166,7 @@ impl Case {
     fn assert_restores(&self, disk: &SimDisk) {
         let pass = self.restore(disk).expect("a restore without faults must succeed");
         let outcomes = pass.applied.iter().flat_map(|applied| &applied.pages);
-        outcomes.for_each(|(_, outcome)| assert_eq!(*outcome, Outcome::Verified));
+        outcomes.for_each(|(_, outcome)| assert_eq!(*outcome, PageOutcome::Verified));
         assert!(pass.notes.is_empty(), "{:?}", pass.notes);
         self.assert_files(&disk.durable(), true, "after a restore");
         for journal in journal_names::existing(disk, Path::new(JOURNAL)).unwrap() {

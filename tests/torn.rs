@@ -15,12 +15,12 @@ use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
 use dblwr::internals::commands::restore;
-use dblwr::internals::commands::restore::{Here, Selection, choose, revert};
+use dblwr::internals::commands::restore::{Here, RestoreSelection, choose, revert};
 use dblwr::internals::disk::real::RealDisk;
 use dblwr::internals::format::fsp::{Layout, PageFormat};
 use dblwr::internals::instance::request::Request;
 use dblwr::internals::page::checksum::{Algorithm, stamp};
-use dblwr::internals::page::{State, judge};
+use dblwr::internals::page::{PageState, judge};
 use dblwr::internals::units::{PageNo, PageSize, SpaceId};
 use dblwr::internals::verdict::home::HomeState;
 use dblwr::internals::verdict::survey::Survey;
@@ -187,7 +187,7 @@ fn judged_alone(kind: Kind, seed: u64, set: u128) {
     let home = mixed(&old, &new, set);
     let state = judge(&home, &kind.format()).state;
     let changed = home != old && home != new;
-    assert_eq!(state != State::Valid, changed, "{kind:?}: {state:?}");
+    assert_eq!(state != PageState::Valid, changed, "{kind:?}: {state:?}");
 }
 
 fn judged_mended_and_taken_back(kind: Kind, seed: u64, set: u128) {
@@ -213,7 +213,8 @@ fn judged_mended_and_taken_back(kind: Kind, seed: u64, set: u128) {
     // Where no checksum was written, an older page and a torn one can be the same bytes.
     assert!(damaged == changed || kind.algorithm == Algorithm::None && !damaged, "{told}");
 
-    let plan = choose(&survey, &Selection { include_stale: true, ..Selection::default() }).unwrap();
+    let plan =
+        choose(&survey, &RestoreSelection { include_stale: true, ..RestoreSelection::default() }).unwrap();
     assert_eq!(plan.pages.len(), usize::from(damaged), "{told}");
     drop(survey);
     if damaged {

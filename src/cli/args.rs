@@ -14,10 +14,10 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use crate::cli::args::check::Check;
 use crate::cli::args::explain_log::ExplainLog;
 use crate::cli::examples;
-use crate::cli::schema::Output;
+use crate::cli::schema::DescribedOutput;
 use crate::units::{PageNo, PageSize, SpaceId};
 
-pub use crate::cli::args::places::{Places, Target};
+pub use crate::cli::args::places::{PathArgs, PlacesArgs};
 
 /// Offline forensics for the InnoDB doublewrite buffer: find torn pages, hold them against their buffered copies, put
 /// them back safely.
@@ -89,7 +89,7 @@ pub enum ColorChoice {
 
 impl Command {
     /// PATH, where the command has one.
-    pub fn target_mut(&mut self) -> Option<&mut Target> {
+    pub fn target_mut(&mut self) -> Option<&mut PathArgs> {
         match self {
             Command::Locate(target) | Command::Verify(target) => Some(target),
             Command::Redo(args) => Some(&mut args.target),
@@ -125,11 +125,11 @@ pub const RUNBOOK: &str = "runbook";
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Find the doublewrite buffer, the redo window and the shutdown state.
-    Locate(Target),
+    Locate(PathArgs),
     /// List the slots of the doublewrite buffer; decode or extract their pages.
     Dump(Dump),
     /// Hold every buffered copy against its home page: what is damaged?
-    Verify(Target),
+    Verify(PathArgs),
     /// Read the redo log: its window, what recovery has to do, the history of a page.
     Redo(Redo),
     /// Put damaged pages back: prints the plan, with --apply writes it.
@@ -156,7 +156,7 @@ pub enum Command {
     Schema {
         /// Of this output.
         #[arg(value_enum)]
-        name: Option<Output>,
+        name: Option<DescribedOutput>,
     },
     /// Print a completion script for a shell.
     Completions {
@@ -230,7 +230,7 @@ pub struct Dump {
     pub out: Option<PathBuf>,
     /// What to look at.
     #[command(flatten)]
-    pub target: Target,
+    pub target: PathArgs,
 }
 
 /// Options of `redo`.
@@ -241,7 +241,7 @@ pub struct Redo {
     pub page: Option<(SpaceId, PageNo)>,
     /// What to look at.
     #[command(flatten)]
-    pub target: Target,
+    pub target: PathArgs,
 }
 
 /// Options of `page`.
@@ -262,7 +262,7 @@ pub struct Page {
     pub hex: bool,
     /// Where everything lies that does not lie where a server's defaults put it.
     #[command(flatten)]
-    pub places: Places,
+    pub places: PlacesArgs,
 }
 
 /// Options of `carve`.
@@ -296,8 +296,8 @@ pub struct Restore {
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
     /// Which copy wins: the newest verified one, or the one that this generation of server would take.
-    #[arg(long, value_enum, default_value_t = Rules::Newest, hide_short_help = true)]
-    pub rules: Rules,
+    #[arg(long, value_enum, default_value_t = RulesArg::Newest, hide_short_help = true)]
+    pub rules: RulesArg,
     /// Also write the newest copy of pages that have only stale ones.
     ///
     /// Redo does not bring these up to date.
@@ -307,7 +307,7 @@ pub struct Restore {
     ///
     /// For MariaDB 10.5 and later.
     #[arg(long, value_name = "SOURCE", value_enum)]
-    pub from: Vec<Source>,
+    pub from: Vec<SourceArgs>,
     /// Also write over sound pages whose write was lost.
     ///
     /// Those of verdict lost_write: by redo where it proves that, else the newest copy, which may miss later changes.
@@ -335,7 +335,7 @@ pub struct Restore {
     pub i_am_sure_no_server_runs: bool,
     /// What to look at.
     #[command(flatten)]
-    pub target: Target,
+    pub target: PathArgs,
 }
 
 /// Options of `revert`.
@@ -357,7 +357,7 @@ pub struct Revert {
     pub i_am_sure_no_server_runs: bool,
     /// Where everything lies: --datadir where the directory or the journal has moved.
     #[command(flatten)]
-    pub places: Places,
+    pub places: PlacesArgs,
 }
 
 /// Options of `capture`.
@@ -371,19 +371,19 @@ pub struct Capture {
     pub redact: bool,
     /// What to look at.
     #[command(flatten)]
-    pub target: Target,
+    pub target: PathArgs,
 }
 
 /// Sources of pages besides the doublewrite buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Source {
+pub enum SourceArgs {
     /// The redo log.
     Redo,
 }
 
 /// Which copy wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Rules {
+pub enum RulesArg {
     /// The newest verified copy inside the redo window.
     Newest,
     /// Exactly the pages and bytes that the server's own pass would write; where MariaDB mends a page in memory, the copy
@@ -391,11 +391,11 @@ pub enum Rules {
     Server,
 }
 
-impl From<Rules> for crate::commands::restore::Rules {
-    fn from(rules: Rules) -> crate::commands::restore::Rules {
+impl From<RulesArg> for crate::commands::restore::RestoreRules {
+    fn from(rules: RulesArg) -> crate::commands::restore::RestoreRules {
         match rules {
-            Rules::Newest => crate::commands::restore::Rules::Newest,
-            Rules::Server => crate::commands::restore::Rules::Server,
+            RulesArg::Newest => crate::commands::restore::RestoreRules::Newest,
+            RulesArg::Server => crate::commands::restore::RestoreRules::Server,
         }
     }
 }
@@ -429,7 +429,7 @@ pub struct Scan {
     pub progress_fd: Option<u32>,
     /// Where everything lies that does not lie where a server's defaults put it.
     #[command(flatten)]
-    pub places: Places,
+    pub places: PlacesArgs,
 }
 
 #[cfg(test)]

@@ -7,21 +7,21 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::cli::args::Capture;
-use crate::cli::{Context, Status};
-use crate::commands::capture::{Options, Saved, save};
-use crate::disk::output::{self, NEVER, Pending, Place};
+use crate::cli::{Context, ExitStatus};
+use crate::commands::capture::{CaptureOptions, Saved, save};
+use crate::disk::output::{self, NEVER, OutputPlace, Pending};
 use crate::error::Error;
 use crate::report::capture::CaptureReport;
 
-pub(super) fn run(args: &Capture, context: &mut Context<'_>) -> anyhow::Result<Status> {
+pub(super) fn run(args: &Capture, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     let request = args.target.request()?;
-    let options = Options {
+    let options = CaptureOptions {
         redact: args.redact,
         config: args.target.places.defaults_file.clone(),
-        ..Options::default()
+        ..CaptureOptions::default()
     };
     let place = output::decide(&args.out, &context.evidence, NEVER)?;
-    let to_stdout = place == Place::Stdout;
+    let to_stdout = place == OutputPlace::Stdout;
     let (saved, sha256) = if to_stdout {
         let stdout = io::stdout();
         if stdout.is_terminal() {
@@ -37,7 +37,7 @@ pub(super) fn run(args: &Capture, context: &mut Context<'_>) -> anyhow::Result<S
     };
     let report = CaptureReport::of(&args.out, &saved, sha256);
     let all_read = saved.lost.is_empty() && saved.unread.is_empty();
-    let status = if all_read { Status::Healthy } else { Status::Unknown };
+    let status = if all_read { ExitStatus::Healthy } else { ExitStatus::Unknown };
     let place = if to_stdout { "standard output".into() } else { args.out.to_string_lossy() };
     context.wrote(status, format!("the bundle is written to {place}, SHA-256 {}", report.sha256));
     for note in report.notes.iter().chain(&report.lost).chain(&saved.unread) {
@@ -59,10 +59,10 @@ type Out = Hashing<BufWriter<File>>;
 /// A file has its name when it is whole: a full disk must not stay full of half a bundle.
 fn to_file(
     path: &Path,
-    place: &Place,
+    place: &OutputPlace,
     work: impl FnOnce(Out) -> crate::Result<(Saved, Out)>,
 ) -> anyhow::Result<(Saved, String)> {
-    let Place::File(real) = place else {
+    let OutputPlace::File(real) = place else {
         let stream = place.append().map_err(Error::io(path, "open"))?;
         let (saved, out) = work(Hashing::new(BufWriter::new(stream)))?;
         return Ok((saved, out.finish()));

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::cli::args::Carve;
 use crate::cli::dump::extracted_to;
-use crate::cli::{Context, Status};
-use crate::commands::carve::{Carved, Found, Sizes, carve};
+use crate::cli::{Context, ExitStatus};
+use crate::commands::carve::{Carved, CarvedPage, ProbedSizes, carve};
 use crate::commands::dump::extract::name_of;
 use crate::disk::Image;
 use crate::disk::output::OutDir;
@@ -16,14 +16,14 @@ use crate::instance::bundle::unpack::{Bundle, in_words};
 use crate::instance::request::Request;
 use crate::report::carve::CarveReport;
 
-pub(super) fn run(args: &Carve, context: &mut Context<'_>) -> anyhow::Result<Status> {
+pub(super) fn run(args: &Carve, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     if let Some((path, None)) = bundle_of(&args.path) {
         return run_bundle(args, &path, context);
     }
     let request = open::open(&Request { path: args.path.clone(), ..Request::default() })?;
     let image = Image::open(&request.path)?;
     let out = args.out.as_deref().map(|dir| OutDir::prepare(dir, &context.evidence)).transpose()?;
-    let mut carved = carve(&image, &Sizes::of(args.page_size))?;
+    let mut carved = carve(&image, &ProbedSizes::of(args.page_size))?;
     if let Some(failure) = &carved.failure {
         context.warn(failure)?;
     }
@@ -40,13 +40,13 @@ pub(super) fn run(args: &Carve, context: &mut Context<'_>) -> anyhow::Result<Sta
 }
 
 /// Every file of a bundle, one after the other: what it does not hold of them reads as zeros.
-fn run_bundle(args: &Carve, path: &Path, context: &mut Context<'_>) -> anyhow::Result<Status> {
+fn run_bundle(args: &Carve, path: &Path, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     let bundle = Bundle::open(path)?;
     let out = args.out.as_deref().map(|dir| OutDir::prepare(dir, &context.evidence)).transpose()?;
     let mut all = CarveReport::of(&path.display().to_string(), &mut Carved::default());
     for file in bundle.captured.keys() {
         let image = Image::open(file)?;
-        let mut carved = carve(&image, &Sizes::of(args.page_size))?;
+        let mut carved = carve(&image, &ProbedSizes::of(args.page_size))?;
         let mut report = CarveReport::of("", &mut carved);
         for (found, page) in carved.pages.iter().zip(&mut report.pages) {
             page.extracted = out.as_ref().map(|out| extract(&image, found, out)).transpose()?.flatten();
@@ -59,17 +59,17 @@ fn run_bundle(args: &Carve, path: &Path, context: &mut Context<'_>) -> anyhow::R
     tell(args, &all, context)
 }
 
-fn tell(args: &Carve, report: &CarveReport, context: &mut Context<'_>) -> anyhow::Result<Status> {
+fn tell(args: &Carve, report: &CarveReport, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     let extracted = args.out.as_deref().map(|dir| extracted_to(report.pages.len(), dir));
     if let Some(extracted) = &extracted {
-        context.wrote(Status::Healthy, extracted);
+        context.wrote(ExitStatus::Healthy, extracted);
     }
     let verbose = context.verbose;
     context.emit(report, |out| report.write_text(out, verbose))?;
     if let Some(extracted) = &extracted {
         context.warn(extracted)?;
     }
-    Ok(Status::Healthy)
+    Ok(ExitStatus::Healthy)
 }
 
 fn nothing(args: &Carve, carved: &Carved) -> Error {
@@ -81,7 +81,7 @@ fn nothing(args: &Carve, carved: &Carved) -> Error {
     Error::foreign(&args.path, what)
 }
 
-fn extract(image: &Image, found: &Found, out: &OutDir) -> anyhow::Result<Option<String>> {
+fn extract(image: &Image, found: &CarvedPage, out: &OutDir) -> anyhow::Result<Option<String>> {
     let Some(page) = image.read_page(found.offset, found.hit.size)? else { return Ok(None) };
     let space = found.hit.space.map_or_else(|| "hidden".to_owned(), |space| space.to_string());
     let (file, offset, number) = (name_of(image.path()), found.offset, found.hit.page_no);

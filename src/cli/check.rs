@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use crate::cli::args::Format;
 use crate::cli::outputs::OWN_ANSWER;
-use crate::cli::{Context, Status};
+use crate::cli::{Context, ExitStatus};
 use crate::commands::check::settle::Patience;
-use crate::commands::check::{Options, check};
+use crate::commands::check::{CheckOptions, check};
 use crate::disk::output;
 use crate::disk::small;
 use crate::instance::bundle::unpack::in_words;
@@ -32,7 +32,7 @@ const MOST_METRICS: u64 = 16 << 20;
 /// What schedulers give a plugin by default; a scan takes what it takes.
 const PLUGIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(super) fn run(args: &Check, context: &mut Context<'_>) -> anyhow::Result<Status> {
+pub(super) fn run(args: &Check, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     let output = match context.format {
         Format::Json | Format::Jsonl => CheckOutput::Json,
         Format::Table | Format::Csv => args.output,
@@ -69,14 +69,14 @@ pub(super) fn run(args: &Check, context: &mut Context<'_>) -> anyhow::Result<Sta
     Ok(status)
 }
 
-fn options(args: &Check) -> anyhow::Result<Options> {
+fn options(args: &Check) -> anyhow::Result<CheckOptions> {
     let over = Duration::from_secs(args.over);
     // A wait that the time limit would cut short makes damage unknown.
     let over = args
         .timeout
         .filter(|&limit| limit > 0)
         .map_or(over, |limit| over.min(Duration::from_secs(limit) / 2));
-    Ok(Options {
+    Ok(CheckOptions {
         warning: args.warning,
         critical: args.critical,
         share: args.share(),
@@ -85,7 +85,7 @@ fn options(args: &Check) -> anyhow::Result<Options> {
         patience: Patience { reads: args.reads, over },
         baseline: args.baseline.clone(),
         accept: args.accept,
-        ..Options::new(args.target.request()?)
+        ..CheckOptions::new(args.target.request()?)
     })
 }
 
@@ -99,9 +99,9 @@ fn timeout(args: &Check, output: CheckOutput) -> Option<Duration> {
 }
 
 /// Runs the check in a thread of its own: one that hangs in the kernel on a dead disk must not keep the answer back.
-fn within(limit: Option<Duration>, options: Options) -> CheckReport {
+fn within(limit: Option<Duration>, options: CheckOptions) -> CheckReport {
     let path = options.request.path.clone();
-    let answer = |options: &Options| {
+    let answer = |options: &CheckOptions| {
         check(options, std::thread::sleep).map_or_else(
             |error| CheckReport::unknown(&options.request.path, &error.to_string()),
             CheckReport::of,
@@ -144,11 +144,11 @@ fn render(
     })
 }
 
-fn status(status: crate::commands::check::Status) -> Status {
+fn status(status: crate::commands::check::CheckStatus) -> ExitStatus {
     match status {
-        crate::commands::check::Status::Ok => Status::Healthy,
-        crate::commands::check::Status::Warning => Status::Attention,
-        crate::commands::check::Status::Critical => Status::Critical,
-        crate::commands::check::Status::Unknown => Status::Unknown,
+        crate::commands::check::CheckStatus::Ok => ExitStatus::Healthy,
+        crate::commands::check::CheckStatus::Warning => ExitStatus::Attention,
+        crate::commands::check::CheckStatus::Critical => ExitStatus::Critical,
+        crate::commands::check::CheckStatus::Unknown => ExitStatus::Unknown,
     }
 }

@@ -7,9 +7,9 @@ use anyhow::bail;
 
 use crate::cli::args::Dump;
 use crate::cli::verify::guard_of;
-use crate::cli::{Context, Status};
+use crate::cli::{Context, ExitStatus};
 use crate::commands::dump::extract::name_of;
-use crate::commands::dump::{Inventory, Item, Selection};
+use crate::commands::dump::{DumpSelection, DumpedSlot, Inventory};
 use crate::disk::Image;
 use crate::disk::output::OutDir;
 use crate::instance::Instance;
@@ -20,12 +20,12 @@ use crate::units::count;
 /// Pages that `--hex` alone shows at most: all of them are in memory at once.
 const MAX_HEX: usize = 4096;
 
-pub(super) fn run(args: &Dump, context: &mut Context<'_>) -> anyhow::Result<Status> {
+pub(super) fn run(args: &Dump, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     let instance = Instance::open(&args.target.request()?)?;
     for failure in &instance.spaces.failures {
         context.warn(failure)?;
     }
-    let selection = Selection { slots: args.slots.clone(), pages: args.pages.clone() };
+    let selection = DumpSelection { slots: args.slots.clone(), pages: args.pages.clone() };
     selection.check(&instance)?;
     // Before anything is read: a wrong directory must not cost a long wait.
     let out = args.out.as_deref().map(|dir| OutDir::prepare(dir, &context.evidence)).transpose()?;
@@ -57,7 +57,7 @@ pub(super) fn extracted_to(pages: usize, dir: &Path) -> String {
     format!("{} extracted to {}", count(pages, "page"), dir.display())
 }
 
-fn take(args: &Dump, selection: &Selection, instance: Instance) -> anyhow::Result<Inventory> {
+fn take(args: &Dump, selection: &DumpSelection, instance: Instance) -> anyhow::Result<Inventory> {
     let kept = Cell::new(0);
     let mut inventory = Inventory::of(instance, |item, instance| {
         let all = args.hex && selection.is_empty() && item.usage == Usage::Copy && item.reduced.is_none();
@@ -75,7 +75,7 @@ fn take(args: &Dump, selection: &Selection, instance: Instance) -> anyhow::Resul
 }
 
 /// Writes the physical page of a copy to a file of its own; its name.
-fn extract(item: &Item, out: &OutDir) -> anyhow::Result<Option<String>> {
+fn extract(item: &DumpedSlot, out: &OutDir) -> anyhow::Result<Option<String>> {
     let Some(copy) = &item.copy else { return Ok(None) };
     let image = Image::open(&item.slot.path)?;
     let Some(page) = image.read_page(item.slot.offset, copy.format.physical)? else { return Ok(None) };

@@ -7,7 +7,7 @@ use crate::verdict::problems::Severity;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Status {
+pub enum ExitStatus {
     /// 0: healthy, or all that was asked was done and verified.
     Healthy,
     /// 1: damage that the doublewrite buffer can mend, or a plan that has not been applied.
@@ -18,14 +18,14 @@ pub enum Status {
     Unknown,
 }
 
-impl Status {
+impl ExitStatus {
     /// The exit code.
     pub fn code(self) -> u8 {
         match self {
-            Status::Healthy => 0,
-            Status::Attention => 1,
-            Status::Critical => 2,
-            Status::Unknown => 3,
+            ExitStatus::Healthy => 0,
+            ExitStatus::Attention => 1,
+            ExitStatus::Critical => 2,
+            ExitStatus::Unknown => 3,
         }
     }
 
@@ -43,44 +43,44 @@ impl Status {
 
     /// The worse of two, in the order critical, attention, unknown, healthy.
     #[must_use]
-    pub fn worse(self, other: Status) -> Status {
+    pub fn worse(self, other: ExitStatus) -> ExitStatus {
         let rank = |status| match status {
-            Status::Critical => 0,
-            Status::Attention => 1,
-            Status::Unknown => 2,
-            Status::Healthy => 3,
+            ExitStatus::Critical => 0,
+            ExitStatus::Attention => 1,
+            ExitStatus::Unknown => 2,
+            ExitStatus::Healthy => 3,
         };
         if rank(other) < rank(self) { other } else { self }
     }
 
     /// The status that problems make.
-    pub fn of_problems(problems: &[ProblemReport]) -> Status {
+    pub fn of_problems(problems: &[ProblemReport]) -> ExitStatus {
         let of = |problem: &ProblemReport| match problem.severity {
-            Severity::Critical => Status::Critical,
-            Severity::Warning => Status::Attention,
-            Severity::Unknown => Status::Unknown,
-            Severity::Note => Status::Healthy,
+            Severity::Critical => ExitStatus::Critical,
+            Severity::Warning => ExitStatus::Attention,
+            Severity::Unknown => ExitStatus::Unknown,
+            Severity::Note => ExitStatus::Healthy,
         };
-        problems.iter().map(of).fold(Status::Healthy, Status::worse)
+        problems.iter().map(of).fold(ExitStatus::Healthy, ExitStatus::worse)
     }
 
     /// The status of a scan; `unknown`: something could not be looked at.
-    pub fn of_scan(summary: &ScanSummary, unknown: bool) -> Status {
+    pub fn of_scan(summary: &ScanSummary, unknown: bool) -> ExitStatus {
         match (summary.damaged, summary.damaged.saturating_sub(summary.restorable)) {
-            (0, _) if unknown => Status::Unknown,
-            (0, _) => Status::Healthy,
-            (_, 0) => Status::Attention,
-            (_, 1..) => Status::Critical,
+            (0, _) if unknown => ExitStatus::Unknown,
+            (0, _) => ExitStatus::Healthy,
+            (_, 0) => ExitStatus::Attention,
+            (_, 1..) => ExitStatus::Critical,
         }
     }
 
     /// The status of a verification.
-    pub fn of_verify(report: &VerifyReport) -> Status {
+    pub fn of_verify(report: &VerifyReport) -> ExitStatus {
         let pages = match (report.critical(), report.restorable()) {
-            (1.., _) => Status::Critical,
-            (0, 1..) => Status::Attention,
-            (0, 0) => Status::Healthy,
+            (1.., _) => ExitStatus::Critical,
+            (0, 1..) => ExitStatus::Attention,
+            (0, 0) => ExitStatus::Healthy,
         };
-        pages.worse(Status::of_problems(&report.problems))
+        pages.worse(ExitStatus::of_problems(&report.problems))
     }
 }

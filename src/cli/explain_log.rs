@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
 
-use crate::cli::{Context, Status};
+use crate::cli::{Context, ExitStatus};
 use crate::commands::explain_log;
 use crate::commands::explain_log::{Level, LogSummary};
 use crate::error::Error;
@@ -17,7 +17,7 @@ use crate::verdict::survey::Survey;
 /// Bytes read at a time.
 const BUFFER: usize = 256 << 10;
 
-pub(super) fn run(args: &ExplainLog, context: &mut Context<'_>) -> anyhow::Result<Status> {
+pub(super) fn run(args: &ExplainLog, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     let mut summary = read(&args.file)?;
     if !summary.of_a_server || foreign::is_packed(&summary.head) {
         let file = for_a_shell(&args.file.display().to_string());
@@ -31,10 +31,10 @@ pub(super) fn run(args: &ExplainLog, context: &mut Context<'_>) -> anyhow::Resul
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, verbose))?;
     Ok(match report.level() {
-        Level::Healthy => Status::Healthy,
-        Level::Unknown => Status::Unknown,
-        Level::Attention => Status::Attention,
-        Level::Critical => Status::Critical,
+        Level::Healthy => ExitStatus::Healthy,
+        Level::Unknown => ExitStatus::Unknown,
+        Level::Attention => ExitStatus::Attention,
+        Level::Critical => ExitStatus::Critical,
     })
 }
 

@@ -3,14 +3,14 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use crate::cli::args::{Cli, ColorChoice, Command, Common, Restore, Rules, Source};
+use crate::cli::args::{Cli, ColorChoice, Command, Common, Restore, RulesArg, SourceArgs};
 use crate::cli::outputs::inputs;
 use crate::report::command_line::Given;
 
 /// All options that a command which follows upon this one needs.
 pub(super) fn given(cli: &Cli) -> Given {
     let (paths, places) = inputs(&cli.command);
-    let mut words = places.map(crate::cli::args::Places::words).unwrap_or_default();
+    let mut words = places.map(crate::cli::args::PlacesArgs::words).unwrap_or_default();
     words.extend(common(&cli.common));
     let mut paths: Vec<OsString> = paths.into_iter().map(PathBuf::into_os_string).collect();
     let restore = match &cli.command {
@@ -31,14 +31,14 @@ fn page((space_id, page_no): &(crate::units::SpaceId, crate::units::PageNo)) -> 
 
 fn restore(args: &Restore) -> Vec<OsString> {
     let mut words: Vec<OsString> = args.pages.iter().flat_map(page).collect();
-    if args.rules == Rules::Server {
+    if args.rules == RulesArg::Server {
         words.extend(["--rules".into(), "server".into()]);
     }
     if args.include_stale {
         words.push("--include-stale".into());
     }
     for source in &args.from {
-        let Source::Redo = source;
+        let SourceArgs::Redo = source;
         words.extend(["--from".into(), "redo".into()]);
     }
     if args.include_lost_writes {

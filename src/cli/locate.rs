@@ -1,15 +1,15 @@
 //! `dblwr locate`.
 
-use crate::cli::args::Target;
+use crate::cli::args::PathArgs;
 use crate::cli::verify::judged;
-use crate::cli::{Context, Status};
+use crate::cli::{Context, ExitStatus};
 use crate::instance::Instance;
 use crate::report::guard::guard;
 use crate::report::locate::LocateReport;
 use crate::report::problem::ProblemReport;
 use crate::verdict::{Verdict, problems};
 
-pub(super) fn run(target: &Target, context: &mut Context<'_>) -> anyhow::Result<Status> {
+pub(super) fn run(target: &PathArgs, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     let instance = Instance::open(&target.request()?)?;
     for failure in &instance.spaces.failures {
         context.warn(failure)?;
@@ -21,8 +21,8 @@ pub(super) fn run(target: &Target, context: &mut Context<'_>) -> anyhow::Result<
         report.problems = ProblemReport::all(&problems::of_survey(&survey));
     }
     context.emit(&report, |out| report.write_text(out))?;
-    Ok(match Status::of_problems(&report.problems) {
-        Status::Healthy if !everything_read => Status::Unknown,
+    Ok(match ExitStatus::of_problems(&report.problems) {
+        ExitStatus::Healthy if !everything_read => ExitStatus::Unknown,
         status => status,
     })
 }

@@ -3,24 +3,27 @@
 use anyhow::Context as _;
 
 use crate::cli::args::{RUNBOOK, definitions};
-use crate::cli::{Context, Status, examples, runbook};
+use crate::cli::{Context, ExitStatus, examples, runbook};
 
 /// When the pages last said something new; part of them, so that two builds print the same.
 const DATE: &str = "2026-11-21";
 
 const SEE_ALSO: &[u8] = b".SH \"SEE ALSO\"\n.BR dblwr (1),\n.BR dblwr\\-runbook (7)\n";
 
-pub(super) fn completions(shell: clap_complete::Shell, context: &mut Context<'_>) -> anyhow::Result<Status> {
+pub(super) fn completions(
+    shell: clap_complete::Shell,
+    context: &mut Context<'_>,
+) -> anyhow::Result<ExitStatus> {
     // clap_complete panics where the writer fails: it gets memory, the writer gets the bytes.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut definitions(), "dblwr", &mut script);
     context.out.write_all(&script)?;
-    Ok(Status::Healthy)
+    Ok(ExitStatus::Healthy)
 }
 
-pub(super) fn man(subcommand: Option<&str>, context: &mut Context<'_>) -> anyhow::Result<Status> {
+pub(super) fn man(subcommand: Option<&str>, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     context.out.write_all(&page(subcommand)?)?;
-    Ok(Status::Healthy)
+    Ok(ExitStatus::Healthy)
 }
 
 /// The manual page of the program or of one subcommand, as troff.

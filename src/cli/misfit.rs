@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::cli::Status;
+use crate::cli::ExitStatus;
 use crate::report::command_line;
 
 /// Says what is wrong with the command line, or prints the help that was asked for; the exit code.
@@ -21,12 +21,12 @@ pub(super) fn answer(error: &clap::Error, args: &[OsString]) -> u8 {
         }
     }
     if !error.use_stderr() {
-        return Status::Healthy.code();
+        return ExitStatus::Healthy.code();
     }
     if args.get(1).is_some_and(|word| word == "check") {
         super::tell_scheduler(&better.unwrap_or_else(|| error.to_string()));
     }
-    Status::Unknown.code()
+    ExitStatus::Unknown.code()
 }
 
 /// A sentence that knows more of dblwr than the parser does.

@@ -33,12 +33,12 @@ use std::io::{self, Write};
 use clap::FromArgMatches;
 use serde::Serialize;
 
-pub use crate::cli::exit::Status;
+pub use crate::cli::exit::ExitStatus;
 pub use crate::cli::output::Wrote;
 
 use crate::cli::args::{Cli, ColorChoice, Command, Format};
 use crate::cli::output::Remembering;
-use crate::disk::output::Evidence;
+use crate::disk::output::Untouchable;
 use crate::disk::threads;
 use crate::error::Error;
 use crate::instance::bundle::unpack;
@@ -61,7 +61,7 @@ pub struct Context<'a> {
     /// `--threads`, or one for each processor.
     pub threads: usize,
     /// What no output may touch.
-    pub evidence: Evidence,
+    pub evidence: Untouchable,
     /// What this command has written by now, besides its output.
     pub wrote: Option<Wrote>,
 }
@@ -80,7 +80,7 @@ impl Context<'_> {
             return unless_gone("output", self.write(document, text));
         }
         let mut bytes = Vec::new();
-        let evidence = Evidence::default();
+        let evidence = Untouchable::default();
         let mut inner = Context { out: &mut bytes, err: &mut io::sink(), evidence, wrote: None, ..*self };
         inner.write(document, text)?;
         self.print(&unpack::in_words(&String::from_utf8_lossy(&bytes)))
@@ -96,7 +96,7 @@ impl Context<'_> {
 
     /// From here on the command ends with `status`, even where nobody can be told: a script must not take a full disk
     /// behind standard output for "nothing was written". `what` is said on standard error then.
-    pub fn wrote(&mut self, status: Status, what: impl Into<String>) {
+    pub fn wrote(&mut self, status: ExitStatus, what: impl Into<String>) {
         self.wrote = Some(Wrote { status, what: what.into() });
     }
 
@@ -204,7 +204,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         (Err(error), Some(wrote)) => {
             finish(Err(error), &mut err);
             let _ = writeln!(err, "dblwr: {}, but the custody record is not complete", wrote.what);
-            Status::Critical.code()
+            ExitStatus::Critical.code()
         }
     }
 }
@@ -231,7 +231,7 @@ fn columns() -> Option<usize> {
     said.filter(|&columns| columns > 0).or_else(seen)
 }
 
-fn carry_out(command: &Command, context: &mut Context<'_>) -> anyhow::Result<Status> {
+fn carry_out(command: &Command, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     match command {
         Command::Locate(target) => locate::run(target, context),
         Command::Dump(dump) => dump::run(dump, context),
@@ -261,15 +261,15 @@ fn unless_gone(stream: &str, written: io::Result<()>) -> io::Result<()> {
 }
 
 /// A reader of a long stream that went away ends it early: that is success.
-fn finish(result: anyhow::Result<Status>, err: &mut dyn Write) -> u8 {
+fn finish(result: anyhow::Result<ExitStatus>, err: &mut dyn Write) -> u8 {
     match result {
         Ok(status) => status.code(),
-        Err(error) if is_broken_pipe(&error) => Status::Healthy.code(),
+        Err(error) if is_broken_pipe(&error) => ExitStatus::Healthy.code(),
         Err(error) => {
             let _ = writeln!(err, "dblwr: {}", printable(&unpack::in_words(&error.to_string())));
             match error.downcast_ref::<Error>() {
-                Some(Error::WriteFailed { .. } | Error::AfterWrites { .. }) => Status::Critical.code(),
-                _ => Status::Unknown.code(),
+                Some(Error::WriteFailed { .. } | Error::AfterWrites { .. }) => ExitStatus::Critical.code(),
+                _ => ExitStatus::Unknown.code(),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::cli::exit::Status;
+use crate::cli::exit::ExitStatus;
 
 /// Passes everything on, and remembers whether that ever failed: a buffer may swallow it, and a reader that went away is
 /// forgiven.
@@ -40,7 +40,7 @@ impl<W: Write> Write for Remembering<W> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wrote {
     /// How the command ended, from the moment on that this is known.
-    pub status: Status,
+    pub status: ExitStatus,
     /// What was written and where to find it: the journal, the bundle.
     pub what: String,
 }

@@ -2,25 +2,25 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::args::{Cli, Command, Places};
+use crate::cli::args::{Cli, Command, PlacesArgs};
 use crate::commands::restore::journal;
 use crate::commands::restore::journal::read;
 use crate::disk::calls::Access;
 use crate::disk::output;
-use crate::disk::output::{Evidence, NEVER, Own};
+use crate::disk::output::{NEVER, Own, Untouchable};
 use crate::disk::real::RealDisk;
 use crate::instance::Instance;
 use crate::instance::bundle::read::bundle_of;
 use crate::instance::request::Request;
 
 /// One output, as it was named.
-pub(super) struct Output<'a> {
+pub(super) struct NamedOutput<'a> {
     path: &'a Path,
-    kind: Kind,
+    kind: OutputKind,
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum OutputKind {
     /// A file that may replace, or go on, an earlier one of its kind.
     File(Own),
     /// A directory of new files.
@@ -49,10 +49,11 @@ pub(super) const OWN_BASELINE: Own = |head| head.starts_with(b"{\n  \"kind\": \"
 const OWN_JOURNAL: Own = |head| head.starts_with(&journal::MAGIC);
 
 /// Every output that was named.
-fn outputs(cli: &Cli) -> Vec<Output<'_>> {
-    let file = |own| move |path| Output { path, kind: Kind::File(own) };
-    let directory = |path| Output { path, kind: Kind::Directory };
-    let mut all: Vec<Output<'_>> = cli.common.record.as_deref().map(file(OWN_RECORD)).into_iter().collect();
+fn outputs(cli: &Cli) -> Vec<NamedOutput<'_>> {
+    let file = |own| move |path| NamedOutput { path, kind: OutputKind::File(own) };
+    let directory = |path| NamedOutput { path, kind: OutputKind::Directory };
+    let mut all: Vec<NamedOutput<'_>> =
+        cli.common.record.as_deref().map(file(OWN_RECORD)).into_iter().collect();
     match &cli.command {
         Command::Restore(args) => {
             all.extend(args.plan_out.as_deref().map(file(OWN_PLAN)));
@@ -73,24 +74,24 @@ fn outputs(cli: &Cli) -> Vec<Output<'_>> {
 }
 
 /// Refuses what may not be made, before anything is read; what else the command may make must keep clear of the same.
-pub(super) fn check(cli: &Cli) -> crate::Result<Evidence> {
+pub(super) fn check(cli: &Cli) -> crate::Result<Untouchable> {
     let outputs = outputs(cli);
     if outputs.is_empty() {
-        return Ok(Evidence::default());
+        return Ok(Untouchable::default());
     }
     let evidence = evidence(&cli.command);
     for output in outputs {
         match output.kind {
-            Kind::File(own) => drop(output::decide(output.path, &evidence, own)?),
-            Kind::Directory => output::decide_dir(output.path, &evidence)?,
+            OutputKind::File(own) => drop(output::decide(output.path, &evidence, own)?),
+            OutputKind::Directory => output::decide_dir(output.path, &evidence)?,
         }
     }
     Ok(evidence)
 }
 
 /// What the command is given to look at, and everything that belongs to it.
-fn evidence(command: &Command) -> Evidence {
-    let mut evidence = Evidence::default();
+fn evidence(command: &Command) -> Untouchable {
+    let mut evidence = Untouchable::default();
     let (paths, places) = inputs(command);
     for path in paths.iter().chain(&named_places(places)) {
         evidence.add(path);
@@ -113,7 +114,7 @@ fn evidence(command: &Command) -> Evidence {
 }
 
 /// What was named to be looked at, and where its parts lie.
-pub(super) fn inputs(command: &Command) -> (Vec<PathBuf>, Option<&Places>) {
+pub(super) fn inputs(command: &Command) -> (Vec<PathBuf>, Option<&PlacesArgs>) {
     let one = |path: &PathBuf| vec![path.clone()];
     match command {
         Command::Locate(target) | Command::Verify(target) => (one(&target.path), Some(&target.places)),
@@ -137,7 +138,7 @@ pub(super) fn inputs(command: &Command) -> (Vec<PathBuf>, Option<&Places>) {
     }
 }
 
-fn named_places(places: Option<&Places>) -> Vec<PathBuf> {
+fn named_places(places: Option<&PlacesArgs>) -> Vec<PathBuf> {
     let Some(places) = places else { return Vec::new() };
     let named = [
         &places.defaults_file,
@@ -154,7 +155,7 @@ fn named_places(places: Option<&Places>) -> Vec<PathBuf> {
 
 /// Every file, and of a directory that was searched every place that files of it lie in. An image that lies alone may lie
 /// anywhere; one in the directory of a database has the data directory above it.
-fn add_instance(evidence: &mut Evidence, instance: &Instance) {
+fn add_instance(evidence: &mut Untouchable, instance: &Instance) {
     let places = &instance.locations;
     let files =
         instance.spaces.list.iter().flat_map(|space| &space.files).chain(&instance.spaces.unidentified);

@@ -4,8 +4,8 @@ use anyhow::bail;
 
 use crate::cli::args::Page;
 use crate::cli::verify::guard_of;
-use crate::cli::{Context, Status};
-use crate::commands::dump::{Inventory, Selection};
+use crate::cli::{Context, ExitStatus};
+use crate::commands::dump::{DumpSelection, Inventory};
 use crate::commands::page::Lookup;
 use crate::instance::Instance;
 use crate::instance::bundle::open;
@@ -17,7 +17,7 @@ use crate::report::page::PageDocument;
 use crate::units::PageNo;
 use crate::verdict::home::HomeState;
 
-pub(super) fn run(args: &Page, context: &mut Context<'_>) -> anyhow::Result<Status> {
+pub(super) fn run(args: &Page, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     let request = open::open(&args.places.request(&args.path)?)?;
     let named = args.path.display();
     match Locations::resolve(&request)?.focus {
@@ -30,7 +30,7 @@ pub(super) fn run(args: &Page, context: &mut Context<'_>) -> anyhow::Result<Stat
     }
 }
 
-fn run_page(args: &Page, request: &Request, context: &mut Context<'_>) -> anyhow::Result<Status> {
+fn run_page(args: &Page, request: &Request, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     let (space, page_no) = args.page;
     let lookup = Lookup::run(request, page_no)?;
     if let (Some(space), Some(holds)) = (space, lookup.space.id.filter(|&id| Some(id) != space)) {
@@ -42,20 +42,20 @@ fn run_page(args: &Page, request: &Request, context: &mut Context<'_>) -> anyhow
     let report = PageDocument::of(&lookup, page_no, args.hex);
     context.emit(&report, |out| report.write_text(out))?;
     Ok(match (report.state.is_damaged(), report.restore_command.is_some()) {
-        (true, true) => Status::Attention,
+        (true, true) => ExitStatus::Attention,
         // Never written, as far as anybody can tell; but every tablespace has a page 0.
-        (true, false) if report.state == HomeState::Zero && page_no != PageNo(0) => Status::Healthy,
-        (true, false) => Status::Critical,
-        (false, _) => Status::Healthy,
+        (true, false) if report.state == HomeState::Zero && page_no != PageNo(0) => ExitStatus::Healthy,
+        (true, false) => ExitStatus::Critical,
+        (false, _) => ExitStatus::Healthy,
     })
 }
 
 /// A page of a doublewrite file is a slot, or every copy of the page that was named in full.
-fn run_slot(args: &Page, request: &Request, context: &mut Context<'_>) -> anyhow::Result<Status> {
+fn run_slot(args: &Page, request: &Request, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     let instance = Instance::open(request)?;
     let selection = match args.page {
-        (Some(space), page_no) => Selection { slots: Vec::new(), pages: vec![(space, page_no)] },
-        (None, slot) => Selection { slots: vec![(None, slot.0)], pages: Vec::new() },
+        (Some(space), page_no) => DumpSelection { slots: Vec::new(), pages: vec![(space, page_no)] },
+        (None, slot) => DumpSelection { slots: vec![(None, slot.0)], pages: Vec::new() },
     };
     selection.check(&instance)?;
     let inventory = Inventory::of(instance, |item, instance| selection.names(item, instance))?;
@@ -63,5 +63,5 @@ fn run_slot(args: &Page, request: &Request, context: &mut Context<'_>) -> anyhow
     let (guard, _) = guard_of(inventory.instance, context)?;
     report.guard = guard;
     context.emit(&report, |out| report.write_text(out, false))?;
-    Ok(if report.is_damaged() { Status::Critical } else { Status::Healthy })
+    Ok(if report.is_damaged() { ExitStatus::Critical } else { ExitStatus::Healthy })
 }

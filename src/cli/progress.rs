@@ -13,7 +13,7 @@ use crate::commands::scan;
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// Shows how far a scan is.
-pub(super) struct Progress {
+pub(super) struct ScanProgress {
     bar: Option<ProgressBar>,
     lines: Option<File>,
     begin: Instant,
@@ -22,7 +22,7 @@ pub(super) struct Progress {
 
 /// One line of `scan --progress-fd`.
 #[derive(Serialize, schemars::JsonSchema)]
-pub(super) struct Line {
+pub(super) struct ProgressLine {
     /// Files that are finished.
     files: u64,
     /// All files.
@@ -43,17 +43,17 @@ pub(super) struct Line {
     done: bool,
 }
 
-impl Progress {
+impl ScanProgress {
     /// A bar where standard error is a terminal and may be used, lines where a descriptor was named.
-    pub fn new(quiet: bool, descriptor: Option<u32>) -> anyhow::Result<Progress> {
+    pub fn new(quiet: bool, descriptor: Option<u32>) -> anyhow::Result<ScanProgress> {
         let bar = (!quiet && std::io::stderr().is_terminal()).then(bar);
         let lines = descriptor.map(open).transpose()?;
         let begin = Instant::now();
-        Ok(Progress { bar, lines, begin, next: begin })
+        Ok(ScanProgress { bar, lines, begin, next: begin })
     }
 
     /// So far.
-    pub fn show(&mut self, progress: &scan::Progress) -> anyhow::Result<()> {
+    pub fn show(&mut self, progress: &scan::Scanned) -> anyhow::Result<()> {
         if let Some(bar) = &self.bar {
             bar.set_length(progress.bytes_total);
             bar.set_position(progress.bytes);
@@ -70,19 +70,19 @@ impl Progress {
     }
 
     /// The end.
-    pub fn finish(&mut self, progress: &scan::Progress) -> anyhow::Result<()> {
+    pub fn finish(&mut self, progress: &scan::Scanned) -> anyhow::Result<()> {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
         self.line(progress, true)
     }
 
-    fn line(&mut self, progress: &scan::Progress, done: bool) -> anyhow::Result<()> {
+    fn line(&mut self, progress: &scan::Scanned, done: bool) -> anyhow::Result<()> {
         let Some(lines) = &mut self.lines else { return Ok(()) };
         let seconds = self.begin.elapsed().as_secs_f64();
         let rate = progress.bytes as f64 / seconds.max(0.001);
         let left = progress.bytes_total.saturating_sub(progress.bytes) as f64 / rate;
-        let line = Line {
+        let line = ProgressLine {
             files: progress.files,
             files_total: progress.files_total,
             bytes: progress.bytes,

@@ -3,9 +3,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use crate::cli::Status;
+use crate::cli::ExitStatus;
 use crate::cli::args::check::Check;
-use crate::cli::args::{Cli, Command, Revert, Scan, Target};
+use crate::cli::args::{Cli, Command, PathArgs, Revert, Scan};
 use crate::cli::check;
 use crate::cli::explain_log;
 use crate::cli::outputs::OWN_RECORD;
@@ -14,11 +14,11 @@ use crate::commands::check::sample::{Share, sample};
 use crate::commands::custody::{Custody, Scope};
 use crate::commands::dump::Inventory;
 use crate::commands::page::Lookup;
-use crate::commands::redo::Look;
+use crate::commands::redo::RedoLook;
 use crate::commands::restore::revert;
 use crate::commands::scan::Ground;
 use crate::disk::output;
-use crate::disk::output::Evidence;
+use crate::disk::output::Untouchable;
 use crate::disk::reads;
 use crate::disk::reads::{Ranges, Reads};
 use crate::disk::real::RealDisk;
@@ -38,7 +38,7 @@ pub(super) struct Recorder {
 
 impl Recorder {
     /// Opens the record and measures what the command will rest on.
-    pub fn begin(cli: &Cli, args: &[OsString], evidence: &Evidence) -> anyhow::Result<Recorder> {
+    pub fn begin(cli: &Cli, args: &[OsString], evidence: &Untouchable) -> anyhow::Result<Recorder> {
         let mut recorder = Recorder { custody: None, reads: Reads::new(), outputs: outputs(&cli.command) };
         if let Some(path) = &cli.common.record {
             let place = output::decide(path, evidence, OWN_RECORD)?;
@@ -66,13 +66,15 @@ impl Recorder {
     /// Measures again and appends the line.
     pub fn finish(self, code: u8) -> anyhow::Result<()> {
         match self.custody {
-            Some(custody) => Ok(custody.finish(&self.reads, &self.outputs, code, Status::meaning(code))?),
+            Some(custody) => {
+                Ok(custody.finish(&self.reads, &self.outputs, code, ExitStatus::meaning(code))?)
+            }
             None => Ok(()),
         }
     }
 }
 
-fn target(command: &Command) -> Option<&Target> {
+fn target(command: &Command) -> Option<&PathArgs> {
     match command {
         Command::Locate(target) | Command::Verify(target) => Some(target),
         Command::Restore(restore) => Some(&restore.target),
@@ -126,7 +128,7 @@ fn inputs(command: &Command) -> Reads {
         }
         Command::Redo(args) => {
             let path = &args.target.path;
-            let look = || Look::run(&args.target.request().ok()?, args.page).ok();
+            let look = || RedoLook::run(&args.target.request().ok()?, args.page).ok();
             bundle_of(path).map_or_else(|| reads::during(look).1, |(bundle, _)| whole(&bundle))
         }
         Command::Revert(args) => reverted(args),

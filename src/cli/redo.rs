@@ -1,12 +1,12 @@
 //! `dblwr redo`.
 
 use crate::cli::args::Redo;
-use crate::cli::{Context, Status};
-use crate::commands::redo::Look;
-use crate::report::redo::{RedoDocument, Severity};
+use crate::cli::{Context, ExitStatus};
+use crate::commands::redo::RedoLook;
+use crate::report::redo::{RedoDocument, RedoSeverity};
 
-pub(super) fn run(args: &Redo, context: &mut Context<'_>) -> anyhow::Result<Status> {
-    let look = Look::run(&args.target.request()?, args.page)?;
+pub(super) fn run(args: &Redo, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
+    let look = RedoLook::run(&args.target.request()?, args.page)?;
     for failure in &look.instance.spaces.failures {
         context.warn(failure)?;
     }
@@ -15,9 +15,9 @@ pub(super) fn run(args: &Redo, context: &mut Context<'_>) -> anyhow::Result<Stat
     let verbose = context.verbose;
     context.emit(&document, |out| document.write_text(out, verbose))?;
     Ok(match document.worst() {
-        Some(Severity::Critical) => Status::Critical,
-        Some(Severity::Unknown) => Status::Unknown,
-        _ if all_read => Status::Healthy,
-        _ => Status::Unknown,
+        Some(RedoSeverity::Critical) => ExitStatus::Critical,
+        Some(RedoSeverity::Unknown) => ExitStatus::Unknown,
+        _ if all_read => ExitStatus::Healthy,
+        _ => ExitStatus::Unknown,
     })
 }

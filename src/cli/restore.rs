@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::cli::args::{Restore, Source};
+use crate::cli::args::{Restore, SourceArgs};
 use crate::cli::outputs::OWN_PLAN;
 use crate::cli::verify::{has_failures, warn_of_failures};
-use crate::cli::{Context, Status};
+use crate::cli::{Context, ExitStatus};
 use crate::commands::restore;
 use crate::commands::restore::from_redo::consult;
 use crate::commands::restore::{
-    Here, JournalName, Pass, Plan, Selection, automatic, choose, live, plan_file,
+    Here, JournalName, Pass, Plan, RestoreSelection, automatic, choose, live, plan_file,
 };
 use crate::disk::output;
 use crate::disk::real::RealDisk;
@@ -26,7 +26,7 @@ use crate::verdict::survey::Survey;
 /// A plan has about 700 bytes for each page.
 const MOST_PLAN: u64 = 1 << 30;
 
-pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
+pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     refuse_a_bundle(args)?;
     if args.apply {
         return apply(args, context);
@@ -36,10 +36,10 @@ pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<S
     let mut report = RestoreReport::planned(&survey, &plan);
     report.hear_redo(&consult(&survey, &args.selection(), &report.written())?, &survey);
     let status = match (&report.remaining[..], plan.is_empty()) {
-        ([_, ..], _) => Status::Critical,
-        ([], false) => Status::Attention,
-        ([], true) if has_failures(&survey) => Status::Unknown,
-        ([], true) => Status::Healthy,
+        ([_, ..], _) => ExitStatus::Critical,
+        ([], false) => ExitStatus::Attention,
+        ([], true) if has_failures(&survey) => ExitStatus::Unknown,
+        ([], true) => ExitStatus::Healthy,
     };
     if let Some(file) = &args.plan_out {
         write_plan(file, &plan, context)?;
@@ -59,7 +59,7 @@ fn has_readable_redo(survey: &Survey) -> bool {
 
 fn survey_and_plan(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<(Survey, Plan)> {
     let survey = args.survey()?;
-    if args.from.contains(&Source::Redo) && !has_readable_redo(&survey) {
+    if args.from.contains(&SourceArgs::Redo) && !has_readable_redo(&survey) {
         context
             .warn("--from redo: the records of this log cannot be read for pages (dblwr redo says why)")?;
     }
@@ -89,18 +89,18 @@ impl Restore {
         }
     }
 
-    fn selection(&self) -> Selection {
-        Selection {
+    fn selection(&self) -> RestoreSelection {
+        RestoreSelection {
             pages: self.pages.clone(),
             include_stale: self.include_stale,
             include_lost_writes: self.include_lost_writes,
             rules: self.rules.into(),
-            from_redo: self.from.contains(&Source::Redo),
+            from_redo: self.from.contains(&SourceArgs::Redo),
         }
     }
 }
 
-fn apply(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
+fn apply(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     // An unfinished journal is finished before anything is planned: the damage it left is not the damage of the crash.
     let first = args.survey()?;
     refuse_a_live_directory(args, &first)?;
@@ -122,9 +122,9 @@ fn apply(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
     let mut report = RestoreReport::applied(&survey, &pass);
     report.hear_redo(&consult(&survey, &args.selection(), &report.written())?, &survey);
     let status = match (pass.all_verified(), &report.remaining[..]) {
-        (true, []) if has_failures(&survey) => Status::Unknown,
-        (true, []) => Status::Healthy,
-        _ => Status::Critical,
+        (true, []) if has_failures(&survey) => ExitStatus::Unknown,
+        (true, []) => ExitStatus::Healthy,
+        _ => ExitStatus::Critical,
     };
     tell_journal(&pass, status, context);
     warn_of_failures(&survey, context)?;
@@ -135,7 +135,7 @@ fn apply(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<Status> {
 }
 
 /// Where nothing else can be told any more, the way back must be.
-pub(super) fn tell_journal(pass: &Pass, status: Status, context: &mut Context<'_>) {
+pub(super) fn tell_journal(pass: &Pass, status: ExitStatus, context: &mut Context<'_>) {
     if let Some(applied) = pass.applied.last() {
         let pages = if pass.all_verified() {
             "the pages are written and verified"
@@ -215,14 +215,14 @@ fn write_copies(
     plan: Plan,
     args: &Restore,
     context: &mut Context<'_>,
-) -> anyhow::Result<Status> {
+) -> anyhow::Result<ExitStatus> {
     let copied = restore::mended_copies::run(&RealDisk, plan.clone(), dir)?;
     let mut report = RestoreReport::copied(survey, &plan, &copied);
     report.hear_redo(&consult(survey, &args.selection(), &report.written())?, survey);
     let status = match &report.remaining[..] {
-        [_, ..] => Status::Critical,
-        [] if has_failures(survey) => Status::Unknown,
-        [] => Status::Healthy,
+        [_, ..] => ExitStatus::Critical,
+        [] if has_failures(survey) => ExitStatus::Unknown,
+        [] => ExitStatus::Healthy,
     };
     context.wrote(status, format!("the mended copies are in {}", dir.display()));
     let verbose = context.verbose;

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::cli::outputs::OWN_RESUME;
 use crate::commands::scan::Counts;
 use crate::disk::output;
-use crate::disk::output::{Evidence, Place};
+use crate::disk::output::{OutputPlace, Untouchable};
 use crate::report::scan::{DamageReport, FileReport};
 
 /// Longer than any finding.
@@ -31,7 +31,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 
 /// What tells whether a file is still the one that was scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Version {
+pub(super) struct FileStamp {
     len: u64,
     modified: i64,
     modified_ns: i64,
@@ -45,11 +45,11 @@ pub(super) struct Version {
     inode: u64,
 }
 
-impl Version {
+impl FileStamp {
     /// Of the file as it is now.
-    pub fn of(path: &Path) -> Option<Version> {
+    pub fn of(path: &Path) -> Option<FileStamp> {
         let metadata = std::fs::metadata(path).ok()?;
-        Some(Version {
+        Some(FileStamp {
             len: metadata.len(),
             modified: metadata.mtime(),
             modified_ns: metadata.mtime_nsec(),
@@ -62,16 +62,16 @@ impl Version {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Line {
+enum ResumeLine {
     Damage(DamageReport),
     Part {
         path: String,
-        version: Version,
+        version: FileStamp,
         pages: u64,
         counts: Counts,
     },
     File {
-        version: Version,
+        version: FileStamp,
         report: FileReport,
         /// When it was read to its end: seconds since 1970, UTC.
         #[serde(default)]
@@ -90,7 +90,7 @@ pub(super) struct Earlier {
     pub part: (u64, Counts),
     /// Findings in those pages.
     pub damage: Vec<DamageReport>,
-    version: Option<Version>,
+    version: Option<FileStamp>,
 }
 
 /// The record of a scan.
@@ -102,11 +102,13 @@ pub(super) struct Resume {
 
 impl Resume {
     /// Reads what there is, and goes on writing behind it.
-    pub fn open(path: &Path, evidence: &Evidence) -> anyhow::Result<Resume> {
+    pub fn open(path: &Path, evidence: &Untouchable) -> anyhow::Result<Resume> {
         let open =
             |error| anyhow::anyhow!("{}: cannot open it as a record of a scan: {error}", path.display());
         let place = output::decide(path, evidence, OWN_RESUME)?;
-        let Place::File(_) = place else { anyhow::bail!("{}: a record of a scan is a file", path.display()) };
+        let OutputPlace::File(_) = place else {
+            anyhow::bail!("{}: a record of a scan is a file", path.display())
+        };
         let file = place.append().map_err(open)?;
         let mut earlier = HashMap::new();
         let mut used = false;
@@ -143,20 +145,20 @@ impl Resume {
     /// What was done of a file, if it has not changed since.
     pub fn take(&mut self, shown: &str, path: &Path) -> anyhow::Result<Earlier> {
         let earlier = self.earlier.remove(shown).unwrap_or_default();
-        let now = Version::of(path);
+        let now = FileStamp::of(path);
         if earlier.version.is_some() && earlier.version == now {
             return Ok(earlier);
         }
         if let (Some(version), true) = (now, earlier.version.is_some() || !earlier.damage.is_empty()) {
             let (path, counts) = (shown.to_owned(), Counts::default());
-            self.write(&Line::Part { path, version, pages: 0, counts })?;
+            self.write(&ResumeLine::Part { path, version, pages: 0, counts })?;
         }
         Ok(Earlier::default())
     }
 
     /// A finding.
     pub fn damage(&mut self, report: &DamageReport) -> anyhow::Result<()> {
-        self.write(&Line::Damage(report.clone()))
+        self.write(&ResumeLine::Damage(report.clone()))
     }
 
     /// Pages of a file that are done.
@@ -165,35 +167,35 @@ impl Resume {
             return Ok(());
         }
         self.next = Instant::now() + INTERVAL;
-        let Some(version) = Version::of(path) else { return Ok(()) };
-        self.write(&Line::Part { path: shown.to_owned(), version, pages, counts })
+        let Some(version) = FileStamp::of(path) else { return Ok(()) };
+        self.write(&ResumeLine::Part { path: shown.to_owned(), version, pages, counts })
     }
 
     /// A file that is done.
     pub fn file(&mut self, path: &Path, report: &FileReport) -> anyhow::Result<()> {
-        let Some(version) = Version::of(path) else { return Ok(()) };
+        let Some(version) = FileStamp::of(path) else { return Ok(()) };
         let read_at = jiff::Timestamp::now().as_second();
-        self.write(&Line::File { version, report: report.clone(), read_at })
+        self.write(&ResumeLine::File { version, report: report.clone(), read_at })
     }
 
-    fn write(&mut self, line: &Line) -> anyhow::Result<()> {
+    fn write(&mut self, line: &ResumeLine) -> anyhow::Result<()> {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
         Ok(self.file.write_all(&text)?)
     }
 }
 
-fn note(earlier: &mut HashMap<String, Earlier>, line: Line) {
+fn note(earlier: &mut HashMap<String, Earlier>, line: ResumeLine) {
     match line {
-        Line::Damage(report) => earlier.entry(report.path.clone()).or_default().damage.push(report),
-        Line::Part { path, version, pages, counts } => {
+        ResumeLine::Damage(report) => earlier.entry(report.path.clone()).or_default().damage.push(report),
+        ResumeLine::Part { path, version, pages, counts } => {
             let file = earlier.entry(path).or_default();
             if pages == 0 {
                 file.damage.clear();
             }
             (file.version, file.part, file.finished) = (Some(version), (pages, counts), None);
         }
-        Line::File { version, report, read_at } => {
+        ResumeLine::File { version, report, read_at } => {
             let file = earlier.entry(report.path.clone()).or_default();
             (file.version, file.finished, file.read_at) = (Some(version), Some(report), read_at);
         }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::cli::args::Revert;
 use crate::cli::restore::{files_of_a_server, tell_journal, warn_of_pass};
-use crate::cli::{Context, Status};
+use crate::cli::{Context, ExitStatus};
 use crate::commands::restore::journal::read;
 use crate::commands::restore::revert::Reverting;
 use crate::commands::restore::{Here, live, revert};
@@ -13,7 +13,7 @@ use crate::instance::Instance;
 use crate::instance::config::Config;
 use crate::report::revert::RevertReport;
 
-pub(super) fn run(args: &Revert, context: &mut Context<'_>) -> anyhow::Result<Status> {
+pub(super) fn run(args: &Revert, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     let here = where_of(args)?;
     let planned = revert::plan(&RealDisk, &args.journal, &here)?;
     if !args.apply {
@@ -23,15 +23,15 @@ pub(super) fn run(args: &Revert, context: &mut Context<'_>) -> anyhow::Result<St
         let report = RevertReport::planned(&args.journal, &planned);
         context.emit(&report, |out| report.write_text(out))?;
         return Ok(match (planned.is_refused(), planned.plan.is_empty()) {
-            (true, _) => Status::Critical,
-            (false, false) => Status::Attention,
-            (false, true) => Status::Healthy,
+            (true, _) => ExitStatus::Critical,
+            (false, false) => ExitStatus::Attention,
+            (false, true) => ExitStatus::Healthy,
         });
     }
     refuse_a_live_directory(args, &planned)?;
     let (pass, reverting) = revert::run(&RealDisk, &args.journal, &here)?;
     let complete = pass.all_verified() && !reverting.is_refused();
-    let status = if complete { Status::Healthy } else { Status::Critical };
+    let status = if complete { ExitStatus::Healthy } else { ExitStatus::Critical };
     tell_journal(&pass, status, context);
     warn_of_pass(&pass, context)?;
     let report = RevertReport::applied(&args.journal, &pass, &reverting);

@@ -9,12 +9,13 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::cli::args::{Format, Scan};
-use crate::cli::progress::Progress;
+use crate::cli::progress::ScanProgress;
 use crate::cli::resume::Resume;
-use crate::cli::{Context, Status};
+use crate::cli::{Context, ExitStatus};
 use crate::commands::scan;
 use crate::commands::scan::{
-    Counts, Damage, DamageState, FileFinding, Flushed, Ground, Observer, Options, Row, Shown, Target,
+    Counts, Damage, DamageState, FileFinding, Flushed, Ground, Observer, PageRow, ScanOptions, ScanTarget,
+    Shown,
 };
 use crate::disk::FileIdentity;
 use crate::disk::leftovers;
@@ -26,21 +27,21 @@ use crate::instance::locations::Focus;
 use crate::instance::locations::Locations;
 use crate::instance::request::Request;
 use crate::report::problem::ProblemReport;
-use crate::report::scan::stream::{Shape, Stream};
-use crate::report::scan::{DamageReport, FileReport, Owner, RowReport};
+use crate::report::scan::stream::{Stream, StreamShape};
+use crate::report::scan::{DamageOwner, DamageReport, FileReport, RowReport};
 use crate::report::style::printable;
 use crate::units::count;
 use crate::verdict::naming::Naming;
 use crate::verdict::predict::Prediction;
-use crate::verdict::problems::{self, FutureFile, Problem, Reason, Severity, Unjudged};
+use crate::verdict::problems::{self, FutureFile, Problem, ProblemReason, Severity, Unjudged};
 
-pub(super) fn run(args: &Scan, context: &mut Context<'_>) -> anyhow::Result<Status> {
+pub(super) fn run(args: &Scan, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     if args.idle {
         be_idle(context)?;
     }
     let stop = Arc::new(AtomicBool::new(false));
     watch_signals(&stop)?;
-    let mut opened = Opened::default();
+    let mut opened = OpenedPaths::default();
     for path in &args.paths {
         if let Err(error) = opened.open(args, path) {
             opened.failures += 1;
@@ -57,7 +58,7 @@ pub(super) fn run(args: &Scan, context: &mut Context<'_>) -> anyhow::Result<Stat
         context.warn(failure)?;
     }
     if opened.is_empty() && opened.failures > 0 {
-        return Ok(Status::Unknown);
+        return Ok(ExitStatus::Unknown);
     }
     perform(args, context, &opened, &stop)
 }
@@ -65,12 +66,12 @@ pub(super) fn run(args: &Scan, context: &mut Context<'_>) -> anyhow::Result<Stat
 fn perform(
     args: &Scan,
     context: &mut Context<'_>,
-    opened: &Opened<'_>,
+    opened: &OpenedPaths<'_>,
     stop: &AtomicBool,
-) -> anyhow::Result<Status> {
+) -> anyhow::Result<ExitStatus> {
     let mut resume = args.resume.as_deref().map(|path| Resume::open(path, &context.evidence)).transpose()?;
     let shape = shape(args, context.format);
-    let options = Options {
+    let options = ScanOptions {
         threads: context.threads,
         rate: args.rate.map(|mib| mib.saturating_mul(1 << 20)),
         cache: if args.direct { Cache::Spare } else { Cache::Use },
@@ -78,7 +79,7 @@ fn perform(
         sample: None,
         stop,
     };
-    let progress = Progress::new(context.quiet, args.progress_fd)?;
+    let progress = ScanProgress::new(context.quiet, args.progress_fd)?;
     let stream = Stream::begin(context.out, shape, context.verbose)?;
     let mut reporter = Reporter {
         opened,
@@ -101,7 +102,7 @@ fn perform(
     reporter.stream.summary().complete &= !interrupted && done.files == targets.len() as u64;
     let (problems, prediction) = reporter.problems();
     reporter.stream.foretell(prediction);
-    let of_problems = Status::of_problems(&problems);
+    let of_problems = ExitStatus::of_problems(&problems);
     reporter.stream.problems(problems)?;
     let headline = reporter.stream.headline();
     let summary = reporter.stream.end()?;
@@ -112,20 +113,20 @@ fn perform(
         context.warn(headline)?;
     }
     // Lines of CSV and of pages have no place for it.
-    if let Some(guard) = summary.guard().filter(|_| args.pages || shape == Shape::Csv) {
+    if let Some(guard) = summary.guard().filter(|_| args.pages || shape == StreamShape::Csv) {
         context.warn(guard)?;
     }
-    Ok(Status::of_scan(&summary, interrupted || summary.failures > 0).worse(of_problems))
+    Ok(ExitStatus::of_scan(&summary, interrupted || summary.failures > 0).worse(of_problems))
 }
 
-fn shape(args: &Scan, format: Format) -> Shape {
+fn shape(args: &Scan, format: Format) -> StreamShape {
     match (args.pages, format) {
-        (false, Format::Table) => Shape::Table,
-        (false, Format::Json) => Shape::Json,
-        (false, Format::Jsonl) => Shape::Jsonl,
-        (false, Format::Csv) => Shape::Csv,
-        (true, Format::Table | Format::Csv) => Shape::RowsCsv,
-        (true, Format::Json | Format::Jsonl) => Shape::RowsJsonl,
+        (false, Format::Table) => StreamShape::Table,
+        (false, Format::Json) => StreamShape::Json,
+        (false, Format::Jsonl) => StreamShape::Jsonl,
+        (false, Format::Csv) => StreamShape::Csv,
+        (true, Format::Table | Format::Csv) => StreamShape::RowsCsv,
+        (true, Format::Json | Format::Jsonl) => StreamShape::RowsJsonl,
     }
 }
 
@@ -133,7 +134,7 @@ fn shape(args: &Scan, format: Format) -> Shape {
 fn watch_signals(stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
     leftovers::ends_by_itself();
     for signal in [SIGINT, SIGTERM] {
-        flag::register_conditional_shutdown(signal, i32::from(Status::Unknown.code()), Arc::clone(stop))?;
+        flag::register_conditional_shutdown(signal, i32::from(ExitStatus::Unknown.code()), Arc::clone(stop))?;
         flag::register(signal, Arc::clone(stop))?;
     }
     Ok(())
@@ -151,7 +152,7 @@ fn be_idle(context: &mut Context<'_>) -> anyhow::Result<()> {
 
 /// The instances of all PATHs, and which of their files are to be scanned.
 #[derive(Default)]
-struct Opened<'a> {
+struct OpenedPaths<'a> {
     /// What is put before names, and the instance.
     grounds: Vec<(PathBuf, Ground)>,
     /// Data directories that are open already, so that a hundred files of one do not open it a hundred times.
@@ -167,7 +168,7 @@ struct Chosen<'a> {
     only: Option<FileIdentity>,
 }
 
-impl<'a> Opened<'a> {
+impl<'a> OpenedPaths<'a> {
     fn open(&mut self, args: &Scan, path: &'a Path) -> anyhow::Result<()> {
         let request = open::open(&args.places.request(path)?)?;
         let locations = Locations::resolve(&request)?;
@@ -227,7 +228,7 @@ impl<'a> Opened<'a> {
     }
 
     /// The files that were chosen, one after the other: a list of a hundred thousand would take space.
-    fn targets(&self, chosen: &Chosen<'a>) -> impl Iterator<Item = Target<'_>> {
+    fn targets(&self, chosen: &Chosen<'a>) -> impl Iterator<Item = ScanTarget<'_>> {
         let Chosen { group, path, only } = *chosen;
         let ground = self.grounds.get(group).map(|(_, ground)| ground);
         ground.into_iter().flat_map(move |ground| {
@@ -240,18 +241,18 @@ impl<'a> Opened<'a> {
             let files = spaces.flat_map(|space| space.files.iter().map(move |file| (space, file)));
             let wanted = files.filter(move |(_, file)| only.is_none_or(|only| only == file.identity));
             let shown = if only.is_some() { Shown::As(path) } else { Shown::Under(path) };
-            wanted.map(move |(space, file)| Target { group, ground, space, file, shown, done: None })
+            wanted.map(move |(space, file)| ScanTarget { group, ground, space, file, shown, done: None })
         })
     }
 }
 
 /// Puts what is found into words, and passes it on.
 struct Reporter<'a> {
-    opened: &'a Opened<'a>,
+    opened: &'a OpenedPaths<'a>,
     namings: Vec<Naming<'a>>,
     stream: Stream<'a>,
     err: &'a mut dyn std::io::Write,
-    progress: Progress,
+    progress: ScanProgress,
     resume: Option<Resume>,
     /// The last failure: several parts of one file meet the same end of it.
     failed: String,
@@ -261,7 +262,7 @@ struct Reporter<'a> {
 
 impl<'a> Reporter<'a> {
     /// All files, but those that an earlier scan has finished: what it found is passed on.
-    fn targets(&mut self, mut resume: Option<&mut Resume>) -> anyhow::Result<Vec<Target<'a>>> {
+    fn targets(&mut self, mut resume: Option<&mut Resume>) -> anyhow::Result<Vec<ScanTarget<'a>>> {
         let mut targets = Vec::new();
         for mut target in self.opened.chosen.iter().flat_map(|chosen| self.opened.targets(chosen)) {
             if let Some(resume) = resume.as_deref_mut() {
@@ -311,8 +312,8 @@ impl<'a> Reporter<'a> {
         }
         let unverifiable = self.stream.summary().unverifiable;
         if unverifiable > 0 {
-            let reason = Reason::NotJudged(Unjudged::Pages(unverifiable));
-            let problem = Problem::new(problems::Kind::NotJudged, Severity::Unknown, reason);
+            let reason = ProblemReason::NotJudged(Unjudged::Pages(unverifiable));
+            let problem = Problem::new(problems::ProblemKind::NotJudged, Severity::Unknown, reason);
             found.push(Problem { pages: Some(unverifiable), ..problem });
         }
         problems::sort(&mut found);
@@ -345,16 +346,16 @@ impl<'a> Reporter<'a> {
         Some(prediction)
     }
 
-    fn owner(&mut self, target: &Target<'_>, damage: &Damage) -> Owner {
+    fn owner(&mut self, target: &ScanTarget<'_>, damage: &Damage) -> DamageOwner {
         let root = self
             .opened
             .grounds
             .get(target.group)
             .map(|(root, _)| in_words(&root.display().to_string()).into_owned());
-        let mut owner = Owner {
+        let mut owner = DamageOwner {
             root: root.unwrap_or_default(),
             without_copy: without_copy(target, damage),
-            ..Owner::default()
+            ..DamageOwner::default()
         };
         let Some(naming) = self.namings.get_mut(target.group) else { return owner };
         owner.name = match target.space.id {
@@ -372,7 +373,7 @@ impl<'a> Reporter<'a> {
 
 /// What may be said of a damaged page that the doublewrite buffer has nothing for. Never that data are lost: redo makes
 /// anew every page that was initialised after the checkpoint, and its first change cannot be seen here.
-fn without_copy(target: &Target<'_>, damage: &Damage) -> &'static str {
+fn without_copy(target: &ScanTarget<'_>, damage: &Damage) -> &'static str {
     let lsn = damage.header.as_ref().map(|header| header.lsn);
     match target.ground.flushed {
         Flushed::UpTo(checkpoint) if lsn.is_none_or(|lsn| lsn.0 == 0 || lsn >= checkpoint) => {
@@ -384,12 +385,12 @@ fn without_copy(target: &Target<'_>, damage: &Damage) -> &'static str {
 }
 
 impl Observer for Reporter<'_> {
-    fn rows(&mut self, target: &Target<'_>, rows: &[Row]) -> anyhow::Result<()> {
+    fn rows(&mut self, target: &ScanTarget<'_>, rows: &[PageRow]) -> anyhow::Result<()> {
         let path = target.path().display().to_string();
         self.stream.rows(rows.iter().map(|row| RowReport::of(&path, target.space.id, row)))
     }
 
-    fn damage(&mut self, target: &Target<'_>, damage: Damage) -> anyhow::Result<()> {
+    fn damage(&mut self, target: &ScanTarget<'_>, damage: Damage) -> anyhow::Result<()> {
         let owner = self.owner(target, &damage);
         let report = DamageReport::of(
             target.path().display().to_string(),
@@ -405,7 +406,7 @@ impl Observer for Reporter<'_> {
         self.stream.damage(report)
     }
 
-    fn file(&mut self, target: &Target<'_>, file: FileFinding) -> anyhow::Result<()> {
+    fn file(&mut self, target: &ScanTarget<'_>, file: FileFinding) -> anyhow::Result<()> {
         if let Some(newest) = file.future.newest {
             let pages = Some(file.future.pages).filter(|_| file.complete && target.done.is_none());
             let of_group = self.future.entry(target.group).or_default();
@@ -418,7 +419,7 @@ impl Observer for Reporter<'_> {
         self.stream.file(report)
     }
 
-    fn failure(&mut self, _: &Target<'_>, error: &Error) -> anyhow::Result<()> {
+    fn failure(&mut self, _: &ScanTarget<'_>, error: &Error) -> anyhow::Result<()> {
         let words = in_words(&error.to_string()).into_owned();
         if words != self.failed {
             self.stream.summary().failures += 1;
@@ -428,7 +429,7 @@ impl Observer for Reporter<'_> {
         Ok(())
     }
 
-    fn gone(&mut self, target: &Target<'_>) -> anyhow::Result<()> {
+    fn gone(&mut self, target: &ScanTarget<'_>) -> anyhow::Result<()> {
         let path = printable(&target.file.path.display().to_string());
         Ok(writeln!(
             self.err,
@@ -438,9 +439,9 @@ impl Observer for Reporter<'_> {
 
     fn progress(
         &mut self,
-        target: &Target<'_>,
+        target: &ScanTarget<'_>,
         done: (u64, Counts),
-        progress: &scan::Progress,
+        progress: &scan::Scanned,
     ) -> anyhow::Result<()> {
         if let Some(resume) = self.resume.as_mut().filter(|_| done.0 > 0) {
             resume.part(&target.path().display().to_string(), &target.file.path, done.0, done.1)?;

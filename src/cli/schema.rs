@@ -5,7 +5,7 @@ use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema};
 
-use crate::cli::{Context, Status, progress};
+use crate::cli::{Context, ExitStatus, progress};
 use crate::commands::check::baseline::SealedBaseline;
 use crate::commands::custody;
 use crate::commands::restore::plan_file::PlanFile;
@@ -24,7 +24,7 @@ use crate::report::verify::VerifyReport;
 
 /// Everything that is written as JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Output {
+pub enum DescribedOutput {
     /// The document of locate.
     Locate,
     /// The document of dump, and of page where the file is a doublewrite file.
@@ -63,28 +63,28 @@ pub enum Output {
     Record,
 }
 
-impl Output {
+impl DescribedOutput {
     /// Its schema, by draft 2020-12. A later version may add fields, so none is forbidden.
     pub fn schema(self) -> Schema {
         match self {
-            Output::Locate => of::<LocateReport>(),
-            Output::Dump => of::<DumpReport>(),
-            Output::Verify => of::<VerifyReport>(),
-            Output::Redo => of::<RedoDocument>(),
-            Output::Restore => of::<RestoreReport>(),
-            Output::Plan => of::<PlanFile>(),
-            Output::Revert => of::<RevertReport>(),
-            Output::Page => of::<PageDocument>(),
-            Output::Carve => of::<CarveReport>(),
-            Output::Capture => of::<CaptureReport>(),
-            Output::ExplainLog => of::<ExplainReport>(),
-            Output::Check => of::<CheckReport>(),
-            Output::Baseline => of::<SealedBaseline>(),
-            Output::Scan => of::<ScanReport>(),
-            Output::ScanLine => of::<stream::AnyLine<'_>>(),
-            Output::ScanRow => of::<RowReport<'_>>(),
-            Output::Progress => of::<progress::Line>(),
-            Output::Record => of::<custody::Line>(),
+            DescribedOutput::Locate => of::<LocateReport>(),
+            DescribedOutput::Dump => of::<DumpReport>(),
+            DescribedOutput::Verify => of::<VerifyReport>(),
+            DescribedOutput::Redo => of::<RedoDocument>(),
+            DescribedOutput::Restore => of::<RestoreReport>(),
+            DescribedOutput::Plan => of::<PlanFile>(),
+            DescribedOutput::Revert => of::<RevertReport>(),
+            DescribedOutput::Page => of::<PageDocument>(),
+            DescribedOutput::Carve => of::<CarveReport>(),
+            DescribedOutput::Capture => of::<CaptureReport>(),
+            DescribedOutput::ExplainLog => of::<ExplainReport>(),
+            DescribedOutput::Check => of::<CheckReport>(),
+            DescribedOutput::Baseline => of::<SealedBaseline>(),
+            DescribedOutput::Scan => of::<ScanReport>(),
+            DescribedOutput::ScanLine => of::<stream::AnyLine<'_>>(),
+            DescribedOutput::ScanRow => of::<RowReport<'_>>(),
+            DescribedOutput::Progress => of::<progress::ProgressLine>(),
+            DescribedOutput::Record => of::<custody::CustodyLine>(),
         }
     }
 }
@@ -103,7 +103,7 @@ fn of<T: JsonSchema>() -> Schema {
     schema
 }
 
-pub(super) fn run(name: Option<Output>, context: &mut Context<'_>) -> anyhow::Result<Status> {
+pub(super) fn run(name: Option<DescribedOutput>, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     match name {
         Some(name) => {
             let schema = name.schema();
@@ -113,12 +113,12 @@ pub(super) fn run(name: Option<Output>, context: &mut Context<'_>) -> anyhow::Re
             })?;
         }
         None => {
-            for output in Output::value_variants() {
+            for output in DescribedOutput::value_variants() {
                 let Some(value) = output.to_possible_value() else { continue };
                 let help = value.get_help().map(ToString::to_string).unwrap_or_default();
                 writeln!(context.out, "{:<12} {help}", value.get_name())?;
             }
         }
     }
-    Ok(Status::Healthy)
+    Ok(ExitStatus::Healthy)
 }

@@ -1,21 +1,21 @@
 //! `dblwr verify`.
 
-use crate::cli::args::Target;
-use crate::cli::{Context, Status};
+use crate::cli::args::PathArgs;
+use crate::cli::{Context, ExitStatus};
 use crate::instance::Instance;
 use crate::report::guard::guard;
 use crate::report::verify::VerifyReport;
 use crate::verdict::Verdict;
 use crate::verdict::survey::Survey;
 
-pub(super) fn run(target: &Target, context: &mut Context<'_>) -> anyhow::Result<Status> {
+pub(super) fn run(target: &PathArgs, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     let survey = Survey::run(&target.request()?)?;
     warn_of_failures(&survey, context)?;
     let report = VerifyReport::of(&survey);
     let path = target.path.display().to_string();
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, &path, verbose))?;
-    Ok(Status::of_verify(&report))
+    Ok(ExitStatus::of_verify(&report))
 }
 
 /// Files that could not be read, one line each on standard error.
@@ -51,9 +51,9 @@ pub(super) fn judged(
 pub(super) fn guard_of(
     instance: Instance,
     context: &mut Context<'_>,
-) -> anyhow::Result<(Option<&'static str>, Status)> {
+) -> anyhow::Result<(Option<&'static str>, ExitStatus)> {
     let (survey, everything_read) = judged(instance, context)?;
-    let status = if everything_read { Status::Healthy } else { Status::Unknown };
+    let status = if everything_read { ExitStatus::Healthy } else { ExitStatus::Unknown };
     Ok((survey.and_then(|survey| guard(survey.count(Verdict::Restorable) > 0)), status))
 }
 

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::disk::Image;
 use crate::disk::host;
-use crate::disk::output::Place;
+use crate::disk::output::OutputPlace;
 use crate::disk::reads::{Ranges, Reads};
 use crate::error::{Error, Result};
 use crate::units::ByteOffset;
@@ -50,7 +50,7 @@ pub struct FileFacts {
 
 /// A file with its ranges before and after.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-pub struct FileRecord {
+pub struct CustodyFile {
     /// As it was opened.
     pub path: String,
     /// Offset and length of what is hashed, in bytes.
@@ -63,9 +63,9 @@ pub struct FileRecord {
 
 /// What was measured.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-pub struct Facts {
+pub struct CustodyFacts {
     /// Every file that the action rests on.
-    pub files: Vec<FileRecord>,
+    pub files: Vec<CustodyFile>,
     /// The exit code.
     pub exit_code: u8,
 }
@@ -81,7 +81,7 @@ pub struct Interpretation {
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-pub struct Line {
+pub struct CustodyLine {
     /// Always 1.
     pub schema_version: u32,
     /// UTC, RFC 3339.
@@ -101,7 +101,7 @@ pub struct Line {
     /// The working directory.
     pub directory: Option<String>,
     /// What was measured.
-    pub facts: Facts,
+    pub facts: CustodyFacts,
     /// What is concluded.
     pub interpretation: Interpretation,
 }
@@ -121,7 +121,7 @@ impl Custody {
     ///
     /// # Errors
     /// The file cannot be opened for appending.
-    pub fn begin(path: &Path, place: &Place, arguments: Vec<String>, scope: Scope) -> Result<Custody> {
+    pub fn begin(path: &Path, place: &OutputPlace, arguments: Vec<String>, scope: Scope) -> Result<Custody> {
         Ok(Custody {
             file: place.append().map_err(Error::io(path, "open the custody record"))?,
             path: path.to_path_buf(),
@@ -155,7 +155,7 @@ impl Custody {
         let files = self.measure_after(reads, outputs);
         let changed = files.iter().filter(|file| file.before.is_some() && file.before != file.after);
         let changed = changed.map(|file| file.path.clone()).collect();
-        let line = Line {
+        let line = CustodyLine {
             schema_version: 1,
             began: self.began.clone(),
             ended: jiff::Timestamp::now().to_string(),
@@ -165,14 +165,14 @@ impl Custody {
             tool: format!("dblwr {}", env!("CARGO_PKG_VERSION")),
             arguments: std::mem::take(&mut self.arguments),
             directory: std::env::current_dir().ok().map(|dir| dir.display().to_string()),
-            facts: Facts { files, exit_code },
+            facts: CustodyFacts { files, exit_code },
             interpretation: Interpretation { status, changed },
         };
         self.append(&line).map_err(Error::io(&self.path, "append to the custody record"))
     }
 
-    fn measure_after(&self, reads: &Reads, outputs: &[PathBuf]) -> Vec<FileRecord> {
-        let mut files: Vec<FileRecord> =
+    fn measure_after(&self, reads: &Reads, outputs: &[PathBuf]) -> Vec<CustodyFile> {
+        let mut files: Vec<CustodyFile> =
             self.before.iter().map(|(path, (ranges, before))| record(path, ranges, before.clone())).collect();
         let besides: BTreeSet<&PathBuf> =
             reads.iter().filter(|(_, ranges)| ranges.bytes() > 0).map(|(path, _)| path).collect();
@@ -203,7 +203,7 @@ impl Custody {
     }
 
     /// One write, so that lines of two processes never mix.
-    fn append(&mut self, line: &Line) -> io::Result<()> {
+    fn append(&mut self, line: &CustodyLine) -> io::Result<()> {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
         self.file.write_all(&text)?;
@@ -215,8 +215,8 @@ fn whole(path: &Path) -> Ranges {
     std::fs::metadata(path).map(|metadata| 0..metadata.len()).into_iter().collect()
 }
 
-fn record(path: &Path, ranges: &Ranges, before: Option<FileFacts>) -> FileRecord {
-    FileRecord {
+fn record(path: &Path, ranges: &Ranges, before: Option<FileFacts>) -> CustodyFile {
+    CustodyFile {
         path: path.display().to_string(),
         ranges: ranges.iter().map(|range| (range.start, range.end - range.start)).collect(),
         before,
@@ -274,9 +274,13 @@ mod tests {
         std::fs::write(&data, b"0123456789").unwrap();
         let reads = || Reads::from([(data.clone(), Ranges::from_iter([2..4, 7..9]))]);
         for change in [false, true] {
-            let mut custody =
-                Custody::begin(&record, &Place::File(record.clone()), vec!["verify".into()], Scope::Read)
-                    .unwrap();
+            let mut custody = Custody::begin(
+                &record,
+                &OutputPlace::File(record.clone()),
+                vec!["verify".into()],
+                Scope::Read,
+            )
+            .unwrap();
             custody.measure_before(reads());
             if change {
                 std::fs::write(&data, b"01234567X9").unwrap();
@@ -302,7 +306,7 @@ mod tests {
         std::fs::write(&data, b"0123456789").unwrap();
         let record = dir.path().join("record");
         let mut custody =
-            Custody::begin(&record, &Place::File(record.clone()), vec![], Scope::Whole).unwrap();
+            Custody::begin(&record, &OutputPlace::File(record.clone()), vec![], Scope::Whole).unwrap();
         custody.measure_before(Reads::from([(data, Ranges::from(2..4))]));
         std::fs::write(&made, b"new").unwrap();
         custody.finish(&Reads::new(), &[made], 0, "healthy").unwrap();

@@ -18,7 +18,7 @@ use crate::instance::locations::Focus;
 use crate::instance::locations::Locations;
 use crate::instance::request::Request;
 use crate::instance::spaces::judge_in;
-use crate::instance::spaces::{Evidence, SpaceFile, Tablespace};
+use crate::instance::spaces::{Identification, SpaceFile, Tablespace};
 use crate::page::Judged;
 use crate::page::transform;
 use crate::page::transform::Revealed;
@@ -131,7 +131,7 @@ fn stores_space_ids(survey: Option<&Survey>) -> bool {
 /// A sound page 0 tells all, unless the tablespace may go on in other files or a key has to be found.
 fn is_settled(space: &Tablespace, request: &Request) -> bool {
     let one_file = space.id.is_some_and(|id| id != SpaceId::SYSTEM);
-    one_file && space.evidence == Evidence::Header && request.keyring.is_none()
+    one_file && space.evidence == Identification::Header && request.keyring.is_none()
 }
 
 /// The request for everything around the file: its data directory where it lies in one.

@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::format::redo_record::PageId;
 use crate::instance::Instance;
 use crate::instance::redo::history::{Census, Change, Changes, Log};
-use crate::instance::redo::{Redo, RedoFormat};
+use crate::instance::redo::{RedoFormat, RedoLog};
 use crate::instance::request::Request;
 
 /// Why records cannot be read for pages.
@@ -22,7 +22,7 @@ pub enum Unread {
 
 /// What was found.
 #[derive(Debug)]
-pub struct Look {
+pub struct RedoLook {
     /// The instance.
     pub instance: Instance,
     /// What is said of all pages, or why nothing is.
@@ -33,14 +33,14 @@ pub struct Look {
     pub hidden: bool,
 }
 
-impl Look {
+impl RedoLook {
     /// Reads the log of what a request names.
     ///
     /// # Errors
     /// As [`Instance::open`]; the log cannot be read.
-    pub fn run(request: &Request, page: Option<PageId>) -> Result<Look> {
+    pub fn run(request: &Request, page: Option<PageId>) -> Result<RedoLook> {
         let instance = Instance::open(request)?;
-        let mut look = Look { instance, census: Err(Unread::Cut), page: None, hidden: false };
+        let mut look = RedoLook { instance, census: Err(Unread::Cut), page: None, hidden: false };
         let Some(redo) = look.instance.redo.redo() else { return Ok(look) };
         let Some(mut log) = Log::open(redo)? else {
             look.census = Err(why_unread(redo));
@@ -56,7 +56,7 @@ impl Look {
     }
 
     /// The log, if there is one that can be read at least in part.
-    pub fn redo(&self) -> Option<&Redo> {
+    pub fn redo(&self) -> Option<&RedoLog> {
         self.instance.redo.redo()
     }
 
@@ -70,7 +70,7 @@ impl Look {
     }
 }
 
-fn why_unread(redo: &Redo) -> Unread {
+fn why_unread(redo: &RedoLog) -> Unread {
     match redo.format {
         _ if redo.checkpoint.is_none() || redo.end.is_none() => Unread::Cut,
         RedoFormat::MariaDbEncrypted => Unread::Encrypted,

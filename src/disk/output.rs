@@ -22,12 +22,12 @@ const DEEPEST: usize = 8;
 
 /// What must not be touched: what a command was given, and what belongs to it.
 #[derive(Debug, Clone, Default)]
-pub struct Evidence {
+pub struct Untouchable {
     files: BTreeSet<FileIdentity>,
     dirs: BTreeSet<PathBuf>,
 }
 
-impl Evidence {
+impl Untouchable {
     /// A file, by its device and inode: every other name of it counts as well.
     pub fn file(&mut self, path: &Path) {
         self.files.extend(std::fs::metadata(path).ok().map(|found| FileIdentity::of(&found)));
@@ -83,7 +83,7 @@ pub const NEVER: Own = |_| false;
 
 /// Where an output goes, decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum OutputPlace {
     /// Standard output.
     Stdout,
     /// A pipe or a terminal, by name.
@@ -96,14 +96,14 @@ pub enum Place {
 ///
 /// # Errors
 /// [`Error::Refused`] where it is or lies in evidence, or would replace what is not ours.
-pub fn decide(path: &Path, evidence: &Evidence, own: Own) -> Result<Place> {
+pub fn decide(path: &Path, evidence: &Untouchable, own: Own) -> Result<OutputPlace> {
     if let Some(place) = stdout(path, evidence)? {
         return Ok(place);
     }
     let Ok(found) = std::fs::metadata(path) else { return new(path, evidence) };
     let kind = found.file_type();
     if kind.is_fifo() || kind.is_char_device() {
-        return Ok(Place::Stream(path.to_path_buf()));
+        return Ok(OutputPlace::Stream(path.to_path_buf()));
     }
     if !kind.is_file() {
         return Err(refused(path, "neither a file nor a pipe; name a new file"));
@@ -116,11 +116,11 @@ pub fn decide(path: &Path, evidence: &Evidence, own: Own) -> Result<Place> {
     if found.len() > 0 && !is_own(path, own)? {
         return Err(refused(path, "exists already, and is no earlier output of this kind; name a new file"));
     }
-    Ok(Place::File(real))
+    Ok(OutputPlace::File(real))
 }
 
 /// A name that is not taken.
-fn new(path: &Path, evidence: &Evidence) -> Result<Place> {
+fn new(path: &Path, evidence: &Untouchable) -> Result<OutputPlace> {
     if std::fs::symlink_metadata(path).is_ok() {
         return Err(refused(path, "is a link that leads nowhere; name a new file"));
     }
@@ -129,10 +129,10 @@ fn new(path: &Path, evidence: &Evidence) -> Result<Place> {
     let parent = parent.canonicalize().map_err(Error::io(parent, "look at"))?;
     let real = parent.join(name);
     refuse_inside(path, &real, evidence)?;
-    Ok(Place::File(real))
+    Ok(OutputPlace::File(real))
 }
 
-fn stdout(path: &Path, evidence: &Evidence) -> Result<Option<Place>> {
+fn stdout(path: &Path, evidence: &Untouchable) -> Result<Option<OutputPlace>> {
     if !["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path == Path::new(name)) {
         return Ok(None);
     }
@@ -140,7 +140,7 @@ fn stdout(path: &Path, evidence: &Evidence) -> Result<Option<Place>> {
     if found.is_some_and(|found| evidence.holds(FileIdentity::of(&found))) {
         return Err(refused(path, "standard output is a file that is evidence"));
     }
-    Ok(Some(Place::Stdout))
+    Ok(Some(OutputPlace::Stdout))
 }
 
 fn is_own(path: &Path, own: Own) -> Result<bool> {
@@ -150,7 +150,7 @@ fn is_own(path: &Path, own: Own) -> Result<bool> {
     Ok(own(&head))
 }
 
-fn refuse_inside(path: &Path, real: &Path, evidence: &Evidence) -> Result<()> {
+fn refuse_inside(path: &Path, real: &Path, evidence: &Untouchable) -> Result<()> {
     match evidence.above(real) {
         None => Ok(()),
         Some(above) => Err(refused(
@@ -167,7 +167,7 @@ fn refused(path: &Path, why: &str) -> Error {
     Error::Refused(format!("{}: {why}; nothing was written", path.display()))
 }
 
-impl Place {
+impl OutputPlace {
     /// Writes the whole output: a reader sees the old contents or the new, never half of either.
     ///
     /// # Errors
@@ -175,13 +175,13 @@ impl Place {
     pub fn write(&self, contents: &[u8], mode: u32, out: &mut dyn Write) -> Result<()> {
         let stream = Path::new("standard output");
         match self {
-            Place::Stdout => {
+            OutputPlace::Stdout => {
                 out.write_all(contents).and_then(|()| out.flush()).map_err(Error::io(stream, "write"))
             }
-            Place::Stream(path) => open_stream(path)
+            OutputPlace::Stream(path) => open_stream(path)
                 .and_then(|mut file| file.write_all(contents))
                 .map_err(Error::io(path, "write")),
-            Place::File(path) => {
+            OutputPlace::File(path) => {
                 let mut pending = Pending::create(path, mode)?;
                 pending.file.write_all(contents).map_err(Error::write(path, "write"))?;
                 pending.replace()
@@ -195,9 +195,9 @@ impl Place {
     /// Those of the system.
     pub fn append(&self) -> io::Result<File> {
         match self {
-            Place::Stdout => OpenOptions::new().write(true).open("/dev/stdout"),
-            Place::Stream(path) => open_stream(path),
-            Place::File(path) => {
+            OutputPlace::Stdout => OpenOptions::new().write(true).open("/dev/stdout"),
+            OutputPlace::Stream(path) => open_stream(path),
+            OutputPlace::File(path) => {
                 OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)
             }
         }
@@ -317,7 +317,7 @@ impl OutDir {
     ///
     /// # Errors
     /// It lies in evidence or in any data directory, or cannot be created.
-    pub fn prepare(dir: &Path, evidence: &Evidence) -> Result<OutDir> {
+    pub fn prepare(dir: &Path, evidence: &Untouchable) -> Result<OutDir> {
         decide_dir(dir, evidence)?;
         let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
         made.map_err(Error::io(dir, "create"))?;
@@ -341,7 +341,7 @@ impl OutDir {
 ///
 /// # Errors
 /// [`Error::Refused`] where it is or lies in evidence.
-pub fn decide_dir(dir: &Path, evidence: &Evidence) -> Result<()> {
+pub fn decide_dir(dir: &Path, evidence: &Untouchable) -> Result<()> {
     if dir.exists() && !dir.is_dir() {
         return Err(refused(dir, "is no directory"));
     }
@@ -372,13 +372,13 @@ mod tests {
         std::fs::write(data.join("ib_logfile0"), "").unwrap();
         std::os::unix::fs::symlink(data.join("d"), dir.path().join("link")).unwrap();
         for inside in [data.clone(), data.join("d"), data.join("new/deep"), dir.path().join("link/x")] {
-            let error = OutDir::prepare(&inside, &Evidence::default()).unwrap_err().to_string();
+            let error = OutDir::prepare(&inside, &Untouchable::default()).unwrap_err().to_string();
             assert!(error.contains("lies in the data directory"), "{error}");
             assert!(inside == data || inside == data.join("d") || !inside.exists());
         }
         let other = dir.path().join("other");
         std::fs::create_dir(&other).unwrap();
-        let mut evidence = Evidence::default();
+        let mut evidence = Untouchable::default();
         evidence.dir(&other);
         assert!(OutDir::prepare(&other.join("x"), &evidence).is_err());
         assert!(OutDir::prepare(&dir.path().join("new/../data/x"), &evidence).is_err());
@@ -398,7 +398,7 @@ mod tests {
         let path = dir.path().join("dblwr.prom");
         let own: Own = |head| head.starts_with(b"old");
         for contents in ["old one, and longer", "old two"] {
-            let place = decide(&path, &Evidence::default(), own).unwrap();
+            let place = decide(&path, &Untouchable::default(), own).unwrap();
             place.write(contents.as_bytes(), 0o644, &mut io::sink()).unwrap();
             assert_eq!(std::fs::read_to_string(&path).unwrap(), contents);
         }
@@ -406,7 +406,7 @@ mod tests {
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
         let error = Pending::create(&path, 0o600).unwrap().finish().unwrap_err().to_string();
         assert!(error.contains("File exists"), "{error}");
-        assert!(decide(&path, &Evidence::default(), NEVER).is_err());
-        assert!(decide(Path::new("/nonexistent-dblwr/x.prom"), &Evidence::default(), own).is_err());
+        assert!(decide(&path, &Untouchable::default(), NEVER).is_err());
+        assert!(decide(Path::new("/nonexistent-dblwr/x.prom"), &Untouchable::default(), own).is_err());
     }
 }

@@ -11,7 +11,7 @@ use rustix::fs::{Advice, OFlags, SeekFrom, fadvise};
 use rustix::io::{ReadWriteFlags, preadv2};
 
 /// Where bytes come from: a file, or in tests something that fails on demand.
-pub trait Source {
+pub trait ByteSource {
     /// As `pread`.
     ///
     /// # Errors
@@ -111,7 +111,7 @@ impl Input {
     }
 }
 
-impl Source for Input {
+impl ByteSource for Input {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
         match self.mode {
             Mode::Cached => return self.file.read_at(buffer, offset),
@@ -133,7 +133,7 @@ impl Source for Input {
 
 /// What a run of pages turned out to hold.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Run {
+pub struct ReadRun {
     /// Bytes read from the beginning of the buffer; fewer than asked for where the file ended.
     pub filled: usize,
     /// Indexes of the pages that the system could not read; their bytes are zero.
@@ -142,23 +142,23 @@ pub struct Run {
     pub error: Option<String>,
 }
 
-impl Run {
+impl ReadRun {
     /// All bytes, and all of them readable.
-    pub fn full(len: usize) -> Run {
-        Run { filled: len, ..Run::default() }
+    pub fn full(len: usize) -> ReadRun {
+        ReadRun { filled: len, ..ReadRun::default() }
     }
 }
 
 /// Fills the buffer from `offset` on; where the system fails, page by page, so that one bad sector costs one page.
-pub fn read_run(source: &impl Source, offset: u64, buffer: &mut [u8], page_size: usize) -> Run {
+pub fn read_run(source: &impl ByteSource, offset: u64, buffer: &mut [u8], page_size: usize) -> ReadRun {
     match fill(source, offset, buffer) {
-        Ok(filled) => Run { filled, ..Run::default() },
+        Ok(filled) => ReadRun { filled, ..ReadRun::default() },
         Err(_) => page_by_page(source, offset, buffer, page_size),
     }
 }
 
-fn page_by_page(source: &impl Source, offset: u64, buffer: &mut [u8], page_size: usize) -> Run {
-    let mut run = Run::default();
+fn page_by_page(source: &impl ByteSource, offset: u64, buffer: &mut [u8], page_size: usize) -> ReadRun {
+    let mut run = ReadRun::default();
     // Disks do not read less than this, and direct reads must not try.
     let piece_size = page_size.max(ALIGNMENT);
     for (index, piece) in buffer.chunks_mut(piece_size).enumerate() {
@@ -182,7 +182,7 @@ fn page_by_page(source: &impl Source, offset: u64, buffer: &mut [u8], page_size:
 }
 
 /// Reads until the buffer is full or the source ends.
-fn fill(source: &impl Source, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+fn fill(source: &impl ByteSource, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
     let mut done = 0;
     while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
         match source.read_at(rest, offset.saturating_add(done as u64)) {
@@ -228,7 +228,7 @@ mod tests {
         bad: Vec<u64>,
     }
 
-    impl Source for Disk {
+    impl ByteSource for Disk {
         fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
             let end = self.len.min(offset + buffer.len() as u64);
             if self.bad.iter().any(|&bad| offset <= bad && bad < end) {
@@ -260,7 +260,7 @@ mod tests {
             let run = read_run(&disk, 0, &mut [0; 16384], 4096);
             assert_eq!(run.filled, 10_000);
         }
-        assert_eq!(read_run(&Disk { len: 5, bad: vec![] }, 4096, &mut [0; 10], 4096), Run::default());
+        assert_eq!(read_run(&Disk { len: 5, bad: vec![] }, 4096, &mut [0; 10], 4096), ReadRun::default());
     }
 
     #[test]

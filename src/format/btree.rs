@@ -8,7 +8,7 @@ use crate::format::fil::{FIL_PAGE_NEXT, FilHeader};
 use crate::format::index_header::IndexHeader;
 use crate::format::index_header::PAGE_INDEX_ID;
 use crate::format::index_header::is_index_type;
-use crate::format::record::{Record, user_records};
+use crate::format::record::{UserRecord, user_records};
 use crate::units::{FIL_NULL, PageNo};
 
 /// Pages of one dictionary tree that a walk visits at most: 16 GiB of 16 KiB pages would be no dictionary any more.
@@ -55,7 +55,7 @@ fn member(page: &[u8], index_id: u64) -> Option<IndexHeader> {
 
 /// Child page of a node pointer: its last column. Only REDUNDANT records tell where that is; in COMPACT ones the width of
 /// the key must be known.
-fn child(record: &Record<'_>, header: &IndexHeader, key: usize) -> Option<u32> {
+fn child(record: &UserRecord<'_>, header: &IndexHeader, key: usize) -> Option<u32> {
     if header.compact {
         return u32_at(record.leading_bytes(key.checked_add(4)?), key);
     }

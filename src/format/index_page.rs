@@ -1,7 +1,7 @@
 //! A glance at the keys of an index page.
 
 use crate::format::index_header::index_header;
-use crate::format::record::{Record, user_records};
+use crate::format::record::{UserRecord, user_records};
 
 /// Index id on every SDI page of MySQL 8.0+.
 pub const SDI_INDEX_ID: u64 = u64::MAX;
@@ -16,14 +16,14 @@ pub struct KeyRange {
     /// The way reached the supremum.
     pub complete: bool,
     /// First bytes of the smallest record that has a key; `None` on an empty page.
-    pub first: Option<Key>,
+    pub first: Option<RecordKey>,
     /// First bytes of the greatest record.
-    pub last: Option<Key>,
+    pub last: Option<RecordKey>,
 }
 
 /// The first bytes of a record, as stored (integers big-endian, signed ones with the sign bit turned over).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
+pub struct RecordKey {
     /// Origin of the record in the page.
     pub offset: usize,
     /// At most [`KEY_BYTES`].
@@ -38,8 +38,8 @@ pub const KEY_BYTES: usize = 16;
 pub fn key_range(page: &[u8]) -> Option<KeyRange> {
     index_header(page)?;
     let walk = user_records(page);
-    let key = |record: Option<&Record<'_>>| {
-        record.map(|r| Key { offset: r.origin(), bytes: key_bytes(r).to_vec() })
+    let key = |record: Option<&UserRecord<'_>>| {
+        record.map(|r| RecordKey { offset: r.origin(), bytes: key_bytes(r).to_vec() })
     };
     Some(KeyRange {
         records: walk.list.len(),
@@ -51,7 +51,7 @@ pub fn key_range(page: &[u8]) -> Option<KeyRange> {
 }
 
 /// First column of a REDUNDANT record, whose end is known; the first bytes of a COMPACT one.
-fn key_bytes<'a>(record: &Record<'a>) -> &'a [u8] {
+fn key_bytes<'a>(record: &UserRecord<'a>) -> &'a [u8] {
     let leading = record.leading_bytes(KEY_BYTES);
     if record.is_compact() {
         return leading;

@@ -31,13 +31,13 @@ const REC_INFO_MIN_REC_FLAG: u8 = 0x10;
 
 /// One user record of an index page.
 #[derive(Debug, Clone, Copy)]
-pub struct Record<'a> {
+pub struct UserRecord<'a> {
     page: &'a [u8],
     origin: usize,
     compact: bool,
 }
 
-impl<'a> Record<'a> {
+impl<'a> UserRecord<'a> {
     /// Offset in the page of the first column.
     pub fn origin(&self) -> usize {
         self.origin
@@ -111,21 +111,21 @@ impl<'a> Record<'a> {
 
 /// What following the records of one page gave.
 #[derive(Debug)]
-pub struct Records<'a> {
+pub struct UserRecords<'a> {
     /// User records in key order, as far as the links held.
-    pub list: Vec<Record<'a>>,
+    pub list: Vec<UserRecord<'a>>,
     /// The chain reached the supremum. `false`: a link left the page or ran in a circle.
     pub complete: bool,
 }
 
 /// Follows the user records of an index page. Bounded by the number of records a page of this size can hold.
-pub fn user_records(page: &[u8]) -> Records<'_> {
+pub fn user_records(page: &[u8]) -> UserRecords<'_> {
     let mut list = Vec::new();
     let complete = follow(page, &mut list).is_some();
-    Records { list, complete }
+    UserRecords { list, complete }
 }
 
-fn follow<'a>(page: &'a [u8], list: &mut Vec<Record<'a>>) -> Option<()> {
+fn follow<'a>(page: &'a [u8], list: &mut Vec<UserRecord<'a>>) -> Option<()> {
     /// Smallest distance between two origins: a header of five bytes and one byte of data.
     const SMALLEST_RECORD: usize = 6;
     let compact = IndexHeader::parse(page)?.compact;
@@ -139,7 +139,7 @@ fn follow<'a>(page: &'a [u8], list: &mut Vec<Record<'a>>) -> Option<()> {
         if at <= supremum {
             return None;
         }
-        list.push(Record { page, origin: at, compact });
+        list.push(UserRecord { page, origin: at, compact });
         at = next_origin(page, at, compact)?;
     }
     None

@@ -70,7 +70,7 @@ impl std::fmt::Display for ExtentState {
 
 /// Whether a page is in use, by its descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PageState {
+pub enum DescriptorState {
     /// Free, or in an extent that was never initialised: nothing that the server would read.
     Free,
     /// Handed out; `segment` is the owner of the whole extent where there is one.
@@ -145,16 +145,18 @@ pub fn extent_of<'a>(xdes_page: &'a [u8], format: &PageFormat, page_no: PageNo) 
 
 /// Whether `page_no` is free according to its descriptor page. `None` where the descriptor says nothing believable.
 /// The descriptor page must be trusted by the caller; it is not checked here.
-pub fn page_state(xdes_page: &[u8], format: &PageFormat, page_no: PageNo) -> Option<PageState> {
+pub fn page_state(xdes_page: &[u8], format: &PageFormat, page_no: PageNo) -> Option<DescriptorState> {
     let extent = extent_of(xdes_page, format, page_no)?;
     let free = extent.is_free(page_no.0 % format.logical.extent_pages())?;
     match extent.state {
         // The bitmap of an extent beyond the free limit is zero, which would read as "used".
-        ExtentState::NotInitialised | ExtentState::Free => Some(PageState::Free),
+        ExtentState::NotInitialised | ExtentState::Free => Some(DescriptorState::Free),
         ExtentState::Unknown(_) => None,
-        _ if free => Some(PageState::Free),
-        ExtentState::Fseg | ExtentState::FsegFrag => Some(PageState::Used { segment: Some(extent.segment) }),
-        ExtentState::FreeFrag | ExtentState::FullFrag => Some(PageState::Used { segment: None }),
+        _ if free => Some(DescriptorState::Free),
+        ExtentState::Fseg | ExtentState::FsegFrag => {
+            Some(DescriptorState::Used { segment: Some(extent.segment) })
+        }
+        ExtentState::FreeFrag | ExtentState::FullFrag => Some(DescriptorState::Used { segment: None }),
     }
 }
 
@@ -179,15 +181,15 @@ mod tests {
         // Page 66 of extent 64..127: third pair of the first byte.
         let page = page_with(1, 4, 9, &[0b0001_0000]);
         let state = |n| page_state(&page, &FORMAT(), PageNo(n));
-        assert_eq!(state(66), Some(PageState::Free));
-        assert_eq!(state(65), Some(PageState::Used { segment: Some(9) }));
-        assert_eq!(state(64), Some(PageState::Used { segment: Some(9) }));
+        assert_eq!(state(66), Some(DescriptorState::Free));
+        assert_eq!(state(65), Some(DescriptorState::Used { segment: Some(9) }));
+        assert_eq!(state(64), Some(DescriptorState::Used { segment: Some(9) }));
     }
 
     #[test]
     fn free_extents_are_free_whatever_their_bits_and_unknown_states_say_nothing() {
-        assert_eq!(page_state(&page_with(0, 0, 0, &[]), &FORMAT(), PageNo(5)), Some(PageState::Free));
-        assert_eq!(page_state(&page_with(0, 1, 0, &[]), &FORMAT(), PageNo(5)), Some(PageState::Free));
+        assert_eq!(page_state(&page_with(0, 0, 0, &[]), &FORMAT(), PageNo(5)), Some(DescriptorState::Free));
+        assert_eq!(page_state(&page_with(0, 1, 0, &[]), &FORMAT(), PageNo(5)), Some(DescriptorState::Free));
         assert_eq!(page_state(&page_with(0, 6, 0, &[0xFF; 16]), &FORMAT(), PageNo(5)), None);
         assert_eq!(page_state(&[0; 200], &FORMAT(), PageNo(6400)), None, "a page that is cut short");
     }
@@ -200,7 +202,7 @@ mod tests {
         assert_eq!(extents_per_page(&zip), 128);
         assert_eq!(descriptor_page(&FORMAT(), PageNo(u32::MAX)), PageNo(0xFFFF_C000));
         let page = page_with(255, 2, 0, &[0b01]);
-        assert_eq!(page_state(&page, &FORMAT(), PageNo(16384 + 255 * 64)), Some(PageState::Free));
+        assert_eq!(page_state(&page, &FORMAT(), PageNo(16384 + 255 * 64)), Some(DescriptorState::Free));
         assert_eq!(extent(&page, &FORMAT(), PageNo(0), 256).map(|e| e.offset), None);
     }
 }

@@ -54,14 +54,14 @@ impl Config {
         let bytes = small::read(path, MAX_FILE).map_err(Error::io(path, "read the configuration"))?;
         let mut served = false;
         for (number, line) in String::from_utf8_lossy(&bytes).lines().enumerate() {
-            match Line::parse(line) {
-                Line::Nothing => {}
-                Line::Group(name) => served = is_server_group(name),
-                Line::Include(file) => self.file(Path::new(file), depth + 1)?,
-                Line::IncludeDir(dir) => self.directory(Path::new(dir), depth + 1)?,
-                Line::Option(name, value) if served => self.option(name, value),
-                Line::Option(..) => {}
-                Line::Broken(what) => {
+            match ConfigLine::parse(line) {
+                ConfigLine::Nothing => {}
+                ConfigLine::Group(name) => served = is_server_group(name),
+                ConfigLine::Include(file) => self.file(Path::new(file), depth + 1)?,
+                ConfigLine::IncludeDir(dir) => self.directory(Path::new(dir), depth + 1)?,
+                ConfigLine::Option(name, value) if served => self.option(name, value),
+                ConfigLine::Option(..) => {}
+                ConfigLine::Broken(what) => {
                     return Err(Error::foreign(path, format!("line {}: {what}", number + 1)));
                 }
             }
@@ -106,7 +106,8 @@ impl Config {
     /// Fills in what a request leaves open. Directories below the configured `datadir` follow the data directory that
     /// was named: a copy of it is looked at instead of the original.
     pub fn complete(&self, request: &mut Request) {
-        let places = Places { config: self, datadir: self.path("datadir"), named: named_datadir(request) };
+        let places =
+            MovedPlaces { config: self, datadir: self.path("datadir"), named: named_datadir(request) };
         let fill = |place: &mut Option<PathBuf>, name: &str| {
             if place.is_none() {
                 *place = places.get(name);
@@ -169,13 +170,13 @@ fn named_datadir(request: &Request) -> Option<PathBuf> {
 }
 
 /// Moves configured directories along with the data directory.
-struct Places<'a> {
+struct MovedPlaces<'a> {
     config: &'a Config,
     datadir: Option<PathBuf>,
     named: Option<PathBuf>,
 }
 
-impl Places<'_> {
+impl MovedPlaces<'_> {
     fn get(&self, name: &str) -> Option<PathBuf> {
         self.config.path(name).map(|path| self.moved(&path))
     }
@@ -217,7 +218,7 @@ fn is_server_group(name: &str) -> bool {
 
 /// One line.
 #[derive(Debug, PartialEq, Eq)]
-enum Line<'a> {
+enum ConfigLine<'a> {
     Nothing,
     Group(&'a str),
     Include(&'a str),
@@ -226,11 +227,11 @@ enum Line<'a> {
     Broken(String),
 }
 
-impl<'a> Line<'a> {
-    fn parse(line: &'a str) -> Line<'a> {
+impl<'a> ConfigLine<'a> {
+    fn parse(line: &'a str) -> ConfigLine<'a> {
         let line = line.trim();
         if line.is_empty() || line.starts_with(['#', ';']) {
-            return Line::Nothing;
+            return ConfigLine::Nothing;
         }
         if let Some(directive) = line.strip_prefix('!') {
             return directive_of(directive);
@@ -238,26 +239,26 @@ impl<'a> Line<'a> {
         let line = without_comment(line).trim_end();
         if let Some(group) = line.strip_prefix('[') {
             return match group.split_once(']') {
-                Some((name, _)) => Line::Group(name.trim()),
-                None => Line::Broken(format!("{line:?} opens a group without closing it")),
+                Some((name, _)) => ConfigLine::Group(name.trim()),
+                None => ConfigLine::Broken(format!("{line:?} opens a group without closing it")),
             };
         }
         match line.split_once('=') {
-            Some((name, value)) => Line::Option(name.trim(), Some(unquoted(value.trim()))),
-            None => Line::Option(line, None),
+            Some((name, value)) => ConfigLine::Option(name.trim(), Some(unquoted(value.trim()))),
+            None => ConfigLine::Option(line, None),
         }
     }
 }
 
-fn directive_of(directive: &str) -> Line<'_> {
+fn directive_of(directive: &str) -> ConfigLine<'_> {
     let argument = |keyword: &str| {
         let rest = directive.strip_prefix(keyword)?;
         rest.starts_with(char::is_whitespace).then(|| rest.trim())
     };
     match (argument("includedir"), argument("include")) {
-        (Some(dir), _) => Line::IncludeDir(dir),
-        (None, Some(file)) => Line::Include(file),
-        (None, None) => Line::Broken(format!("!{directive} is neither !include nor !includedir")),
+        (Some(dir), _) => ConfigLine::IncludeDir(dir),
+        (None, Some(file)) => ConfigLine::Include(file),
+        (None, None) => ConfigLine::Broken(format!("!{directive} is neither !include nor !includedir")),
     }
 }
 

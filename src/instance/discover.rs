@@ -17,7 +17,7 @@ use crate::format::fil::FIL_PAGE_OFFSET;
 use crate::format::fsp::PageFormat;
 use crate::instance::identify::{Identity, identify};
 use crate::instance::locations::{Focus, Locations};
-use crate::instance::spaces::{Evidence, Link, Page0, SpaceFile, Spaces, Tablespace};
+use crate::instance::spaces::{Identification, Link, Page0, SpaceFile, Spaces, Tablespace};
 use crate::units::{ByteOffset, PageSize, SpaceId};
 
 /// Data directories are two levels deep, `innodb_directories` little more; a deeper tree is not one.
@@ -32,7 +32,7 @@ const MAX_ISL: u64 = 4096;
 /// Files that cannot be read are remembered in [`Spaces::failures`]; the others are still found.
 pub fn discover(locations: &Locations) -> Spaces {
     let mut spaces = Spaces::default();
-    let mut walk = Walk::default();
+    let mut walk = FileWalk::default();
     let system_paths = walk.collect(locations);
     spaces.failures.append(&mut walk.failures);
     spaces.links.append(&mut walk.links);
@@ -76,7 +76,7 @@ fn add(
 ) {
     match result {
         Ok(Some(space)) => {
-            if space.evidence == Evidence::Header {
+            if space.evidence == Identification::Header {
                 note_contradiction(spaces, locations, path, space.format.logical);
             }
             if space.files.iter().all(|file| seen.insert(file.identity)) {
@@ -98,7 +98,7 @@ pub(crate) fn left_out(name: &Path) -> String {
 }
 
 #[derive(Default)]
-struct Walk {
+struct FileWalk {
     files: Vec<PathBuf>,
     system: Vec<PathBuf>,
     visited: BTreeSet<FileIdentity>,
@@ -108,7 +108,7 @@ struct Walk {
     within: Option<PathBuf>,
 }
 
-impl Walk {
+impl FileWalk {
     /// Walks all places; the paths of the system tablespace's files in their order.
     fn collect(&mut self, locations: &Locations) -> Vec<PathBuf> {
         self.within = locations.bundle.as_ref().and_then(|bundle| bundle.dir().canonicalize().ok());
@@ -258,7 +258,7 @@ fn system_space(locations: &Locations, paths: &[PathBuf], spaces: &mut Spaces) -
                         note_contradiction(spaces, locations, path, stated);
                     }
                     // A later file that was named alone, or whose predecessor is missing.
-                    let header = identity.evidence == Evidence::Header;
+                    let header = identity.evidence == Identification::Header;
                     let first_page =
                         if header { None } else { stated_first_page(&image, &identity.format) }.unwrap_or(0);
                     let space = tablespace(identity, vec![space_file(locations, &image, first_page)]);
@@ -296,7 +296,7 @@ fn system_space(locations: &Locations, paths: &[PathBuf], spaces: &mut Spaces) -
 /// page 0 states.
 fn identify_first(locations: &Locations, image: &Image) -> Result<Option<(Identity, Option<PageSize>)>> {
     let identity = identify(image, locations.page_size)?;
-    let verified = identity.filter(|identity| identity.evidence == Evidence::Header);
+    let verified = identity.filter(|identity| identity.evidence == Identification::Header);
     let stated = verified.map(|identity| identity.format.logical);
     let overruled = |format: PageFormat| match locations.page_size {
         Some(size) => PageFormat { logical: size, physical: size, ..format },
@@ -305,7 +305,11 @@ fn identify_first(locations: &Locations, image: &Image) -> Result<Option<(Identi
     let identity = identity.map(|identity| Identity {
         id: Some(SpaceId::SYSTEM),
         format: overruled(identity.format),
-        evidence: if identity.id == Some(SpaceId::SYSTEM) { identity.evidence } else { Evidence::OtherPages },
+        evidence: if identity.id == Some(SpaceId::SYSTEM) {
+            identity.evidence
+        } else {
+            Identification::OtherPages
+        },
         page0: identity.page0.filter(|_| identity.id == Some(SpaceId::SYSTEM)),
     });
     Ok(identity.map(|identity| (identity, stated)))

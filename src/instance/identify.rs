@@ -9,9 +9,9 @@ use crate::error::Result;
 use crate::format::crypt_info::mariadb_crypt_data;
 use crate::format::fil::{FilHeader, page_type};
 use crate::format::fsp::{Codec, Encryption, FspHeader, Layout, PageFormat};
-use crate::instance::spaces::{Evidence, Page0};
+use crate::instance::spaces::{Identification, Page0};
 use crate::page::frame;
-use crate::page::{Claim, State, judge};
+use crate::page::{Claim, PageState, judge};
 use crate::units::{ByteOffset, PageNo, PageSize, SpaceId};
 
 /// How many pages a survey looks at (`Datafile::find_space_id`, MySQL 5.7 to 9.7: up to 64).
@@ -25,7 +25,7 @@ pub struct Identity {
     /// How the pages are framed.
     pub format: PageFormat,
     /// Where the id comes from.
-    pub evidence: Evidence,
+    pub evidence: Identification,
     /// What a verified page 0 says of the file.
     pub page0: Option<Page0>,
 }
@@ -102,7 +102,7 @@ fn from_header(head: &[u8], verified: bool) -> Option<Identity> {
     if mariadb_crypt_data(page, &format).is_some_and(|crypt| crypt.is_encrypted()) {
         format.encryption = Encryption::MariaDb;
     }
-    let evidence = if verified { Evidence::Header } else { Evidence::DamagedHeader };
+    let evidence = if verified { Identification::Header } else { Identification::DamagedHeader };
     let page0 = verified.then_some(Page0 { size: fsp.size, lsn: fil.lsn });
     Some(Identity { id: Some(fil.space_id), format, evidence, page0 })
 }
@@ -147,7 +147,8 @@ fn survey(image: &Image, instance: Option<PageSize>) -> Result<Option<Identity>>
             let Some(first) = first else { continue };
             let Ballot { bytes, id, .. } = survey_as(image, &format, first)?;
             if bytes > best.as_ref().map_or(0, |(most, _)| *most) {
-                best = Some((bytes, Identity { id, format, evidence: Evidence::OtherPages, page0: None }));
+                best =
+                    Some((bytes, Identity { id, format, evidence: Identification::OtherPages, page0: None }));
             }
         }
         if best.is_some() {
@@ -158,7 +159,7 @@ fn survey(image: &Image, instance: Option<PageSize>) -> Result<Option<Identity>>
         decompress_ids(image, identity)?;
     }
     Ok(best.map(|(_, identity)| Identity {
-        evidence: if identity.id.is_some() { identity.evidence } else { Evidence::Unknown },
+        evidence: if identity.id.is_some() { identity.evidence } else { Identification::Unknown },
         ..identity
     }))
 }
@@ -180,14 +181,14 @@ fn survey_without_checksums(image: &Image, instance: Option<PageSize>) -> Result
             let Some(page) = image.read_page(number.offset(format.physical), format.physical)? else { break };
             let header = FilHeader::parse(&page).filter(|h| h.page_no == number && h.lsn.0 != 0);
             let state = header.map(|_| judge(&page, &format).state);
-            if let (Some(header), Some(State::Valid | State::Unverifiable)) = (header, state) {
+            if let (Some(header), Some(PageState::Valid | PageState::Unverifiable)) = (header, state) {
                 *votes.entry(header.space_id).or_default() += 1;
                 first_is_sound = first_is_sound || number == PageNo(0);
             }
         }
         let most = votes.into_iter().max_by_key(|&(id, votes)| (votes, std::cmp::Reverse(id)));
         if let Some((id, _)) = most.filter(|&(_, votes)| votes >= ENOUGH) {
-            let evidence = if first_is_sound { Evidence::Header } else { Evidence::OtherPages };
+            let evidence = if first_is_sound { Identification::Header } else { Identification::OtherPages };
             return Ok(Some(Identity { id: Some(id), format, evidence, page0: None }));
         }
     }

@@ -7,27 +7,27 @@ use crate::format::crypt_info::{mariadb_crypt_data, mysql_encryption_info};
 use crate::format::fil::FilHeader;
 use crate::format::fsp::{Layout, PageFormat};
 use crate::instance::Instance;
-use crate::instance::dblwr::Kind;
+use crate::instance::dblwr::AreaKind;
 use crate::instance::discover::left_out;
 use crate::instance::identify::format_of_page0;
-use crate::instance::spaces::{Evidence, SpaceFile, Spaces, Tablespace};
+use crate::instance::spaces::{Identification, SpaceFile, Spaces, Tablespace};
 use crate::page::keyring::Keyring;
 use crate::page::sectors::shares_a_sector;
 use crate::units::{ByteOffset, Lsn, PageNo, SECTOR, SpaceId};
 
 /// A verified copy of a page 0.
-struct Page0 {
+struct Page0Copy {
     id: SpaceId,
     format: PageFormat,
     lsn: Lsn,
     bytes: Vec<u8>,
 }
 
-impl Page0 {
+impl Page0Copy {
     fn teach(&self, space: &mut Tablespace, keyring: Option<&Keyring>, notes: &mut Vec<String>) {
         space.format = self.format;
         if space.id.is_none() {
-            (space.id, space.evidence) = (Some(self.id), Evidence::Copy);
+            (space.id, space.evidence) = (Some(self.id), Identification::Copy);
         }
         let note = keyring.and_then(|keyring| space.unlock_by(&self.bytes, keyring));
         notes.extend(note.filter(|note| !notes.contains(note)));
@@ -40,13 +40,14 @@ impl Instance {
     /// # Errors
     /// A live area cannot be read.
     pub(crate) fn learn_from_copies(&mut self) -> Result<()> {
-        let all_known = self.spaces.list.iter().all(|space| space.evidence == Evidence::Header);
+        let all_known = self.spaces.list.iter().all(|space| space.evidence == Identification::Header);
         if all_known && self.spaces.unidentified.is_empty() {
             return Ok(());
         }
         let page0s = self.page0s()?;
         for at in 0..self.spaces.list.len() {
-            let Some(space) = self.spaces.list.get(at).filter(|space| space.evidence != Evidence::Header)
+            let Some(space) =
+                self.spaces.list.get(at).filter(|space| space.evidence != Identification::Header)
             else {
                 continue;
             };
@@ -65,7 +66,7 @@ impl Instance {
 
     /// Files in which nothing is known for a page, but whose page 0 shows one of the copies in part. Two such files of
     /// one id become rivals: ids are looked up before they are given.
-    fn adopt(&mut self, page0s: &[Page0]) {
+    fn adopt(&mut self, page0s: &[Page0Copy]) {
         for file in std::mem::take(&mut self.spaces.unidentified) {
             let Some(page0) = the_one_of(&file, page0s, &self.spaces) else {
                 self.spaces.unidentified.push(file);
@@ -73,20 +74,21 @@ impl Instance {
             };
             self.notes.retain(|note| *note != left_out(&file.name));
             let (format, files) = (page0.format, vec![file]);
-            let mut space = Tablespace { id: None, format, files, evidence: Evidence::Unknown, key: None };
+            let mut space =
+                Tablespace { id: None, format, files, evidence: Identification::Unknown, key: None };
             page0.teach(&mut space, self.keyring.as_ref(), &mut self.notes);
             self.spaces.list.push(space);
         }
     }
 
     /// The newest first.
-    fn page0s(&self) -> Result<Vec<Page0>> {
-        let mut page0s: Vec<Page0> = Vec::new();
-        for area in self.areas.iter().filter(|area| area.live && area.kind != Kind::Reduced) {
+    fn page0s(&self) -> Result<Vec<Page0Copy>> {
+        let mut page0s: Vec<Page0Copy> = Vec::new();
+        for area in self.areas.iter().filter(|area| area.live && area.kind != AreaKind::Reduced) {
             area.for_each_slot(|slot| {
                 let header = FilHeader::parse(slot.bytes).filter(|header| header.page_no == PageNo(0));
                 if let (Some(header), Some((id, format))) = (header, format_of_page0(slot.bytes)) {
-                    page0s.push(Page0 { id, format, lsn: header.lsn, bytes: slot.bytes.to_vec() });
+                    page0s.push(Page0Copy { id, format, lsn: header.lsn, bytes: slot.bytes.to_vec() });
                 }
             })?;
         }
@@ -97,13 +99,13 @@ impl Instance {
 
 /// The newest copy that the page 0 of a file belongs with, where all such copies are of one tablespace that no file
 /// holds.
-fn the_one_of<'a>(file: &SpaceFile, page0s: &'a [Page0], spaces: &Spaces) -> Option<&'a Page0> {
+fn the_one_of<'a>(file: &SpaceFile, page0s: &'a [Page0Copy], spaces: &Spaces) -> Option<&'a Page0Copy> {
     let mut alike = page0s.iter().filter(|page0| !spaces.contains(page0.id) && belongs(file, page0));
     let newest = alike.next()?;
     alike.all(|other| other.id == newest.id).then_some(newest)
 }
 
-fn belongs(file: &SpaceFile, page0: &Page0) -> bool {
+fn belongs(file: &SpaceFile, page0: &Page0Copy) -> bool {
     let (copy, format) = (&page0.bytes, &page0.format);
     let page = Image::open(&file.path).and_then(|image| image.read_page(ByteOffset(0), format.physical));
     page.ok()

@@ -32,7 +32,7 @@ use crate::format::reduced::{ReducedFile, parse_reduced, reduced_page_size};
 use crate::instance::bundle::unpack::Bundle;
 use crate::instance::dblwr::separate::odd_files;
 use crate::instance::dblwr::{
-    Area, Kind, Magic, SeparateFile, find_separate, locate_parallel, locate_system,
+    Area, AreaKind, Magic, SeparateFile, find_separate, locate_parallel, locate_system,
 };
 use crate::instance::discover::discover;
 use crate::instance::generation::Generation;
@@ -42,7 +42,7 @@ use crate::instance::redo::Shutdown;
 use crate::instance::redo::window::RedoWindow;
 use crate::instance::request::Request;
 use crate::instance::roster::Roster;
-use crate::instance::spaces::{Evidence, Spaces, Tablespace};
+use crate::instance::spaces::{Identification, Spaces, Tablespace};
 use crate::page::checksum::Algorithm;
 use crate::page::judge;
 use crate::page::keyring::Keyring;
@@ -65,7 +65,7 @@ pub struct Instance {
     /// Slots hold the pages of encrypted tablespaces in plaintext, as MySQL does up to 8.0.22; also where nothing tells.
     pub plaintext_copies: bool,
     /// The redo files.
-    pub redo: redo::Found,
+    pub redo: redo::FoundRedo,
     /// Checkpoint and end.
     pub window: RedoWindow,
     /// Flush LSN of page 0 of the system tablespace.
@@ -155,7 +155,7 @@ impl Instance {
             page_size: page_size(&locations, &spaces, &[]),
             generation: Generation::Unknown,
             plaintext_copies: true,
-            redo: redo::Found::Absent,
+            redo: redo::FoundRedo::Absent,
             window: RedoWindow::default(),
             flushed_lsn: None,
             shutdown: Shutdown::Unknown,
@@ -243,7 +243,7 @@ impl Instance {
         let read = image.read_up_to(ByteOffset(0), &mut bytes)?;
         bytes.truncate(read);
         let decoded = parse_reduced(&bytes);
-        let mut area = Area::of_file(Kind::Reduced, &file.path, name, reduced_page_size(), decoded.pages);
+        let mut area = Area::of_file(AreaKind::Reduced, &file.path, name, reduced_page_size(), decoded.pages);
         area.notes.extend(decoded.faults.iter().map(|fault| format!("{}: {fault}", area.file.display())));
         self.reduced.push((self.areas.len(), decoded));
         self.areas.push(area);
@@ -254,15 +254,15 @@ impl Instance {
     /// exists.
     fn mark_live(&mut self) {
         let any_separate =
-            self.areas.iter().any(|area| area.kind == Kind::Separate && area.slot_size == self.page_size);
+            self.areas.iter().any(|area| area.kind == AreaKind::Separate && area.slot_size == self.page_size);
         let reads_files = self.generation.reads_separate_files().unwrap_or(any_separate);
         let page_size = self.page_size;
         for area in &mut self.areas {
             area.live = match area.kind {
-                Kind::System => !reads_files && area.magic != Some(Magic::Absent),
-                Kind::Parallel => !reads_files && !self.generation.is_mariadb(),
-                Kind::Separate => reads_files && area.slot_size == page_size,
-                Kind::Reduced => reads_files,
+                AreaKind::System => !reads_files && area.magic != Some(Magic::Absent),
+                AreaKind::Parallel => !reads_files && !self.generation.is_mariadb(),
+                AreaKind::Separate => reads_files && area.slot_size == page_size,
+                AreaKind::Reduced => reads_files,
             };
         }
     }
@@ -295,7 +295,8 @@ impl Instance {
     }
 
     fn note_missing_files(&mut self) {
-        let has_files = self.areas.iter().any(|area| matches!(area.kind, Kind::Separate | Kind::Reduced));
+        let has_files =
+            self.areas.iter().any(|area| matches!(area.kind, AreaKind::Separate | AreaKind::Reduced));
         let whole = self.locations.explore && !matches!(self.locations.focus, Focus::Doublewrite(_));
         if whole && self.generation.reads_separate_files() == Some(true) && !has_files {
             self.notes.push(
@@ -330,24 +331,24 @@ fn believed(mut area: Area, system: &Tablespace, other_spaces: bool, cut: &mut V
 }
 
 /// A bundle without the redo itself knows what it said.
-fn read_redo(locations: &Locations, failures: &mut Vec<Error>) -> Result<redo::Found> {
+fn read_redo(locations: &Locations, failures: &mut Vec<Error>) -> Result<redo::FoundRedo> {
     match locations.bundle.as_ref().and_then(|bundle| bundle.redo()) {
         Some(found) => Ok(found),
         None if locations.explore => match redo::read(&locations.redo_dir) {
             Err(error @ Error::IoAt { .. }) => {
                 let why = error.to_string();
                 failures.push(error);
-                Ok(redo::Found::Unreadable { why })
+                Ok(redo::FoundRedo::Unreadable { why })
             }
             found => found,
         },
-        None => Ok(redo::Found::Absent),
+        None => Ok(redo::FoundRedo::Absent),
     }
 }
 
-fn window(found: &redo::Found) -> RedoWindow {
+fn window(found: &redo::FoundRedo) -> RedoWindow {
     match found {
-        redo::Found::Read(redo) => RedoWindow { checkpoint: redo.checkpoint, end: redo.end },
+        redo::FoundRedo::Read(redo) => RedoWindow { checkpoint: redo.checkpoint, end: redo.end },
         _ => RedoWindow::default(),
     }
 }
@@ -361,7 +362,7 @@ struct SystemPage0 {
 impl SystemPage0 {
     /// Page 0 of the system tablespace, where it verifies: nothing of a damaged one is believed.
     fn read(system: &Tablespace) -> Option<SystemPage0> {
-        let file = system.files.first().filter(|_| system.evidence == Evidence::Header)?;
+        let file = system.files.first().filter(|_| system.evidence == Identification::Header)?;
         let page = Image::open(&file.path).ok()?.read_page(ByteOffset(0), system.format.physical).ok()??;
         Some(SystemPage0 {
             header: FilHeader::parse(&page)?,

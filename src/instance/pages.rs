@@ -9,19 +9,19 @@ use crate::units::PageNo;
 
 /// The verified pages of a tablespace, decompressed.
 #[derive(Debug)]
-pub struct Pages<'a> {
+pub struct VerifiedPages<'a> {
     space: &'a Tablespace,
     last: RefCell<Option<Image>>,
 }
 
-impl<'a> Pages<'a> {
+impl<'a> VerifiedPages<'a> {
     /// Files are opened when they are needed.
-    pub fn of(space: &'a Tablespace) -> Pages<'a> {
-        Pages { space, last: RefCell::new(None) }
+    pub fn of(space: &'a Tablespace) -> VerifiedPages<'a> {
+        VerifiedPages { space, last: RefCell::new(None) }
     }
 }
 
-impl PageSource for Pages<'_> {
+impl PageSource for VerifiedPages<'_> {
     fn page(&self, page_no: PageNo) -> Option<Vec<u8>> {
         let place = self.space.place(page_no).filter(|place| place.in_bounds)?;
         let mut last = self.last.borrow_mut();

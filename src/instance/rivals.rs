@@ -3,7 +3,7 @@
 use crate::disk::Image;
 use crate::format::fsp::PageFormat;
 use crate::instance::identify::id_of_other_pages;
-use crate::instance::spaces::{Evidence, Owner, Spaces, Tablespace};
+use crate::instance::spaces::{Identification, Owner, Spaces, Tablespace};
 use crate::units::SpaceId;
 
 impl Spaces {
@@ -20,7 +20,7 @@ impl Spaces {
         for at in rivals {
             let Some(space) = self.list.get_mut(at) else { continue };
             if let Some(id) = other_id(space) {
-                (space.id, space.evidence) = (Some(id), Evidence::OtherPages);
+                (space.id, space.evidence) = (Some(id), Identification::OtherPages);
                 space.format = PageFormat { encryption: Default::default(), ..space.format };
             }
         }

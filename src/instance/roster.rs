@@ -13,7 +13,7 @@ use crate::format::trx_sys::TRX_SYS_PAGE;
 use crate::instance::Instance;
 use crate::instance::file_names::is_undo_name;
 use crate::instance::generation::Generation;
-use crate::instance::pages::Pages;
+use crate::instance::pages::VerifiedPages;
 use crate::instance::redo::FileRecords;
 use crate::instance::spaces::Owner;
 use crate::units::SpaceId;
@@ -108,7 +108,7 @@ impl Roster {
     /// Reads what names files.
     pub fn of(instance: &Instance) -> Roster {
         let mut roster = Roster::default();
-        let mut reader = Reader { instance, records: instance.file_records(), roster: &mut roster };
+        let mut reader = RosterReader { instance, records: instance.file_records(), roster: &mut roster };
         reader.system();
         if instance.generation.has_mysql_ibd() {
             reader.mysql_ibd();
@@ -139,13 +139,13 @@ impl Generation {
     }
 }
 
-struct Reader<'a> {
+struct RosterReader<'a> {
     instance: &'a Instance,
     records: Option<&'a FileRecords>,
     roster: &'a mut Roster,
 }
 
-impl Reader<'_> {
+impl RosterReader<'_> {
     fn add(&mut self, space: Option<SpaceId>, path: PathBuf, role: Role, by: Witness) {
         let deleted = space.is_some_and(|space| self.records.is_some_and(|records| records.drops(space)));
         let excuse = if deleted { Some(Excuse::Deleted) } else { None };
@@ -181,7 +181,7 @@ impl Reader<'_> {
             self.two_undo_tablespaces();
             return;
         };
-        match tablespaces::read(&Pages::of(dictionary)) {
+        match tablespaces::read(&VerifiedPages::of(dictionary)) {
             Some(spaces) => {
                 self.roster.dictionary = DictionaryState::Read;
                 spaces.into_iter().for_each(|space| self.of_dictionary(space));
@@ -251,7 +251,7 @@ impl Reader<'_> {
     /// SYS_TABLES: `db/table` lies in `DATADIR/db/table.ibd`, where SYS_DATAFILES or a link file says otherwise there.
     fn sys_tables(&mut self) {
         let Some(system) = self.instance.spaces.system() else { return };
-        let dictionary = sys_tables::read(&Pages::of(system));
+        let dictionary = sys_tables::read(&VerifiedPages::of(system));
         self.roster.dictionary = match dictionary.tables.is_empty() {
             true => DictionaryState::Unreadable,
             false => DictionaryState::Read,
@@ -297,7 +297,8 @@ impl Reader<'_> {
         const TRX_SYS_RSEGS: usize = 56;
         const SLOTS: usize = 128;
         const NONE: u32 = u32::MAX;
-        let page = self.instance.spaces.system().and_then(|system| Pages::of(system).page(TRX_SYS_PAGE));
+        let page =
+            self.instance.spaces.system().and_then(|system| VerifiedPages::of(system).page(TRX_SYS_PAGE));
         let Some(page) = page else { return };
         let slot = |n: usize| {
             let (space, root) =

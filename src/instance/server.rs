@@ -1,10 +1,10 @@
 //! Which server ran an instance, and what follows from that for its slots.
 
 use crate::format::fsp::{Encryption, Layout};
-use crate::instance::dblwr::{Area, Kind};
+use crate::instance::dblwr::{Area, AreaKind};
 use crate::instance::generation::{Generation, Traces};
 use crate::instance::redo;
-use crate::instance::redo::Version;
+use crate::instance::redo::ServerVersion;
 use crate::instance::spaces::Tablespace;
 use crate::instance::{Instance, SystemPage0};
 use crate::page::checksum::Algorithm;
@@ -13,7 +13,7 @@ use crate::units::PageSize;
 impl Instance {
     pub(super) fn find_generation(&self, page0: Option<&SystemPage0>) -> Generation {
         let hint = match &self.redo {
-            redo::Found::Read(redo) => redo::generation_hint(redo),
+            redo::FoundRedo::Read(redo) => redo::generation_hint(redo),
             _ => None,
         };
         let traces = self.traces(page0);
@@ -23,12 +23,13 @@ impl Instance {
     /// Says so where the server is newer than all that are known.
     pub(super) fn note_newer_server(&mut self, page0: Option<&SystemPage0>) {
         let creator = self.redo.redo().and_then(|redo| redo.creator.clone()).unwrap_or_default();
-        let of_log = Version::of_creator(&creator).filter(|version| version.is_newer_than_known(&creator));
-        let of_page0 = page0.and_then(|page| Version::of_number(page.header.prev));
+        let of_log =
+            ServerVersion::of_creator(&creator).filter(|version| version.is_newer_than_known(&creator));
+        let of_page0 = page0.and_then(|page| ServerVersion::of_number(page.header.prev));
         let of_page0 = of_page0.filter(|version| version.is_newer_than_known("MySQL "));
         let name = match (of_log, of_page0) {
             (Some(_), _) => creator,
-            (None, Some(Version(major, minor, patch))) => format!("MySQL {major}.{minor}.{patch}"),
+            (None, Some(ServerVersion(major, minor, patch))) => format!("MySQL {major}.{minor}.{patch}"),
             (None, None) => return,
         };
         self.notes.push(format!(
@@ -40,10 +41,10 @@ impl Instance {
 
     /// WL#13775 came with 8.0.23. Page 0 knows the last server, the redo log the one that made it: the younger counts.
     pub(super) fn keeps_plaintext(&self, page0: Option<&SystemPage0>) -> bool {
-        const CIPHERTEXT_SINCE: Version = Version(8, 0, 23);
+        const CIPHERTEXT_SINCE: ServerVersion = ServerVersion(8, 0, 23);
         let creator = self.redo.redo().and_then(|redo| redo.creator.as_deref()).unwrap_or_default();
-        let of_page0 = page0.and_then(|page| Version::of_number(page.header.prev));
-        let version = Version::of_creator(creator).max(of_page0);
+        let of_page0 = page0.and_then(|page| ServerVersion::of_number(page.header.prev));
+        let version = ServerVersion::of_creator(creator).max(of_page0);
         match self.generation {
             Generation::MySql8020 => version.is_none_or(|version| version < CIPHERTEXT_SINCE),
             Generation::Unknown
@@ -78,8 +79,8 @@ impl Instance {
                 || has("mysql/innodb_table_stats.frm")
                 || self.page_size != PageSize::DEFAULT
                 || page0.is_some_and(|page| page.algorithm == Some(Algorithm::Crc32)),
-            separate_files: of_kind(Kind::Separate),
-            reduced_files: of_kind(Kind::Reduced),
+            separate_files: of_kind(AreaKind::Separate),
+            reduced_files: of_kind(AreaKind::Reduced),
             mariadb_files: has("aria_log_control") || self.spaces.list.iter().any(is_of_mariadb),
         }
     }

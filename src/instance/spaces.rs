@@ -1,7 +1,7 @@
 //! Tablespaces: which file holds which space id, in which page format, and where a page of it lies.
 
 use crate::page::transform::{self, Revealed};
-use crate::page::{self, Judged, State, checksum};
+use crate::page::{self, Judged, PageState, checksum};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 
 /// How surely a file's identity is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Evidence {
+pub enum Identification {
     /// Nothing in the file tells its space id.
     Unknown,
     /// Page 0 is damaged but its two space ids agree.
@@ -60,7 +60,7 @@ pub struct Tablespace {
     /// Its files in the order of their pages.
     pub files: Vec<SpaceFile>,
     /// Where the id comes from.
-    pub evidence: Evidence,
+    pub evidence: Identification,
     /// Its key, where it is encrypted and a key file was given that has it.
     pub key: Option<SpaceKey>,
 }
@@ -213,7 +213,9 @@ impl Spaces {
 pub fn judge_in(page: &[u8], space: &Tablespace) -> Judged {
     let judged = page::judge(page, &space.format);
     match (judged.state, space.id, &space.key) {
-        (State::Unverifiable, Some(id), Some(key)) => judge_decrypted(page, &space.format, id, key, judged),
+        (PageState::Unverifiable, Some(id), Some(key)) => {
+            judge_decrypted(page, &space.format, id, key, judged)
+        }
         _ => judged,
     }
 }
@@ -229,11 +231,13 @@ pub(crate) fn judge_decrypted(
     match transform::reveal(page, format, id, Some(key)) {
         Revealed::Page(clear) => {
             let inside = page::from_examined(checksum::examine(&clear, format), &clear);
-            let state = if inside.state == State::Valid { State::Valid } else { State::Corrupt };
+            let state = if inside.state == PageState::Valid { PageState::Valid } else { PageState::Corrupt };
             Judged { state, clear: Some(clear), ..inside }
         }
-        Revealed::WrongKey => Judged::new(State::Corrupt, page, "the key of its tablespace does not open it"),
-        Revealed::Damaged(why) => Judged::new(State::Corrupt, page, format!("does not decrypt: {why}")),
+        Revealed::WrongKey => {
+            Judged::new(PageState::Corrupt, page, "the key of its tablespace does not open it")
+        }
+        Revealed::Damaged(why) => Judged::new(PageState::Corrupt, page, format!("does not decrypt: {why}")),
         Revealed::Locked | Revealed::AsStored => locked,
     }
 }
@@ -264,7 +268,7 @@ mod tests {
             id: Some(SpaceId::SYSTEM),
             format: PageFormat::classic(PageSize::DEFAULT),
             files: vec![file(16384 * 768, 0), file(16384 * 2 + 100, 768)],
-            evidence: Evidence::Header,
+            evidence: Identification::Header,
             key: None,
         };
         let at = |n| space.place(PageNo(n)).map(|p| (p.file.first_page, p.offset.0, p.in_bounds)).unwrap();

@@ -12,6 +12,9 @@ pub mod sectors;
 pub mod structure;
 pub mod transform;
 
+use serde::Serialize;
+use strum::{IntoStaticStr, VariantArray};
+
 use crate::bytes::{is_zero, u16_at, u32_at};
 use crate::format::fil::{FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE, page_type};
 use crate::format::fsp::{Encryption, Layout, PageFormat};
@@ -19,9 +22,12 @@ use crate::page::checksum::{Algorithm, Examined};
 use crate::page::transform::Decompressed;
 use crate::units::SpaceId;
 
-/// The state of one page, from its own bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+/// The state of one page, from its own bytes. What is known beside them (where it lies, what the copies and redo say)
+/// adds states of its own to it: `HomeState`, `CopyState`, `DamageState`, each made of this one by a `From`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema, IntoStaticStr, VariantArray)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum PageState {
     /// A checksum of this page holds.
     Valid,
     /// Every byte is zero.
@@ -32,6 +38,13 @@ pub enum State {
     Corrupt,
     /// Encrypted without a key, or compressed by a codec that is not built in.
     Unverifiable,
+}
+
+impl PageState {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
 }
 
 /// Whose page it is, as far as the page itself can say.
@@ -47,7 +60,7 @@ pub enum Claim {
 #[derive(Debug, Clone)]
 pub struct Judged {
     /// What was found.
-    pub state: State,
+    pub state: PageState,
     /// The checksum that holds, for valid pages.
     pub algorithm: Option<Algorithm>,
     /// Valid, but by a rule that looks at no content (checksum `none` or empty fields).
@@ -61,7 +74,7 @@ pub struct Judged {
 }
 
 impl Judged {
-    pub(crate) fn new(state: State, page: &[u8], why: impl Into<String>) -> Judged {
+    pub(crate) fn new(state: PageState, page: &[u8], why: impl Into<String>) -> Judged {
         let claim = u32_at(page, FIL_PAGE_SPACE_ID).map_or(Claim::Hidden, |id| Claim::Space(SpaceId(id)));
         Judged { state, algorithm: None, weak: false, claim, why: why.into(), clear: None }
     }
@@ -72,7 +85,7 @@ impl Judged {
 
     /// Whether the page verifies.
     pub fn is_valid(&self) -> bool {
-        self.state == State::Valid
+        self.state == PageState::Valid
     }
 }
 
@@ -86,7 +99,7 @@ pub fn judge(page: &[u8], format: &PageFormat) -> Judged {
 
 fn judge_full_crc32(page: &[u8], format: &PageFormat) -> Judged {
     let raw = from_examined(checksum::examine(page, format), page);
-    if raw.state == State::Zero {
+    if raw.state == PageState::Zero {
         return raw;
     }
     if frame::is_full_crc32_encrypted(page) {
@@ -104,13 +117,13 @@ fn judge_full_crc32(page: &[u8], format: &PageFormat) -> Judged {
 
 fn judge_classic(page: &[u8], format: &PageFormat) -> Judged {
     let plain = from_examined(checksum::examine(page, format), page);
-    if matches!(plain.state, State::Valid | State::Zero) {
+    if matches!(plain.state, PageState::Valid | PageState::Zero) {
         return plain;
     }
     match u16_at(page, FIL_PAGE_TYPE).unwrap_or_default() {
         page_type::COMPRESSED => judge_decompressed(page, format, plain),
         kind if frame::is_mysql_ciphertext(kind) && format.encryption == Encryption::MySql => Judged::new(
-            State::Unverifiable,
+            PageState::Unverifiable,
             page,
             "encrypted by MySQL: its checksum lies inside the ciphertext",
         ),
@@ -139,15 +152,15 @@ fn judge_decompressed(page: &[u8], format: &PageFormat, plain: Judged) -> Judged
         Decompressed::Page(clear) => {
             let inner = PageFormat { physical: format.logical, layout: Layout::Classic, ..*format };
             let inside = from_examined(checksum::examine(&clear, &inner), &clear);
-            let state = if inside.state == State::Valid { State::Valid } else { State::Corrupt };
+            let state = if inside.state == PageState::Valid { PageState::Valid } else { PageState::Corrupt };
             Judged { state, clear: Some(clear), ..inside }
         }
         Decompressed::NotCompressed => plain,
         Decompressed::Encrypted => {
-            Judged::new(State::Unverifiable, page, "encrypted: it can be decompressed with its key only")
+            Judged::new(PageState::Unverifiable, page, "encrypted: it can be decompressed with its key only")
         }
         Decompressed::Damaged(why) => {
-            Judged::new(State::Corrupt, page, format!("does not decompress: {why}"))
+            Judged::new(PageState::Corrupt, page, format!("does not decompress: {why}"))
         }
     }
 }
@@ -158,15 +171,15 @@ fn claim_of(page: &[u8]) -> Claim {
 
 pub(crate) fn from_examined(examined: Examined, page: &[u8]) -> Judged {
     match examined {
-        Examined::Zero => Judged::new(State::Zero, page, "every byte is zero"),
+        Examined::Zero => Judged::new(PageState::Zero, page, "every byte is zero"),
         Examined::Valid { algorithm, weak } => {
-            Judged { algorithm: Some(algorithm), weak, ..Judged::new(State::Valid, page, "") }
+            Judged { algorithm: Some(algorithm), weak, ..Judged::new(PageState::Valid, page, "") }
         }
         Examined::Torn { head, tail } => {
             let why = format!("its head carries the low LSN word {head}, its tail {tail}");
-            Judged::new(State::Torn, page, why)
+            Judged::new(PageState::Torn, page, why)
         }
-        Examined::Corrupt { detail } => Judged::new(State::Corrupt, page, detail.to_string()),
+        Examined::Corrupt { detail } => Judged::new(PageState::Corrupt, page, detail.to_string()),
     }
 }
 

@@ -4,12 +4,12 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::commands::carve::{Carved, Found, FoundReduced, Run, RunKind, group};
+use crate::commands::carve::{Carved, CarvedPage, CarvedRun, FoundReduced, RunKind, group};
 use crate::format::fil::page_type;
-use crate::page::State;
+use crate::page::PageState;
 use crate::page::checksum::Algorithm;
 use crate::report::SCHEMA_VERSION;
-use crate::report::decoded::{LayoutReport, PageState};
+use crate::report::decoded::LayoutReport;
 use crate::report::guard::{CARVED, write_guard};
 use crate::report::style;
 use crate::units::count;
@@ -27,9 +27,9 @@ pub struct CarveReport {
     /// How many bytes could not be read.
     pub unreadable_bytes: u64,
     /// Pages that belong together, in the order of their places.
-    pub runs: Vec<CarvedRun>,
+    pub runs: Vec<CarvedRunReport>,
     /// Every page, in the order of their places.
-    pub pages: Vec<CarvedPage>,
+    pub pages: Vec<CarvedPageReport>,
     /// Entries of reduced doublewrite files.
     pub reduced: Vec<CarvedEntry>,
     /// What must not be done before the homes of the copies are looked at; only there where slots hold good copies.
@@ -39,7 +39,7 @@ pub struct CarveReport {
 
 /// Pages that belong together.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
-pub struct CarvedRun {
+pub struct CarvedRunReport {
     /// Of a bundle, the file in it that offsets count in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub member: Option<String>,
@@ -65,7 +65,7 @@ pub struct CarvedRun {
 
 /// One page.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
-pub struct CarvedPage {
+pub struct CarvedPageReport {
     /// Of a bundle, the file in it that offsets count in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub member: Option<String>,
@@ -114,9 +114,9 @@ pub struct CarvedEntry {
     pub lsn: Lsn,
 }
 
-impl From<&Run> for CarvedRun {
-    fn from(run: &Run) -> CarvedRun {
-        CarvedRun {
+impl From<&CarvedRun> for CarvedRunReport {
+    fn from(run: &CarvedRun) -> CarvedRunReport {
+        CarvedRunReport {
             member: None,
             kind: run.kind,
             offset: run.offset,
@@ -131,10 +131,10 @@ impl From<&Run> for CarvedRun {
     }
 }
 
-impl From<&Found> for CarvedPage {
-    fn from(found: &Found) -> CarvedPage {
+impl From<&CarvedPage> for CarvedPageReport {
+    fn from(found: &CarvedPage) -> CarvedPageReport {
         let hit = &found.hit;
-        CarvedPage {
+        CarvedPageReport {
             member: None,
             offset: found.offset,
             space_id: hit.space,
@@ -145,7 +145,7 @@ impl From<&Found> for CarvedPage {
             page_size: hit.size.as_u32(),
             layout: hit.layout.into(),
             algorithm: hit.algorithm.map(Algorithm::name),
-            state: hit.state.into(),
+            state: hit.state,
             doublewrite: found.doublewrite,
             run: found.run,
             extracted: None,
@@ -165,7 +165,7 @@ impl CarvedEntry {
     }
 }
 
-impl CarvedPage {
+impl CarvedPageReport {
     fn place(&self) -> String {
         let space = self.space_id.map_or_else(|| "hidden".to_owned(), |id| id.to_string());
         format!("{space}:{}", self.page_no)
@@ -189,7 +189,7 @@ fn place_in(member: Option<&str>, offset: ByteOffset) -> String {
     member.map_or_else(|| offset.to_string(), |member| format!("{} {offset}", style::printable(member)))
 }
 
-impl CarvedRun {
+impl CarvedRunReport {
     fn row(&self) -> [String; 7] {
         let space = self.space_id.map_or_else(|| "-".to_owned(), |id| id.to_string());
         let damaged = if self.damaged > 0 { format!(", {} damaged", self.damaged) } else { String::new() };
@@ -206,8 +206,8 @@ impl CarvedRun {
 }
 
 /// A slot that a page could be taken from; placeholders and damaged copies are none.
-fn is_good_copy(page: &Found) -> bool {
-    page.doublewrite && page.hit.state == State::Valid
+fn is_good_copy(page: &CarvedPage) -> bool {
+    page.doublewrite && page.hit.state == PageState::Valid
 }
 
 impl CarveReport {
@@ -219,8 +219,8 @@ impl CarveReport {
             file: file.to_owned(),
             bytes: carved.bytes,
             unreadable_bytes: carved.unreadable,
-            runs: runs.iter().map(CarvedRun::from).collect(),
-            pages: carved.pages.iter().map(CarvedPage::from).collect(),
+            runs: runs.iter().map(CarvedRunReport::from).collect(),
+            pages: carved.pages.iter().map(CarvedPageReport::from).collect(),
             reduced: carved.reduced.iter().flat_map(CarvedEntry::all_of).collect(),
             guard: carved.pages.iter().any(is_good_copy).then_some(CARVED),
         }
@@ -278,7 +278,8 @@ impl CarveReport {
     }
 
     fn write_pages(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
-        let listed: Vec<&CarvedPage> = self.pages.iter().filter(|page| verbose || page.doublewrite).collect();
+        let listed: Vec<&CarvedPageReport> =
+            self.pages.iter().filter(|page| verbose || page.doublewrite).collect();
         if listed.is_empty() {
             return Ok(());
         }

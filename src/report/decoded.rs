@@ -5,59 +5,23 @@ use std::io::{self, Write};
 use serde::Serialize;
 use strum::{IntoStaticStr, VariantArray};
 
-use crate::format::fields::{Field, page_fields};
+use crate::format::fields::{PageField, page_fields};
 use crate::format::fil::{FIL_PAGE_DATA, FIL_PAGE_SPACE_ID, FilHeader, page_type};
 use crate::format::fsp::{Layout, PageFormat};
 use crate::page::checksum;
 use crate::page::checksum::{Algorithm, Computed};
 use crate::page::frame;
-use crate::page::{Claim, Judged, State};
+use crate::page::{Claim, Judged, PageState};
 use crate::report::hex;
 use crate::report::hex::HexLine;
 use crate::report::style;
 use crate::units::{Lsn, PageNo, SpaceId};
 
-/// The state of a page by its own bytes, in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema, IntoStaticStr, VariantArray)]
-#[serde(rename_all = "lowercase")]
-#[strum(serialize_all = "lowercase")]
-pub enum PageState {
-    /// A checksum holds.
-    Valid,
-    /// Every byte is zero.
-    Zero,
-    /// Head and tail carry different LSNs.
-    Torn,
-    /// No checksum holds.
-    Corrupt,
-    /// Encrypted without a key, or in a format that cannot be judged.
-    Unverifiable,
-}
-
-impl From<State> for PageState {
-    fn from(state: State) -> PageState {
-        match state {
-            State::Valid => PageState::Valid,
-            State::Zero => PageState::Zero,
-            State::Torn => PageState::Torn,
-            State::Corrupt => PageState::Corrupt,
-            State::Unverifiable => PageState::Unverifiable,
-        }
-    }
-}
-
-impl PageState {
-    /// As in JSON.
-    pub fn name(self) -> &'static str {
-        self.into()
-    }
-
-    fn style(self) -> anstyle::Style {
-        match self {
-            PageState::Valid => style::GOOD,
-            PageState::Zero | PageState::Unverifiable => style::WARN,
-            PageState::Torn | PageState::Corrupt => style::BAD,
-        }
+fn style_of(state: PageState) -> anstyle::Style {
+    match state {
+        PageState::Valid => style::GOOD,
+        PageState::Zero | PageState::Unverifiable => style::WARN,
+        PageState::Torn | PageState::Corrupt => style::BAD,
     }
 }
 
@@ -150,7 +114,7 @@ pub struct DecodedPage {
     /// Whether the fields are those of the page under its compression or encryption.
     pub revealed: bool,
     /// Every field that can be told.
-    pub fields: Vec<Field>,
+    pub fields: Vec<PageField>,
     /// The bytes as they lie in the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hex: Option<Vec<HexLine>>,
@@ -181,7 +145,7 @@ impl DecodedPage {
             length: page.len(),
             logical_page_size: format.logical.as_u32(),
             layout: format.layout.into(),
-            state: judged.state.into(),
+            state: judged.state,
             reason: judged.why.clone(),
             algorithm: judged.algorithm.map(Algorithm::name),
             weak: judged.weak,
@@ -214,7 +178,7 @@ impl DecodedPage {
     }
 
     fn headline(&self) -> String {
-        let state = style::paint(self.state.style(), &self.state.name().to_uppercase());
+        let state = style::paint(style_of(self.state), &self.state.name().to_uppercase());
         if self.state == PageState::Zero {
             return state;
         }
@@ -273,7 +237,7 @@ fn inner_format(clear: &[u8], format: &PageFormat) -> PageFormat {
 }
 
 /// The fields of a page as it is stored; of ciphertext and compressed bytes only the frame means anything.
-fn readable_fields(page: &[u8], format: &PageFormat, judged: &Judged) -> Vec<Field> {
+fn readable_fields(page: &[u8], format: &PageFormat, judged: &Judged) -> Vec<PageField> {
     let mut fields = page_fields(page, format);
     if !is_opaque(page, format, judged) {
         return fields;
@@ -286,7 +250,7 @@ fn readable_fields(page: &[u8], format: &PageFormat, judged: &Judged) -> Vec<Fie
         offset => offset < FIL_PAGE_DATA || trailer && field.name.starts_with("FIL_PAGE_END_"),
     });
     if format.layout == Layout::FullCrc32 {
-        fields.extend(checksum::computed(page, format).into_iter().map(|crc| Field {
+        fields.extend(checksum::computed(page, format).into_iter().map(|crc| PageField {
             name: "FIL_PAGE_FCRC32_CHECKSUM".to_owned(),
             value: format!("0x{:08X}", crc.stored),
             offset: crc.at,
@@ -299,7 +263,7 @@ fn readable_fields(page: &[u8], format: &PageFormat, judged: &Judged) -> Vec<Fie
 fn is_opaque(page: &[u8], format: &PageFormat, judged: &Judged) -> bool {
     frame::is_opaque(page, format)
         || judged.algorithm == Some(Algorithm::PostEncryptionCrc32)
-        || judged.state == State::Unverifiable
+        || judged.state == PageState::Unverifiable
 }
 
 #[cfg(test)]

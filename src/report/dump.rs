@@ -5,18 +5,18 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::commands::dump::{Inventory, Item, Selection};
+use crate::commands::dump::{DumpSelection, DumpedSlot, Inventory};
 use crate::format::fil::page_type;
-use crate::instance::dblwr::Kind;
+use crate::instance::dblwr::AreaKind;
 use crate::instance::dblwr::slot::Usage;
 use crate::instance::generation::Generation;
 use crate::report::SCHEMA_VERSION;
 use crate::report::decoded::DecodedPage;
 use crate::report::guard::write_found;
 use crate::report::style;
-use crate::report::verify::CopyStateReport;
 use crate::units::count;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
+use crate::verdict::copy::CopyState;
 use crate::verdict::naming::Naming;
 
 /// The document of `dump --format json`.
@@ -31,7 +31,7 @@ pub struct DumpReport {
     /// Every area, live or not.
     pub areas: Vec<DumpedArea>,
     /// Every slot, or those that were named.
-    pub slots: Vec<DumpedSlot>,
+    pub slots: Vec<DumpedSlotReport>,
     /// Plain sentences on what is unusual.
     pub notes: Vec<String>,
     /// What must not be done while a page can be restored; only there as long as one can.
@@ -46,7 +46,7 @@ pub struct DumpReport {
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct DumpedArea {
     /// Its shape.
-    pub kind: Kind,
+    pub kind: AreaKind,
     /// The file, relative to PATH.
     pub file: String,
     /// Whether a server of this generation would read it.
@@ -63,7 +63,7 @@ pub struct DumpedArea {
 
 /// One slot, or one entry of a reduced file.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
-pub struct DumpedSlot {
+pub struct DumpedSlotReport {
     /// The file, relative to PATH.
     pub file: String,
     /// Index of the slot, or of the entry in a reduced file.
@@ -88,7 +88,7 @@ pub struct DumpedSlot {
     /// The checksum that holds.
     pub algorithm: Option<&'static str>,
     /// What the copy is worth.
-    pub state: Option<CopyStateReport>,
+    pub state: Option<CopyState>,
     /// Why, where it is not valid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -108,15 +108,15 @@ pub struct DumpedSlot {
     pub extracted: Option<String>,
 }
 
-impl DumpedSlot {
-    fn of(item: &Item, live: bool) -> DumpedSlot {
+impl DumpedSlotReport {
+    fn of(item: &DumpedSlot, live: bool) -> DumpedSlotReport {
         let (copy, header) = (item.copy.as_ref(), item.header.as_ref());
         let reduced = item.reduced.as_ref();
         let space_id = match copy {
             Some(copy) => copy.space,
             None => reduced.map(|entry| entry.space_id).or(header.map(|header| header.space_id)),
         };
-        DumpedSlot {
+        DumpedSlotReport {
             file: text(&item.slot.file),
             index: item.slot.index,
             offset: item.slot.offset,
@@ -128,7 +128,7 @@ impl DumpedSlot {
             page_type: header.map(|header| header.page_type),
             page_type_name: header.map(|header| page_type::name(header.page_type)),
             algorithm: copy.and_then(|copy| copy.judged.algorithm).map(|algorithm| algorithm.name()),
-            state: copy.map(|copy| copy.state().into()).or(reduced.map(|_| CopyStateReport::Unverifiable)),
+            state: copy.map(|copy| copy.state()).or(reduced.map(|_| CopyState::Unverifiable)),
             reason: copy.map(|copy| copy.judged.why.clone()).filter(|why| !why.is_empty()),
             home: item.home.as_deref().map(text),
             table: None,
@@ -139,7 +139,7 @@ impl DumpedSlot {
     }
 
     /// With the names of its table and index, as its home tells them.
-    fn named(mut self, naming: &mut Naming<'_>) -> DumpedSlot {
+    fn named(mut self, naming: &mut Naming<'_>) -> DumpedSlotReport {
         if let (Usage::Copy, Some(space), Some(page_no), Some(_)) =
             (self.usage, self.space_id, self.page_no, &self.home)
         {
@@ -150,12 +150,7 @@ impl DumpedSlot {
     }
 
     fn state_text(&self) -> &'static str {
-        match self.state {
-            Some(CopyStateReport::Valid) => "valid",
-            Some(CopyStateReport::Corrupt) => "corrupt",
-            Some(CopyStateReport::Unverifiable) => "unverifiable",
-            None => "-",
-        }
+        self.state.map_or("-", CopyState::name)
     }
 
     fn usage_text(&self) -> &'static str {
@@ -193,9 +188,9 @@ fn text(path: &Path) -> String {
 impl DumpReport {
     /// What is in the buffers, or what the selection names of it. Pages whose bytes were kept are decoded if `decode`
     /// says so. The guard is for those who judge the copies.
-    pub fn of(inventory: &Inventory, selection: &Selection, decode: Option<Decode>) -> DumpReport {
+    pub fn of(inventory: &Inventory, selection: &DumpSelection, decode: Option<Decode>) -> DumpReport {
         let instance = &inventory.instance;
-        let is_live = |item: &Item| instance.areas.get(item.area).is_some_and(|area| area.live);
+        let is_live = |item: &DumpedSlot| instance.areas.get(item.area).is_some_and(|area| area.live);
         let areas = instance.areas.iter().zip(&inventory.usages);
         let area_notes = instance.areas.iter().flat_map(|area| area.notes.iter());
         let mut naming = Naming::new(&instance.spaces);
@@ -218,7 +213,7 @@ impl DumpReport {
                 .named_by(selection)
                 .map(|item| {
                     let page = decode.as_ref().and_then(|decode| decode.page(item, inventory));
-                    DumpedSlot { page, ..DumpedSlot::of(item, is_live(item)) }.named(&mut naming)
+                    DumpedSlotReport { page, ..DumpedSlotReport::of(item, is_live(item)) }.named(&mut naming)
                 })
                 .collect(),
             notes: instance.notes.iter().chain(area_notes).chain(&inventory.notes).cloned().collect(),
@@ -229,7 +224,7 @@ impl DumpReport {
 
     /// Whether any copy is damaged.
     pub fn is_damaged(&self) -> bool {
-        self.slots.iter().any(|slot| slot.state == Some(CopyStateReport::Corrupt))
+        self.slots.iter().any(|slot| slot.state == Some(CopyState::Corrupt))
     }
 
     /// Writes it for a person: decoded pages where there are any, else the list. `verbose` lists unused slots, too.
@@ -254,7 +249,7 @@ impl DumpReport {
 
     fn headline(&self) -> String {
         let live: Vec<&DumpedArea> =
-            self.areas.iter().filter(|area| area.live && area.kind != Kind::Reduced).collect();
+            self.areas.iter().filter(|area| area.live && area.kind != AreaKind::Reduced).collect();
         let slots: usize = live.iter().map(|area| area.used + area.zero + area.placeholders).sum();
         let used: usize = live.iter().map(|area| area.used).sum();
         match live.is_empty() {
@@ -271,13 +266,16 @@ impl DumpReport {
         let read = if area.live { "" } else { "; not read by the server" };
         let kind = area.kind.name();
         let counts = match area.kind {
-            Kind::Reduced => format!("{} (page numbers and LSNs, no contents)", count(area.used, "record")),
+            AreaKind::Reduced => {
+                format!("{} (page numbers and LSNs, no contents)", count(area.used, "record"))
+            }
             _ => format!("{} used, {} zero, {} placeholders", area.used, area.zero, area.placeholders),
         };
         let title = format!("{} ({kind}{read}): {counts}", style::printable(&area.file));
         writeln!(out, "\n{}", style::paint(style::HEAD, &title))?;
         let slots = self.slots.iter().filter(|slot| self.lies_in(slot, area));
-        let listed: Vec<&DumpedSlot> = slots.filter(|slot| verbose || slot.usage == Usage::Copy).collect();
+        let listed: Vec<&DumpedSlotReport> =
+            slots.filter(|slot| verbose || slot.usage == Usage::Copy).collect();
         if listed.is_empty() {
             return Ok(());
         }
@@ -290,9 +288,10 @@ impl DumpReport {
     }
 
     /// Blocks of the built-in buffer may lie in several files of the system tablespace.
-    fn lies_in(&self, slot: &DumpedSlot, area: &DumpedArea) -> bool {
-        let other = || self.areas.iter().any(|other| other.file == slot.file && other.kind != Kind::System);
-        slot.file == area.file || (area.kind == Kind::System && !other())
+    fn lies_in(&self, slot: &DumpedSlotReport, area: &DumpedArea) -> bool {
+        let other =
+            || self.areas.iter().any(|other| other.file == slot.file && other.kind != AreaKind::System);
+        slot.file == area.file || (area.kind == AreaKind::System && !other())
     }
 
     fn write_pages(&self, out: &mut dyn Write) -> io::Result<()> {
@@ -329,7 +328,7 @@ pub struct Decode {
 }
 
 impl Decode {
-    fn page(self, item: &Item, inventory: &Inventory) -> Option<DecodedPage> {
+    fn page(self, item: &DumpedSlot, inventory: &Inventory) -> Option<DecodedPage> {
         if item.bytes.is_empty() {
             return None;
         }

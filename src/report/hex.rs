@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::bytes::slice_at;
-use crate::format::fields::Field;
+use crate::format::fields::PageField;
 
 /// Bytes on a full line.
 const WIDTH: usize = 16;
@@ -35,7 +35,7 @@ fn is_zero(number: &usize) -> bool {
 }
 
 /// The lines of a page, cut where its fields begin. Fields that overlap an earlier one are left out.
-pub fn lines(page: &[u8], fields: &[Field]) -> Vec<HexLine> {
+pub fn lines(page: &[u8], fields: &[PageField]) -> Vec<HexLine> {
     let mut lines: Vec<HexLine> = Vec::new();
     for (start, end, region) in regions(page.len(), fields) {
         let mut at = start;
@@ -63,8 +63,8 @@ fn push(lines: &mut Vec<HexLine>, offset: usize, bytes: &[u8], region: Option<St
 }
 
 /// Start, end and name of every region; together they cover the page.
-fn regions(len: usize, fields: &[Field]) -> Vec<(usize, usize, &str)> {
-    let mut sorted: Vec<&Field> = fields.iter().filter(|field| field.len > 0).collect();
+fn regions(len: usize, fields: &[PageField]) -> Vec<(usize, usize, &str)> {
+    let mut sorted: Vec<&PageField> = fields.iter().filter(|field| field.len > 0).collect();
     sorted.sort_by_key(|field| field.offset);
     let mut regions = Vec::new();
     let mut at = 0;
@@ -105,8 +105,8 @@ pub fn write(out: &mut dyn Write, lines: &[HexLine]) -> io::Result<()> {
 mod tests {
     use super::*;
 
-    fn field(name: &str, offset: usize, len: usize) -> Field {
-        Field { name: name.into(), value: String::new(), offset, len }
+    fn field(name: &str, offset: usize, len: usize) -> PageField {
+        PageField { name: name.into(), value: String::new(), offset, len }
     }
 
     #[test]

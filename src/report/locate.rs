@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::instance::Instance;
-use crate::instance::dblwr::{Area, HeaderCopy, Kind, Magic};
+use crate::instance::dblwr::{Area, AreaKind, HeaderCopy, Magic};
 use crate::instance::generation::Generation;
 use crate::report::RedoReport;
 use crate::report::SCHEMA_VERSION;
@@ -45,7 +45,7 @@ pub struct LocateReport {
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct AreaReport {
     /// Its shape.
-    pub kind: Kind,
+    pub kind: AreaKind,
     /// The file, relative to PATH.
     pub file: String,
     /// How many slots, of 8192 bytes in reduced files, else of `innodb_page_size`.

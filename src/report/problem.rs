@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::report::{count, style};
 use crate::units::{Lsn, PageNo, SpaceId};
-use crate::verdict::problems::{Kind, Problem, Severity};
+use crate::verdict::problems::{Problem, ProblemKind, Severity};
 
 /// One problem of a directory or a file: something missing, cut, foreign or not judged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProblemReport {
     /// What kind of problem.
-    pub kind: Kind,
+    pub kind: ProblemKind,
     /// `critical` makes status 2, `warning` 1, `unknown` 3, `note` 0.
     pub severity: Severity,
     /// The file, relative to PATH.

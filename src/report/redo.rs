@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::commands::redo::{Look, Unread};
+use crate::commands::redo::{RedoLook, Unread};
 use crate::instance::redo::RedoFormat;
 use crate::instance::redo::history::{Census, Change, SpaceSummary};
 use crate::instance::spaces::{Owner, Spaces};
@@ -42,7 +42,7 @@ pub struct RedoProblem {
     /// What kind.
     pub kind: &'static str,
     /// How bad: it makes the exit code.
-    pub severity: Severity,
+    pub severity: RedoSeverity,
     /// The file.
     pub file: Option<String>,
     /// Its tablespace.
@@ -62,7 +62,7 @@ pub struct RedoProblem {
 /// How bad a problem is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Severity {
+pub enum RedoSeverity {
     /// Status 2.
     Critical,
     /// Status 3.
@@ -110,7 +110,7 @@ pub struct RedoChange {
 
 impl RedoDocument {
     /// What was found in a log.
-    pub fn of(look: &Look) -> RedoDocument {
+    pub fn of(look: &RedoLook) -> RedoDocument {
         let redo = look.redo();
         let census = look.census.as_ref().ok();
         let spaces = &look.instance.spaces;
@@ -148,9 +148,9 @@ impl RedoDocument {
         }
         for problem in &self.problems {
             let word = match problem.severity {
-                Severity::Critical => "critical",
-                Severity::Unknown => "unknown",
-                Severity::Note => "note",
+                RedoSeverity::Critical => "critical",
+                RedoSeverity::Unknown => "unknown",
+                RedoSeverity::Note => "note",
             };
             writeln!(out, "{word}: {}", problem.reason)?;
         }
@@ -242,7 +242,7 @@ impl RedoChange {
     }
 }
 
-fn format_name(look: &Look) -> String {
+fn format_name(look: &RedoLook) -> String {
     match look.redo().map(|redo| redo.format) {
         Some(RedoFormat::MariaDb108 | RedoFormat::MariaDbEncrypted) => "phys".to_owned(),
         Some(RedoFormat::MariaDb105) => "phys-10.5".to_owned(),
@@ -273,7 +273,7 @@ impl RedoSpace {
     }
 }
 
-fn problem(kind: &'static str, severity: Severity, reason: impl Into<String>) -> RedoProblem {
+fn problem(kind: &'static str, severity: RedoSeverity, reason: impl Into<String>) -> RedoProblem {
     RedoProblem {
         kind,
         severity,
@@ -287,18 +287,19 @@ fn problem(kind: &'static str, severity: Severity, reason: impl Into<String>) ->
     }
 }
 
-fn problems(look: &Look) -> Vec<RedoProblem> {
+fn problems(look: &RedoLook) -> Vec<RedoProblem> {
     let mut found = Vec::new();
     match &look.instance.redo {
-        crate::instance::redo::Found::Absent => {
+        crate::instance::redo::FoundRedo::Absent => {
             let why = "there is no redo log here; name its directory with --redo-dir where it lies elsewhere";
-            found.push(problem("redo_missing", Severity::Unknown, why));
+            found.push(problem("redo_missing", RedoSeverity::Unknown, why));
         }
-        crate::instance::redo::Found::Unreadable { why } => {
-            found.push(problem("redo_damaged", Severity::Critical, why.clone()));
+        crate::instance::redo::FoundRedo::Unreadable { why } => {
+            found.push(problem("redo_damaged", RedoSeverity::Critical, why.clone()));
         }
-        crate::instance::redo::Found::Read(redo) => {
-            let severity = if redo.checkpoint.is_none() { Severity::Critical } else { Severity::Note };
+        crate::instance::redo::FoundRedo::Read(redo) => {
+            let severity =
+                if redo.checkpoint.is_none() { RedoSeverity::Critical } else { RedoSeverity::Note };
             found.extend(redo.notes.iter().map(|note| problem("redo_damaged", severity, note.clone())));
             found.extend(
                 look.census.as_ref().err().filter(|_| redo.checkpoint.is_some()).map(|why| unread(*why)),
@@ -307,7 +308,7 @@ fn problems(look: &Look) -> Vec<RedoProblem> {
     }
     if look.hidden {
         let why = "the log is encrypted: which pages it changes is readable, what it does to them is not";
-        found.push(problem("not_judged", Severity::Note, why));
+        found.push(problem("not_judged", RedoSeverity::Note, why));
     }
     found
 }
@@ -321,13 +322,15 @@ fn unread(why: Unread) -> RedoProblem {
         Unread::Encrypted => "the log is encrypted as a whole: its records are not read",
         Unread::Cut => "only the window of this log is known: its records are not at hand",
     };
-    problem("not_judged", Severity::Note, reason)
+    problem("not_judged", RedoSeverity::Note, reason)
 }
 
 impl RedoDocument {
     /// The worst severity among the problems.
-    pub fn worst(&self) -> Option<Severity> {
+    pub fn worst(&self) -> Option<RedoSeverity> {
         let has = |severity| self.problems.iter().any(|problem| problem.severity == severity);
-        [Severity::Critical, Severity::Unknown, Severity::Note].into_iter().find(|&severity| has(severity))
+        [RedoSeverity::Critical, RedoSeverity::Unknown, RedoSeverity::Note]
+            .into_iter()
+            .find(|&severity| has(severity))
     }
 }

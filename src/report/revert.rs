@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::commands::restore::journal::Mark;
 use crate::commands::restore::revert::{MovedOn, Reverting};
-use crate::commands::restore::{Applied, Outcome, Pass, PlannedPage};
+use crate::commands::restore::{Applied, PageOutcome, Pass, PlannedPage};
 use crate::disk::calls::ReadBack;
 use crate::report::SCHEMA_VERSION;
 use crate::report::command_line;
@@ -74,7 +74,7 @@ pub struct RevertedPage {
 }
 
 impl RevertedPage {
-    fn of(page: &PlannedPage, outcome: &Outcome, read_back: Option<ReadBack>) -> RevertedPage {
+    fn of(page: &PlannedPage, outcome: &PageOutcome, read_back: Option<ReadBack>) -> RevertedPage {
         let (outcome, reason) = OutcomeReport::of(outcome);
         RevertedPage {
             space_id: page.space_id,
@@ -98,7 +98,7 @@ impl RevertReport {
         let left = |moved: &MovedOn| RevertedPage {
             lsn_then: Some(moved.lsn_then),
             lsn_now: moved.lsn_now,
-            ..RevertedPage::of(&moved.page, &Outcome::Failed(moved.why.clone()), None)
+            ..RevertedPage::of(&moved.page, &PageOutcome::Failed(moved.why.clone()), None)
         };
         let unless_refused = |_: &&PlannedPage| !reverting.is_refused();
         RevertReport {
@@ -112,7 +112,7 @@ impl RevertReport {
                 .pages
                 .iter()
                 .filter(unless_refused)
-                .map(|page| RevertedPage::of(page, &Outcome::Planned, None))
+                .map(|page| RevertedPage::of(page, &PageOutcome::Planned, None))
                 .collect(),
             already: reverting.already.len(),
             moved_on: reverting.moved_on.iter().map(left).collect(),

@@ -42,11 +42,11 @@ pub fn paint(style: Style, text: &str) -> String {
 pub struct Sheet {
     header: Vec<String>,
     right: Vec<usize>,
-    rows: Vec<Row>,
+    rows: Vec<SheetRow>,
 }
 
 #[derive(Debug, Default)]
-struct Row {
+struct SheetRow {
     cells: Vec<String>,
     reason: Option<(String, String)>,
 }
@@ -66,7 +66,7 @@ impl Sheet {
     /// One more row.
     pub fn add_row<C: Into<String>>(&mut self, cells: impl IntoIterator<Item = C>) -> &mut Sheet {
         let cells = cells.into_iter().map(Into::into).collect();
-        self.rows.push(Row { cells, reason: None });
+        self.rows.push(SheetRow { cells, reason: None });
         self
     }
 
@@ -112,11 +112,11 @@ impl Sheet {
 
     /// Dashes and empty cells only: a column that can go. The first one names the row.
     fn says_something(&self, column: usize) -> bool {
-        let filled = |row: &Row| row.cells.get(column).is_some_and(|cell| !is_nothing(cell));
+        let filled = |row: &SheetRow| row.cells.get(column).is_some_and(|cell| !is_nothing(cell));
         column == 0 || self.rows.iter().any(filled)
     }
 
-    fn cell(&self, row: &Row, column: usize, limit: usize) -> String {
+    fn cell(&self, row: &SheetRow, column: usize, limit: usize) -> String {
         let cell = row.cells.get(column).cloned().unwrap_or_default();
         let is_path = self.header.get(column).is_some_and(|name| PATHS.contains(&name.as_str()));
         if is_path { shortened(&cell, limit) } else { cell }
@@ -161,7 +161,7 @@ impl Sheet {
     }
 
     /// What folds under a row: the cells that had no room, each behind the name of its column, then its reason.
-    fn under(&self, row: &Row, folded: &[usize], columns: usize, reasons: &Reasons<'_>) -> String {
+    fn under(&self, row: &SheetRow, folded: &[usize], columns: usize, reasons: &Reasons<'_>) -> String {
         let mut lines: Vec<String> = Vec::new();
         for &column in folded {
             let cell = self.cell(row, column, columns.saturating_sub(UNDER + 8));

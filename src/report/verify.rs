@@ -113,33 +113,11 @@ pub struct SlotReport {
     pub index: u32,
 }
 
-/// What a copy is worth, in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum CopyStateReport {
-    /// It verifies.
-    Valid,
-    /// It does not.
-    Corrupt,
-    /// It cannot be judged; also a reduced entry, which has no contents.
-    Unverifiable,
-}
-
-impl From<CopyState> for CopyStateReport {
-    fn from(state: CopyState) -> CopyStateReport {
-        match state {
-            CopyState::Valid => CopyStateReport::Valid,
-            CopyState::Corrupt => CopyStateReport::Corrupt,
-            CopyState::Unverifiable => CopyStateReport::Unverifiable,
-        }
-    }
-}
-
 /// The copy in a slot.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct CopyReport {
     /// What it is worth.
-    pub state: CopyStateReport,
+    pub state: CopyState,
     /// Its LSN.
     pub lsn: Lsn,
     /// The checksum that holds.
@@ -187,7 +165,7 @@ impl PageReport {
             Subject::Copy(copy) => (
                 SlotReport { file: copy.slot.file.display().to_string(), index: copy.slot.index },
                 CopyReport {
-                    state: copy.state().into(),
+                    state: copy.state(),
                     lsn: copy.lsn(),
                     algorithm: copy.judged.algorithm.map(|algorithm| algorithm.name()),
                     page_type: Some(copy.header.page_type),
@@ -196,7 +174,7 @@ impl PageReport {
             Subject::Reduced(file, entry) => (
                 SlotReport { file: file.display().to_string(), index: entry.index },
                 CopyReport {
-                    state: CopyStateReport::Unverifiable,
+                    state: CopyState::Unverifiable,
                     lsn: entry.lsn,
                     algorithm: None,
                     page_type: None,

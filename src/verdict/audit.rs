@@ -71,7 +71,7 @@ impl fmt::Display for Lost {
 /// # Errors
 /// The log cannot be read.
 pub fn audit(instance: &mut Instance) -> Result<HashMap<PageId, Lost>> {
-    let redo::Found::Read(redo) = &mut instance.redo else { return Ok(HashMap::new()) };
+    let redo::FoundRedo::Read(redo) = &mut instance.redo else { return Ok(HashMap::new()) };
     Log::learn(redo)?;
     let Some(census) = instance.census() else { return Ok(HashMap::new()) };
     let mut lost = look(instance, census);
@@ -87,7 +87,7 @@ fn look(instance: &Instance, census: &Census) -> HashMap<PageId, Lost> {
     let stored = instance.areas.iter().all(|area| area.space_id_stored);
     for (&id, summary) in &census.spaces {
         let Owner::One(space) = instance.spaces.owner(id) else { continue };
-        let mut files = Files::of(space);
+        let mut files = OpenFiles::of(space);
         for (&page, said) in &summary.pages {
             let slot = id == SpaceId::SYSTEM && instance.areas.iter().any(|area| area.covers(page));
             if slot || said.least_at_home().is_none() {
@@ -110,14 +110,14 @@ fn is_sound(bytes: &[u8], space: &Tablespace, page: PageNo, space_id_stored: boo
 }
 
 /// The files of a tablespace, opened once.
-struct Files<'a> {
+struct OpenFiles<'a> {
     space: &'a Tablespace,
     open: Vec<Option<Image>>,
 }
 
-impl<'a> Files<'a> {
-    fn of(space: &'a Tablespace) -> Files<'a> {
-        Files { space, open: space.files.iter().map(|file| Image::open(&file.path).ok()).collect() }
+impl<'a> OpenFiles<'a> {
+    fn of(space: &'a Tablespace) -> OpenFiles<'a> {
+        OpenFiles { space, open: space.files.iter().map(|file| Image::open(&file.path).ok()).collect() }
     }
 
     fn page(&mut self, page: PageNo) -> Option<Vec<u8>> {

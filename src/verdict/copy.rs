@@ -8,13 +8,16 @@ use std::path::PathBuf;
 use crate::error::{Error, Result};
 use crate::format::fil::FilHeader;
 use crate::format::fsp::{Codec, Encryption, Layout, PageFormat};
-use crate::instance::dblwr::{Area, Kind, Slot};
+use crate::instance::dblwr::{Area, AreaKind, Slot};
 use crate::instance::identify::format_of_page0;
 use crate::instance::spaces::judge_in;
 use crate::instance::spaces::{Owner, Spaces};
+use serde::Serialize;
+use strum::{IntoStaticStr, VariantArray};
+
 use crate::page::Claim;
 use crate::page::Judged;
-use crate::page::State;
+use crate::page::PageState;
 use crate::page::is_used;
 use crate::page::judge;
 use crate::page::transform;
@@ -22,14 +25,33 @@ use crate::page::transform::Decompressed;
 use crate::units::{Lsn, PageNo, PageSize, SpaceId};
 
 /// What a copy is worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema, IntoStaticStr, VariantArray)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum CopyState {
     /// It verifies.
     Valid,
     /// It does not.
     Corrupt,
-    /// It cannot be judged.
+    /// It cannot be judged; also a reduced entry, which has no contents.
     Unverifiable,
+}
+
+impl CopyState {
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+}
+
+impl From<PageState> for CopyState {
+    fn from(state: PageState) -> CopyState {
+        match state {
+            PageState::Valid => CopyState::Valid,
+            PageState::Unverifiable => CopyState::Unverifiable,
+            PageState::Zero | PageState::Torn | PageState::Corrupt => CopyState::Corrupt,
+        }
+    }
 }
 
 /// A used slot.
@@ -62,11 +84,7 @@ impl Copy {
 
     /// What it is worth.
     pub fn state(&self) -> CopyState {
-        match self.judged.state {
-            State::Valid => CopyState::Valid,
-            State::Unverifiable => CopyState::Unverifiable,
-            State::Zero | State::Torn | State::Corrupt => CopyState::Corrupt,
-        }
+        self.judged.state.into()
     }
 
     /// The bytes that belong home: the physical page, without what a slot carries behind it.
@@ -147,7 +165,7 @@ impl Area {
     pub fn file_of(&self, slot: &Slot<'_>) -> PathBuf {
         match self.runs.first() {
             // Blocks in several files of the system tablespace: only the first has the area's name.
-            Some(first) if self.kind == Kind::System && first.path != slot.path => {
+            Some(first) if self.kind == AreaKind::System && first.path != slot.path => {
                 self.file.with_file_name(slot.path.file_name().map_or_else(PathBuf::new, PathBuf::from))
             }
             _ => self.file.clone(),
@@ -190,7 +208,7 @@ fn attribute(
 
 /// Whether the claimed owner is the owner: undamaged, and what lies under any compression carries the same id.
 fn is_settled(judged: &Judged, claimed: SpaceId) -> bool {
-    !matches!(judged.state, State::Corrupt | State::Torn) && judged.claim == Claim::Space(claimed)
+    !matches!(judged.state, PageState::Corrupt | PageState::Torn) && judged.claim == Claim::Space(claimed)
 }
 
 /// A copy of page 0 states its own format; otherwise the file's counts.

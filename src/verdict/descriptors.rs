@@ -3,7 +3,7 @@
 use crate::disk::Image;
 use crate::format::fil::FilHeader;
 use crate::format::fsp::FspHeader;
-use crate::format::xdes::{PageState, descriptor_page, page_state};
+use crate::format::xdes::{DescriptorState, descriptor_page, page_state};
 use crate::instance::spaces::Tablespace;
 use crate::instance::spaces::judge_in;
 use crate::units::{Lsn, PageNo, SpaceId};
@@ -40,20 +40,20 @@ impl<'a> Descriptors<'a> {
     /// Whether a page is in use.
     pub fn usage(&mut self, page_no: PageNo) -> Use {
         match self.look(page_no) {
-            Some((PageState::Free, _)) => Use::Free,
-            Some((PageState::Used { .. }, lsn)) => Use::Taken(lsn),
+            Some((DescriptorState::Free, _)) => Use::Free,
+            Some((DescriptorState::Used { .. }, lsn)) => Use::Taken(lsn),
             None => Use::Unknown,
         }
     }
 
     /// What a descriptor that verifies says of a page.
-    pub fn state(&mut self, page_no: PageNo) -> Option<PageState> {
+    pub fn state(&mut self, page_no: PageNo) -> Option<DescriptorState> {
         self.look(page_no).map(|(state, _)| state)
     }
 
-    fn look(&mut self, page_no: PageNo) -> Option<(PageState, Lsn)> {
+    fn look(&mut self, page_no: PageNo) -> Option<(DescriptorState, Lsn)> {
         if self.free_limit().is_some_and(|limit| page_no.0 >= limit) {
-            return Some((PageState::Free, Lsn(0)));
+            return Some((DescriptorState::Free, Lsn(0)));
         }
         let format = self.space.format;
         let (page, lsn) = self.descriptor(descriptor_page(&format, page_no))?;
@@ -116,5 +116,5 @@ pub(crate) fn beyond_free_limit(space: &Tablespace, page_no: PageNo, than: Lsn) 
 
 pub(crate) fn marked_free(space: &Tablespace, page_no: PageNo, than: Lsn) -> bool {
     newer_page(space, descriptor_page(&space.format, page_no), than)
-        .is_some_and(|page| page_state(&page, &space.format, page_no) == Some(PageState::Free))
+        .is_some_and(|page| page_state(&page, &space.format, page_no) == Some(DescriptorState::Free))
 }

@@ -19,9 +19,9 @@ use crate::error::{Error, Result};
 use crate::format::fil::{FIL_PAGE_DATA, FIL_PAGE_LSN};
 use crate::format::fsp::{FspHeader, PageFormat};
 use crate::instance::bundle::{ColdPage, Manifest};
-use crate::instance::dblwr::Kind;
+use crate::instance::dblwr::AreaKind;
 use crate::instance::request::Request;
-use crate::instance::spaces::{Evidence, Owner, Tablespace};
+use crate::instance::spaces::{Identification, Owner, Tablespace};
 use crate::instance::{Instance, identity};
 use crate::units::{ByteOffset, Lsn};
 use crate::verdict::home;
@@ -67,7 +67,7 @@ fn refuse(path: &Path, why: impl Into<String>) -> Error {
 /// entries still bar older copies.
 fn take_areas(instance: &mut Instance, donor: Instance) {
     for area in &mut instance.areas {
-        area.live &= area.kind == Kind::Reduced;
+        area.live &= area.kind == AreaKind::Reduced;
     }
     let before = instance.areas.len();
     instance.areas.extend(donor.areas);
@@ -156,7 +156,7 @@ fn server_uuid(instance: &Instance) -> Option<Vec<u8>> {
 }
 
 fn same_tablespace(ours: &Tablespace, theirs: &Tablespace, bundle: &Path) -> Result<()> {
-    let (Some(us), Some(them)) = (Page0::of(ours), Page0::of(theirs)) else { return Ok(()) };
+    let (Some(us), Some(them)) = (DonorPage0::of(ours), DonorPage0::of(theirs)) else { return Ok(()) };
     let what = if us.name != them.name {
         "has another name"
     } else if us.flags != them.flags || us.format != them.format {
@@ -177,18 +177,18 @@ fn same_tablespace(ours: &Tablespace, theirs: &Tablespace, bundle: &Path) -> Res
 }
 
 /// What identifies a tablespace; only of a page 0 that verifies.
-struct Page0 {
+struct DonorPage0 {
     name: PathBuf,
     flags: u32,
     format: PageFormat,
     lsn: Lsn,
 }
 
-impl Page0 {
-    fn of(space: &Tablespace) -> Option<Page0> {
-        let file = space.files.first().filter(|_| space.evidence == Evidence::Header)?;
+impl DonorPage0 {
+    fn of(space: &Tablespace) -> Option<DonorPage0> {
+        let file = space.files.first().filter(|_| space.evidence == Identification::Header)?;
         let page = Image::open(&file.path).ok()?.read_page(ByteOffset(0), space.format.physical).ok()??;
-        Some(Page0 {
+        Some(DonorPage0 {
             name: file.name.clone(),
             flags: FspHeader::parse(&page)?.flags,
             format: space.format,

@@ -204,7 +204,7 @@ struct Case<'a> {
 }
 
 /// The versions that a damaged home names.
-struct Words {
+struct NamedVersions {
     head: Option<Lsn>,
     tail: Option<Lsn>,
 }
@@ -235,7 +235,7 @@ impl Case<'_> {
     }
 
     /// A torn home must be made of versions that redo yields; any other damage explains nothing.
-    fn check_home(&self, words: &Words, rebuilt: &Rebuilt) -> std::result::Result<(), Guard> {
+    fn check_home(&self, words: &NamedVersions, rebuilt: &Rebuilt) -> std::result::Result<(), Guard> {
         let other_tail = words.tail.is_some_and(|tail| Some(tail) != words.head);
         let torn = words.head.is_some() && (other_tail || self.ends_in_zeros() || self.zip());
         if self.home.state == HomeState::Torn || (torn && self.home.state == HomeState::Corrupt) {
@@ -272,7 +272,7 @@ impl Case<'_> {
     }
 
     /// Of a damaged home: LSNs count where they end a change of this page, or are those of a sound copy.
-    fn words(&self) -> Words {
+    fn words(&self) -> NamedVersions {
         let known = |lsn: Lsn| {
             self.changes.iter().any(|change| change.to == lsn)
                 || self.copies.iter().any(|copy| copy.lsn() == lsn)
@@ -284,11 +284,11 @@ impl Case<'_> {
                 self.changes.iter().map(|change| change.to).chain(self.copies.iter().map(|copy| copy.lsn()));
             ends.filter(|&lsn| low(lsn) == word).max()
         };
-        Words { head, tail: self.home.words.tail.and_then(named) }
+        NamedVersions { head, tail: self.home.words.tail.and_then(named) }
     }
 
     /// Sectors of the home that are of none of the two versions.
-    fn unexplained(&self, words: &Words, newest: &Rebuilt) -> Vec<usize> {
+    fn unexplained(&self, words: &NamedVersions, newest: &Rebuilt) -> Vec<usize> {
         let mut left: Vec<usize> = (0..self.home.bytes.len() / SECTOR).collect();
         self.strike(&mut left, newest);
         for word in [words.head, words.tail].into_iter().flatten().filter(|&word| word != newest.lsn) {

@@ -7,7 +7,7 @@ use crate::format::fil::FilHeader;
 use crate::format::fsp::{Encryption, Layout, PageFormat};
 use crate::format::index_header::index_header;
 use crate::instance::Instance;
-use crate::instance::redo::Version;
+use crate::instance::redo::ServerVersion;
 use crate::instance::spaces::{Owner, Tablespace, judge_in};
 use crate::page::checksum::Algorithm;
 use crate::page::contents::{Contents, same_contents};
@@ -89,10 +89,15 @@ impl Gathered {
 /// MariaDB takes a page whose LSN is beyond the end of the log for corrupt (MDEV-34830). Which server it was, only the
 /// redo log says.
 fn has_no_future(instance: &Instance) -> bool {
-    const SINCE: [Version; 5] =
-        [Version(10, 6, 20), Version(10, 11, 10), Version(11, 2, 6), Version(11, 4, 4), Version(11, 6, 2)];
+    const SINCE: [ServerVersion; 5] = [
+        ServerVersion(10, 6, 20),
+        ServerVersion(10, 11, 10),
+        ServerVersion(11, 2, 6),
+        ServerVersion(11, 4, 4),
+        ServerVersion(11, 6, 2),
+    ];
     let creator = instance.redo.redo().and_then(|redo| redo.creator.as_deref()).unwrap_or_default();
-    let version = Version::of_creator(creator);
+    let version = ServerVersion::of_creator(creator);
     instance.generation.is_mariadb() && version.is_some_and(|version| version.has(&SINCE))
 }
 

@@ -15,7 +15,7 @@ use crate::instance::spaces::judge_in;
 use crate::instance::spaces::{Owner, Place, Spaces, Tablespace};
 use crate::page::Claim;
 use crate::page::Judged;
-use crate::page::State;
+use crate::page::PageState;
 use crate::page::checksum::Algorithm;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::words::HomeWords;
@@ -52,6 +52,18 @@ impl HomeState {
     /// Whether a good copy would be worth writing here.
     pub fn is_damaged(self) -> bool {
         matches!(self, HomeState::Torn | HomeState::Corrupt | HomeState::Zero | HomeState::Misdirected)
+    }
+}
+
+impl From<PageState> for HomeState {
+    fn from(state: PageState) -> HomeState {
+        match state {
+            PageState::Valid => HomeState::Valid,
+            PageState::Zero => HomeState::Zero,
+            PageState::Torn => HomeState::Torn,
+            PageState::Corrupt => HomeState::Corrupt,
+            PageState::Unverifiable => HomeState::Unverifiable,
+        }
     }
 }
 
@@ -233,17 +245,14 @@ pub fn state_at(
     space_id_stored: bool,
 ) -> (HomeState, String) {
     match judged.state {
-        State::Zero => return (HomeState::Zero, judged.why.clone()),
         // Words that differ are two versions only in a page that is this one: random bytes have them, too.
-        State::Torn if is_this_page(page, space, page_no, space_id_stored) => {
-            return (HomeState::Torn, judged.why.clone());
-        }
-        State::Torn => {
+        PageState::Torn if !is_this_page(page, space, page_no, space_id_stored) => {
             return (HomeState::Corrupt, format!("{}, and its head is not that of this page", judged.why));
         }
-        State::Corrupt => return (HomeState::Corrupt, judged.why.clone()),
-        State::Unverifiable => return (HomeState::Unverifiable, judged.why.clone()),
-        State::Valid => {}
+        PageState::Torn | PageState::Zero | PageState::Corrupt | PageState::Unverifiable => {
+            return (judged.state.into(), judged.why.clone());
+        }
+        PageState::Valid => {}
     }
     let number = FilHeader::parse(page).map(|header| header.page_no);
     if number.is_some_and(|number| number != page_no) {

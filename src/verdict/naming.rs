@@ -17,10 +17,10 @@ use crate::format::index_header::PAGE_BTR_SEG_TOP;
 use crate::format::index_page::key_range;
 use crate::format::index_page::show_key;
 use crate::format::segment::{Segment, segment};
-use crate::format::xdes::PageState;
+use crate::format::xdes::DescriptorState;
 use crate::format::{IndexKind, Names, PageSource};
 use crate::instance::file_names::is_undo_name;
-use crate::instance::pages::Pages;
+use crate::instance::pages::VerifiedPages;
 use crate::instance::spaces::{Owner, SpaceFile, Spaces, Tablespace};
 use crate::units::{FIL_NULL, PageNo, SpaceId};
 use crate::verdict::descriptors::Descriptors;
@@ -108,7 +108,7 @@ impl<'a> Naming<'a> {
 
     /// What the neighbours on the level of an index page say of its rows.
     pub fn surroundings(&self, space: &Tablespace, header: &FilHeader, index: &IndexHeader) -> Surroundings {
-        let pages = Pages::of(space);
+        let pages = VerifiedPages::of(space);
         let neighbour = |number: u32| {
             let page = Some(number).filter(|&n| n != FIL_NULL).and_then(|n| pages.page(PageNo(n)))?;
             let same = crate::format::index_header::index_header(&page)
@@ -129,8 +129,8 @@ impl<'a> Naming<'a> {
     fn owner(&mut self, space: SpaceId, page_no: PageNo) -> Option<(u64, bool)> {
         let Owner::One(owner) = self.spaces.owner(space) else { return None };
         let extent = match Descriptors::new(owner).state(page_no)? {
-            PageState::Free => return None,
-            PageState::Used { segment } => segment,
+            DescriptorState::Free => return None,
+            DescriptorState::Used { segment } => segment,
         };
         let names = &self.names;
         let segments = self.segments.entry(space).or_insert_with(|| segments_of(names, owner));
@@ -158,14 +158,14 @@ impl<'a> Naming<'a> {
         if !self.system_read {
             self.system_read = true;
             if let Some(system) = self.spaces.system() {
-                self.names.merge(Names::from_system(&Pages::of(system)));
+                self.names.merge(Names::from_system(&VerifiedPages::of(system)));
             }
         }
         if !self.read.insert(space) {
             return;
         }
         if let Owner::One(owner) = self.spaces.owner(space) {
-            self.names.merge(Names::from_sdi(space, &Pages::of(owner)));
+            self.names.merge(Names::from_sdi(space, &VerifiedPages::of(owner)));
             if let Some(path) = self.table_path(owner) {
                 self.names.add_file(space, &path);
             }
@@ -174,7 +174,7 @@ impl<'a> Naming<'a> {
 }
 
 fn segments_of(names: &Names, space: &Tablespace) -> Vec<(Segment, u64, bool)> {
-    let pages = Pages::of(space);
+    let pages = VerifiedPages::of(space);
     let mut found = Vec::new();
     for (_, id, index) in names.indexes().filter(|&(owner, ..)| Some(owner) == space.id) {
         let Some(root) = index.root.and_then(|root| pages.page(root)) else { continue };

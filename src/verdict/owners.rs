@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::disk::Image;
 use crate::format::fsp::{Encryption, Layout};
-use crate::instance::spaces::{Evidence, Spaces, Tablespace, opens};
+use crate::instance::spaces::{Identification, Spaces, Tablespace, opens};
 use crate::page::sectors::shares_a_sector;
 use crate::units::PageNo;
 use crate::verdict::copy::{Copy, is_hidden};
@@ -28,7 +28,7 @@ pub(crate) fn find_hidden_owners(copies: &mut [Copy], spaces: &Spaces) {
 }
 
 fn may_be_encrypted(space: &Tablespace) -> bool {
-    space.format.encryption == Encryption::MariaDb || space.evidence != Evidence::Header
+    space.format.encryption == Encryption::MariaDb || space.evidence != Identification::Header
 }
 
 /// Gives each copy to the one tablespace that claims it; back come those that none does. One that several claim stays

@@ -7,13 +7,13 @@ use crate::error::{Error, Result};
 use crate::format::redo_record::PageId;
 use crate::format::reduced::ReducedEntry;
 use crate::instance::Instance;
-use crate::instance::dblwr::{Area, Kind};
+use crate::instance::dblwr::{Area, AreaKind};
 use crate::instance::locations::Focus;
 use crate::instance::redo;
 use crate::instance::redo::Shutdown;
 use crate::instance::redo::history::Log;
 use crate::instance::request::Request;
-use crate::instance::spaces::{Evidence, SpaceFile};
+use crate::instance::spaces::{Identification, SpaceFile};
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::audit::Lost;
@@ -28,7 +28,7 @@ use crate::verdict::owners::find_hidden_owners;
 use crate::verdict::reason::Reason;
 
 /// Copies of one page, each with its place in the order of slots; no space id where the owner is hidden.
-type Groups = BTreeMap<(Option<SpaceId>, PageNo), Vec<(usize, Copy)>>;
+type CopyGroups = BTreeMap<(Option<SpaceId>, PageNo), Vec<(usize, Copy)>>;
 
 /// What a finding is about: a full copy, or an entry of a reduced file.
 #[derive(Debug)]
@@ -116,10 +116,10 @@ impl Survey {
         instance.learn_from_copies()?;
         let (mut copies, mut failures) = (Vec::new(), Vec::new());
         // Before the homes: beside a running server they may only get newer than what is expected of them.
-        if let redo::Found::Read(redo) = &mut instance.redo {
+        if let redo::FoundRedo::Read(redo) = &mut instance.redo {
             failures.extend(Log::learn(redo).err());
         }
-        for area in instance.areas.iter().filter(|area| area.live && area.kind != Kind::Reduced) {
+        for area in instance.areas.iter().filter(|area| area.live && area.kind != AreaKind::Reduced) {
             let (found, unreadable) = read_copies(area, &instance.spaces)?;
             copies.extend(found);
             failures.extend(unreadable);
@@ -148,7 +148,7 @@ impl Survey {
         };
         let spaces = self.instance.spaces.list.iter();
         let users = spaces.filter(|space| space.id != Some(SpaceId::SYSTEM));
-        let headless = users.filter(move |s| s.evidence != Evidence::Header && !has_copy(s.id));
+        let headless = users.filter(move |s| s.evidence != Identification::Header && !has_copy(s.id));
         let damaged = headless
             .filter(|space| home::look_in(space, PageNo(0), true).is_ok_and(|home| home.state.is_damaged()));
         damaged.filter_map(|space| space.files.first()).filter(|file| file.first_page == 0)
@@ -215,7 +215,7 @@ impl Survey {
 
     fn judge_all(&mut self, copies: Vec<Copy>) {
         let reduced = self.newest_reduced();
-        let mut groups: Groups = BTreeMap::new();
+        let mut groups: CopyGroups = BTreeMap::new();
         for (order, copy) in copies.into_iter().enumerate() {
             groups.entry((copy.space, copy.page_no())).or_default().push((order, copy));
         }

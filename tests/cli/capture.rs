@@ -93,10 +93,10 @@ fn a_redacted_bundle_holds_no_row() {
 }
 
 fn captured_bytes(bundle: &Path) -> Vec<u8> {
-    let mut reader = ::dblwr::internals::instance::bundle::read::Reader::open(bundle).unwrap();
+    let mut reader = ::dblwr::internals::instance::bundle::read::BundleReader::open(bundle).unwrap();
     let mut all = Vec::new();
     while let Some(record) = reader.next().unwrap() {
-        if let ::dblwr::internals::instance::bundle::read::Record::Data { bytes, .. } = record {
+        if let ::dblwr::internals::instance::bundle::read::BundleRecord::Data { bytes, .. } = record {
             all.extend(bytes);
         }
     }
@@ -286,13 +286,13 @@ fn a_bundle_of_another_server_is_refused() {
 
 #[test]
 fn redo_that_is_too_large_leaves_its_window_in_the_bundle() {
-    use dblwr::internals::commands::capture::{Options, save};
+    use dblwr::internals::commands::capture::{CaptureOptions, save};
     use dblwr::internals::instance::request::Request;
     use dblwr::internals::verdict::survey::Survey;
     for case in ["m97-16k", "ma1011-full-16k", "m56-innodb-16k"] {
         let (dir, elsewhere) = (image(case), tempfile::tempdir().unwrap());
         let request = Request { path: dir.path().to_path_buf(), ..Request::default() };
-        let options = Options { redo_limit: 0, ..Options::default() };
+        let options = CaptureOptions { redo_limit: 0, ..CaptureOptions::default() };
         let (saved, bytes) = save(&request, &options, Path::new("memory"), Vec::new()).unwrap();
         assert!(saved.manifest.redo.is_some());
         let bundle = elsewhere.path().join("bundle");

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use dblwr::internals::commands::capture::{Options, save};
-use dblwr::internals::commands::dump::{Inventory, Selection as Slots};
+use dblwr::internals::commands::capture::{CaptureOptions, save};
+use dblwr::internals::commands::dump::{DumpSelection as Slots, Inventory};
 use dblwr::internals::commands::page::Lookup;
 use dblwr::internals::commands::restore;
-use dblwr::internals::commands::restore::{Here, Rules, Selection, choose, plan_file, revert};
+use dblwr::internals::commands::restore::{Here, RestoreRules, RestoreSelection, choose, plan_file, revert};
 use dblwr::internals::disk::real::RealDisk;
 use dblwr::internals::format::fsp::PageFormat;
 use dblwr::internals::instance::bundle::read::check;
@@ -129,10 +129,10 @@ pub fn report(survey: &Survey) {
     }
 }
 
-fn selections() -> [Selection; 2] {
+fn selections() -> [RestoreSelection; 2] {
     [
-        Selection { include_stale: true, ..Selection::default() },
-        Selection { rules: Rules::Server, ..Selection::default() },
+        RestoreSelection { include_stale: true, ..RestoreSelection::default() },
+        RestoreSelection { rules: RestoreRules::Server, ..RestoreSelection::default() },
     ]
 }
 
@@ -183,7 +183,7 @@ pub fn directory(bytes: &[u8]) {
 
 /// A capture of anything is a whole bundle.
 fn captured(request: &Request, scratch: &Path, redact: bool) {
-    let options = Options { redact, ..Options::default() };
+    let options = CaptureOptions { redact, ..CaptureOptions::default() };
     if let Ok((_, bytes)) = save(request, &options, Path::new("memory"), Vec::new()) {
         let path = scratch.join("bundle");
         std::fs::write(&path, bytes).unwrap();

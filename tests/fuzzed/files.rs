@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use dblwr::internals::commands::check::baseline::{Baseline, Owner};
+use dblwr::internals::commands::check::baseline::{Baseline, BaselineOwner};
 use dblwr::internals::commands::restore::journal::read;
 use dblwr::internals::commands::restore::plan_file;
 use dblwr::internals::commands::restore::plan_file::PlanFile;
@@ -11,7 +11,7 @@ use dblwr::internals::commands::restore::{Here, Plan, revert};
 use dblwr::internals::disk::calls::Access;
 use dblwr::internals::disk::real::RealDisk;
 use dblwr::internals::instance::bundle::open;
-use dblwr::internals::instance::bundle::read::{Reader, Record};
+use dblwr::internals::instance::bundle::read::{BundleReader, BundleRecord};
 use dblwr::internals::instance::bundle::unpack::Bundle;
 use dblwr::internals::instance::config::Config;
 use dblwr::internals::instance::dblwr::{SeparateFile, locate_parallel};
@@ -87,7 +87,7 @@ pub fn redo(bytes: &[u8]) {
     }
     for dir in [dir.path().to_path_buf(), dir.path().join("#innodb_redo")] {
         if let Ok(mut found) = dblwr::internals::instance::redo::read(&dir) {
-            if let dblwr::internals::instance::redo::Found::Read(redo) = &mut found {
+            if let dblwr::internals::instance::redo::FoundRedo::Read(redo) = &mut found {
                 let _ = dblwr::internals::instance::redo::history::Log::learn(redo);
             }
             let _ = dblwr::internals::instance::redo::shutdown(None, &found);
@@ -125,10 +125,10 @@ pub fn bundle(bytes: &[u8]) {
 
 /// Reads to the end; the sizes of all files together, if it is whole.
 fn sizes(bytes: &[u8]) -> Option<u64> {
-    let mut reader = Reader::new(Cursor::new(bytes), Path::new("b")).ok()?;
+    let mut reader = BundleReader::new(Cursor::new(bytes), Path::new("b")).ok()?;
     let mut sizes = 0u64;
     while let Some(record) = reader.next().ok()? {
-        if let Record::File(entry) = record {
+        if let BundleRecord::File(entry) = record {
             sizes = sizes.saturating_add(entry.size);
         }
     }
@@ -165,5 +165,5 @@ pub fn config(bytes: &[u8]) {
 /// The accepted state of `check`.
 pub fn baseline(bytes: &[u8]) {
     let (_dir, path) = file("baseline", bytes);
-    let _ = Baseline::read(&path, &Owner::default());
+    let _ = Baseline::read(&path, &BaselineOwner::default());
 }

@@ -3,10 +3,10 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use dblwr::internals::commands::carve::{Sizes, probe, probe_next, probe_reduced};
+use dblwr::internals::commands::carve::{ProbedSizes, probe, probe_next, probe_reduced};
 use dblwr::internals::commands::explain_log;
 use dblwr::internals::commands::scan::RowState;
-use dblwr::internals::commands::scan::finding::Row;
+use dblwr::internals::commands::scan::finding::PageRow;
 use dblwr::internals::format::crypt_info;
 use dblwr::internals::format::dictionary::{sdi, sys_tables};
 use dblwr::internals::format::fields::page_fields;
@@ -15,7 +15,7 @@ use dblwr::internals::format::fsp::{FspHeader, PageFormat, xdes_array_end};
 use dblwr::internals::format::index_header::index_header;
 use dblwr::internals::format::index_page::key_range;
 use dblwr::internals::format::record::user_records;
-use dblwr::internals::format::redo_record::{Record, Records};
+use dblwr::internals::format::redo_record::{MtrRecords, RedoRecord};
 use dblwr::internals::format::reduced::parse_reduced;
 use dblwr::internals::format::trx_sys::DoublewriteHeader;
 use dblwr::internals::format::{Names, PageSource, segment, xdes};
@@ -27,7 +27,7 @@ use dblwr::internals::page::forward::Frame;
 use dblwr::internals::page::keyring::Keyring;
 use dblwr::internals::page::transform;
 use dblwr::internals::page::transform::{SpaceKey, codec};
-use dblwr::internals::page::{State, judge};
+use dblwr::internals::page::{PageState, judge};
 use dblwr::internals::report::decoded::DecodedPage;
 use dblwr::internals::units::{Lsn, PageNo, PageSize, SpaceId};
 
@@ -68,13 +68,13 @@ pub fn page(bytes: &[u8]) {
     let decoded = DecodedPage::of(&page, &format, &judged, judged.clear.as_deref(), true).expect("a header");
     decoded.write_text(&mut std::io::sink(), "here").unwrap();
     serde_json::to_vec(&decoded).unwrap();
-    if !matches!(judged.state, State::Valid | State::Zero) {
+    if !matches!(judged.state, PageState::Valid | PageState::Zero) {
         let mut copy = page.clone();
         copy[..512].fill(7);
         let _ = diagnose::classify(&page, &format, PageNo(3), Some(&copy));
         let _ = diagnose::classify(&page, &format, PageNo(3), None);
     }
-    let _ = Row::of(&page, PageNo(3), RowState::Valid, &format);
+    let _ = PageRow::of(&page, PageNo(3), RowState::Valid, &format);
     contents(&page, &format);
     for keys in KEYS {
         let keyring = Keyring::parse(keys, None).expect("a key file");
@@ -191,7 +191,9 @@ pub fn dictionary(bytes: &[u8]) {
 
 /// Pages and reduced entries at any place of an image.
 pub fn carve(bytes: &[u8]) {
-    for sizes in [Sizes::of(None), Sizes::of(PageSize::new(16384)), Sizes::of(PageSize::new(4096))] {
+    for sizes in
+        [ProbedSizes::of(None), ProbedSizes::of(PageSize::new(16384)), ProbedSizes::of(PageSize::new(4096))]
+    {
         if let Some(hit) = probe(bytes, &sizes) {
             let _ = hit.is_transaction_system();
             let _ = probe_next(bytes, &hit);
@@ -237,13 +239,13 @@ pub fn forward(bytes: &[u8]) {
     let records = take(&mut rest, usize::from(high & 0x3F) << 8 | usize::from(low));
     let mut page = rest.to_vec();
     page.resize(4096, 0);
-    for record in Records::new(records) {
-        if let Record::Page(record) = record {
+    for record in MtrRecords::new(records) {
+        if let RedoRecord::Page(record) = record {
             let _ = Frame::new(&mut page, record.page, zip).apply_one(&record);
             assert_eq!(page.len(), 4096);
         }
     }
     let id = (SpaceId(u32::from(high)), PageNo(u32::from(low)));
-    let _ = Frame::new(&mut page, id, zip).apply(Records::new(records), Lsn(1));
+    let _ = Frame::new(&mut page, id, zip).apply(MtrRecords::new(records), Lsn(1));
     assert_eq!(page.len(), 4096);
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use dblwr::internals::commands::check::baseline::{Baseline, Owner};
-use dblwr::internals::commands::restore::journal::{FileRecord, Journal, Kind, PageRecord, write};
+use dblwr::internals::commands::check::baseline::{Baseline, BaselineOwner};
+use dblwr::internals::commands::restore::journal::{Journal, JournalFile, JournalPage, PassKind, write};
 use dblwr::internals::commands::restore::plan_file::PlanFile;
 use dblwr::internals::commands::restore::{CopyRef, PlannedPage, World};
 use dblwr::internals::format::fsp::PageFormat;
@@ -257,7 +257,7 @@ fn ours(corpus: &mut Corpus) {
     put(corpus, "plan", plan());
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("baseline");
-    Baseline::of(Owner::default(), &[]).write(&path).expect("a baseline");
+    Baseline::of(BaselineOwner::default(), &[]).write(&path).expect("a baseline");
     put(corpus, "baseline", std::fs::read(&path).expect("a baseline"));
     for text in [
         "[mysqld]\ndatadir=/var/lib/mysql\ninnodb_data_file_path = ibdata1:12M;ibdata2:12M:autoextend\ninnodb-page-size=16k\n",
@@ -271,7 +271,7 @@ fn ours(corpus: &mut Corpus) {
 }
 
 fn journal() -> Vec<u8> {
-    let file = |name: &str, space_id| FileRecord {
+    let file = |name: &str, space_id| JournalFile {
         device: 1,
         inode: 2,
         size: 8192,
@@ -279,7 +279,7 @@ fn journal() -> Vec<u8> {
         name: name.into(),
         path: Path::new("/d").join(name),
     };
-    let page = |file: usize, number: u32| PageRecord {
+    let page = |file: usize, number: u32| JournalPage {
         file,
         page: PlannedPage {
             space_id: SpaceId(7),
@@ -295,7 +295,7 @@ fn journal() -> Vec<u8> {
         },
     };
     let journal = Journal {
-        kind: Kind::Restore,
+        kind: PassKind::Restore,
         tool: "0.1.0".into(),
         written_at: 1_700_000_000,
         root: "/d".into(),

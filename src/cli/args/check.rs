@@ -1,6 +1,6 @@
 //! Options of `check`.
 
-use crate::cli::args::Target;
+use crate::cli::args::PathArgs;
 use crate::commands::check::range::Range;
 use crate::commands::check::sample::Share;
 use crate::commands::check::settle::Patience;
@@ -56,7 +56,7 @@ pub struct Check {
     pub over: u64,
     /// What to look at.
     #[command(flatten)]
-    pub target: Target,
+    pub target: PathArgs,
 }
 
 /// Who reads the answer.

@@ -1,6 +1,6 @@
 //! Options of `explain-log`.
 
-use crate::cli::args::Places;
+use crate::cli::args::PlacesArgs;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -15,5 +15,5 @@ pub struct ExplainLog {
     pub against: Option<PathBuf>,
     /// Where everything lies that does not lie where a server's defaults put it.
     #[command(flatten)]
-    pub places: Places,
+    pub places: PlacesArgs,
 }

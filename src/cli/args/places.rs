@@ -17,7 +17,7 @@ const OF_CONFIGURATION: &str = "\0datadir";
 
 /// What to look at.
 #[derive(Debug, Args)]
-pub struct Target {
+pub struct PathArgs {
     /// A data directory, one file of it, or a bundle of dblwr capture.
     ///
     /// One file: ibdata1, an .ibd, an undo tablespace, a doublewrite file; or a file in a bundle (BUNDLE/d/t1.ibd).
@@ -26,13 +26,13 @@ pub struct Target {
     pub path: PathBuf,
     /// Where everything lies that does not lie where a server's defaults put it.
     #[command(flatten)]
-    pub places: Places,
+    pub places: PlacesArgs,
 }
 
 /// Where things lie.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Where things lie")]
-pub struct Places {
+pub struct PlacesArgs {
     /// The server's configuration file, for all of these places.
     ///
     /// Read are its [mysqld], [server], [mariadb] and [mariadbd] groups; options given here win.
@@ -78,7 +78,7 @@ pub(super) fn parse_page_size(text: &str) -> Result<PageSize, String> {
         .ok_or_else(|| "a page size is 4096, 8192, 16384, 32768 or 65536 bytes".to_owned())
 }
 
-impl Target {
+impl PathArgs {
     /// A PATH that was left out is the data directory of the configuration.
     ///
     /// # Errors
@@ -108,7 +108,7 @@ impl Target {
     }
 }
 
-impl Places {
+impl PlacesArgs {
     /// Whether no option was given.
     pub fn are_default(&self) -> bool {
         let dirs =

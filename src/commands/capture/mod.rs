@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::capture::listing::{Listing, entry};
 use crate::commands::capture::redact::Redactor;
-use crate::commands::capture::select::{RedoLimit, Selection};
+use crate::commands::capture::select::{CaptureSelection, RedoLimit};
 use crate::disk::calls;
 use crate::disk::host;
 use crate::disk::reads;
@@ -46,7 +46,7 @@ const MAX_NOTES: usize = 1000;
 
 /// What the caller wants.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct CaptureOptions {
     /// Blank record payloads.
     pub redact: bool,
     /// The server's configuration, to be saved as well.
@@ -55,9 +55,9 @@ pub struct Options {
     pub redo_limit: u64,
 }
 
-impl Default for Options {
-    fn default() -> Options {
-        Options { redact: false, config: None, redo_limit: REDO_LIMIT }
+impl Default for CaptureOptions {
+    fn default() -> CaptureOptions {
+        CaptureOptions { redact: false, config: None, redo_limit: REDO_LIMIT }
     }
 }
 
@@ -91,7 +91,12 @@ pub struct SavedFile {
 ///
 /// # Errors
 /// The request names nothing of InnoDB; the writer fails. Bytes that cannot be read are no error but are remembered.
-pub fn save<W: Write>(request: &Request, options: &Options, name: &Path, out: W) -> Result<(Saved, W)> {
+pub fn save<W: Write>(
+    request: &Request,
+    options: &CaptureOptions,
+    name: &Path,
+    out: W,
+) -> Result<(Saved, W)> {
     let locations = Locations::resolve(request)?;
     if locations.bundle.is_some() {
         return Err(Error::foreign(
@@ -103,10 +108,10 @@ pub fn save<W: Write>(request: &Request, options: &Options, name: &Path, out: W)
     let listing = Listing::of(request, &locations);
     let limit = if options.redact { RedoLimit::Headers } else { RedoLimit::Bytes(options.redo_limit) };
     let (mut selection, survey) = match survey {
-        Ok(survey) => (Selection::of_survey(&listing, &reads, &survey, limit), Ok(survey)),
+        Ok(survey) => (CaptureSelection::of_survey(&listing, &reads, &survey, limit), Ok(survey)),
         // A directory too damaged to be judged is the one that is captured most urgently.
         Err(error) if options.redact || discover(&locations).list.is_empty() => return Err(error),
-        Err(error) => (Selection::of_reads(&listing, &reads), Err(error)),
+        Err(error) => (CaptureSelection::of_reads(&listing, &reads), Err(error)),
     };
     let redactor = match &survey {
         Ok(survey) if options.redact => Some(Redactor::new(survey)?),
@@ -143,7 +148,7 @@ fn judge(request: &Request) -> Result<Survey> {
 }
 
 /// Whole pages: half a page can neither be judged nor blanked.
-fn align(selection: &mut Selection, listing: &Listing, survey: &Survey) {
+fn align(selection: &mut CaptureSelection, listing: &Listing, survey: &Survey) {
     for space in &survey.instance.spaces.list {
         for file in &space.files {
             let Some(stored) = listing.stored(&file.path) else { continue };
@@ -156,10 +161,10 @@ fn align(selection: &mut Selection, listing: &Listing, survey: &Survey) {
 
 fn manifest(
     request: &Request,
-    options: &Options,
+    options: &CaptureOptions,
     locations: &Locations,
     listing: &Listing,
-    selection: &Selection,
+    selection: &CaptureSelection,
     survey: &Result<Survey>,
 ) -> Manifest {
     let mut notes = listing.notes.clone();
@@ -209,9 +214,9 @@ fn manifest(
 }
 
 /// What the redo said. Of the pages it touches only those that have a copy: a log of GiB touches millions.
-fn stored_redo(survey: &Survey, listing: &Listing) -> redo::Found {
+fn stored_redo(survey: &Survey, listing: &Listing) -> redo::FoundRedo {
     let mut found = survey.instance.redo.clone();
-    if let redo::Found::Read(redo) = &mut found {
+    if let redo::FoundRedo::Read(redo) = &mut found {
         for file in &mut redo.files {
             file.path = listing.stored(&file.path).unwrap_or_default();
         }
@@ -238,7 +243,7 @@ impl<W: Write> Saver<W> {
     fn everything(
         &mut self,
         listing: &Listing,
-        selection: &Selection,
+        selection: &CaptureSelection,
         config: Option<&Path>,
     ) -> io::Result<()> {
         for directory in &listing.directories {

@@ -27,10 +27,10 @@ use crate::format::crypt_info::mariadb_crypt_data;
 use crate::format::fil::{FIL_PAGE_DATA, FIL_PAGE_DATA_END, FilHeader, page_type};
 use crate::format::fsp::{Layout, PageFormat, XDES_ARR_OFFSET, xdes_array_end};
 use crate::format::trx_sys::{TRX_SYS_DOUBLEWRITE_FROM_END, TRX_SYS_DOUBLEWRITE_SIZE, TRX_SYS_PAGE};
-use crate::instance::dblwr::Kind;
+use crate::instance::dblwr::AreaKind;
 use crate::page::checksum;
 use crate::page::checksum::Algorithm;
-use crate::page::{Judged, State, judge};
+use crate::page::{Judged, PageState, judge};
 use crate::units::{PageNo, SECTOR};
 use crate::verdict::copy::{CopyState, read_copies};
 use crate::verdict::survey::Survey;
@@ -84,13 +84,13 @@ impl Redactor {
         }
         for area in &instance.areas {
             let treatment = match area.kind {
-                Kind::Reduced => Treatment::Keep,
+                AreaKind::Reduced => Treatment::Keep,
                 _ => Treatment::Pages(PageFormat::classic(area.slot_size)),
             };
-            for run in area.runs.iter().filter(|_| area.kind != Kind::System) {
+            for run in area.runs.iter().filter(|_| area.kind != AreaKind::System) {
                 redactor.files.insert(canonical(&run.path), treatment);
             }
-            if area.kind != Kind::Reduced {
+            if area.kind != AreaKind::Reduced {
                 redactor.learn(&read_copies(area, &instance.spaces)?.0);
             }
         }
@@ -145,12 +145,12 @@ impl Redactor {
         let (page, behind) = slot.split_at_mut(size);
         self.blank(behind, &[], Fill::Tags);
         let judged = judge(page, format);
-        if judged.state == State::Zero {
+        if judged.state == PageState::Zero {
             return Some(());
         }
         let found = [Fill::Tags, Fill::Zeros].into_iter().find_map(|fill| {
             let blank = match judged.state {
-                State::Valid => self.valid(page, format, &judged, fill)?,
+                PageState::Valid => self.valid(page, format, &judged, fill)?,
                 _ => self.damaged(page, format, &judged, fill),
             };
             same_judgement(&judged, &judge(&blank, format)).then_some(blank)
@@ -197,7 +197,7 @@ impl Redactor {
             keep.push(0..XDES_ARR_OFFSET);
             keep.extend(crypt_record(page, format));
         }
-        if format.layout != Layout::Zip && judged.state != State::Unverifiable {
+        if format.layout != Layout::Zip && judged.state != PageState::Unverifiable {
             keep.push(page.len().saturating_sub(FIL_PAGE_DATA_END)..page.len());
         }
         let mut blank = page.to_vec();
@@ -244,7 +244,7 @@ impl Redactor {
 /// Whose page it is counts only where it verifies: the stream of a blank page may be so short that it decompresses
 /// although its frame is damaged.
 fn same_judgement(one: &Judged, other: &Judged) -> bool {
-    if one.state != State::Valid {
+    if one.state != PageState::Valid {
         return one.state == other.state;
     }
     (one.state, one.algorithm, one.weak, one.claim) == (other.state, other.algorithm, other.weak, other.claim)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::commands::capture::listing::Listing;
 use crate::disk::reads::{Ranges, Reads};
 use crate::instance::Instance;
-use crate::instance::dblwr::Kind;
+use crate::instance::dblwr::AreaKind;
 use crate::instance::redo;
 use crate::verdict::survey::Survey;
 
@@ -23,7 +23,7 @@ const TRACES_OF_SERVERS: [&str; 6] = [
 const MAX_TRACE: u64 = 64 << 10;
 
 /// Byte ranges by path of the bundle.
-pub(crate) struct Selection {
+pub(crate) struct CaptureSelection {
     pub ranges: BTreeMap<PathBuf, Ranges>,
     /// Whether the log is saved up to its end.
     pub redo_is_whole: bool,
@@ -38,10 +38,10 @@ pub(crate) enum RedoLimit {
     Bytes(u64),
 }
 
-impl Selection {
+impl CaptureSelection {
     /// From the reads of a verification alone: its survey failed.
-    pub fn of_reads(listing: &Listing, reads: &Reads) -> Selection {
-        let mut selection = Selection { ranges: BTreeMap::new(), redo_is_whole: true };
+    pub fn of_reads(listing: &Listing, reads: &Reads) -> CaptureSelection {
+        let mut selection = CaptureSelection { ranges: BTreeMap::new(), redo_is_whole: true };
         for (path, ranges) in reads {
             selection.add(listing, path, ranges);
         }
@@ -50,8 +50,13 @@ impl Selection {
     }
 
     /// Everything that a survey read, and the rest.
-    pub fn of_survey(listing: &Listing, reads: &Reads, survey: &Survey, limit: RedoLimit) -> Selection {
-        let mut selection = Selection::of_reads(listing, reads);
+    pub fn of_survey(
+        listing: &Listing,
+        reads: &Reads,
+        survey: &Survey,
+        limit: RedoLimit,
+    ) -> CaptureSelection {
+        let mut selection = CaptureSelection::of_reads(listing, reads);
         selection.add_areas(listing, &survey.instance);
         for home in survey.homes.iter().filter(|home| home.state.is_damaged()) {
             if let Some(offset) = home.offset {
@@ -60,7 +65,7 @@ impl Selection {
                 selection.add(listing, &home.path, &Ranges::from(around));
             }
         }
-        if let redo::Found::Read(redo) = &survey.instance.redo {
+        if let redo::FoundRedo::Read(redo) = &survey.instance.redo {
             selection.limit_redo(listing, redo, limit);
         }
         selection
@@ -88,15 +93,15 @@ impl Selection {
             for run in &area.runs {
                 let length = u64::from(run.slots).saturating_mul(area.slot_size.as_u64());
                 let slots = match area.kind {
-                    Kind::System => run.offset.0..run.offset.0.saturating_add(length),
-                    Kind::Separate | Kind::Reduced | Kind::Parallel => 0..u64::MAX,
+                    AreaKind::System => run.offset.0..run.offset.0.saturating_add(length),
+                    AreaKind::Separate | AreaKind::Reduced | AreaKind::Parallel => 0..u64::MAX,
                 };
                 self.add(listing, &run.path, &Ranges::from(slots));
             }
         }
     }
 
-    fn limit_redo(&mut self, listing: &Listing, redo: &redo::Redo, limit: RedoLimit) {
+    fn limit_redo(&mut self, listing: &Listing, redo: &redo::RedoLog, limit: RedoLimit) {
         let headers: Vec<(PathBuf, Ranges)> = redo
             .files
             .iter()

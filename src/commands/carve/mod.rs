@@ -20,11 +20,11 @@ use crate::disk::Image;
 use crate::error::{Error, Result};
 use crate::format::reduced::ReducedEntry;
 use crate::format::trx_sys::DoublewriteHeader;
-use crate::page::State;
+use crate::page::PageState;
 use crate::units::{ByteOffset, PageNo, PageSize, SECTOR};
 
-pub use crate::commands::carve::probe::{Hit, Sizes, probe, probe_next, probe_reduced};
-pub use crate::commands::carve::runs::{Run, RunKind, group};
+pub use crate::commands::carve::probe::{Hit, ProbedSizes, probe, probe_next, probe_reduced};
+pub use crate::commands::carve::runs::{CarvedRun, RunKind, group};
 
 /// How much of the image is looked at between two reads.
 const WINDOW: usize = 1 << 20;
@@ -35,7 +35,7 @@ const UNREADABLE_PIECE: usize = 4096;
 
 /// A page and where it was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
+pub struct CarvedPage {
     /// Where in the image.
     pub offset: ByteOffset,
     /// What it is.
@@ -70,7 +70,7 @@ pub struct FoundReduced {
 #[derive(Debug, Default)]
 pub struct Carved {
     /// In the order of their places.
-    pub pages: Vec<Found>,
+    pub pages: Vec<CarvedPage>,
     /// Doublewrite headers on transaction system pages.
     pub headers: Vec<FoundHeader>,
     /// Pages of reduced doublewrite files.
@@ -94,7 +94,7 @@ impl Carved {
 ///
 /// # Errors
 /// Nothing of the image can be read.
-pub fn carve(image: &Image, sizes: &Sizes) -> Result<Carved> {
+pub fn carve(image: &Image, sizes: &ProbedSizes) -> Result<Carved> {
     let mut search =
         Search { sizes, carved: Carved { bytes: image.len(), ..Carved::default() }, next: 0, previous: None };
     let mut buffer = vec![0; WINDOW + OVERLAP];
@@ -112,12 +112,12 @@ pub fn carve(image: &Image, sizes: &Sizes) -> Result<Carved> {
 }
 
 struct Search<'a> {
-    sizes: &'a Sizes,
+    sizes: &'a ProbedSizes,
     carved: Carved,
     /// Nothing before this place is looked at any more: it belongs to a page.
     next: u64,
     /// The last page, for the one behind it.
-    previous: Option<Found>,
+    previous: Option<CarvedPage>,
 }
 
 impl Search<'_> {
@@ -169,11 +169,11 @@ impl Search<'_> {
     }
 
     fn add(&mut self, offset: ByteOffset, hit: Hit, here: &[u8]) {
-        let found = Found { offset, hit, doublewrite: false, run: 0 };
+        let found = CarvedPage { offset, hit, doublewrite: false, run: 0 };
         self.next = offset.0.saturating_add(hit.taken as u64);
         self.previous = Some(found);
         self.carved.pages.push(found);
-        if hit.state == State::Valid && hit.is_transaction_system() {
+        if hit.state == PageState::Valid && hit.is_transaction_system() {
             let header = here.get(..hit.size.bytes()).and_then(DoublewriteHeader::parse);
             let triple = header.map(|h| if h.first.has_magic() { h.first } else { h.repeat });
             if let Some(triple) = triple.filter(|triple| triple.has_magic()) {
@@ -184,7 +184,7 @@ impl Search<'_> {
     }
 }
 
-impl Found {
+impl CarvedPage {
     /// Where the file would begin, if this page lies where its number says; may be negative.
     pub fn file_start(&self) -> i128 {
         i128::from(self.offset.0) - i128::from(self.hit.page_no.offset(self.hit.size).0)

@@ -9,7 +9,7 @@ use crate::page::checksum::{Algorithm, NO_CHECKSUM_MAGIC};
 use crate::page::frame;
 use crate::page::transform;
 use crate::page::transform::Decompressed;
-use crate::page::{Claim, Judged, State, judge};
+use crate::page::{Claim, Judged, PageState, judge};
 use crate::units::{FIL_NULL, Lsn, PageNo, PageSize, SECTOR, SpaceId};
 
 /// LSNs from here on (64 PiB of redo) are taken for noise.
@@ -17,16 +17,16 @@ const MAX_LSN: u64 = 1 << 56;
 
 /// Which page sizes are tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sizes {
+pub struct ProbedSizes {
     logical: Vec<PageSize>,
     zip: Vec<PageSize>,
 }
 
-impl Sizes {
+impl ProbedSizes {
     /// Those of one instance, or every legal one.
-    pub fn of(page_size: Option<PageSize>) -> Sizes {
+    pub fn of(page_size: Option<PageSize>) -> ProbedSizes {
         let largest = page_size.unwrap_or(PageSize::DEFAULT).min(PageSize::DEFAULT);
-        Sizes {
+        ProbedSizes {
             logical: page_size.map_or_else(|| PageSize::LOGICAL.to_vec(), |size| vec![size]),
             zip: PageSize::PHYSICAL.into_iter().filter(|&size| size <= largest).collect(),
         }
@@ -49,7 +49,7 @@ pub struct Hit {
     /// Framing.
     pub layout: Layout,
     /// What its bytes say: valid, unless it was only recognised by the page before it.
-    pub state: State,
+    pub state: PageState,
     /// The checksum that holds.
     pub algorithm: Option<Algorithm>,
     /// How many bytes belong to it for sure: a compressed page may end before its size does.
@@ -83,7 +83,7 @@ impl Hit {
 }
 
 /// The page that begins with the first of these bytes, if one does.
-pub fn probe(bytes: &[u8], sizes: &Sizes) -> Option<Hit> {
+pub fn probe(bytes: &[u8], sizes: &ProbedSizes) -> Option<Hit> {
     let header = FilHeader::parse(bytes)?;
     // Most of any image ends here.
     if header.lsn.0 == 0 || header.lsn.0 >= MAX_LSN || header.page_no.0 == FIL_NULL {
@@ -166,7 +166,7 @@ fn is_of_any_size(hit: &Hit) -> bool {
 }
 
 /// The size is where the next page of the same space begins; without one, the usual `KEY_BLOCK_SIZE=8`.
-fn sized_by_the_next(hit: Hit, bytes: &[u8], sizes: &Sizes) -> Hit {
+fn sized_by_the_next(hit: Hit, bytes: &[u8], sizes: &ProbedSizes) -> Hit {
     let next_begins = |size: &PageSize| {
         let next = bytes.get(size.bytes()..).and_then(FilHeader::parse);
         next.is_some_and(|next| {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::commands::carve::{Found, FoundHeader};
+use crate::commands::carve::{CarvedPage, FoundHeader};
 use crate::format::trx_sys::TRX_SYS_PAGE;
-use crate::page::State;
+use crate::page::PageState;
 use crate::units::{ByteOffset, PageNo, PageSize, SpaceId};
 
 /// A tablespace of fewer pages found proves nothing about the place of its doublewrite buffer.
@@ -28,7 +28,7 @@ pub enum RunKind {
 
 /// Pages that belong together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub struct CarvedRun {
     /// What it is.
     pub kind: RunKind,
     /// Space id of a tablespace, where any of its pages shows it.
@@ -49,9 +49,9 @@ pub struct Run {
     pub damaged: usize,
 }
 
-impl Run {
-    fn begin(page: &Found, kind: RunKind) -> Run {
-        Run {
+impl CarvedRun {
+    fn begin(page: &CarvedPage, kind: RunKind) -> CarvedRun {
+        CarvedRun {
             kind,
             space: None,
             offset: page.offset,
@@ -64,7 +64,7 @@ impl Run {
         }
     }
 
-    fn add(&mut self, page: &Found) {
+    fn add(&mut self, page: &CarvedPage) {
         if self.kind == RunKind::Tablespace {
             self.space = self.space.or(page.hit.space);
         }
@@ -72,16 +72,16 @@ impl Run {
         self.first_page = self.first_page.min(page.hit.page_no);
         self.last_page = self.last_page.max(page.hit.page_no);
         self.pages += 1;
-        self.damaged += usize::from(page.hit.state != State::Valid);
+        self.damaged += usize::from(page.hit.state != PageState::Valid);
     }
 }
 
 /// Marks likely doublewrite slots and puts all pages, which come in the order of their places, into runs.
-pub fn group(pages: &mut [Found], headers: &[FoundHeader]) -> Vec<Run> {
+pub fn group(pages: &mut [CarvedPage], headers: &[FoundHeader]) -> Vec<CarvedRun> {
     mark_built_in(pages, headers);
     mark_separate(pages);
-    let mut runs: Vec<Run> = Vec::new();
-    let mut previous: Option<Found> = None;
+    let mut runs: Vec<CarvedRun> = Vec::new();
+    let mut previous: Option<CarvedPage> = None;
     for page in pages {
         let kind = if page.doublewrite { RunKind::Doublewrite } else { RunKind::Tablespace };
         let goes_on = previous.is_some_and(|previous| match (previous.doublewrite, page.doublewrite) {
@@ -90,7 +90,7 @@ pub fn group(pages: &mut [Found], headers: &[FoundHeader]) -> Vec<Run> {
             _ => false,
         });
         if !goes_on {
-            runs.push(Run::begin(page, kind));
+            runs.push(CarvedRun::begin(page, kind));
         }
         page.run = u32::try_from(runs.len().saturating_sub(1)).unwrap_or(u32::MAX);
         if let Some(run) = runs.last_mut() {
@@ -104,14 +104,14 @@ pub fn group(pages: &mut [Found], headers: &[FoundHeader]) -> Vec<Run> {
 /// Slots of one buffer lie no further apart: a block of the largest pages.
 const SLOT_GAP: u64 = 64 * 65536;
 
-fn is_same_file(one: &Found, other: &Found) -> bool {
+fn is_same_file(one: &CarvedPage, other: &CarvedPage) -> bool {
     let one_space = one.hit.space.is_none() || other.hit.space.is_none() || one.hit.space == other.hit.space;
     one_space && one.hit.size == other.hit.size && one.file_start() == other.file_start()
 }
 
 /// Slots of the built-in buffer lie inside a system tablespace, at the blocks that its page 5 names, else at the default
 /// place; what describes itself there is a placeholder.
-fn mark_built_in(pages: &mut [Found], headers: &[FoundHeader]) {
+fn mark_built_in(pages: &mut [CarvedPage], headers: &[FoundHeader]) {
     let mut systems: BTreeMap<(i128, PageSize), usize> = BTreeMap::new();
     for page in pages.iter().filter(|page| is_early_system_page(page)) {
         *systems.entry((page.file_start(), page.hit.size)).or_default() += 1;
@@ -120,7 +120,7 @@ fn mark_built_in(pages: &mut [Found], headers: &[FoundHeader]) {
     systems.sort_by_key(|&(_, found)| std::cmp::Reverse(found));
     for ((start, size), _) in systems {
         // Copies of system pages, side by side in a buffer that was marked already, look like a tablespace, too.
-        let proof = |page: &&Found| {
+        let proof = |page: &&CarvedPage| {
             is_early_system_page(page)
                 && !page.doublewrite
                 && (page.file_start(), page.hit.size) == (start, size)
@@ -135,7 +135,7 @@ fn mark_built_in(pages: &mut [Found], headers: &[FoundHeader]) {
     }
 }
 
-fn is_early_system_page(page: &Found) -> bool {
+fn is_early_system_page(page: &CarvedPage) -> bool {
     page.hit.space == Some(SpaceId::SYSTEM) && page.hit.page_no.0 < page.hit.size.extent_pages()
 }
 
@@ -145,7 +145,7 @@ fn stated_blocks(headers: &[FoundHeader], start: i128, size: PageSize) -> Option
     header.map(|header| header.blocks)
 }
 
-fn mark_block(pages: &mut [Found], start: i128, size: PageSize, block: PageNo, extent: u32) {
+fn mark_block(pages: &mut [CarvedPage], start: i128, size: PageSize, block: PageNo, extent: u32) {
     let at = |page: u64| start + i128::from(page) * i128::from(size.as_u64());
     let (from, to) = (at(u64::from(block.0)), at(u64::from(block.0) + u64::from(extent)));
     let first = pages.partition_point(|page| i128::from(page.offset.0) < from);
@@ -157,7 +157,7 @@ fn mark_block(pages: &mut [Found], start: i128, size: PageSize, block: PageNo, e
 
 /// A file of slots has no frame of its own: pages side by side that change from file to file, and not because small
 /// files lie one behind the other (each of those would begin with page 0).
-fn mark_separate(pages: &mut [Found]) {
+fn mark_separate(pages: &mut [CarvedPage]) {
     let mut begin = 0;
     while let Some(rest) = pages.get(begin..).filter(|rest| !rest.is_empty()) {
         let (len, breaks) = neighbours(rest);
@@ -171,9 +171,9 @@ fn mark_separate(pages: &mut [Found]) {
 }
 
 /// How many pages lie side by side from the first on, and how often the file changes among them other than to a page 0.
-fn neighbours(pages: &[Found]) -> (usize, usize) {
+fn neighbours(pages: &[CarvedPage]) -> (usize, usize) {
     let (mut len, mut breaks) = (0, 0);
-    let mut previous: Option<&Found> = None;
+    let mut previous: Option<&CarvedPage> = None;
     while let Some(page) = pages.get(len) {
         let run = run_length(pages.get(len..).unwrap_or_default());
         if page.doublewrite || previous.is_some_and(|previous| !are_adjacent(previous, page)) || run >= LONG {
@@ -190,7 +190,7 @@ fn neighbours(pages: &[Found]) -> (usize, usize) {
 }
 
 /// How many pages from the first on follow each other in place and number.
-fn run_length(pages: &[Found]) -> usize {
+fn run_length(pages: &[CarvedPage]) -> usize {
     let follows = pages.windows(2).take_while(|pair| match pair {
         [one, other] => {
             is_same_file(one, other) && are_adjacent(one, other) && one.doublewrite == other.doublewrite
@@ -201,7 +201,7 @@ fn run_length(pages: &[Found]) -> usize {
 }
 
 /// One slot further; a compressed page fills only the front of its slot.
-fn are_adjacent(one: &Found, other: &Found) -> bool {
+fn are_adjacent(one: &CarvedPage, other: &CarvedPage) -> bool {
     let distance = other.offset.0.saturating_sub(one.offset.0);
     let zip_slot = distance == PageSize::DEFAULT.as_u64() && one.hit.size < PageSize::DEFAULT;
     distance == one.hit.size.as_u64() || zip_slot

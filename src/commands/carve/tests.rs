@@ -40,7 +40,7 @@ fn classic(space: u32, number: u32) -> Vec<u8> {
 fn carved(bytes: &[u8], page_size: Option<PageSize>) -> Carved {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(bytes).unwrap();
-    carve(&Image::open(file.path()).unwrap(), &Sizes::of(page_size)).unwrap()
+    carve(&Image::open(file.path()).unwrap(), &ProbedSizes::of(page_size)).unwrap()
 }
 
 fn every_format() -> Vec<(PageFormat, Algorithm)> {
@@ -174,7 +174,7 @@ fn a_damaged_page_shows_by_the_page_before_it() {
     image[4096 * 8..4096 * 9].fill(0);
     let carved = carved(&image, None);
     let states: Vec<_> = carved.pages.iter().map(|p| (p.hit.page_no.0, p.hit.state)).collect();
-    use State::*;
+    use PageState::*;
     let expected = [Valid, Valid, Valid, Valid, Corrupt, Torn, Valid, Valid];
     let mut expected: Vec<_> = (10..18).zip(expected).collect();
     expected.push((19, Valid));

@@ -11,9 +11,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::commands::check::{Other, Problem};
+use crate::commands::check::{OtherProblem, PageProblem};
 use crate::disk::output;
-use crate::disk::output::{Evidence, Own};
+use crate::disk::output::{Own, Untouchable};
 use crate::disk::small;
 use crate::error::{Error, Result};
 use crate::instance::{Instance, identity};
@@ -28,20 +28,20 @@ const MAX_LEN: u64 = 64 << 20;
 
 /// Which directory a baseline belongs to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Owner {
+pub struct BaselineOwner {
     /// Inode of the first file.
     pub inode: u64,
     /// `server-uuid` of `auto.cnf`.
     pub server_uuid: Option<String>,
 }
 
-impl Owner {
+impl BaselineOwner {
     /// The owner that an instance is.
-    pub fn of(instance: &Instance) -> Owner {
+    pub fn of(instance: &Instance) -> BaselineOwner {
         let first = instance.spaces.system().or(instance.spaces.list.first());
         let inode = first.and_then(|space| space.files.first()).map_or(0, |file| file.identity.inode);
         let server_uuid = identity::server_uuid(&instance.locations.datadir);
-        Owner { inode, server_uuid }
+        BaselineOwner { inode, server_uuid }
     }
 }
 
@@ -59,7 +59,7 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    fn of(problem: &Problem) -> Accepted {
+    fn of(problem: &PageProblem) -> Accepted {
         Accepted {
             space_id: problem.space_id,
             page_no: Some(problem.page_no),
@@ -68,7 +68,7 @@ impl Accepted {
         }
     }
 
-    fn of_other(other: &Other) -> Accepted {
+    fn of_other(other: &OtherProblem) -> Accepted {
         Accepted {
             space_id: other.problem.space_id,
             page_no: other.problem.page_no,
@@ -86,7 +86,7 @@ pub struct Baseline {
     /// Of this format.
     version: u32,
     /// The directory that it belongs to.
-    owner: Owner,
+    owner: BaselineOwner,
     /// Every accepted problem.
     accepted: BTreeSet<Accepted>,
 }
@@ -102,31 +102,31 @@ pub(crate) struct SealedBaseline {
 
 impl Baseline {
     /// The state that these problems make.
-    pub fn of(owner: Owner, problems: &[Problem]) -> Baseline {
+    pub fn of(owner: BaselineOwner, problems: &[PageProblem]) -> Baseline {
         let accepted = problems.iter().map(Accepted::of).collect();
         Baseline { kind: KIND.to_owned(), version: VERSION, owner, accepted }
     }
 
     /// The same state with what else may be accepted.
     #[must_use]
-    pub fn with(mut self, others: &[Other]) -> Baseline {
+    pub fn with(mut self, others: &[OtherProblem]) -> Baseline {
         let may = others.iter().filter(|other| other.can_be_accepted());
         self.accepted.extend(may.map(Accepted::of_other));
         self
     }
 
     /// Whether a problem that is none of a page was accepted.
-    pub fn knows_other(&self, other: &Other) -> bool {
+    pub fn knows_other(&self, other: &OtherProblem) -> bool {
         other.can_be_accepted() && self.accepted.contains(&Accepted::of_other(other))
     }
 
     /// Whether a problem was accepted.
-    pub fn knows(&self, problem: &Problem) -> bool {
+    pub fn knows(&self, problem: &PageProblem) -> bool {
         self.accepted.contains(&Accepted::of(problem))
     }
 
     /// Accepted problems that are no more.
-    pub fn gone(&self, problems: &[Problem], others: &[Other]) -> usize {
+    pub fn gone(&self, problems: &[PageProblem], others: &[OtherProblem]) -> usize {
         let others = others.iter().map(Accepted::of_other);
         let now: BTreeSet<Accepted> = problems.iter().map(Accepted::of).chain(others).collect();
         self.accepted.difference(&now).count()
@@ -153,14 +153,14 @@ impl Baseline {
         text.push(b'\n');
         let own: Own = |head| head.starts_with(b"{\n  \"kind\": \"dblwr baseline\"");
         // Where it may lie was decided before anything was read.
-        output::decide(path, &Evidence::default(), own)?.write(&text, 0o644, &mut std::io::stdout())
+        output::decide(path, &Untouchable::default(), own)?.write(&text, 0o644, &mut std::io::stdout())
     }
 
     /// Reads the baseline of the directory that `owner` tells.
     ///
     /// # Errors
     /// It cannot be read, is no baseline, was changed, or belongs to another directory.
-    pub fn read(path: &Path, owner: &Owner) -> Result<Baseline> {
+    pub fn read(path: &Path, owner: &BaselineOwner) -> Result<Baseline> {
         let sealed = |what: &str| Error::Sealed {
             path: path.to_path_buf(),
             offset: ByteOffset(0),
@@ -197,8 +197,8 @@ mod tests {
     use crate::verdict::Verdict;
     use crate::verdict::home::HomeState;
 
-    fn problem(page: u32, verdict: Option<Verdict>) -> Problem {
-        Problem {
+    fn problem(page: u32, verdict: Option<Verdict>) -> PageProblem {
+        PageProblem {
             space_id: Some(SpaceId(7)),
             page_no: PageNo(page),
             file: Some("d/t1.ibd".into()),
@@ -210,8 +210,8 @@ mod tests {
         }
     }
 
-    fn owner() -> Owner {
-        Owner { inode: 5, server_uuid: Some("b9b6".into()) }
+    fn owner() -> BaselineOwner {
+        BaselineOwner { inode: 5, server_uuid: Some("b9b6".into()) }
     }
 
     #[test]
@@ -233,7 +233,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("baseline.json");
         Baseline::of(owner(), &[problem(1, None)]).write(&path).unwrap();
-        for other in [Owner { inode: 6, ..owner() }, Owner { server_uuid: None, ..owner() }] {
+        for other in [BaselineOwner { inode: 6, ..owner() }, BaselineOwner { server_uuid: None, ..owner() }] {
             let error = Baseline::read(&path, &other).unwrap_err().to_string();
             assert!(error.contains("belongs to another directory"), "{error}");
         }

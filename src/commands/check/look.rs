@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::commands::check::sample;
 use crate::commands::check::sample::{Sample, Share};
 use crate::commands::check::settle::{Settled, settle};
-use crate::commands::check::{Checked, Options, Other, Place, Status, Suspect};
+use crate::commands::check::{CheckOptions, CheckStatus, Checked, CheckedPlace, OtherProblem, Suspect};
 use crate::commands::scan::Ground;
 use crate::error::Result;
 use crate::instance::Instance;
@@ -18,15 +18,15 @@ use crate::verdict::problems;
 use crate::verdict::survey::{Finding, Survey};
 
 /// One survey after another.
-pub(super) struct Look {
+pub(super) struct CheckLook {
     survey: Survey,
     failures: Vec<String>,
-    others: Vec<Other>,
+    others: Vec<OtherProblem>,
 }
 
-impl Look {
+impl CheckLook {
     /// The first survey. A server that switches its redo files can make one look fail: it is tried as often as others.
-    pub(super) fn first(options: &Options, pause: &mut impl FnMut(Duration)) -> Result<Look> {
+    pub(super) fn first(options: &CheckOptions, pause: &mut impl FnMut(Duration)) -> Result<CheckLook> {
         let mut result = Survey::run(&options.request);
         for _ in 1..options.patience.reads {
             if result.is_ok() || !options.request.path.exists() {
@@ -36,28 +36,30 @@ impl Look {
             result = Survey::run(&options.request);
         }
         let survey = result?;
-        Ok(Look { failures: failures(&survey), others: Vec::new(), survey })
+        Ok(CheckLook { failures: failures(&survey), others: Vec::new(), survey })
     }
 
     /// Looks again until what is damaged, and what cannot be read, is certain.
     pub(super) fn settle(
         &mut self,
-        options: &Options,
+        options: &CheckOptions,
         pause: &mut impl FnMut(Duration),
-    ) -> Result<Settled<Place, Suspect>> {
+    ) -> Result<Settled<CheckedPlace, Suspect>> {
         /// Damaged pages and unreadable files settle together: each look sees both.
         #[derive(PartialEq, Eq, PartialOrd, Ord, Clone)]
-        enum Key {
-            Page(Place),
+        enum UnsettledKey {
+            Page(CheckedPlace),
             File(String),
             Other(OtherKey),
         }
-        let both = |survey: &Survey| -> BTreeMap<Key, Option<Suspect>> {
-            let pages =
-                suspects(survey).into_iter().map(|(place, suspect)| (Key::Page(place), Some(suspect)));
-            let failures = failures(survey).into_iter().map(|failure| (Key::File(failure), None));
-            let others =
-                problems::of_survey(survey).into_iter().map(|other| (Key::Other(key_of(&other)), None));
+        let both = |survey: &Survey| -> BTreeMap<UnsettledKey, Option<Suspect>> {
+            let pages = suspects(survey)
+                .into_iter()
+                .map(|(place, suspect)| (UnsettledKey::Page(place), Some(suspect)));
+            let failures = failures(survey).into_iter().map(|failure| (UnsettledKey::File(failure), None));
+            let others = problems::of_survey(survey)
+                .into_iter()
+                .map(|other| (UnsettledKey::Other(key_of(&other)), None));
             pages.chain(failures).chain(others).collect()
         };
         let first = both(&self.survey);
@@ -74,25 +76,25 @@ impl Look {
         self.failures.clear();
         for (key, suspect) in settled.agreed {
             match (key, suspect) {
-                (Key::Page(place), Some(suspect)) => drop(agreed.insert(place, suspect)),
-                (Key::File(failure), _) => self.failures.push(failure),
-                (Key::Other(key), _) => drop(others.insert(key)),
-                (Key::Page(_), None) => {}
+                (UnsettledKey::Page(place), Some(suspect)) => drop(agreed.insert(place, suspect)),
+                (UnsettledKey::File(failure), _) => self.failures.push(failure),
+                (UnsettledKey::Other(key), _) => drop(others.insert(key)),
+                (UnsettledKey::Page(_), None) => {}
             }
         }
         let last =
             problems::of_survey(&self.survey).into_iter().filter(|other| others.contains(&key_of(other)));
-        self.others = last.map(|problem| Other { problem, new: true }).collect();
+        self.others = last.map(|problem| OtherProblem { problem, new: true }).collect();
         Ok(Settled { agreed, changing: settled.changing })
     }
 
     /// Reads data files, and what looks damaged in them again.
     pub(super) fn sample(
         &self,
-        options: &Options,
+        options: &CheckOptions,
         share: Share,
         pause: &mut impl FnMut(Duration),
-    ) -> Result<(Sample, Settled<Place, Suspect>)> {
+    ) -> Result<(Sample, Settled<CheckedPlace, Suspect>)> {
         // A look of its own, younger than the files that a running server has made meanwhile.
         let mut ground = Ground::survey(&options.request)?;
         if options.audit && share == Share::All {
@@ -111,7 +113,11 @@ impl Look {
     }
 
     /// What the last look found. Damage that only one look saw is not in the counts, either.
-    pub(super) fn checked(&self, options: &Options, agreed: &BTreeMap<Place, Suspect>) -> Checked {
+    pub(super) fn checked(
+        &self,
+        options: &CheckOptions,
+        agreed: &BTreeMap<CheckedPlace, Suspect>,
+    ) -> Checked {
         let instance = &self.survey.instance;
         let mut summary = BTreeMap::new();
         for finding in &self.survey.findings {
@@ -122,7 +128,7 @@ impl Look {
         }
         Checked {
             path: options.request.path.clone(),
-            status: Status::Ok,
+            status: CheckStatus::Ok,
             generation: instance.generation,
             page_size: instance.page_size,
             shutdown: instance.shutdown,
@@ -146,7 +152,7 @@ impl Look {
 }
 
 /// What makes a problem the same one at a later look.
-type OtherKey = (problems::Kind, Option<PathBuf>, Option<PageNo>);
+type OtherKey = (problems::ProblemKind, Option<PathBuf>, Option<PageNo>);
 
 fn key_of(other: &problems::Problem) -> OtherKey {
     (other.kind, other.file.clone(), other.page_no)
@@ -157,8 +163,8 @@ fn failures(survey: &Survey) -> Vec<String> {
 }
 
 /// The damaged pages of a survey: of several findings on one page the one that restore would act on.
-fn suspects(survey: &Survey) -> BTreeMap<Place, Suspect> {
-    let mut suspects: BTreeMap<Place, Suspect> = BTreeMap::new();
+fn suspects(survey: &Survey) -> BTreeMap<CheckedPlace, Suspect> {
+    let mut suspects: BTreeMap<CheckedPlace, Suspect> = BTreeMap::new();
     for finding in &survey.findings {
         if !finding.judgement.verdict.needs_attention() {
             continue;
@@ -172,8 +178,8 @@ fn suspects(survey: &Survey) -> BTreeMap<Place, Suspect> {
     suspects
 }
 
-fn place_of(survey: &Survey, finding: &Finding) -> Place {
-    Place {
+fn place_of(survey: &Survey, finding: &Finding) -> CheckedPlace {
+    CheckedPlace {
         space_id: Some(finding.space_id()),
         page_no: finding.page_no(),
         file: survey.home_of(finding).and_then(|home| home.file.clone()).unwrap_or_default(),

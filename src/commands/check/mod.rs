@@ -20,8 +20,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use strum::{IntoStaticStr, VariantArray};
 
-use crate::commands::check::baseline::{Baseline, Owner};
-use crate::commands::check::look::Look;
+use crate::commands::check::baseline::{Baseline, BaselineOwner};
+use crate::commands::check::look::CheckLook;
 use crate::commands::check::range::Range;
 use crate::commands::check::sample::Share;
 use crate::commands::check::settle::Patience;
@@ -37,7 +37,7 @@ use crate::verdict::problems::{self, Severity};
 
 /// What is asked for.
 #[derive(Debug, Clone)]
-pub struct Options {
+pub struct CheckOptions {
     /// Where to look.
     pub request: Request,
     /// Alert (warning) by the number of pages that can be mended.
@@ -58,10 +58,10 @@ pub struct Options {
     pub accept: bool,
 }
 
-impl Options {
+impl CheckOptions {
     /// The plain check of a path.
-    pub fn new(request: Request) -> Options {
-        Options {
+    pub fn new(request: Request) -> CheckOptions {
+        CheckOptions {
             request,
             warning: Range::ZERO,
             critical: Range::ZERO,
@@ -77,7 +77,7 @@ impl Options {
 
 /// Which page of which file; where no file holds it, the file is empty.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct CheckedPlace {
     /// Tablespace, where it is known.
     pub space_id: Option<SpaceId>,
     /// Page.
@@ -123,7 +123,7 @@ impl PartialEq for Suspect {
 )]
 #[serde(rename_all = "UPPERCASE")]
 #[strum(serialize_all = "UPPERCASE")]
-pub enum Status {
+pub enum CheckStatus {
     /// Healthy.
     Ok,
     /// Damage that the doublewrite buffer can mend.
@@ -134,14 +134,14 @@ pub enum Status {
     Unknown,
 }
 
-impl Status {
+impl CheckStatus {
     /// 0 to 3.
     pub fn code(self) -> u8 {
         match self {
-            Status::Ok => 0,
-            Status::Warning => 1,
-            Status::Critical => 2,
-            Status::Unknown => 3,
+            CheckStatus::Ok => 0,
+            CheckStatus::Warning => 1,
+            CheckStatus::Critical => 2,
+            CheckStatus::Unknown => 3,
         }
     }
 
@@ -153,7 +153,7 @@ impl Status {
 
 /// A damaged page.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
-pub struct Problem {
+pub struct PageProblem {
     /// Tablespace, where it is known.
     pub space_id: Option<SpaceId>,
     /// Page.
@@ -172,14 +172,14 @@ pub struct Problem {
     pub new: bool,
 }
 
-impl Other {
+impl OtherProblem {
     /// A server that is encrypted stays so, and its key is not at hand: nothing else may be got used to.
     pub fn can_be_accepted(&self) -> bool {
-        self.problem.kind == problems::Kind::NotJudged
+        self.problem.kind == problems::ProblemKind::NotJudged
     }
 }
 
-impl Problem {
+impl PageProblem {
     /// Whether the doublewrite buffer can mend it.
     pub fn can_be_mended(&self) -> bool {
         self.verdict == Some(Verdict::Restorable)
@@ -190,9 +190,9 @@ impl Problem {
         self.verdict.map_or("damaged", Verdict::name)
     }
 
-    fn of((place, suspect): (Place, Suspect)) -> Problem {
+    fn of((place, suspect): (CheckedPlace, Suspect)) -> PageProblem {
         let file = (!place.file.as_os_str().is_empty()).then(|| place.file.display().to_string());
-        Problem {
+        PageProblem {
             space_id: place.space_id,
             page_no: place.page_no,
             file,
@@ -207,7 +207,7 @@ impl Problem {
 
 /// A problem that is none of a single page with a copy.
 #[derive(Debug, Clone)]
-pub struct Other {
+pub struct OtherProblem {
     /// What it is.
     pub problem: problems::Problem,
     /// Whether it is not in the baseline; without one, everything is new.
@@ -246,7 +246,7 @@ pub struct Checked {
     /// PATH as given.
     pub path: PathBuf,
     /// The answer.
-    pub status: Status,
+    pub status: CheckStatus,
     /// The server that last ran these files.
     pub generation: Generation,
     /// `innodb_page_size`.
@@ -270,9 +270,9 @@ pub struct Checked {
     /// Comparison with the accepted state.
     pub baseline: Option<Compared>,
     /// Damaged pages, the worst first.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<PageProblem>,
     /// What else is wrong, the worst first.
-    pub others: Vec<Other>,
+    pub others: Vec<OtherProblem>,
     /// Files that could not be read, in every look.
     pub failures: Vec<String>,
     /// When it began, in seconds since 1970.
@@ -292,11 +292,13 @@ impl Checked {
         let unknown = !self.failures.is_empty() || new(Severity::Unknown);
         self.status = match () {
             () if self.critical_range.alerts(self.critical as f64) || new(Severity::Critical) => {
-                Status::Critical
+                CheckStatus::Critical
             }
-            () if self.warning.alerts(self.restorable as f64) || new(Severity::Warning) => Status::Warning,
-            () if unknown => Status::Unknown,
-            () => Status::Ok,
+            () if self.warning.alerts(self.restorable as f64) || new(Severity::Warning) => {
+                CheckStatus::Warning
+            }
+            () if unknown => CheckStatus::Unknown,
+            () => CheckStatus::Ok,
         };
     }
 }
@@ -310,9 +312,9 @@ pub(crate) fn now() -> f64 {
 ///
 /// # Errors
 /// Nothing could be looked at in any read, or the baseline is refused.
-pub fn check(options: &Options, mut pause: impl FnMut(Duration)) -> Result<Checked> {
+pub fn check(options: &CheckOptions, mut pause: impl FnMut(Duration)) -> Result<Checked> {
     let (began, started) = (Instant::now(), now());
-    let mut look = Look::first(options, &mut pause)?;
+    let mut look = CheckLook::first(options, &mut pause)?;
     let settled = look.settle(options, &mut pause)?;
     let (mut changing, mut agreed) = (settled.changing, settled.agreed);
     let mut sampled = None;
@@ -331,8 +333,8 @@ pub fn check(options: &Options, mut pause: impl FnMut(Duration)) -> Result<Check
     }
     let mut checked = look.checked(options, &agreed);
     (checked.changing, checked.sample) = (changing, sampled);
-    checked.problems = agreed.into_iter().map(Problem::of).collect();
-    compare(&mut checked, options, &Owner::of(look.instance()))?;
+    checked.problems = agreed.into_iter().map(PageProblem::of).collect();
+    compare(&mut checked, options, &BaselineOwner::of(look.instance()))?;
     checked.decide();
     checked.started = started;
     checked.duration = began.elapsed().as_secs_f64();
@@ -340,7 +342,7 @@ pub fn check(options: &Options, mut pause: impl FnMut(Duration)) -> Result<Check
 }
 
 /// Marks what the baseline knows, records a new one if asked, counts what is new, and puts the worst first.
-fn compare(report: &mut Checked, options: &Options, owner: &Owner) -> Result<()> {
+fn compare(report: &mut Checked, options: &CheckOptions, owner: &BaselineOwner) -> Result<()> {
     if let Some(path) = &options.baseline {
         let was = match (options.accept, path.exists()) {
             (true, false) => Baseline::of(owner.clone(), &[]),

@@ -8,12 +8,12 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use rayon::prelude::*;
 
 use crate::bytes::is_zero;
-use crate::commands::check::{Place, Suspect};
+use crate::commands::check::{CheckedPlace, Suspect};
 use crate::commands::scan::judge::{Judge, Peek};
 use crate::commands::scan::{Damage, DamageState, Flushed, Ground};
 use crate::disk::Image;
 use crate::error::Result;
-use crate::instance::spaces::{Evidence, SpaceFile, Tablespace};
+use crate::instance::spaces::{Identification, SpaceFile, Tablespace};
 use crate::units::{ByteOffset, Lsn, PageNo};
 use crate::verdict::Verdict;
 use crate::verdict::home::HomeState;
@@ -40,7 +40,7 @@ pub struct Sample {
     /// Of these: encrypted or in an unknown format.
     pub unverifiable: u64,
     /// Damaged at this look.
-    pub suspects: BTreeMap<Place, Suspect>,
+    pub suspects: BTreeMap<CheckedPlace, Suspect>,
 }
 
 impl Sample {
@@ -60,7 +60,8 @@ impl Sample {
 /// # Errors
 /// A file cannot be read.
 pub fn sample(ground: &Ground, share: Share, dice: &RandomState) -> Result<Sample> {
-    let known = ground.instance.spaces.list.par_iter().filter(|space| space.evidence != Evidence::Unknown);
+    let known =
+        ground.instance.spaces.list.par_iter().filter(|space| space.evidence != Identification::Unknown);
     let files = known.flat_map_iter(|space| space.files.iter().map(move |file| (space, file)));
     let samples = files.map(|(space, file)| sample_file(ground, space, file, share, dice));
     samples.try_reduce(Sample::default, |left, right| Ok(left.add(right)))
@@ -70,7 +71,10 @@ pub fn sample(ground: &Ground, share: Share, dice: &RandomState) -> Result<Sampl
 ///
 /// # Errors
 /// A file cannot be read.
-pub fn read_again(ground: &Ground, suspects: &BTreeMap<Place, Suspect>) -> Result<BTreeMap<Place, Suspect>> {
+pub fn read_again(
+    ground: &Ground,
+    suspects: &BTreeMap<CheckedPlace, Suspect>,
+) -> Result<BTreeMap<CheckedPlace, Suspect>> {
     let mut still = BTreeMap::new();
     for (place, suspect) in suspects {
         let found = ground.instance.spaces.list.iter().filter(|space| space.id == place.space_id);
@@ -87,7 +91,7 @@ pub fn read_again(ground: &Ground, suspects: &BTreeMap<Place, Suspect>) -> Resul
                 still.insert(place.clone(), suspect.clone());
                 continue;
             }
-            let mut reader = Reader::new(ground, space, file);
+            let mut reader = SampleReader::new(ground, space, file);
             reader.judge(&page, index);
             still.extend(reader.finish().suspects);
         }
@@ -105,7 +109,7 @@ fn sample_file(
     let Some(image) = open(file)? else { return Ok(Sample::default()) };
     let size = space.format.physical.bytes();
     let pages = image.len() / space.format.physical.as_u64();
-    let mut reader = Reader::new(ground, space, file);
+    let mut reader = SampleReader::new(ground, space, file);
     reader.sample.pages = pages;
     let per_run = match share {
         Share::All => (RUN / size).max(1),
@@ -143,7 +147,7 @@ impl Peek for NoPeek {
 }
 
 /// The scan's judge of one file, and what it found.
-struct Reader<'a> {
+struct SampleReader<'a> {
     flushed: Flushed,
     space: &'a Tablespace,
     file: &'a SpaceFile,
@@ -152,9 +156,9 @@ struct Reader<'a> {
     sample: Sample,
 }
 
-impl<'a> Reader<'a> {
-    fn new(ground: &'a Ground, space: &'a Tablespace, file: &'a SpaceFile) -> Reader<'a> {
-        Reader {
+impl<'a> SampleReader<'a> {
+    fn new(ground: &'a Ground, space: &'a Tablespace, file: &'a SpaceFile) -> SampleReader<'a> {
+        SampleReader {
             flushed: ground.flushed,
             space,
             file,
@@ -179,14 +183,9 @@ impl<'a> Reader<'a> {
     }
 
     fn suspect(&mut self, damage: Damage, fingerprint: u32) {
-        let place = Place { space_id: self.space.id, page_no: damage.page_no, file: self.file.name.clone() };
-        let state = match damage.state {
-            DamageState::Torn => HomeState::Torn,
-            DamageState::Misdirected => HomeState::Misdirected,
-            DamageState::Zero => HomeState::Zero,
-            DamageState::Corrupt | DamageState::Unreadable => HomeState::Corrupt,
-            DamageState::LostWrite => HomeState::Valid,
-        };
+        let place =
+            CheckedPlace { space_id: self.space.id, page_no: damage.page_no, file: self.file.name.clone() };
+        let state = damage.state.into();
         let offset = Some(damage.offset);
         let verdict = (damage.state == DamageState::LostWrite).then_some(Verdict::LostWrite);
         let suspect = Suspect { verdict, state, offset, fingerprint, reason: damage.detail };
@@ -200,7 +199,8 @@ impl<'a> Reader<'a> {
         // The first page of a tablespace is made before every other: where one that must be home is there, so is it.
         let must_be = |lsn: Lsn| self.flushed.holds(lsn) || self.flushed == Flushed::Unknown;
         if self.first_is_zero && found.lowest_lsn.is_some_and(must_be) {
-            let place = Place { space_id: self.space.id, page_no: PageNo(0), file: self.file.name.clone() };
+            let place =
+                CheckedPlace { space_id: self.space.id, page_no: PageNo(0), file: self.file.name.clone() };
             let suspect = Suspect {
                 verdict: None,
                 state: HomeState::Zero,

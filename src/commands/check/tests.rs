@@ -1,7 +1,7 @@
 use crate::commands::check::*;
 
-pub(crate) fn problem(page: u32, verdict: Option<Verdict>) -> Problem {
-    Problem {
+pub(crate) fn problem(page: u32, verdict: Option<Verdict>) -> PageProblem {
+    PageProblem {
         space_id: Some(SpaceId(7)),
         page_no: PageNo(page),
         file: Some("d/t1.ibd".into()),
@@ -14,10 +14,10 @@ pub(crate) fn problem(page: u32, verdict: Option<Verdict>) -> Problem {
 }
 
 /// What a check makes of these problems.
-pub(crate) fn checked(problems: Vec<Problem>, warning: &str, critical: &str) -> Checked {
+pub(crate) fn checked(problems: Vec<PageProblem>, warning: &str, critical: &str) -> Checked {
     let mut checked = Checked {
         path: "/var/lib/mysql".into(),
-        status: Status::Ok,
+        status: CheckStatus::Ok,
         generation: Generation::Unknown,
         page_size: PageSize::DEFAULT,
         shutdown: Shutdown::Unknown,
@@ -37,8 +37,8 @@ pub(crate) fn checked(problems: Vec<Problem>, warning: &str, critical: &str) -> 
         warning: warning.parse().unwrap(),
         critical_range: critical.parse().unwrap(),
     };
-    let options = Options::new(Request::default());
-    compare(&mut checked, &options, &Owner::default()).unwrap();
+    let options = CheckOptions::new(Request::default());
+    compare(&mut checked, &options, &BaselineOwner::default()).unwrap();
     checked.decide();
     checked
 }
@@ -49,19 +49,19 @@ pub(crate) const LOST: Option<Verdict> = Some(Verdict::Unrecoverable);
 #[test]
 fn the_answer_is_that_of_the_exit_codes() {
     let status = |problems| checked(problems, "0", "0").status;
-    assert_eq!(status(vec![]), Status::Ok);
-    assert_eq!(status(vec![problem(1, MENDABLE)]), Status::Warning);
-    assert_eq!(status(vec![problem(1, MENDABLE), problem(2, LOST)]), Status::Critical);
-    assert_eq!(status(vec![problem(1, None)]), Status::Critical, "a damaged page without a copy");
+    assert_eq!(status(vec![]), CheckStatus::Ok);
+    assert_eq!(status(vec![problem(1, MENDABLE)]), CheckStatus::Warning);
+    assert_eq!(status(vec![problem(1, MENDABLE), problem(2, LOST)]), CheckStatus::Critical);
+    assert_eq!(status(vec![problem(1, None)]), CheckStatus::Critical, "a damaged page without a copy");
 }
 
 #[test]
 fn thresholds_move_the_answer() {
     let two = || vec![problem(1, MENDABLE), problem(2, MENDABLE)];
-    assert_eq!(checked(two(), "2", "0").status, Status::Ok);
-    assert_eq!(checked(two(), "1", "0").status, Status::Warning);
-    assert_eq!(checked(vec![], "@0", "0").status, Status::Warning);
-    assert_eq!(checked(vec![problem(1, LOST)], "0", "1").status, Status::Ok);
+    assert_eq!(checked(two(), "2", "0").status, CheckStatus::Ok);
+    assert_eq!(checked(two(), "1", "0").status, CheckStatus::Warning);
+    assert_eq!(checked(vec![], "@0", "0").status, CheckStatus::Warning);
+    assert_eq!(checked(vec![problem(1, LOST)], "0", "1").status, CheckStatus::Ok);
 }
 
 #[test]
@@ -69,20 +69,20 @@ fn what_could_not_be_read_is_unknown_but_hides_no_damage() {
     let mut unreadable = checked(vec![], "0", "0");
     unreadable.failures.push("d/t2.ibd: cannot open: permission denied".into());
     unreadable.decide();
-    assert_eq!(unreadable.status, Status::Unknown);
+    assert_eq!(unreadable.status, CheckStatus::Unknown);
     let mut both = checked(vec![problem(1, LOST)], "0", "0");
     both.failures.push("d/t2.ibd: cannot open".into());
     both.decide();
-    assert_eq!(both.status, Status::Critical);
+    assert_eq!(both.status, CheckStatus::Critical);
 }
 
 #[test]
 fn a_baseline_silences_what_it_knows_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
-    let mut options = Options::new(Request::default());
+    let mut options = CheckOptions::new(Request::default());
     options.baseline = Some(dir.path().join("baseline.json"));
-    let owner = Owner { inode: 1, server_uuid: None };
-    let run = |problems: Vec<Problem>, options: &Options| {
+    let owner = BaselineOwner { inode: 1, server_uuid: None };
+    let run = |problems: Vec<PageProblem>, options: &CheckOptions| {
         let mut report = checked(vec![], "0", "0");
         report.problems = problems;
         compare(&mut report, options, &owner).map(|()| report)

@@ -13,7 +13,7 @@ use crate::format::reduced::ReducedEntry;
 use crate::instance::Instance;
 use crate::instance::dblwr::slot::SlotRef;
 use crate::instance::dblwr::slot::Usage;
-use crate::instance::dblwr::{Area, Kind};
+use crate::instance::dblwr::{Area, AreaKind};
 use crate::instance::locations::Focus;
 use crate::instance::spaces::{Owner, Spaces};
 use crate::page::transform;
@@ -25,14 +25,14 @@ use crate::verdict::copy::for_each_usage;
 use crate::verdict::copy::{is_hidden, read_copies};
 use crate::verdict::owners::find_hidden_owners;
 
-pub use crate::commands::dump::selection::Selection;
+pub use crate::commands::dump::selection::DumpSelection;
 
 /// Unused slots are counted, but not listed any more once this many slots are: a sparse file may pretend to millions.
 const MAX_LISTED: usize = 1 << 20;
 
 /// One slot, or one entry of a reduced file.
 #[derive(Debug)]
-pub struct Item {
+pub struct DumpedSlot {
     /// Index of its area in the instance.
     pub area: usize,
     /// Where it lies.
@@ -51,7 +51,7 @@ pub struct Item {
     pub home: Option<PathBuf>,
 }
 
-impl Item {
+impl DumpedSlot {
     /// The page that it is about, as far as anything tells; the space id may be ciphertext.
     pub fn page(&self) -> Option<(SpaceId, PageNo)> {
         match (&self.copy, &self.reduced) {
@@ -122,7 +122,7 @@ pub struct Inventory {
     /// For every area of the instance its counts.
     pub usages: Vec<Usages>,
     /// Every slot, in the order of areas and slots.
-    pub items: Vec<Item>,
+    pub items: Vec<DumpedSlot>,
     /// Plain sentences for a person.
     pub notes: Vec<String>,
 }
@@ -132,7 +132,7 @@ impl Inventory {
     ///
     /// # Errors
     /// A file of an area cannot be read.
-    pub fn of(mut instance: Instance, keep: impl Fn(&Item, &Instance) -> bool) -> Result<Inventory> {
+    pub fn of(mut instance: Instance, keep: impl Fn(&DumpedSlot, &Instance) -> bool) -> Result<Inventory> {
         instance.learn_from_copies()?;
         let mut inventory = Inventory { usages: Vec::new(), items: Vec::new(), notes: Vec::new(), instance };
         for at in 0..inventory.instance.areas.len() {
@@ -142,15 +142,15 @@ impl Inventory {
     }
 
     /// The slots that a selection names: all where it is empty.
-    pub fn named_by(&self, selection: &Selection) -> impl Iterator<Item = &Item> {
+    pub fn named_by(&self, selection: &DumpSelection) -> impl Iterator<Item = &DumpedSlot> {
         self.items.iter().filter(|item| selection.is_empty() || selection.names(item, &self.instance))
     }
 
-    fn add_area(&mut self, at: usize, keep: &impl Fn(&Item, &Instance) -> bool) -> Result<()> {
+    fn add_area(&mut self, at: usize, keep: &impl Fn(&DumpedSlot, &Instance) -> bool) -> Result<()> {
         let Some(area) = self.instance.areas.get(at) else { return Ok(()) };
         let mut unreadable = Vec::new();
         let (usages, items, left_out) = match area.kind {
-            Kind::Reduced => reduced_items(&self.instance, at, area),
+            AreaKind::Reduced => reduced_items(&self.instance, at, area),
             _ => full_items(&self.instance, at, area, keep, &mut unreadable)?,
         };
         self.notes.extend(unreadable.iter().map(|error| format!("{error}; this slot is not listed")));
@@ -177,9 +177,9 @@ fn full_items(
     instance: &Instance,
     at: usize,
     area: &Area,
-    keep: &impl Fn(&Item, &Instance) -> bool,
+    keep: &impl Fn(&DumpedSlot, &Instance) -> bool,
     unreadable: &mut Vec<Error>,
-) -> Result<(Usages, Vec<Item>, usize)> {
+) -> Result<(Usages, Vec<DumpedSlot>, usize)> {
     let (mut usages, mut items, mut left_out) = (Usages::default(), Vec::new(), 0);
     let owners = hidden_owners(area, &instance.spaces)?;
     *unreadable = for_each_usage(area, &instance.spaces, |found, usage, mut copy| {
@@ -201,7 +201,8 @@ fn full_items(
         };
         let home = copy.as_ref().and_then(|copy| home_file(&instance.spaces, copy.space?, copy.page_no()));
         let header = FilHeader::parse(found.bytes).filter(|_| usage != Usage::Zero);
-        let mut item = Item { area: at, slot, usage, header, copy, bytes: Vec::new(), reduced: None, home };
+        let mut item =
+            DumpedSlot { area: at, slot, usage, header, copy, bytes: Vec::new(), reduced: None, home };
         if keep(&item, instance) {
             item.bytes = found.bytes.to_vec();
         } else if let Some(copy) = &mut item.copy {
@@ -223,10 +224,10 @@ fn hidden_owners(area: &Area, spaces: &Spaces) -> Result<HashMap<SlotRef, (Optio
     Ok(copies.into_iter().map(|copy| (copy.slot, (copy.space, copy.format))).collect())
 }
 
-fn reduced_items(instance: &Instance, at: usize, area: &Area) -> (Usages, Vec<Item>, usize) {
+fn reduced_items(instance: &Instance, at: usize, area: &Area) -> (Usages, Vec<DumpedSlot>, usize) {
     let entries = instance.reduced.iter().filter(|(of, _)| *of == at).flat_map(|(_, file)| &file.entries);
-    let items: Vec<Item> = entries
-        .map(|entry| Item {
+    let items: Vec<DumpedSlot> = entries
+        .map(|entry| DumpedSlot {
             area: at,
             slot: SlotRef {
                 file: area.file.clone(),

@@ -2,29 +2,29 @@
 
 use std::path::Path;
 
-use crate::commands::dump::Item;
+use crate::commands::dump::DumpedSlot;
 use crate::error::{Error, Result};
 use crate::instance::Instance;
-use crate::instance::dblwr::{Area, Kind};
+use crate::instance::dblwr::{Area, AreaKind};
 use crate::units::{PageNo, SpaceId};
 
 /// Which slots are wanted: all of them where nothing is named.
 #[derive(Debug, Clone, Default)]
-pub struct Selection {
+pub struct DumpSelection {
     /// Slots, by the file of their area (`None`: every live area) and their index.
     pub slots: Vec<(Option<String>, u32)>,
     /// Every copy of these pages.
     pub pages: Vec<(SpaceId, PageNo)>,
 }
 
-impl Selection {
+impl DumpSelection {
     /// Whether nothing is named.
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty() && self.pages.is_empty()
     }
 
     /// Whether an item is named.
-    pub fn names(&self, item: &Item, instance: &Instance) -> bool {
+    pub fn names(&self, item: &DumpedSlot, instance: &Instance) -> bool {
         let by_slot = || {
             self.slots.iter().any(|(file, index)| {
                 *index == item.slot.index && areas_named(instance, file.as_deref()).contains(&item.area)
@@ -75,7 +75,7 @@ fn describe_range(name: &str, slots: u32) -> String {
 fn range_of(instance: &Instance, at: usize) -> Option<(String, u32)> {
     let area = instance.areas.get(at)?;
     let slots = match area.kind {
-        Kind::Reduced => {
+        AreaKind::Reduced => {
             let entries =
                 instance.reduced.iter().filter(|(of, _)| *of == at).flat_map(|(_, file)| &file.entries);
             entries.map(|entry| entry.index.saturating_add(1)).max().unwrap_or(0)
@@ -93,7 +93,7 @@ fn areas_named(instance: &Instance, file: Option<&str>) -> Vec<usize> {
     if let Some(file) = file {
         return those(&|area| is_named(area, file));
     }
-    let of_pages = |area: &Area| area.kind != Kind::Reduced && area.slots > 0;
+    let of_pages = |area: &Area| area.kind != AreaKind::Reduced && area.slots > 0;
     [those(&|area| of_pages(area) && area.live), those(&of_pages), those(&|_| true)]
         .into_iter()
         .find(|found| !found.is_empty())

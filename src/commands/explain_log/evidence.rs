@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
-use super::Kind;
+use super::LogKind;
 use super::pattern::{Holes, digits};
 
 /// A fact that the log gives with a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Evidence {
+pub enum LogEvidence {
     /// What stood in the page where its own number and space id belong.
     ReadInstead {
         /// Space id, where the message has it.
@@ -73,25 +73,25 @@ pub enum Evidence {
 /// `BUF_NO_CHECKSUM_MAGIC`, which servers write where checksums are off.
 const NO_CHECKSUM: u64 = 0xdead_beef;
 
-impl Evidence {
+impl LogEvidence {
     /// What the holes of a message show.
-    pub(super) fn of(kind: Kind, holes: &Holes) -> Option<Evidence> {
+    pub(super) fn of(kind: LogKind, holes: &Holes) -> Option<LogEvidence> {
         let [n, m] = holes.numbers;
         match kind {
-            Kind::Misdirected => match (holes.found_space, holes.found_page?) {
-                (None | Some(u32::MAX), u32::MAX) => Some(Evidence::Ones),
-                (space_id, page_no) => Some(Evidence::ReadInstead { space_id, page_no }),
+            LogKind::Misdirected => match (holes.found_space, holes.found_page?) {
+                (None | Some(u32::MAX), u32::MAX) => Some(LogEvidence::Ones),
+                (space_id, page_no) => Some(LogEvidence::ReadInstead { space_id, page_no }),
             },
-            Kind::Corrupt if n == Some(NO_CHECKSUM) => Some(Evidence::WrittenWithoutChecksum),
-            Kind::FileCut => Some(Evidence::Length { is: n?, should_be: m? }),
-            Kind::SystemFileSize => Some(Evidence::Pages { is: n? }),
-            Kind::RedoSize => Some(Evidence::Length { is: n?, should_be: m? }),
-            Kind::RedoDamaged if holes.lsn.is_some() || m.is_some() => {
-                Some(Evidence::RedoEnds { at: n, checkpoint: m, end: holes.lsn })
+            LogKind::Corrupt if n == Some(NO_CHECKSUM) => Some(LogEvidence::WrittenWithoutChecksum),
+            LogKind::FileCut => Some(LogEvidence::Length { is: n?, should_be: m? }),
+            LogKind::SystemFileSize => Some(LogEvidence::Pages { is: n? }),
+            LogKind::RedoSize => Some(LogEvidence::Length { is: n?, should_be: m? }),
+            LogKind::RedoDamaged if holes.lsn.is_some() || m.is_some() => {
+                Some(LogEvidence::RedoEnds { at: n, checkpoint: m, end: holes.lsn })
             }
-            Kind::Locked | Kind::SystemError => Some(Evidence::Errno { number: n? }),
-            Kind::SpaceIdTwice | Kind::FileIgnored => {
-                Some(Evidence::OtherFile { file: super::line::printable(holes.other.as_deref()?) })
+            LogKind::Locked | LogKind::SystemError => Some(LogEvidence::Errno { number: n? }),
+            LogKind::SpaceIdTwice | LogKind::FileIgnored => {
+                Some(LogEvidence::OtherFile { file: super::line::printable(holes.other.as_deref()?) })
             }
             _ => None,
         }
@@ -100,7 +100,7 @@ impl Evidence {
 
 /// The lines of a page dump, put together.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Dump {
+pub(super) struct PageDump {
     stored: [Option<u64>; 2],
     /// Algorithm, field 1, field 2.
     calculated: Vec<(String, u64, u64)>,
@@ -112,17 +112,17 @@ pub(super) struct Dump {
     pub space: Option<u32>,
 }
 
-impl Dump {
+impl PageDump {
     /// Takes what a line of a dump says. `buf_page_print`: `buf0buf.c` 4.1 to 5.5, `buf0buf.cc` 5.6 on.
     pub fn add(&mut self, text: &str) {
         if let Some((first, second)) = text
             .split_once("stored checksum in field1 ")
             .and_then(|(_, rest)| rest.split_once("stored checksum in field2 ").or(Some((rest, ""))))
         {
-            *self = Dump { stored: [number(first), number(second)], ..Dump::default() };
+            *self = PageDump { stored: [number(first), number(second)], ..PageDump::default() };
             self.calculated = algorithms(first, second);
         } else if let Some(rest) = text.strip_prefix("Page checksum ") {
-            *self = Dump::default();
+            *self = PageDump::default();
             let old = after(rest, "prior-to-4.0.14-form checksum ");
             if let (Some(new), Some(old)) = (number(rest), old) {
                 self.calculated = vec![("innodb".to_owned(), new, old)];
@@ -154,25 +154,25 @@ impl Dump {
     }
 
     /// What the numbers show.
-    pub fn evidence(&self) -> Option<Evidence> {
+    pub fn evidence(&self) -> Option<LogEvidence> {
         let ((high, low), tail) = (self.lsn?, self.tail?);
         let stored = self.stored[0]?;
         let empty = (high, low, tail, stored, self.stored[1].unwrap_or(0)) == (0, 0, 0, 0, 0);
         if empty && (self.page, self.space) == (Some(0), Some(0)) {
-            return Some(Evidence::Zeros);
+            return Some(LogEvidence::Zeros);
         }
         let head = u32::try_from(low & u64::from(u32::MAX)).ok()?;
         let tail = u32::try_from(tail).ok()?;
         if head != tail {
-            return Some(Evidence::Torn { head, tail });
+            return Some(LogEvidence::Torn { head, tail });
         }
         let fits = |(_, first, second): &&(String, u64, u64)| {
             *first == stored && self.stored[1].is_none_or(|stored| stored == *second)
         };
         let holds = self.calculated.iter().find(fits)?;
         Some(match holds.0.as_str() {
-            "none" => Evidence::WrittenWithoutChecksum,
-            algorithm => Evidence::ChecksumHolds { algorithm: algorithm.to_owned(), value: stored },
+            "none" => LogEvidence::WrittenWithoutChecksum,
+            algorithm => LogEvidence::ChecksumHolds { algorithm: algorithm.to_owned(), value: stored },
         })
     }
 }

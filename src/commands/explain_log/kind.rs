@@ -6,7 +6,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Kind {
+pub enum LogKind {
     /// The recovery pass found the home page damaged and turns to the copy.
     Torn,
     /// The recovery pass has written the copy home.
@@ -106,25 +106,25 @@ pub enum Level {
     Critical,
 }
 
-impl Kind {
+impl LogKind {
     /// Whether the message says that a page in its file was bad at that time and not what became of it.
     pub const fn is_damage(self) -> bool {
         matches!(
             self,
-            Kind::Torn
-                | Kind::NoCopy
-                | Kind::CopyCorrupt
-                | Kind::DetectOnly
-                | Kind::ReadFailed
-                | Kind::Corrupt
-                | Kind::Encrypted
-                | Kind::RedoNotApplied
-                | Kind::Misdirected
-                | Kind::FutureLsn
-                | Kind::FirstPage
-                | Kind::OutsideFile
-                | Kind::Zeroed
-                | Kind::IndexDamaged
+            LogKind::Torn
+                | LogKind::NoCopy
+                | LogKind::CopyCorrupt
+                | LogKind::DetectOnly
+                | LogKind::ReadFailed
+                | LogKind::Corrupt
+                | LogKind::Encrypted
+                | LogKind::RedoNotApplied
+                | LogKind::Misdirected
+                | LogKind::FutureLsn
+                | LogKind::FirstPage
+                | LogKind::OutsideFile
+                | LogKind::Zeroed
+                | LogKind::IndexDamaged
         )
     }
 
@@ -132,37 +132,39 @@ impl Kind {
     pub const fn ends_with_a_start(self) -> bool {
         matches!(
             self,
-            Kind::SystemFileSize
-                | Kind::RedoSize
-                | Kind::RedoForeign
-                | Kind::Locked
-                | Kind::NoPermission
-                | Kind::NoSpace
-                | Kind::SystemError
-                | Kind::Configuration
-                | Kind::NotStarted
-                | Kind::Died
+            LogKind::SystemFileSize
+                | LogKind::RedoSize
+                | LogKind::RedoForeign
+                | LogKind::Locked
+                | LogKind::NoPermission
+                | LogKind::NoSpace
+                | LogKind::SystemError
+                | LogKind::Configuration
+                | LogKind::NotStarted
+                | LogKind::Died
         )
     }
 
     /// What it weighs where no page is named, or beside what becomes of its page.
     pub const fn level(self) -> Level {
         match self {
-            Kind::NoCopy
-            | Kind::CopyCorrupt
-            | Kind::DetectOnly
-            | Kind::FileCut
-            | Kind::SystemFileSize
-            | Kind::FileMissing
-            | Kind::FileNotOpened
-            | Kind::SpaceIdTwice
-            | Kind::RedoDamaged
-            | Kind::RedoMissing
-            | Kind::RedoSize
-            | Kind::RedoForeign
-            | Kind::RedoDisabled => Level::Critical,
-            Kind::UnknownError => Level::Unknown,
-            Kind::Recovered | Kind::CopySkipped | Kind::CopyOutside | Kind::Orphan => Level::Healthy,
+            LogKind::NoCopy
+            | LogKind::CopyCorrupt
+            | LogKind::DetectOnly
+            | LogKind::FileCut
+            | LogKind::SystemFileSize
+            | LogKind::FileMissing
+            | LogKind::FileNotOpened
+            | LogKind::SpaceIdTwice
+            | LogKind::RedoDamaged
+            | LogKind::RedoMissing
+            | LogKind::RedoSize
+            | LogKind::RedoForeign
+            | LogKind::RedoDisabled => Level::Critical,
+            LogKind::UnknownError => Level::Unknown,
+            LogKind::Recovered | LogKind::CopySkipped | LogKind::CopyOutside | LogKind::Orphan => {
+                Level::Healthy
+            }
             _ => Level::Attention,
         }
     }

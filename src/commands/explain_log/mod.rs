@@ -2,7 +2,7 @@
 //! pages, about files that cannot be used, and about starts that failed.
 //!
 //! Every wording of MySQL 4.0 to 9.7, MariaDB 5.5 to 11.8, xtrabackup, mariadb-backup and innochecksum stands in the tables
-//! of [`wording`]. An error of InnoDB that stands in none of them is kept as [`Kind::UnknownError`]. Reading is a single pass
+//! of [`wording`]. An error of InnoDB that stands in none of them is kept as [`LogKind::UnknownError`]. Reading is a single pass
 //! in bounded memory: page dumps are skipped, lines may be long and need not be UTF-8, repeated messages are counted, and
 //! what would exceed [`MAX_FINDINGS`] distinct ones is counted only.
 
@@ -15,15 +15,15 @@ pub mod wording;
 
 use std::io::{self, BufRead};
 
-pub use evidence::Evidence;
-pub use kind::{Kind, Level};
+pub use evidence::LogEvidence;
+pub use kind::{Level, LogKind};
 use serde::Serialize;
 
 use crate::units::{Lsn, PageNo, SpaceId};
 
 /// One thing said, with how often.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-pub struct Finding {
+pub struct LogFinding {
     /// Line of the first mention, counted from 1.
     pub line: u64,
     /// Line of the last mention.
@@ -31,7 +31,7 @@ pub struct Finding {
     /// How often it was said.
     pub count: u64,
     /// What was said.
-    pub kind: Kind,
+    pub kind: LogKind,
     /// The tablespace, where the message names it.
     pub space_id: Option<SpaceId>,
     /// The page, where the message names it.
@@ -43,14 +43,14 @@ pub struct Finding {
     /// Which servers say it in these words.
     pub server: &'static str,
     /// What the message, or the page dump beside it, shows beyond its words.
-    pub evidence: Option<Evidence>,
+    pub evidence: Option<LogEvidence>,
 }
 
 /// What a log says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct LogSummary {
     /// Everything said, by first mention.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<LogFinding>,
     /// Distinct findings beyond [`MAX_FINDINGS`], counted only.
     pub not_kept: u64,
     /// Lines read.
@@ -72,7 +72,7 @@ pub struct LogSummary {
     pub end_lsn: Option<Lsn>,
 }
 
-impl Finding {
+impl LogFinding {
     /// Whether InnoDB has started after the last mention of something with which it cannot.
     pub fn is_over(&self, last_started: Option<u64>) -> bool {
         self.kind.ends_with_a_start() && last_started.is_some_and(|line| line > self.last_line)
@@ -90,7 +90,7 @@ pub const HEAD: usize = 512;
 /// # Errors
 /// What the reader reports.
 pub fn read(mut input: impl BufRead) -> io::Result<LogSummary> {
-    let mut reader = reader::Reader::default();
+    let mut reader = reader::LogReader::default();
     reader.summary.head = beginning(&mut input)?;
     let mut head = Vec::new();
     while line::next_line(&mut input, &mut head)? {

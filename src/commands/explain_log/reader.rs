@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::collections::VecDeque;
 
-use super::evidence::{Dump, Evidence};
+use super::evidence::{LogEvidence, PageDump};
 use super::line::{self, Fragment};
 use super::pattern::{Holes, Match, Text};
 use super::wording::{Finder, Note, What, Wording};
-use super::{Finding, Kind, LogSummary, MAX_FINDINGS};
+use super::{LogFinding, LogKind, LogSummary, MAX_FINDINGS};
 use crate::units::{Lsn, PageNo, SpaceId};
 
 /// Lines that one message spans at most (`is outside the tablespace bounds` of MySQL 5.6 takes three).
@@ -22,31 +22,31 @@ const NEAR: u64 = 12;
 /// Threads of a backup tool whose files are remembered.
 const MAX_THREADS: usize = 256;
 
-type Key = (Kind, Option<u32>, Option<u32>, Option<String>);
+type FindingKey = (LogKind, Option<u32>, Option<u32>, Option<String>);
 
 /// A page in words.
-type Named = (Option<u32>, Option<u32>);
+type NamedPage = (Option<u32>, Option<u32>);
 
 #[derive(Default)]
-pub(super) struct Reader {
+pub(super) struct LogReader {
     pub summary: LogSummary,
-    index: HashMap<Key, usize>,
+    index: HashMap<FindingKey, usize>,
     /// Earlier lines of what may be one message, with their numbers, the oldest first.
     earlier: VecDeque<(u64, String)>,
     /// The page that `Recovered the page` and the like refer to.
-    current: Option<Named>,
+    current: Option<NamedPage>,
     /// The last page that was named with its tablespace, and in which line.
     near: Option<(u64, u32, u32)>,
     /// What was read in the place of the page in `near`.
     instead: Option<(u32, u32)>,
-    dump: Dump,
+    dump: PageDump,
     /// The file that each thread of a backup tool copies.
     copying: HashMap<String, String>,
     /// An unknown error that the next line may turn into a known one.
-    pending: Option<(Finding, String)>,
+    pending: Option<(LogFinding, String)>,
 }
 
-impl Reader {
+impl LogReader {
     pub fn line(&mut self, text: &str) {
         self.summary.lines += 1;
         self.summary.of_a_server = self.summary.of_a_server || line::is_of_a_server(text);
@@ -124,7 +124,7 @@ impl Reader {
         match note {
             Note::Starting => {
                 self.summary.starts += 1;
-                (self.current, self.near, self.dump) = (None, None, Dump::default());
+                (self.current, self.near, self.dump) = (None, None, PageDump::default());
                 let before =
                     text.split(") starting as process ").next().and_then(|text| text.rsplit_once(" ("));
                 let version = holes.file.as_deref().or(before.map(|(_, version)| version));
@@ -149,27 +149,27 @@ impl Reader {
 
     fn finding(
         &mut self,
-        kind: Kind,
+        kind: LogKind,
         server: &'static str,
         found: &Match,
         line: u64,
         whole: &str,
-    ) -> Finding {
+    ) -> LogFinding {
         let holes = &found.holes;
         let (mut space, page) = self.page_of(kind, holes);
         let mut file = holes.file.as_deref().map(line::printable);
         if space.is_none() && file.is_none() && page.is_some() {
             space = self.dumped_space(page).or_else(|| self.nearby(page).0);
         }
-        if kind == Kind::Corrupt && space.is_none() && file.is_none() {
+        if kind == LogKind::Corrupt && space.is_none() && file.is_none() {
             let copied = thread_of(whole).and_then(|thread| self.copying.get(thread));
             file = copied.map(|file| line::printable(file));
         }
         if let Some((space, page)) = space.zip(page) {
             self.near = Some((self.summary.lines, space, page));
-            self.instead = holes.found_space.zip(holes.found_page).filter(|_| kind == Kind::Misdirected);
+            self.instead = holes.found_space.zip(holes.found_page).filter(|_| kind == LogKind::Misdirected);
         }
-        Finding {
+        LogFinding {
             line,
             last_line: self.summary.lines,
             count: 1,
@@ -179,21 +179,21 @@ impl Reader {
             file,
             quoted: String::new(),
             server,
-            evidence: Evidence::of(kind, holes),
+            evidence: LogEvidence::of(kind, holes),
         }
     }
 
     /// Tablespace and page of a message, which may name them by the message before.
-    fn page_of(&mut self, kind: Kind, holes: &Holes) -> Named {
+    fn page_of(&mut self, kind: LogKind, holes: &Holes) -> NamedPage {
         let named = (holes.space, holes.page);
         match kind {
-            Kind::Torn => self.current = Some(named),
-            Kind::Recovered | Kind::CopyCorrupt | Kind::DetectOnly if holes.page.is_none() => {
+            LogKind::Torn => self.current = Some(named),
+            LogKind::Recovered | LogKind::CopyCorrupt | LogKind::DetectOnly if holes.page.is_none() => {
                 return self.current.take().unwrap_or_default();
             }
-            Kind::FirstPage => return (holes.space, Some(0)),
+            LogKind::FirstPage => return (holes.space, Some(0)),
             // The number that this message prints is read from the page: where that was another one, it is of what was read.
-            Kind::FutureLsn if self.instead.is_some() && self.instead == holes.space.zip(holes.page) => {
+            LogKind::FutureLsn if self.instead.is_some() && self.instead == holes.space.zip(holes.page) => {
                 return self.nearby(None);
             }
             _ => {}
@@ -202,7 +202,7 @@ impl Reader {
     }
 
     /// The page named a few lines before, if it is number `page` or none is asked for.
-    fn nearby(&self, page: Option<u32>) -> Named {
+    fn nearby(&self, page: Option<u32>) -> NamedPage {
         match self.near {
             Some((line, space, near))
                 if self.summary.lines - line <= NEAR && page.is_none_or(|page| page == near) =>
@@ -213,10 +213,10 @@ impl Reader {
         }
     }
 
-    fn keep(&mut self, finding: Finding, text: &str) {
+    fn keep(&mut self, finding: LogFinding, text: &str) {
         let name = match finding.kind {
             // Errors that differ in numbers only are one.
-            Kind::UnknownError => Some(shape(&line::printable(text))),
+            LogKind::UnknownError => Some(shape(&line::printable(text))),
             _ => finding.file.clone(),
         };
         let key = (finding.kind, finding.space_id.map(|s| s.0), finding.page_no.map(|p| p.0), name);
@@ -229,17 +229,17 @@ impl Reader {
             self.summary.not_kept += 1;
         } else {
             self.index.insert(key, findings.len());
-            findings.push(Finding { quoted: line::printable(text), ..finding });
+            findings.push(LogFinding { quoted: line::printable(text), ..finding });
         }
     }
 
     /// Without a quotation.
-    fn unknown(&self) -> Finding {
-        Finding {
+    fn unknown(&self) -> LogFinding {
+        LogFinding {
             line: self.summary.lines,
             last_line: self.summary.lines,
             count: 1,
-            kind: Kind::UnknownError,
+            kind: LogKind::UnknownError,
             space_id: None,
             page_no: None,
             file: None,
@@ -273,8 +273,8 @@ impl Reader {
                 lines - last.last_line <= NEAR && last.kind.is_damage() && last.page_no.is_some()
             });
         let Some(last) = last else {
-            if evidence == Some(Evidence::Zeros) {
-                let zeroed = Finding { kind: Kind::Zeroed, evidence, ..self.unknown() };
+            if evidence == Some(LogEvidence::Zeros) {
+                let zeroed = LogFinding { kind: LogKind::Zeroed, evidence, ..self.unknown() };
                 self.keep(zeroed, text);
             }
             return;
@@ -289,16 +289,16 @@ impl Reader {
     }
 
     /// What a dump shows of the page of the last finding; `named`: it has that page's number in it.
-    fn shown(&mut self, evidence: Option<Evidence>, named: bool, space: u32, text: &str) {
+    fn shown(&mut self, evidence: Option<LogEvidence>, named: bool, space: u32, text: &str) {
         let Some(last) = self.summary.findings.last_mut() else { return };
-        let Some(Evidence::ChecksumHolds { .. }) = evidence else {
+        let Some(LogEvidence::ChecksumHolds { .. }) = evidence else {
             last.evidence = last.evidence.take().or(evidence);
             return;
         };
         if named && last.space_id.is_none_or(|id| id == SpaceId(space)) {
             let (space_id, page_no, file) = (last.space_id, last.page_no, last.file.clone());
-            let (kind, holds) = (Kind::ChecksumHolds, self.unknown());
-            self.keep(Finding { kind, space_id, page_no, file, evidence, server: "all", ..holds }, text);
+            let (kind, holds) = (LogKind::ChecksumHolds, self.unknown());
+            self.keep(LogFinding { kind, space_id, page_no, file, evidence, server: "all", ..holds }, text);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use crate::commands::restore::journal::Mark;
 use crate::commands::restore::locked::{Held, Journaled, Locked, read_page};
-use crate::commands::restore::plan::{Outcome, PlannedPage};
+use crate::commands::restore::plan::{PageOutcome, PlannedPage};
 use crate::disk::calls;
 use crate::disk::calls::{Disk, ReadBack};
 use crate::error::{Error, Result};
@@ -24,7 +24,7 @@ pub struct Applied {
     /// Whether this finished what an earlier run began.
     pub resumed: bool,
     /// Every page of the journal with its outcome.
-    pub pages: Vec<(PlannedPage, Outcome)>,
+    pub pages: Vec<(PlannedPage, PageOutcome)>,
     /// Only when resumed: pages that hold something else than the interrupted run could have left. They were left
     /// alone, and are for the plan that comes next to judge: an interrupted revert may lie in between.
     pub left_alone: Vec<PlannedPage>,
@@ -39,11 +39,11 @@ pub struct Applied {
 impl Applied {
     /// Whether every page is verified.
     pub fn all_verified(&self) -> bool {
-        self.pages.iter().all(|(_, outcome)| *outcome == Outcome::Verified)
+        self.pages.iter().all(|(_, outcome)| *outcome == PageOutcome::Verified)
     }
 
     /// Every page of the journal, what became of it, and how it was read back.
-    pub fn told(&self) -> impl Iterator<Item = (&PlannedPage, &Outcome, Option<ReadBack>)> {
+    pub fn told(&self) -> impl Iterator<Item = (&PlannedPage, &PageOutcome, Option<ReadBack>)> {
         let ways = self.read_back.iter().copied().chain(std::iter::repeat(None));
         self.pages.iter().zip(ways).map(|((page, outcome), way)| (page, outcome, way))
     }
@@ -130,17 +130,17 @@ impl Step {
         }
     }
 
-    fn outcome(self) -> Outcome {
+    fn outcome(self) -> PageOutcome {
         match self {
-            Step::Verified(_) => Outcome::Verified,
-            Step::Failed(why) => Outcome::Failed(why),
-            Step::Differs(_) => Outcome::Failed(
+            Step::Verified(_) => PageOutcome::Verified,
+            Step::Failed(why) => PageOutcome::Failed(why),
+            Step::Differs(_) => PageOutcome::Failed(
                 "the device gave back other bytes than were written; look at its health".into(),
             ),
-            Step::MovedOn => {
-                Outcome::Failed("the page has been written by somebody else since; it was left alone".into())
-            }
-            Step::Written => Outcome::Failed("written, but not verified".into()),
+            Step::MovedOn => PageOutcome::Failed(
+                "the page has been written by somebody else since; it was left alone".into(),
+            ),
+            Step::Written => PageOutcome::Failed("written, but not verified".into()),
         }
     }
 }

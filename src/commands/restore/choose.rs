@@ -1,6 +1,6 @@
 //! From a survey to a plan: which pages get which bytes.
 
-use crate::commands::restore::selection::{Rules, Selection};
+use crate::commands::restore::selection::{RestoreRules, RestoreSelection};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -17,17 +17,17 @@ use crate::verdict::home::HomeState;
 use crate::verdict::home_bytes;
 use crate::verdict::predict::Prediction;
 use crate::verdict::problems;
-use crate::verdict::problems::Kind;
+use crate::verdict::problems::ProblemKind;
 use crate::verdict::survey::{Finding, Survey};
 
 /// Chooses the pages to write. Nothing is read again: old and new bytes are those that were judged.
 ///
 /// # Errors
 /// A page was asked for by number that no copy can mend.
-pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
+pub fn choose(survey: &Survey, selection: &RestoreSelection) -> Result<Plan> {
     let by_server = match selection.rules {
-        Rules::Server => Some(Prediction::of(survey).writes),
-        Rules::Newest => None,
+        RestoreRules::Server => Some(Prediction::of(survey).writes),
+        RestoreRules::Newest => None,
     };
     let newest = |wanted, verdict| if wanted { newest_of(survey, verdict) } else { BTreeMap::new() };
     let stale = newest(selection.include_stale, Verdict::Stale);
@@ -73,7 +73,7 @@ pub fn choose(survey: &Survey, selection: &Selection) -> Result<Plan> {
 /// one of its copies equals its home.
 fn refuse_foreign(survey: &Survey, pages: &[PlannedPage]) -> Result<()> {
     let found = problems::of_survey(survey);
-    for foreign in found.iter().filter(|problem| problem.kind == Kind::CopiesForeign) {
+    for foreign in found.iter().filter(|problem| problem.kind == ProblemKind::CopiesForeign) {
         let Some(file) = &foreign.file else { continue };
         let of_file = |finding: &&Finding| finding.copy().is_some_and(|copy| copy.slot.file == *file);
         let is_proof = |finding: &Finding| {
@@ -127,7 +127,7 @@ fn world_of(instance: &Instance) -> World {
 }
 
 /// A copy that nothing proves against its home is written only where its page was named.
-fn is_picked(survey: &Survey, finding: &Finding, selection: &Selection) -> bool {
+fn is_picked(survey: &Survey, finding: &Finding, selection: &RestoreSelection) -> bool {
     let contested = survey
         .home_of(finding)
         .zip(finding.copy())
@@ -162,11 +162,11 @@ fn newest_of(survey: &Survey, verdict: Verdict) -> Newest {
     newest
 }
 
-fn planned(survey: &Survey, finding: &Finding, rules: Rules) -> Option<PlannedPage> {
+fn planned(survey: &Survey, finding: &Finding, rules: RestoreRules) -> Option<PlannedPage> {
     let (home, copy) = survey.home_of(finding).zip(finding.copy())?;
     let new = match rules {
-        Rules::Newest => home_bytes::image(&survey.instance, home, copy),
-        Rules::Server => home_bytes::image_of_server(&survey.instance, home, copy),
+        RestoreRules::Newest => home_bytes::image(&survey.instance, home, copy),
+        RestoreRules::Server => home_bytes::image_of_server(&survey.instance, home, copy),
     }?;
     Some(PlannedPage {
         space_id: copy.space?,
@@ -191,7 +191,7 @@ fn planned(survey: &Survey, finding: &Finding, rules: Rules) -> Option<PlannedPa
 /// mending, is for the report to tell.
 fn refuse_missing(
     survey: &Survey,
-    selection: &Selection,
+    selection: &RestoreSelection,
     pages: &[PlannedPage],
     redo: &from_redo::Consulted,
 ) -> Result<()> {

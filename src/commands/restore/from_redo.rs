@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::commands::restore::plan::{CopyRef, Forwarded, NO_SLOT, PlannedPage, RefusedPage};
-use crate::commands::restore::selection::Selection;
+use crate::commands::restore::selection::RestoreSelection;
 use crate::error::Result;
 use crate::format::redo_record::PageId;
 use crate::verdict::from_redo::{Candidate, Wanted, candidates};
@@ -25,7 +25,11 @@ pub struct Consulted {
 ///
 /// # Errors
 /// The log or a home cannot be read.
-pub fn consult(survey: &Survey, selection: &Selection, written: &BTreeSet<PageId>) -> Result<Consulted> {
+pub fn consult(
+    survey: &Survey,
+    selection: &RestoreSelection,
+    written: &BTreeSet<PageId>,
+) -> Result<Consulted> {
     let left = left_by_copies(survey, written);
     let named = selection.from_redo || selection.include_lost_writes;
     let only = if named { &selection.pages } else { &left };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::restore::Pass;
 use crate::commands::restore::apply::Applied;
-use crate::commands::restore::journal::{Journal, Kind, Mark, read};
+use crate::commands::restore::journal::{Journal, Mark, PassKind, read};
 use crate::commands::restore::locked::Journaled;
 use crate::commands::restore::relocate;
 use crate::commands::restore::world::Here;
@@ -73,7 +73,7 @@ pub fn free<D: Disk>(disk: &D, base: &Path) -> Result<PathBuf> {
 pub(super) fn finish<D: Disk>(
     disk: &D,
     name: &JournalName,
-    kind: Kind,
+    kind: PassKind,
     here: &Here,
     may: impl Fn(&Journal) -> Result<()>,
 ) -> Result<Pass> {

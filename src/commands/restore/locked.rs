@@ -10,10 +10,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::bytes;
-use crate::commands::restore::journal::read::Opened;
+use crate::commands::restore::journal::read::OpenedJournal;
 use crate::commands::restore::journal::write;
 use crate::commands::restore::journal::write::OnDisk;
-use crate::commands::restore::journal::{FileRecord, Journal, Kind, PageRecord};
+use crate::commands::restore::journal::{Journal, JournalFile, JournalPage, PassKind};
 use crate::commands::restore::plan::{Plan, PlannedPage};
 use crate::commands::restore::world::World;
 use crate::disk::calls;
@@ -140,7 +140,7 @@ fn one_name_each<F>(files: &[Held<F>]) -> Result<()> {
 impl<'d, D: Disk> Locked<'d, D> {
     /// Checks that every page still holds what the plan says, then writes the journal and makes it durable.
     /// On an error no data file has been touched.
-    pub fn journal(self, path: &Path, kind: Kind) -> Result<Journaled<'d, D>> {
+    pub fn journal(self, path: &Path, kind: PassKind) -> Result<Journaled<'d, D>> {
         self.check_unchanged()?;
         let disk = self.disk;
         let place = disk.absolute(path).map_err(Error::io(path, "find the absolute path of"))?;
@@ -159,11 +159,11 @@ impl<'d, D: Disk> Locked<'d, D> {
         Ok(Journaled { locked: self, journal: on_disk, resumed: false, notes: Vec::new() })
     }
 
-    fn page_records(&self) -> Vec<PageRecord> {
+    fn page_records(&self) -> Vec<JournalPage> {
         let places = self.files.iter().enumerate();
         places
             .flat_map(|(file, held)| held.pages.iter().map(move |&index| (file, index)))
-            .filter_map(|(file, index)| Some(PageRecord { file, page: self.pages.get(index)?.clone() }))
+            .filter_map(|(file, index)| Some(JournalPage { file, page: self.pages.get(index)?.clone() }))
             .collect()
     }
 
@@ -188,7 +188,7 @@ impl<'d, D: Disk> Locked<'d, D> {
         Ok(())
     }
 
-    fn file_record(&self, held: &Held<D::File>) -> Result<FileRecord> {
+    fn file_record(&self, held: &Held<D::File>) -> Result<JournalFile> {
         let writes_page0 =
             held.pages.iter().filter_map(|&index| self.pages.get(index)).any(|page| page.offset.0 == 0);
         let space_id = match space_id(self.disk, &held.file, &held.path) {
@@ -201,7 +201,7 @@ impl<'d, D: Disk> Locked<'d, D> {
             |path: &Path| self.disk.absolute(path).map_err(Error::io(path, "find the absolute path of"));
         let (path, root) = (absolute(&held.path)?, absolute(&self.root)?);
         let path = path.strip_prefix(&root).map(Path::to_path_buf).unwrap_or(path);
-        Ok(FileRecord {
+        Ok(JournalFile {
             device: held.stat.device,
             inode: held.stat.inode,
             size: held.stat.size,
@@ -217,7 +217,7 @@ impl<'d, D: Disk> Journaled<'d, D> {
     /// the files are now.
     pub(super) fn resume(
         disk: &'d D,
-        opened: Opened<D::File>,
+        opened: OpenedJournal<D::File>,
         plan: Plan,
         notes: Vec<String>,
     ) -> Result<Self> {

@@ -49,13 +49,13 @@ use std::path::Path;
 pub use crate::commands::restore::apply::Applied;
 pub use crate::commands::restore::choose::choose;
 pub use crate::commands::restore::journal_names::JournalName;
-pub use crate::commands::restore::plan::{CopyRef, Outcome, Plan, PlannedPage};
-pub use crate::commands::restore::selection::Rules;
-pub use crate::commands::restore::selection::Selection;
+pub use crate::commands::restore::plan::{CopyRef, PageOutcome, Plan, PlannedPage};
+pub use crate::commands::restore::selection::RestoreRules;
+pub use crate::commands::restore::selection::RestoreSelection;
 pub use crate::commands::restore::world::{Here, World};
 use crate::disk::calls::Disk;
 
-use crate::commands::restore::journal::Kind;
+use crate::commands::restore::journal::PassKind;
 use crate::commands::restore::plan_file::PlanFile;
 use crate::error::{Error, Result};
 
@@ -99,7 +99,7 @@ pub fn run<D: Disk>(
     here: &Here,
     plan: impl FnOnce() -> Result<Plan>,
 ) -> Result<Pass> {
-    let pass = journal_names::finish(disk, name, Kind::Restore, here, |_| Ok(()))?;
+    let pass = journal_names::finish(disk, name, PassKind::Restore, here, |_| Ok(()))?;
     continue_with(disk, name, pass, |_| plan())
 }
 
@@ -113,7 +113,7 @@ pub fn run_reviewed<D: Disk>(
     plan: impl FnOnce() -> Result<Plan>,
 ) -> Result<Pass> {
     let may = |journal: &journal::Journal| plan_file::matches_journal(reviewed, journal);
-    let pass = journal_names::finish(disk, name, Kind::Restore, here, may)?;
+    let pass = journal_names::finish(disk, name, PassKind::Restore, here, may)?;
     continue_with(disk, name, pass, |finished| {
         let plan = plan()?;
         plan_file::matches(disk, reviewed, finished, &plan)?;
@@ -160,5 +160,5 @@ pub fn apply_plan<D: Disk>(disk: &D, plan: Plan, journal: &Path) -> Result<Appli
     if plan.is_empty() {
         return Err(Error::Refused("the plan is empty; there is nothing to write".into()));
     }
-    plan.lock(disk)?.journal(journal, Kind::Restore)?.apply()
+    plan.lock(disk)?.journal(journal, PassKind::Restore)?.apply()
 }

@@ -89,7 +89,7 @@ pub struct RefusedPage {
 
 /// What became of one page.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PageOutcome {
     /// Nothing was written yet.
     Planned,
     /// Written, on disk and read back equal.

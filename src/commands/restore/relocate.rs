@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
-use crate::commands::restore::journal::{FileRecord, Journal};
+use crate::commands::restore::journal::{Journal, JournalFile};
 use crate::commands::restore::locked;
 use crate::commands::restore::plan::{Plan, PlannedPage};
 use crate::commands::restore::told::{Told, files_of};
@@ -18,7 +18,7 @@ use crate::units::SpaceId;
 
 /// The files of a journal where they are now.
 #[derive(Debug)]
-pub(super) struct Found {
+pub(super) struct FoundFiles {
     /// The root that goes with them.
     pub(super) root: PathBuf,
     /// The instance as it is now.
@@ -40,7 +40,7 @@ pub(super) struct Found {
 /// # Errors
 /// The journal lies elsewhere now and no root is named, it belongs to another server, or it names a file that does not
 /// belong to the directory.
-pub(super) fn find<D: Disk>(disk: &D, journal: &Journal, at: &Path, here: &Here) -> Result<Found> {
+pub(super) fn find<D: Disk>(disk: &D, journal: &Journal, at: &Path, here: &Here) -> Result<FoundFiles> {
     let absolute = |path: &Path| disk.absolute(path).map_err(Error::io(path, "find the absolute path of"));
     let root = match &here.root {
         Some(root) => absolute(root)?,
@@ -62,7 +62,8 @@ pub(super) fn find<D: Disk>(disk: &D, journal: &Journal, at: &Path, here: &Here)
         now.told = Told::of(&places);
     }
     let certain = root == journal.root;
-    let mut found = Found { root, now, request, same_root, paths: Vec::new(), notes: Vec::new(), certain };
+    let mut found =
+        FoundFiles { root, now, request, same_root, paths: Vec::new(), notes: Vec::new(), certain };
     let files = OnceCell::new();
     let mut same_inodes = true;
     if found.root != journal.root {
@@ -121,8 +122,8 @@ fn is_same<D: Disk>(disk: &D, one: &Path, other: &Path) -> bool {
 fn place<'a, D: Disk>(
     disk: &D,
     journal: &Journal,
-    record: &FileRecord,
-    found: &Found,
+    record: &JournalFile,
+    found: &FoundFiles,
     files: impl FnOnce() -> &'a BTreeSet<PathBuf>,
 ) -> Result<PathBuf> {
     let below =
@@ -160,7 +161,7 @@ fn ends_alike(one: &Path, other: &Path) -> bool {
 ///
 /// The same inode may have grown, and page 0 may have been mended or taken back under another journal. Another inode
 /// must have the same size and space id.
-fn identify<D: Disk>(disk: &D, record: &FileRecord, path: &Path) -> Result<(bool, Option<String>)> {
+fn identify<D: Disk>(disk: &D, record: &JournalFile, path: &Path) -> Result<(bool, Option<String>)> {
     let file = calls::retry(|| disk.open(path, Access::Read)).map_err(Error::io(path, "open"))?;
     let stat = calls::retry(|| disk.stat(&file)).map_err(Error::io(path, "look at"))?;
     let space = if record.space_id.is_some() { locked::space_id(disk, &file, path)? } else { None };
@@ -183,7 +184,7 @@ fn identify<D: Disk>(disk: &D, record: &FileRecord, path: &Path) -> Result<(bool
     Ok((same, note))
 }
 
-fn difference(record: &FileRecord, stat: Stat, space: Option<SpaceId>) -> Option<String> {
+fn difference(record: &JournalFile, stat: Stat, space: Option<SpaceId>) -> Option<String> {
     let name = |id: Option<SpaceId>| id.map_or("none".to_owned(), |id| id.to_string());
     if stat.size != record.size {
         Some(format!("it has {} bytes, the journal says {}", stat.size, record.size))
@@ -195,9 +196,9 @@ fn difference(record: &FileRecord, stat: Stat, space: Option<SpaceId>) -> Option
 }
 
 /// The journal's pages as a plan for the places where the files are now.
-pub(super) fn plan(journal: &Journal, found: &Found) -> Plan {
+pub(super) fn plan(journal: &Journal, found: &FoundFiles) -> Plan {
     let path = |index: usize| found.paths.get(index).cloned().flatten();
-    let moved = |record: &crate::commands::restore::journal::PageRecord| {
+    let moved = |record: &crate::commands::restore::journal::JournalPage| {
         Some(PlannedPage { path: path(record.file)?, ..record.page.clone() })
     };
     Plan {

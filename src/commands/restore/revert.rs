@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use crate::bytes::u64_at;
-use crate::commands::restore::journal::{Journal, Kind, Mark, read};
+use crate::commands::restore::journal::{Journal, Mark, PassKind, read};
 use crate::commands::restore::journal_names;
 use crate::commands::restore::journal_names::JournalName;
 use crate::commands::restore::locked::read_page;
 use crate::commands::restore::plan::{Plan, PlannedPage};
 use crate::commands::restore::relocate;
-use crate::commands::restore::relocate::Found;
+use crate::commands::restore::relocate::FoundFiles;
 use crate::commands::restore::world::{Here, World};
 use crate::commands::restore::{Applied, Pass};
 use crate::disk::calls;
@@ -125,12 +125,12 @@ fn is_half_reverted<D: Disk>(disk: &D, path: &Path) -> Result<bool> {
     Ok(journals.iter().any(unfinished))
 }
 
-fn also_lock(found: &Found) -> Vec<PathBuf> {
+fn also_lock(found: &FoundFiles) -> Vec<PathBuf> {
     found.paths.iter().flatten().cloned().collect()
 }
 
 /// A name that is taken by a part file only: the pass stopped before it wrote anything.
-fn open_whole<D: Disk>(disk: &D, path: &Path) -> Result<read::Opened<D::File>> {
+fn open_whole<D: Disk>(disk: &D, path: &Path) -> Result<read::OpenedJournal<D::File>> {
     let part = calls::with_suffix(path, calls::PART_SUFFIX);
     let gone = |name: &Path| calls::retry(|| disk.exists(name)).map(|there| !there);
     if gone(path).map_err(Error::io(path, "look for"))?
@@ -172,8 +172,8 @@ fn look_at<D: Disk>(
     }
     let state = match (holds, into.journal.kind) {
         (Holds::Tear, _) => "torn",
-        (_, Kind::Revert) => "reverted",
-        (_, Kind::Restore) => "restored",
+        (_, PassKind::Revert) => "reverted",
+        (_, PassKind::Restore) => "restored",
     };
     let new = page.old.clone();
     into.plan.pages.push(PlannedPage { before_state: state.into(), old: current, new, ..page });
@@ -184,7 +184,7 @@ fn look_at<D: Disk>(
 /// a journal of its own. Where pages have moved on and nobody has picked the others, nothing is written.
 pub fn run<D: Disk>(disk: &D, path: &Path, here: &Here) -> Result<(Pass, Reverting)> {
     let base = JournalName::Numbered(journal_base(path));
-    let mut pass = journal_names::finish(disk, &base, Kind::Revert, here, |_| Ok(()))?;
+    let mut pass = journal_names::finish(disk, &base, PassKind::Revert, here, |_| Ok(()))?;
     let reverting = plan(disk, path, here).map_err(|error| pass.ended_by(error))?;
     if pass.all_finished() && !reverting.is_refused() && !reverting.plan.is_empty() {
         let applied = apply(disk, base.base(), &reverting).map_err(|error| pass.ended_by(error))?;
@@ -197,7 +197,7 @@ fn apply<D: Disk>(disk: &D, base: &Path, reverting: &Reverting) -> Result<Applie
     let name = journal_names::free(disk, base)?;
     let locked = reverting.plan.clone().lock(disk)?;
     refuse_a_server_meanwhile(&reverting.plan)?;
-    let mut applied = locked.journal(&name, Kind::Revert)?.apply()?;
+    let mut applied = locked.journal(&name, PassKind::Revert)?.apply()?;
     applied.notes.extend(reverting.notes.iter().cloned());
     Ok(applied)
 }

@@ -5,7 +5,7 @@ use crate::verdict::survey::Finding;
 
 /// Which copy of a page wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Rules {
+pub enum RestoreRules {
     /// The newest verified copy inside the redo window.
     #[default]
     Newest,
@@ -15,7 +15,7 @@ pub enum Rules {
 
 /// What the caller wants restored.
 #[derive(Debug, Clone, Default)]
-pub struct Selection {
+pub struct RestoreSelection {
     /// Only these pages; empty: all.
     pub pages: Vec<(SpaceId, PageNo)>,
     /// Also pages whose copies are all stale: their newest copy.
@@ -23,12 +23,12 @@ pub struct Selection {
     /// Also sound homes whose write was lost: their newest copy.
     pub include_lost_writes: bool,
     /// Which copy wins.
-    pub rules: Rules,
+    pub rules: RestoreRules,
     /// Also what redo can make.
     pub from_redo: bool,
 }
 
-impl Selection {
+impl RestoreSelection {
     pub(super) fn wants(&self, finding: &Finding) -> bool {
         self.pages.is_empty() || self.pages.contains(&(finding.space_id(), finding.page_no()))
     }

@@ -45,7 +45,7 @@ impl World {
     /// Looks at a directory. What cannot be read is not known.
     pub fn look(root: &Path, redo_dir: &Path) -> World {
         let found = redo::read(&root.join(redo_dir)).ok();
-        let redo = found.as_ref().and_then(redo::Found::redo);
+        let redo = found.as_ref().and_then(redo::FoundRedo::redo);
         World {
             server_uuid: identity::server_uuid(root).unwrap_or_default(),
             redo_dir: redo_dir.strip_prefix(root).unwrap_or(redo_dir).to_path_buf(),

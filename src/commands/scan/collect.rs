@@ -6,10 +6,10 @@ use std::sync::mpsc::Receiver;
 use crate::commands::scan::finding::{Counts, DamageState, FileFinding, Future, RowState, RunKey};
 use crate::commands::scan::jobs::Done;
 use crate::commands::scan::jobs::Jobs;
-use crate::commands::scan::judge::{Found, ZeroRun};
+use crate::commands::scan::judge::{JudgedPages, ZeroRun};
 use crate::commands::scan::neighbours::Links;
 use crate::commands::scan::runs::Runs;
-use crate::commands::scan::{Damage, Flushed, Observer, Progress, Target};
+use crate::commands::scan::{Damage, Flushed, Observer, ScanTarget, Scanned};
 use crate::page::diagnose::Class;
 use crate::units::{ByteOffset, Lsn, PageNo};
 
@@ -27,16 +27,16 @@ struct OfFile {
 }
 
 pub(super) struct Collector<'a> {
-    targets: &'a [Target<'a>],
+    targets: &'a [ScanTarget<'a>],
     rows: bool,
-    progress: Progress,
+    progress: Scanned,
     file: OfFile,
 }
 
 impl<'a> Collector<'a> {
-    pub(super) fn new(targets: &'a [Target<'a>], rows: bool) -> Collector<'a> {
+    pub(super) fn new(targets: &'a [ScanTarget<'a>], rows: bool) -> Collector<'a> {
         let bytes_total = targets.iter().map(|target| target.file.len).sum();
-        let progress = Progress { files_total: targets.len() as u64, bytes_total, ..Progress::default() };
+        let progress = Scanned { files_total: targets.len() as u64, bytes_total, ..Scanned::default() };
         Collector { targets, rows, progress, file: OfFile::default() }
     }
 
@@ -45,7 +45,7 @@ impl<'a> Collector<'a> {
         receiver: &Receiver<Done>,
         jobs: &Jobs<'_>,
         observer: &mut dyn Observer,
-    ) -> anyhow::Result<Progress> {
+    ) -> anyhow::Result<Scanned> {
         let mut waiting: BTreeMap<u64, Done> = BTreeMap::new();
         let mut next = 0;
         let mut open = None;
@@ -70,7 +70,7 @@ impl<'a> Collector<'a> {
         let Some(target) = self.targets.get(done.job.target) else { return Ok(()) };
         if done.gone && self.file.counts.damaged == 0 {
             self.file.gone = true;
-            (done.found, done.failure) = (Found::default(), None);
+            (done.found, done.failure) = (JudgedPages::default(), None);
         }
         let size = target.space.format.physical.as_u64();
         if done.job.offset == target.pages_done().saturating_mul(size) {
@@ -153,7 +153,12 @@ impl<'a> Collector<'a> {
 }
 
 /// Whether an all-zero page must have been written, by what the rest of the file shows.
-fn lost_zero(target: &Target<'_>, file: &OfFile, page_no: PageNo, links: Option<&Links>) -> Option<Damage> {
+fn lost_zero(
+    target: &ScanTarget<'_>,
+    file: &OfFile,
+    page_no: PageNo,
+    links: Option<&Links>,
+) -> Option<Damage> {
     let why = if page_no == PageNo(0) {
         // It is made before every other page of its file.
         let lowest = file.lowest_lsn?;

@@ -13,7 +13,7 @@ use crate::instance::locations::Focus;
 use crate::instance::redo::Shutdown;
 use crate::instance::redo::history::Census;
 use crate::instance::request::Request;
-use crate::instance::spaces::{Evidence, SpaceFile, Tablespace};
+use crate::instance::spaces::{Identification, SpaceFile, Tablespace};
 use crate::page::keyring::Keyring;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
@@ -231,7 +231,7 @@ fn unidentified(instance: &Instance) -> Vec<Tablespace> {
         id: None,
         format,
         files: vec![file.clone()],
-        evidence: Evidence::Unknown,
+        evidence: Identification::Unknown,
         key: None,
     };
     instance.spaces.unidentified.iter().map(tablespace).collect()

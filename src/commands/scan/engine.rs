@@ -10,11 +10,11 @@ use std::time::{Duration, SystemTime};
 use crate::commands::scan::collect::Collector;
 use crate::commands::scan::dropped::is_gone;
 use crate::commands::scan::jobs::{Job, Jobs};
-use crate::commands::scan::judge::{Found, Judge, Peek};
-use crate::commands::scan::{Observer, Options, Progress, Target};
+use crate::commands::scan::judge::{Judge, JudgedPages, Peek};
+use crate::commands::scan::{Observer, ScanOptions, ScanTarget, Scanned};
 use crate::disk::Image;
 use crate::disk::map::MappedWindow;
-use crate::disk::run::{Buffer, Input, Run, read_run};
+use crate::disk::run::{Buffer, Input, ReadRun, read_run};
 use crate::disk::threads;
 use crate::disk::throttle::Throttle;
 use crate::error::Error;
@@ -38,10 +38,10 @@ const QUIET: Duration = Duration::from_secs(60);
 /// # Errors
 /// Those of the observer. What cannot be read is told to the observer, and the scan goes on.
 pub fn scan(
-    targets: &[Target<'_>],
-    options: &Options<'_>,
+    targets: &[ScanTarget<'_>],
+    options: &ScanOptions<'_>,
     observer: &mut dyn Observer,
-) -> anyhow::Result<Progress> {
+) -> anyhow::Result<Scanned> {
     let threads = options.threads.clamp(1, threads::MOST);
     let jobs = Jobs::new(targets, AHEAD * threads as u64, options.sample);
     let throttle = Throttle::new(options.rate);
@@ -70,8 +70,8 @@ pub fn scan(
 }
 
 fn work(
-    targets: &[Target<'_>],
-    options: &Options<'_>,
+    targets: &[ScanTarget<'_>],
+    options: &ScanOptions<'_>,
     jobs: &Jobs<'_>,
     throttle: &Throttle,
     sender: &Sender<Done>,
@@ -89,13 +89,14 @@ fn work(
 }
 
 fn perform(
-    target: &Target<'_>,
+    target: &ScanTarget<'_>,
     job: Job,
-    options: &Options<'_>,
+    options: &ScanOptions<'_>,
     throttle: &Throttle,
     buffer: &mut Buffer,
 ) -> Done {
-    let mut done = Done { found: Found::default(), failure: None, bytes: 0, cut: false, gone: false, job };
+    let mut done =
+        Done { found: JudgedPages::default(), failure: None, bytes: 0, cut: false, gone: false, job };
     if done.job.pages == 0 {
         return done;
     }
@@ -109,7 +110,7 @@ fn perform(
             return done;
         }
     };
-    let first = Look { settled: BTreeSet::new(), unsettled: RefCell::default(), is_first: true };
+    let first = LiveLook { settled: BTreeSet::new(), unsettled: RefCell::default(), is_first: true };
     let done = attempt(target, done.job, options, throttle, (&input, &mut *buffer), &first);
     let settled = first.unsettled.into_inner();
     if settled.is_empty() {
@@ -117,12 +118,12 @@ fn perform(
     }
     // Once for all damaged pages of the job: what was being written is whole by now.
     std::thread::sleep(SETTLE);
-    let second = Look { settled, unsettled: RefCell::default(), is_first: false };
+    let second = LiveLook { settled, unsettled: RefCell::default(), is_first: false };
     attempt(target, done.job, options, throttle, (&input, buffer), &second)
 }
 
 /// What is known of damaged pages in a file that somebody may be writing.
-struct Look {
+struct LiveLook {
     /// Pages that were damaged a moment ago, by their offsets: if they still are, they are.
     settled: BTreeSet<u64>,
     /// Pages that were met damaged for the first time.
@@ -132,28 +133,29 @@ struct Look {
 
 /// One reading of a job: in place, or where that cannot be, read.
 fn attempt(
-    target: &Target<'_>,
+    target: &ScanTarget<'_>,
     job: Job,
-    options: &Options<'_>,
+    options: &ScanOptions<'_>,
     throttle: &Throttle,
     (input, buffer): (&Input, &mut Buffer),
-    look: &Look,
+    look: &LiveLook,
 ) -> Done {
-    let empty = |job| Done { found: Found::default(), failure: None, bytes: 0, cut: false, gone: false, job };
+    let empty =
+        |job| Done { found: JudgedPages::default(), failure: None, bytes: 0, cut: false, gone: false, job };
     let mut done = empty(job);
-    let mut pages = Pages::InPlace { input, window: None };
+    let mut pages = JobPages::InPlace { input, window: None };
     if !judge_job(&mut done, target, options, throttle, &mut pages, look) {
         // The file is not to be mapped, it shrank, or a sector cannot be read: what was seen is void, and reading tells
         // what is the matter.
         drop(pages);
         done = empty(done.job);
-        judge_job(&mut done, target, options, throttle, &mut Pages::Read { input, buffer }, look);
+        judge_job(&mut done, target, options, throttle, &mut JobPages::Read { input, buffer }, look);
     }
     done
 }
 
 /// Where the bytes of a job come from.
-enum Pages<'a> {
+enum JobPages<'a> {
     /// The window that was opened last, and which byte of the job is its first.
     InPlace {
         input: &'a Input,
@@ -165,17 +167,17 @@ enum Pages<'a> {
     },
 }
 
-impl Pages<'_> {
+impl JobPages<'_> {
     fn input(&self) -> &Input {
         match self {
-            Pages::InPlace { input, .. } | Pages::Read { input, .. } => input,
+            JobPages::InPlace { input, .. } | JobPages::Read { input, .. } => input,
         }
     }
 
     /// `len` bytes that begin `at` bytes into the job. `None`: they cannot be had this way, or what was had is void.
-    fn get(&mut self, job: &Job, at: usize, len: usize, page_size: usize) -> Option<(&[u8], Run)> {
+    fn get(&mut self, job: &Job, at: usize, len: usize, page_size: usize) -> Option<(&[u8], ReadRun)> {
         match self {
-            Pages::InPlace { input, window } => {
+            JobPages::InPlace { input, window } => {
                 let end = at.checked_add(len)?;
                 if window.as_ref().is_none_or(|(start, window)| start + window.bytes().len() < end) {
                     if window.take().is_some_and(|(_, window)| !window.is_whole()) {
@@ -185,9 +187,9 @@ impl Pages<'_> {
                     *window = Some((at, input.window(job.offset + at as u64, left)?));
                 }
                 let (start, window) = window.as_ref()?;
-                Some((window.bytes().get(at - start..end - start)?, Run::full(len)))
+                Some((window.bytes().get(at - start..end - start)?, ReadRun::full(len)))
             }
-            Pages::Read { input, buffer } => {
+            JobPages::Read { input, buffer } => {
                 let bytes = buffer.get(len);
                 let run = read_run(*input, job.offset + at as u64, bytes, page_size);
                 Some((bytes, run))
@@ -198,8 +200,8 @@ impl Pages<'_> {
     /// Whether all that was had came from the file.
     fn were_there(&self) -> bool {
         match self {
-            Pages::InPlace { window, .. } => window.as_ref().is_none_or(|(_, window)| window.is_whole()),
-            Pages::Read { .. } => true,
+            JobPages::InPlace { window, .. } => window.as_ref().is_none_or(|(_, window)| window.is_whole()),
+            JobPages::Read { .. } => true,
         }
     }
 }
@@ -207,11 +209,11 @@ impl Pages<'_> {
 /// Judges the pages of a job; whether they could be had.
 fn judge_job(
     done: &mut Done,
-    target: &Target<'_>,
-    options: &Options<'_>,
+    target: &ScanTarget<'_>,
+    options: &ScanOptions<'_>,
     throttle: &Throttle,
-    source: &mut Pages<'_>,
-    look: &Look,
+    source: &mut JobPages<'_>,
+    look: &LiveLook,
 ) -> bool {
     let links = done.job.links.clone();
     let mut judge = Judge::new(target.ground, target.space, target.file, links.as_deref(), options.rows);
@@ -255,7 +257,7 @@ fn judge_job(
 }
 
 /// How many whole pages from this one on the file has no bytes for: they read as zeros, and need not be read.
-fn hole_pages(input: &Input, target: &Target<'_>, job: &Job, page: u64) -> u64 {
+fn hole_pages(input: &Input, target: &ScanTarget<'_>, job: &Job, page: u64) -> u64 {
     let size = target.space.format.physical.as_u64();
     let at = job.offset.saturating_add(page.saturating_mul(size));
     let end = input.hole_end(at, target.file.len).unwrap_or(at);
@@ -263,7 +265,7 @@ fn hole_pages(input: &Input, target: &Target<'_>, job: &Job, page: u64) -> u64 {
 }
 
 /// Runs between unreadable pages are judged, the unreadable ones noted.
-fn judge_run(judge: &mut Judge<'_>, bytes: &[u8], first: PageNo, run: &Run, glance: &Glance<'_>) {
+fn judge_run(judge: &mut Judge<'_>, bytes: &[u8], first: PageNo, run: &ReadRun, glance: &Glance<'_>) {
     let size = judge.page_size();
     let number = |index: usize| PageNo(first.0.saturating_add(u32::try_from(index).unwrap_or(u32::MAX)));
     let error = run.error.as_deref().unwrap_or_default();
@@ -277,7 +279,7 @@ fn judge_run(judge: &mut Judge<'_>, bytes: &[u8], first: PageNo, run: &Run, glan
 }
 
 /// Behind the new end every part finds nothing: the size that the file has now is the one to name.
-fn ended_early(target: &Target<'_>, at: u64) -> Error {
+fn ended_early(target: &ScanTarget<'_>, at: u64) -> Error {
     let was = target.file.len;
     let at = std::fs::metadata(&target.file.path).map_or(at, |now| now.len().min(at));
     Error::foreign(
@@ -290,9 +292,9 @@ fn ended_early(target: &Target<'_>, at: u64) -> Error {
 
 /// The second look at damaged pages, through the page cache.
 struct Glance<'a> {
-    target: &'a Target<'a>,
+    target: &'a ScanTarget<'a>,
     image: OnceCell<Option<Image>>,
-    look: &'a Look,
+    look: &'a LiveLook,
 }
 
 impl Glance<'_> {

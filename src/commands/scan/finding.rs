@@ -14,6 +14,7 @@ use crate::format::index_header::index_header;
 use crate::page::diagnose::Class;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
+use crate::verdict::home::HomeState;
 
 /// The states of damaged pages.
 #[derive(
@@ -45,6 +46,35 @@ pub enum DamageState {
     Unreadable,
     /// Valid, but older than what redo proves to have been written.
     LostWrite,
+}
+
+/// What a damaged home is called in a scan; no home that was read is missing or out of bounds.
+impl From<HomeState> for DamageState {
+    fn from(state: HomeState) -> DamageState {
+        match state {
+            HomeState::Torn => DamageState::Torn,
+            HomeState::Misdirected => DamageState::Misdirected,
+            HomeState::Zero => DamageState::Zero,
+            HomeState::Valid
+            | HomeState::Corrupt
+            | HomeState::Missing
+            | HomeState::OutOfBounds
+            | HomeState::Unverifiable => DamageState::Corrupt,
+        }
+    }
+}
+
+/// The home that a finding stands for. A page that redo proves to be old verifies.
+impl From<DamageState> for HomeState {
+    fn from(state: DamageState) -> HomeState {
+        match state {
+            DamageState::Torn => HomeState::Torn,
+            DamageState::Misdirected => HomeState::Misdirected,
+            DamageState::Zero => HomeState::Zero,
+            DamageState::Corrupt | DamageState::Unreadable => HomeState::Corrupt,
+            DamageState::LostWrite => HomeState::Valid,
+        }
+    }
 }
 
 impl DamageState {
@@ -200,7 +230,7 @@ impl Damage {
 
 /// One page of `--pages`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Row {
+pub struct PageRow {
     /// Number.
     pub page_no: PageNo,
     /// State.
@@ -213,13 +243,13 @@ pub struct Row {
     pub index: Option<(u64, u16, u16)>,
 }
 
-impl Row {
+impl PageRow {
     /// What stands in the header of a page.
-    pub fn of(page: &[u8], page_no: PageNo, state: RowState, format: &PageFormat) -> Row {
+    pub fn of(page: &[u8], page_no: PageNo, state: RowState, format: &PageFormat) -> PageRow {
         let header = FilHeader::parse(page);
         let clear = format.layout != Layout::FullCrc32 || crate::bytes::u32_at(page, 0) == Some(0);
         let index = index_header(page).filter(|_| clear && state == RowState::Valid);
-        Row {
+        PageRow {
             page_no,
             state,
             page_type: header.map_or(0, |header| header.page_type),

@@ -2,16 +2,16 @@
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::commands::scan::judge::Found;
+use crate::commands::scan::judge::JudgedPages;
 use crate::commands::scan::neighbours::Links;
-use crate::commands::scan::{Flushed, Target};
+use crate::commands::scan::{Flushed, ScanTarget};
 use crate::error::Error;
 use crate::units::PageNo;
 
 /// What became of one job.
 pub(super) struct Done {
     pub(super) job: Job,
-    pub(super) found: Found,
+    pub(super) found: JudgedPages,
     pub(super) failure: Option<Error>,
     pub(super) bytes: u64,
     /// The scan was stopped before the job was finished, or the file ended early.
@@ -44,15 +44,15 @@ pub struct Job {
 
 /// Hands out jobs.
 pub struct Jobs<'a> {
-    targets: &'a [Target<'a>],
+    targets: &'a [ScanTarget<'a>],
     sample: Option<(u64, u64)>,
     ahead: u64,
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     collected: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct QueueState {
     next: u64,
     collected: u64,
     target: usize,
@@ -63,7 +63,7 @@ struct State {
 
 impl<'a> Jobs<'a> {
     /// All pages of all targets; at most `ahead` jobs are given out before they are collected.
-    pub fn new(targets: &'a [Target<'a>], ahead: u64, sample: Option<(u64, u64)>) -> Jobs<'a> {
+    pub fn new(targets: &'a [ScanTarget<'a>], ahead: u64, sample: Option<(u64, u64)>) -> Jobs<'a> {
         Jobs { targets, sample, ahead, state: Mutex::default(), collected: Condvar::new() }
     }
 
@@ -93,14 +93,14 @@ impl<'a> Jobs<'a> {
         self.collected.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         // A thread that panicked leaves the state whole: it is changed by plain assignments only.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
-    fn advance(&mut self, targets: &[Target<'_>], sample: Option<(u64, u64)>) -> Option<Job> {
+impl QueueState {
+    fn advance(&mut self, targets: &[ScanTarget<'_>], sample: Option<(u64, u64)>) -> Option<Job> {
         let target = targets.get(self.target)?;
         let size = target.space.format.physical.as_u64();
         let pages = target.file.len / size;
@@ -135,7 +135,7 @@ impl State {
 }
 
 /// Links are of use after a crash whose checkpoint is known, and in a file that has nothing but itself to tell.
-fn new_links(target: &Target<'_>, pages: u64) -> Option<Arc<Links>> {
+fn new_links(target: &ScanTarget<'_>, pages: u64) -> Option<Arc<Links>> {
     let useful = match target.ground.flushed {
         Flushed::All => false,
         Flushed::UpTo(_) => !target.ground.zero_may_be_freed,

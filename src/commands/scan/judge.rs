@@ -2,7 +2,7 @@
 
 use crate::bytes::{u16_at, u32_at, u64_at};
 use crate::commands::scan::context::{Flushed, Ground};
-use crate::commands::scan::finding::{Counts, Damage, DamageState, Future, Row, RowState, RunKey};
+use crate::commands::scan::finding::{Counts, Damage, DamageState, Future, PageRow, RowState, RunKey};
 use crate::commands::scan::neighbours::Links;
 use crate::format::fil::{
     FIL_PAGE_LSN, FIL_PAGE_NEXT, FIL_PAGE_OFFSET, FIL_PAGE_PREV, FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE, FilHeader,
@@ -39,19 +39,19 @@ pub struct Judge<'a> {
     links: Option<&'a Links>,
     examined: Vec<Examined>,
     /// What was found so far.
-    pub found: Found,
+    pub found: JudgedPages,
     rows: bool,
 }
 
 /// What was found in some pages of a file.
 #[derive(Debug, Default)]
-pub struct Found {
+pub struct JudgedPages {
     /// How many pages are in which state.
     pub counts: Counts,
     /// Damaged pages, in order.
     pub damage: Vec<Damage>,
     /// One for every page, where they were asked for.
-    pub rows: Vec<Row>,
+    pub rows: Vec<PageRow>,
     /// All-zero pages that only the rest of the file can judge.
     pub undecided: Vec<ZeroRun>,
     /// The smallest LSN of a valid page.
@@ -88,7 +88,7 @@ impl<'a> Judge<'a> {
             space_id_stored: ground.space_id_stored(),
             links,
             examined: Vec::new(),
-            found: Found::default(),
+            found: JudgedPages::default(),
             rows,
         }
     }
@@ -143,7 +143,7 @@ impl<'a> Judge<'a> {
         };
         self.found.counts.add(state);
         if self.rows {
-            self.found.rows.push(Row::of(page, page_no, state, &self.space.format));
+            self.found.rows.push(PageRow::of(page, page_no, state, &self.space.format));
         }
     }
 
@@ -160,7 +160,7 @@ impl<'a> Judge<'a> {
             self.found.counts.add(state);
             if self.rows {
                 let zeros = vec![0; self.page_size()];
-                self.found.rows.push(Row::of(&zeros, page_no, state, &self.space.format));
+                self.found.rows.push(PageRow::of(&zeros, page_no, state, &self.space.format));
             }
         }
     }
@@ -286,7 +286,7 @@ impl<'a> Judge<'a> {
         let state = RowState::Damaged(DamageState::Unreadable);
         self.found.counts.add(state);
         if self.rows {
-            self.found.rows.push(Row::of(&[], page_no, state, &self.space.format));
+            self.found.rows.push(PageRow::of(&[], page_no, state, &self.space.format));
         }
     }
 
@@ -303,7 +303,11 @@ impl<'a> Judge<'a> {
             }
             HomeState::Unverifiable => return RowState::Unverifiable,
             HomeState::Zero => return self.zero(page_no),
-            _ => {}
+            HomeState::Torn
+            | HomeState::Corrupt
+            | HomeState::Misdirected
+            | HomeState::Missing
+            | HomeState::OutOfBounds => {}
         }
         // A page that changed since it was read was being written meanwhile: it is judged as it is now.
         if let Some(now) =
@@ -355,11 +359,7 @@ impl<'a> Judge<'a> {
         why: String,
         peek: Option<&dyn Peek>,
     ) -> Damage {
-        let state = match state {
-            HomeState::Torn => DamageState::Torn,
-            HomeState::Misdirected => DamageState::Misdirected,
-            _ => DamageState::Corrupt,
-        };
+        let state = DamageState::from(state);
         if state == DamageState::Misdirected {
             return self.misdirected(page, page_no, why);
         }

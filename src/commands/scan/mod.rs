@@ -22,7 +22,7 @@ use std::sync::atomic::AtomicBool;
 
 pub use crate::commands::scan::context::{Flushed, Ground};
 pub use crate::commands::scan::engine::scan;
-pub use crate::commands::scan::finding::{Counts, Damage, DamageState, FileFinding, Row, RowState};
+pub use crate::commands::scan::finding::{Counts, Damage, DamageState, FileFinding, PageRow, RowState};
 use crate::disk::run::Cache;
 
 use crate::error::Error;
@@ -30,7 +30,7 @@ use crate::instance::spaces::{SpaceFile, Tablespace};
 
 /// How to scan.
 #[derive(Debug, Clone, Copy)]
-pub struct Options<'a> {
+pub struct ScanOptions<'a> {
     /// How many threads read and judge.
     pub threads: usize,
     /// Bytes a second over all threads together.
@@ -47,7 +47,7 @@ pub struct Options<'a> {
 
 /// One file to scan.
 #[derive(Debug, Clone)]
-pub struct Target<'a> {
+pub struct ScanTarget<'a> {
     /// Which of the caller's instances it belongs to.
     pub group: usize,
     /// What is known of that instance.
@@ -71,7 +71,7 @@ pub enum Shown<'a> {
     Under(&'a Path),
 }
 
-impl Target<'_> {
+impl ScanTarget<'_> {
     /// As printed.
     pub fn path(&self) -> PathBuf {
         match self.shown {
@@ -88,7 +88,7 @@ impl Target<'_> {
 
 /// How far a scan is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct Scanned {
     /// Files that are finished.
     pub files: u64,
     /// All files.
@@ -107,20 +107,20 @@ pub struct Progress {
 /// Of each method: those of whatever it writes to; they end the scan.
 pub trait Observer {
     /// The pages of a job, where rows were asked for.
-    fn rows(&mut self, target: &Target<'_>, rows: &[Row]) -> anyhow::Result<()>;
+    fn rows(&mut self, target: &ScanTarget<'_>, rows: &[PageRow]) -> anyhow::Result<()>;
     /// A damaged page or run of pages.
-    fn damage(&mut self, target: &Target<'_>, damage: Damage) -> anyhow::Result<()>;
+    fn damage(&mut self, target: &ScanTarget<'_>, damage: Damage) -> anyhow::Result<()>;
     /// A file that is finished, or that was left unfinished.
-    fn file(&mut self, target: &Target<'_>, file: FileFinding) -> anyhow::Result<()>;
+    fn file(&mut self, target: &ScanTarget<'_>, file: FileFinding) -> anyhow::Result<()>;
     /// A file that could not be read, or not to its end.
-    fn failure(&mut self, target: &Target<'_>, error: &Error) -> anyhow::Result<()>;
+    fn failure(&mut self, target: &ScanTarget<'_>, error: &Error) -> anyhow::Result<()>;
     /// A file that is no more: a running server dropped it, or made it anew, after it was listed.
-    fn gone(&mut self, target: &Target<'_>) -> anyhow::Result<()>;
+    fn gone(&mut self, target: &ScanTarget<'_>) -> anyhow::Result<()>;
     /// Some pages further: the number of pages of this file that are done, and what was counted in them.
     fn progress(
         &mut self,
-        target: &Target<'_>,
+        target: &ScanTarget<'_>,
         done: (u64, Counts),
-        progress: &Progress,
+        progress: &Scanned,
     ) -> anyhow::Result<()>;
 }

@@ -9,7 +9,7 @@ use crate::disk::Image;
 use crate::format::segment::segment;
 use crate::format::trx_sys::{TRX_SYS_DOUBLEWRITE_FROM_END, TRX_SYS_PAGE};
 use crate::instance::Instance;
-use crate::instance::pages::Pages;
+use crate::instance::pages::VerifiedPages;
 use crate::instance::spaces::Tablespace;
 use crate::units::PageNo;
 
@@ -45,5 +45,5 @@ fn single_pages(system: &Tablespace) -> Option<BTreeSet<PageNo>> {
         Image::open(&place.file.path).ok()?.read_page(place.offset, system.format.physical).ok()??;
     // TRX_SYS_DOUBLEWRITE_FSEG is the first field of the doublewrite header.
     let header = page5.len().checked_sub(TRX_SYS_DOUBLEWRITE_FROM_END)?;
-    Some(segment(&Pages::of(system), &page5, header, &system.format)?.single_pages)
+    Some(segment(&VerifiedPages::of(system), &page5, header, &system.format)?.single_pages)
 }

@@ -7,13 +7,13 @@
 //! Source: a MariaDB 10.11.19 server, asked with `CONVERT(... USING filename)` for every code of the basic plane.
 
 /// Row mark, its letters for `g` to `z`, and for `G` to `Z`; `.` where there is none.
-type Row = (u8, &'static str, &'static str);
+type CharsetRow = (u8, &'static str, &'static str);
 
 /// The rows whose digit stands in front; the digits behind a letter are other rows.
 const IN_FRONT: usize = 10;
 
 #[rustfmt::skip]
-const ROWS: [Row; 46] = [
+const ROWS: [CharsetRow; 46] = [
     // 0 to 4 before a letter: Latin-1 and Latin Extended-A.
     (b'0', "àáâãäåæçèéêëìíîïðñòó", "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÐÑÒÓ"),
     (b'1', "ôõößøùúûüýþÿāăąćĉċčď", "ÔÕÖ.ØÙÚÛÜÝÞŸĀĂĄĆĈĊČĎ"),
@@ -85,7 +85,7 @@ fn from_a(letter: u8, upper: char, lower: char) -> Option<char> {
     char::from_u32(u32::from(first).checked_add(u32::from(letter.checked_sub(from)?))?)
 }
 
-fn in_row(rows: &[Row], mark: u8, letter: u8) -> Option<char> {
+fn in_row(rows: &[CharsetRow], mark: u8, letter: u8) -> Option<char> {
     let (_, lower, upper) = rows.iter().find(|row| row.0 == mark)?;
     let letters = if letter.is_ascii_uppercase() { upper } else { lower };
     let column = letter.to_ascii_lowercase().checked_sub(b'g')?;

@@ -35,7 +35,7 @@ pub struct NameOf<'a> {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Index {
+struct NamedIndex {
     table: String,
     name: String,
     kind: IndexKind,
@@ -45,7 +45,7 @@ struct Index {
 /// Everything known of names, gathered from as many sources as there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names {
-    indexes: BTreeMap<(SpaceId, u64), Index>,
+    indexes: BTreeMap<(SpaceId, u64), NamedIndex>,
     tables: BTreeMap<SpaceId, BTreeSet<String>>,
     files: BTreeMap<SpaceId, String>,
 }
@@ -71,7 +71,7 @@ impl Names {
             );
             let root = Some(index.root).filter(|root| root.0 != crate::units::FIL_NULL);
             let kind = kind_from_sys_indexes(index.kind);
-            names.indexes.insert((index.space, index.id), Index { table, name: index.name, kind, root });
+            names.indexes.insert((index.space, index.id), NamedIndex { table, name: index.name, kind, root });
         }
         if !names.tables.is_empty() {
             names.add_dictionary_itself();
@@ -90,7 +90,7 @@ impl Names {
                     here |= index.space.is_none_or(|s| s == space);
                     let key = (index.space.unwrap_or(space), index.id);
                     let (table, root) = (part.name.clone(), index.root);
-                    names.indexes.insert(key, Index { table, name: index.name, kind: index.kind, root });
+                    names.indexes.insert(key, NamedIndex { table, name: index.name, kind: index.kind, root });
                 }
                 if here {
                     names.add_table(space, part.name);
@@ -165,7 +165,8 @@ impl Names {
             (4, "SYS_FIELDS", "CLUST_IND", clustered, 12),
             (CHANGE_BUFFER_ID, "change buffer", "CLUST_IND", IndexKind::ChangeBuffer, 4),
         ] {
-            let index = Index { table: table.into(), name: index.into(), kind, root: Some(PageNo(root)) };
+            let index =
+                NamedIndex { table: table.into(), name: index.into(), kind, root: Some(PageNo(root)) };
             self.indexes.entry((SpaceId::SYSTEM, id)).or_insert(index);
         }
     }

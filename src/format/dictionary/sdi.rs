@@ -36,7 +36,7 @@ use crate::format::dictionary::index_kind::IndexKind;
 use crate::format::fsp::{FspHeader, Layout, PageFormat, xdes_array_end};
 use crate::format::index_header::IndexHeader;
 use crate::format::index_page::SDI_INDEX_ID;
-use crate::format::record::{Record, user_records};
+use crate::format::record::{UserRecord, user_records};
 use crate::units::{FIL_NULL, PageNo, SpaceId};
 
 /// Distance of the SDI version from the end of the extent descriptors: MySQL's encryption record lies between.
@@ -107,7 +107,7 @@ pub fn root(page0: &[u8]) -> Option<PageNo> {
 pub fn each_table(source: &dyn PageSource, mut visit: impl FnMut(SdiTable)) {
     each_json(source, |kind, json| {
         if kind == SDI_TYPE_TABLE {
-            serde_json::from_slice::<Document>(json).ok().map(Document::into_table).map(&mut visit);
+            serde_json::from_slice::<SdiDocument>(json).ok().map(SdiDocument::into_table).map(&mut visit);
         }
     });
 }
@@ -127,7 +127,7 @@ pub fn each_json(source: &dyn PageSource, mut visit: impl FnMut(u32, &[u8])) {
     });
 }
 
-fn json(source: &dyn PageSource, record: &Record<'_>, page_size: usize) -> Option<(u32, Vec<u8>)> {
+fn json(source: &dyn PageSource, record: &UserRecord<'_>, page_size: usize) -> Option<(u32, Vec<u8>)> {
     let bytes = record.leading_bytes(page_size);
     let length = usize::try_from(u32_at(bytes, REC_UNCOMPRESSED_LEN)?).ok()?;
     let compressed = usize::try_from(u32_at(bytes, REC_COMPRESSED_LEN)?).ok()?;
@@ -142,7 +142,12 @@ fn json(source: &dyn PageSource, record: &Record<'_>, page_size: usize) -> Optio
 }
 
 /// The compressed column, from the record or from BLOB pages.
-fn column(source: &dyn PageSource, record: &Record<'_>, bytes: &[u8], compressed: usize) -> Option<Vec<u8>> {
+fn column(
+    source: &dyn PageSource,
+    record: &UserRecord<'_>,
+    bytes: &[u8],
+    compressed: usize,
+) -> Option<Vec<u8>> {
     const TWO_BYTES: u8 = 0x80;
     const ELSEWHERE: u8 = 0x40;
     let high = record.compact_length_byte(0)?;
@@ -176,23 +181,23 @@ fn append_blob(source: &dyn PageSource, first: PageNo, wanted: usize, data: &mut
 
 /// The part of the JSON that is read; `mysqld_version_id`, columns and the rest are passed over.
 #[derive(Deserialize)]
-struct Document {
-    dd_object: Table,
+struct SdiDocument {
+    dd_object: TableObject,
 }
 
 #[derive(Deserialize)]
-struct Table {
+struct TableObject {
     name: String,
     #[serde(default)]
     schema_ref: String,
     #[serde(default)]
-    indexes: Vec<Index>,
+    indexes: Vec<IndexObject>,
     #[serde(default)]
     partitions: Vec<Partition>,
 }
 
 #[derive(Deserialize)]
-struct Index {
+struct IndexObject {
     name: String,
     #[serde(default)]
     se_private_data: String,
@@ -218,7 +223,7 @@ struct PartitionIndex {
     index_opx: usize,
 }
 
-impl Document {
+impl SdiDocument {
     fn into_table(self) -> SdiTable {
         let table = &self.dd_object;
         let name = if table.schema_ref.is_empty() {
@@ -240,7 +245,7 @@ impl Document {
 }
 
 impl Partition {
-    fn collect(&self, table: &Table, name: &str, parts: &mut Vec<SdiPart>) {
+    fn collect(&self, table: &TableObject, name: &str, parts: &mut Vec<SdiPart>) {
         for sub in &self.subpartitions {
             sub.collect(table, &format!("{name} subpartition {}", sub.name), parts);
         }
@@ -252,7 +257,7 @@ impl Partition {
     }
 }
 
-impl Index {
+impl IndexObject {
     /// The index as a tree, from `id=154;root=4;space_id=2;...`; `None` where it has none of its own.
     fn tree(&self, position: usize, private: &str) -> Option<SdiIndex> {
         let value = |key: &str| {

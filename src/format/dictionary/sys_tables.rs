@@ -36,7 +36,7 @@ use crate::bytes::{u32_at, u64_at};
 use crate::format::PageSource;
 use crate::format::btree::each_leaf;
 use crate::format::fil::page_type;
-use crate::format::record::{Record, user_records};
+use crate::format::record::{UserRecord, user_records};
 use crate::units::{PageNo, SpaceId};
 
 /// `DICT_HDR_PAGE_NO`: page of the dictionary header in space 0.
@@ -120,11 +120,11 @@ impl SysDictionary {
     }
 }
 
-fn sys_data_file(row: &Record<'_>) -> Option<(SpaceId, String)> {
+fn sys_data_file(row: &UserRecord<'_>) -> Option<(SpaceId, String)> {
     Some((SpaceId(u32_at(row.redundant_field(0)??, 0)?), text(row.redundant_field(3)??)))
 }
 
-fn each_row(source: &dyn PageSource, root: Option<u32>, mut row: impl FnMut(&Record<'_>)) {
+fn each_row(source: &dyn PageSource, root: Option<u32>, mut row: impl FnMut(&UserRecord<'_>)) {
     // Page 0 is what a dictionary that was never created, or moved to mysql.ibd, leaves in the header.
     let Some(root) = root.filter(|&root| root != 0) else { return };
     each_leaf(source, PageNo(root), |_, page| {
@@ -132,7 +132,7 @@ fn each_row(source: &dyn PageSource, root: Option<u32>, mut row: impl FnMut(&Rec
     });
 }
 
-fn sys_table(row: &Record<'_>) -> Option<SysTable> {
+fn sys_table(row: &UserRecord<'_>) -> Option<SysTable> {
     const COMPACT: u32 = 0x8000_0000;
     const TEMPORARY: u32 = 1;
     const DISCARDED: u32 = 32;
@@ -148,7 +148,7 @@ fn sys_table(row: &Record<'_>) -> Option<SysTable> {
     })
 }
 
-fn sys_index(row: &Record<'_>) -> Option<SysIndex> {
+fn sys_index(row: &UserRecord<'_>) -> Option<SysIndex> {
     let name = row.redundant_field(4)??;
     Some(SysIndex {
         table_id: u64_at(row.redundant_field(0)??, 0)?,

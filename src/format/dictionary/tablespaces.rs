@@ -29,7 +29,7 @@ use crate::bytes::{slice_at, u32_at, u64_at};
 use crate::format::PageSource;
 use crate::format::btree::each_leaf_of;
 use crate::format::dictionary::sdi::each_json;
-use crate::format::record::{Record, user_records};
+use crate::format::record::{UserRecord, user_records};
 use crate::units::{PageNo, SpaceId};
 
 /// SDI records of tables.
@@ -88,28 +88,28 @@ pub fn read(mysql: &dyn PageSource) -> Option<Vec<DictionarySpace>> {
 }
 
 #[derive(Deserialize)]
-struct Document {
-    dd_object: Table,
+struct DdDocument {
+    dd_object: DdTable,
 }
 
 #[derive(Deserialize)]
-struct Table {
+struct DdTable {
     name: String,
     #[serde(default)]
     schema_ref: String,
     #[serde(default)]
-    indexes: Vec<Index>,
+    indexes: Vec<DdIndex>,
 }
 
 #[derive(Deserialize)]
-struct Index {
+struct DdIndex {
     #[serde(default)]
     se_private_data: String,
 }
 
 /// Name and root of a table of the dictionary.
 fn parse(json: &[u8]) -> Option<(String, PageNo)> {
-    let table = serde_json::from_slice::<Document>(json).ok()?.dd_object;
+    let table = serde_json::from_slice::<DdDocument>(json).ok()?.dd_object;
     let root = private(&table.indexes.first()?.se_private_data, "root")?.parse().ok()?;
     (table.schema_ref == "mysql").then_some((table.name, PageNo(root)))
 }
@@ -119,13 +119,13 @@ fn private<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     text.split(';').find_map(|pair| pair.split_once('=').filter(|(k, _)| *k == key)).map(|(_, value)| value)
 }
 
-fn each_row(source: &dyn PageSource, root: PageNo, key: usize, mut row: impl FnMut(&Record<'_>)) {
+fn each_row(source: &dyn PageSource, root: PageNo, key: usize, mut row: impl FnMut(&UserRecord<'_>)) {
     each_leaf_of(source, root, key, |_, page| {
         user_records(page).list.iter().filter(|r| r.is_compact() && !r.is_deleted()).for_each(&mut row);
     });
 }
 
-fn tablespace(row: &Record<'_>) -> Option<(u64, DictionarySpace)> {
+fn tablespace(row: &UserRecord<'_>) -> Option<(u64, DictionarySpace)> {
     let mut columns = Columns::new(row, KEYS.0 + SYSTEM_COLUMNS)?;
     let id = u64_at(columns.head, 0)?;
     let name = columns.text(None)?.unwrap_or_default();
@@ -136,7 +136,7 @@ fn tablespace(row: &Record<'_>) -> Option<(u64, DictionarySpace)> {
     Some((id, DictionarySpace { name, space, state, files: Vec::new() }))
 }
 
-fn file(row: &Record<'_>) -> Option<(u64, String, Option<SpaceId>)> {
+fn file(row: &UserRecord<'_>) -> Option<(u64, String, Option<SpaceId>)> {
     let mut columns = Columns::new(row, KEYS.1 + SYSTEM_COLUMNS)?;
     let id = u64_at(columns.head, 0)?;
     u32_at(columns.head, 8)?;
@@ -147,7 +147,7 @@ fn file(row: &Record<'_>) -> Option<(u64, String, Option<SpaceId>)> {
 
 /// The columns of variable length of one record, in order.
 struct Columns<'a, 'b> {
-    row: &'b Record<'a>,
+    row: &'b UserRecord<'a>,
     /// The columns of fixed length, which stand first in both tables.
     head: &'a [u8],
     nulls: u8,
@@ -158,7 +158,7 @@ struct Columns<'a, 'b> {
 }
 
 impl<'a, 'b> Columns<'a, 'b> {
-    fn new(row: &'b Record<'a>, fixed: usize) -> Option<Columns<'a, 'b>> {
+    fn new(row: &'b UserRecord<'a>, fixed: usize) -> Option<Columns<'a, 'b>> {
         let head = Some(row.leading_bytes(fixed)).filter(|head| head.len() == fixed)?;
         Some(Columns { row, head, nulls: row.compact_length_byte(0)?, lengths: 1, at: fixed })
     }

@@ -18,7 +18,7 @@ use crate::units::{FIL_NULL, SpaceId};
 
 /// One field of a page.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
-pub struct Field {
+pub struct PageField {
     /// InnoDB's name where it has one.
     pub name: String,
     /// The value for people.
@@ -31,7 +31,7 @@ pub struct Field {
 
 /// How the bytes of a fixed field are shown.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+enum FieldKind {
     /// Unsigned integers of 1, 2, 4, 6 and 8 bytes.
     U8,
     U16,
@@ -55,48 +55,48 @@ enum Kind {
 }
 
 /// Name, offset, kind: one line of a byte map.
-type Line = (&'static str, usize, Kind);
+type FieldLine = (&'static str, usize, FieldKind);
 
-impl Kind {
+impl FieldKind {
     fn len(self) -> usize {
         match self {
-            Kind::U8 => 1,
-            Kind::U16 | Kind::Named(_) => 2,
-            Kind::U32 | Kind::Hex32 | Kind::Page => 4,
-            Kind::U48 => 6,
-            Kind::U64 | Kind::Id => 8,
-            Kind::Segment => 10,
-            Kind::Node => 12,
-            Kind::Base => 16,
+            FieldKind::U8 => 1,
+            FieldKind::U16 | FieldKind::Named(_) => 2,
+            FieldKind::U32 | FieldKind::Hex32 | FieldKind::Page => 4,
+            FieldKind::U48 => 6,
+            FieldKind::U64 | FieldKind::Id => 8,
+            FieldKind::Segment => 10,
+            FieldKind::Node => 12,
+            FieldKind::Base => 16,
         }
     }
 
     fn show(self, page: &[u8], at: usize) -> Option<String> {
         Some(match self {
-            Kind::U8 => u8_at(page, at)?.to_string(),
-            Kind::U16 => u16_at(page, at)?.to_string(),
-            Kind::U32 => u32_at(page, at)?.to_string(),
-            Kind::U48 => u48_at(page, at)?.to_string(),
-            Kind::U64 => u64_at(page, at)?.to_string(),
-            Kind::Hex32 => format!("0x{:08X}", u32_at(page, at)?),
-            Kind::Id => match u64_at(page, at)? {
+            FieldKind::U8 => u8_at(page, at)?.to_string(),
+            FieldKind::U16 => u16_at(page, at)?.to_string(),
+            FieldKind::U32 => u32_at(page, at)?.to_string(),
+            FieldKind::U48 => u48_at(page, at)?.to_string(),
+            FieldKind::U64 => u64_at(page, at)?.to_string(),
+            FieldKind::Hex32 => format!("0x{:08X}", u32_at(page, at)?),
+            FieldKind::Id => match u64_at(page, at)? {
                 u64::MAX => format!("0x{:X}", u64::MAX),
                 id => id.to_string(),
             },
-            Kind::Page => page_text(u32_at(page, at)?),
-            Kind::Base => {
+            FieldKind::Page => page_text(u32_at(page, at)?),
+            FieldKind::Base => {
                 let length = u32_at(page, at)?;
                 let (first, last) = (address(page, at.checked_add(4)?)?, address(page, at.checked_add(10)?)?);
                 format!("length {length}, first {first}, last {last}")
             }
-            Kind::Node => {
+            FieldKind::Node => {
                 format!("prev {}, next {}", address(page, at)?, address(page, at.checked_add(6)?)?)
             }
-            Kind::Segment => {
+            FieldKind::Segment => {
                 let inode = address(page, at.checked_add(4)?)?;
                 format!("space {}, inode {inode}", u32_at(page, at)?)
             }
-            Kind::Named(names) => {
+            FieldKind::Named(names) => {
                 let value = u16_at(page, at)?;
                 match names.iter().find(|(number, _)| *number == value) {
                     Some((_, name)) => format!("{value} ({name})"),
@@ -119,48 +119,54 @@ fn address(page: &[u8], at: usize) -> Option<String> {
 }
 
 /// The page being described and what was found on it so far.
-struct Summary<'a> {
+struct FieldSummary<'a> {
     page: &'a [u8],
     format: &'a PageFormat,
     header: FilHeader,
-    fields: Vec<Field>,
+    fields: Vec<PageField>,
 }
 
-impl Summary<'_> {
-    fn lines(&mut self, lines: &[Line]) {
+impl FieldSummary<'_> {
+    fn lines(&mut self, lines: &[FieldLine]) {
         for &(name, offset, kind) in lines {
             self.line(name, offset, kind);
         }
     }
 
-    fn line(&mut self, name: &str, offset: usize, kind: Kind) {
+    fn line(&mut self, name: &str, offset: usize, kind: FieldKind) {
         if let Some(value) = kind.show(self.page, offset) {
             self.push(name, value, offset, kind.len());
         }
     }
 
     fn push(&mut self, name: impl Into<String>, value: impl Into<String>, offset: usize, len: usize) {
-        self.fields.push(Field { name: name.into(), value: value.into(), offset, len });
+        self.fields.push(PageField { name: name.into(), value: value.into(), offset, len });
     }
 
     /// The 38 bytes in front. Page 0 of MySQL 8.0+ keeps two versions where other pages keep their neighbours.
     fn fil_header(&mut self) {
         let first = if self.format.layout == Layout::FullCrc32 {
-            ("FIL_PAGE_FCRC32_KEY_VERSION", 0, Kind::U32)
+            ("FIL_PAGE_FCRC32_KEY_VERSION", 0, FieldKind::U32)
         } else {
-            ("FIL_PAGE_SPACE_OR_CHKSUM", 0, Kind::Hex32)
+            ("FIL_PAGE_SPACE_OR_CHKSUM", 0, FieldKind::Hex32)
         };
-        self.lines(&[first, ("FIL_PAGE_OFFSET", 4, Kind::U32)]);
+        self.lines(&[first, ("FIL_PAGE_OFFSET", 4, FieldKind::U32)]);
         let versions = self.header.page_no.0 == 0 && self.header.prev != FIL_NULL && self.header.prev != 0;
         if versions {
-            self.lines(&[("FIL_PAGE_SRV_VERSION", 8, Kind::U32), ("FIL_PAGE_SPACE_VERSION", 12, Kind::U32)]);
+            self.lines(&[
+                ("FIL_PAGE_SRV_VERSION", 8, FieldKind::U32),
+                ("FIL_PAGE_SPACE_VERSION", 12, FieldKind::U32),
+            ]);
         } else {
-            self.lines(&[("FIL_PAGE_PREV", 8, Kind::Page), ("FIL_PAGE_NEXT", 12, Kind::Page)]);
+            self.lines(&[("FIL_PAGE_PREV", 8, FieldKind::Page), ("FIL_PAGE_NEXT", 12, FieldKind::Page)]);
         }
-        self.line("FIL_PAGE_LSN", 16, Kind::U64);
+        self.line("FIL_PAGE_LSN", 16, FieldKind::U64);
         let kind = self.header.page_type;
         self.push("FIL_PAGE_TYPE", format!("{kind} ({})", self.type_name()), 24, 2);
-        self.lines(&[("FIL_PAGE_FILE_FLUSH_LSN", 26, Kind::U64), ("FIL_PAGE_SPACE_ID", 34, Kind::U32)]);
+        self.lines(&[
+            ("FIL_PAGE_FILE_FLUSH_LSN", 26, FieldKind::U64),
+            ("FIL_PAGE_SPACE_ID", 34, FieldKind::U32),
+        ]);
     }
 
     /// InnoDB's name of the type, where 18 is told apart by what stands on the page.
@@ -177,12 +183,12 @@ impl Summary<'_> {
         match self.format.layout {
             Layout::Zip => {}
             Layout::Classic => {
-                self.line("FIL_PAGE_END_LSN_OLD_CHKSUM", at, Kind::Hex32);
-                self.line("FIL_PAGE_END_LSN_LOW", at.saturating_add(4), Kind::U32);
+                self.line("FIL_PAGE_END_LSN_OLD_CHKSUM", at, FieldKind::Hex32);
+                self.line("FIL_PAGE_END_LSN_LOW", at.saturating_add(4), FieldKind::U32);
             }
             Layout::FullCrc32 => {
-                self.line("FIL_PAGE_FCRC32_END_LSN", at, Kind::U32);
-                self.line("FIL_PAGE_FCRC32_CHECKSUM", at.saturating_add(4), Kind::Hex32);
+                self.line("FIL_PAGE_FCRC32_END_LSN", at, FieldKind::U32);
+                self.line("FIL_PAGE_FCRC32_CHECKSUM", at.saturating_add(4), FieldKind::Hex32);
             }
         }
     }
@@ -227,11 +233,11 @@ impl Summary<'_> {
 
 /// Every field of a page that can be told, in the order of the page: FIL header, body by type, trailer. A page of zeros
 /// or one shorter than a FIL header has none.
-pub fn page_fields(page: &[u8], format: &PageFormat) -> Vec<Field> {
+pub fn page_fields(page: &[u8], format: &PageFormat) -> Vec<PageField> {
     let Some(header) = FilHeader::parse(page).filter(|_| !crate::bytes::is_zero(page)) else {
         return Vec::new();
     };
-    let mut summary = Summary { page, format, header, fields: Vec::new() };
+    let mut summary = FieldSummary { page, format, header, fields: Vec::new() };
     summary.fil_header();
     summary.body();
     summary.trailer();

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::bytes::{slice_at, u16_at, u32_at, u64_at};
 use crate::format::dictionary::sdi;
 use crate::format::fields::layouts;
-use crate::format::fields::{Kind, Summary, text};
+use crate::format::fields::{FieldKind, FieldSummary, text};
 use crate::format::fil::page_type;
 use crate::format::fsp::{Layout, xdes_size};
 use crate::format::index_header::PAGE_BTR_SEG_LEAF;
@@ -20,7 +20,7 @@ use crate::units::{FIL_NULL, PageNo, SpaceId};
 /// `FSP_IBUF_TREE_ROOT_PAGE_NO` in the system tablespace.
 const CHANGE_BUFFER_ROOT: PageNo = PageNo(4);
 
-impl Summary<'_> {
+impl FieldSummary<'_> {
     pub(super) fn fsp_header(&mut self) {
         self.lines(layouts::FSP_HDR);
         self.extents();
@@ -54,7 +54,7 @@ impl Summary<'_> {
         const FIRST: usize = 50;
         let half_extent = self.format.logical.extent_pages() as usize / 2;
         let size = half_extent.saturating_mul(4).saturating_add(64);
-        self.line("FSEG_INODE_PAGE_NODE", 38, Kind::Node);
+        self.line("FSEG_INODE_PAGE_NODE", 38, FieldKind::Node);
         // The server leaves ten bytes before the trailer unused (`FSP_SEG_INODES_PER_PAGE`).
         let end = self.page.len().saturating_sub(10);
         for at in (FIRST..end).step_by(size) {
@@ -177,7 +177,7 @@ impl Summary<'_> {
     }
 
     /// Lines of a structure that begins at `base`.
-    fn lines_from(&mut self, lines: &[crate::format::fields::Line], base: usize) {
+    fn lines_from(&mut self, lines: &[crate::format::fields::FieldLine], base: usize) {
         for &(name, offset, kind) in lines {
             self.line(name, base.saturating_add(offset), kind);
         }

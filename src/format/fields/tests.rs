@@ -2,7 +2,7 @@ use crate::format::fields::*;
 use crate::format::tests::pages::{SIZE, compact_page, put};
 use crate::units::PageSize;
 
-fn value<'a>(fields: &'a [Field], name: &str) -> Option<&'a str> {
+fn value<'a>(fields: &'a [PageField], name: &str) -> Option<&'a str> {
     fields.iter().find(|f| f.name == name).map(|f| &f.value[..])
 }
 
@@ -13,7 +13,7 @@ fn page(kind: u16, page_no: u32) -> Vec<u8> {
     page
 }
 
-fn classic(page: &[u8]) -> Vec<Field> {
+fn classic(page: &[u8]) -> Vec<PageField> {
     page_fields(page, &PageFormat::classic(PageSize::DEFAULT))
 }
 

@@ -9,7 +9,7 @@
 //!
 //! A page record goes on with space id and page number as varints (not where bit 7 is set), a file record with the space
 //! id and a zero. Varints are one to five bytes, each form beginning where the shorter one ends. Parsing does not judge:
-//! what makes no sense is [`Operation::Unknown`] or [`Record::Malformed`].
+//! what makes no sense is [`Operation::Unknown`] or [`RedoRecord::Malformed`].
 //! (`mtr0types.h`, `mtr0log.h`, `log0recv.cc` MariaDB 11.8; the same in 10.5.)
 
 mod operation;
@@ -19,7 +19,7 @@ mod tests;
 use crate::bytes::u64_at;
 use crate::units::{Lsn, PageNo, SpaceId};
 
-pub use crate::format::redo_record::operation::{Insert, Operation, Row};
+pub use crate::format::redo_record::operation::{Insert, Operation, RowLayout};
 
 /// A page of a tablespace.
 pub type PageId = (SpaceId, PageNo);
@@ -43,9 +43,9 @@ const FILE_TYPE: u8 = 0xF0;
 
 /// One record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Record<'a> {
+pub enum RedoRecord<'a> {
     /// A change of a page.
-    Page(PageRecord<'a>),
+    Page(PageChange<'a>),
     /// A change of a file.
     File(FileRecord<'a>),
     /// `FILE_CHECKPOINT` with the LSN of the checkpoint that it completes; `None` is padding.
@@ -56,7 +56,7 @@ pub enum Record<'a> {
 
 /// A change of one page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PageRecord<'a> {
+pub struct PageChange<'a> {
     /// Which page.
     pub page: PageId,
     /// Offsets count from the end of the record before, not from 0.
@@ -93,31 +93,31 @@ pub struct FileRecord<'a> {
 
 /// The records of one mini-transaction, without its terminator.
 #[derive(Debug, Clone)]
-pub struct Records<'a> {
+pub struct MtrRecords<'a> {
     rest: &'a [u8],
     page: Option<PageId>,
     hidden: bool,
 }
 
-impl<'a> Records<'a> {
+impl<'a> MtrRecords<'a> {
     /// Of a log whose records are written in clear.
-    pub fn new(bytes: &'a [u8]) -> Records<'a> {
-        Records { rest: bytes, page: None, hidden: false }
+    pub fn new(bytes: &'a [u8]) -> MtrRecords<'a> {
+        MtrRecords { rest: bytes, page: None, hidden: false }
     }
 
     /// Of a log that hides what is behind the page number (`innodb_encrypt_log` of 10.8 to 10.11.14 and their like).
-    pub fn hidden(bytes: &'a [u8]) -> Records<'a> {
-        Records { hidden: true, ..Records::new(bytes) }
+    pub fn hidden(bytes: &'a [u8]) -> MtrRecords<'a> {
+        MtrRecords { hidden: true, ..MtrRecords::new(bytes) }
     }
 
-    fn read(&mut self, first: u8, raw: &'a [u8], body: &'a [u8]) -> Record<'a> {
+    fn read(&mut self, first: u8, raw: &'a [u8], body: &'a [u8]) -> RedoRecord<'a> {
         let same_page = first & SAME_PAGE != 0;
         let (page, body) = match (same_page, self.page) {
             (true, Some(page)) => (page, body),
             (true, None) => return file_record(first, body),
             (false, _) => match page_id(body) {
                 Some(found) => found,
-                None => return Record::Malformed,
+                None => return RedoRecord::Malformed,
             },
         };
         self.page = Some(page);
@@ -125,19 +125,19 @@ impl<'a> Records<'a> {
             true => Operation::parse_hidden(first & TYPE, body),
             false => Operation::parse(first & TYPE, body),
         };
-        Record::Page(PageRecord { page, same_page, operation, raw })
+        RedoRecord::Page(PageChange { page, same_page, operation, raw })
     }
 }
 
-impl<'a> Iterator for Records<'a> {
-    type Item = Record<'a>;
+impl<'a> Iterator for MtrRecords<'a> {
+    type Item = RedoRecord<'a>;
 
-    fn next(&mut self) -> Option<Record<'a>> {
+    fn next(&mut self) -> Option<RedoRecord<'a>> {
         let all = self.rest;
         let (&first, _) = all.split_first()?;
         let Some((body_at, end)) = extent(all).filter(|&(_, end)| end <= all.len()) else {
             self.rest = &[];
-            return Some(Record::Malformed);
+            return Some(RedoRecord::Malformed);
         };
         let (raw, rest) = all.split_at(end);
         self.rest = rest;
@@ -187,10 +187,10 @@ fn page_id(body: &[u8]) -> Option<(PageId, &[u8])> {
     Some(((SpaceId(space), PageNo(page)), body))
 }
 
-fn file_record(first: u8, body: &[u8]) -> Record<'_> {
+fn file_record(first: u8, body: &[u8]) -> RedoRecord<'_> {
     let kind = first & FILE_TYPE;
     let Some(((space, page), name)) = page_id(body).filter(|((_, page), _)| *page == PageNo(0)) else {
-        return if kind == FILE_CHECKPOINT { Record::Checkpoint(None) } else { Record::Malformed };
+        return if kind == FILE_CHECKPOINT { RedoRecord::Checkpoint(None) } else { RedoRecord::Malformed };
     };
     debug_assert_eq!(page, PageNo(0));
     let change = match kind {
@@ -200,11 +200,11 @@ fn file_record(first: u8, body: &[u8]) -> Record<'_> {
         FILE_MODIFY => FileChange::Modify,
         FILE_CHECKPOINT => {
             let lsn = u64_at(name, 0).filter(|&lsn| lsn != 0 && name.len() == 8);
-            return Record::Checkpoint(lsn.map(Lsn));
+            return RedoRecord::Checkpoint(lsn.map(Lsn));
         }
-        _ => return Record::Malformed,
+        _ => return RedoRecord::Malformed,
     };
     // The names of a rename are parted by a zero: the second is the one that the file has from here on.
     let name = name.rsplit(|&byte| byte == 0).next().unwrap_or_default();
-    Record::File(FileRecord { change, space, name })
+    RedoRecord::File(FileRecord { change, space, name })
 }

@@ -13,7 +13,7 @@ pub enum Operation<'a> {
     /// `INIT_PAGE`: all zero but page number, neighbours (`FIL_NULL`) and space id.
     Init,
     /// `INIT_ROW_FORMAT_REDUNDANT` or `_DYNAMIC`: an index page without rows.
-    InitIndex(Row),
+    InitIndex(RowLayout),
     /// `UNDO_INIT`: an undo page without records.
     InitUndo,
     /// `UNDO_APPEND`: a record at the end of an undo page, without its two pointers.
@@ -76,7 +76,7 @@ pub enum Operation<'a> {
 
 /// The layouts of rows that records know: the two kinds of index pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Row {
+pub enum RowLayout {
     /// `ROW_FORMAT=REDUNDANT`.
     Redundant,
     /// `ROW_FORMAT=COMPACT` and `DYNAMIC`.
@@ -87,7 +87,7 @@ pub enum Row {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Insert<'a> {
     /// Layout of the page.
-    pub row: Row,
+    pub row: RowLayout,
     /// Into the first hole of the free list, else at the top of the heap.
     pub reuse: bool,
     /// Distance of the row before from infimum.
@@ -135,8 +135,8 @@ impl<'a> Operation<'a> {
         match self {
             Operation::Free => "FREE_PAGE",
             Operation::Init => "INIT_PAGE",
-            Operation::InitIndex(Row::Redundant) => "INIT_ROW_FORMAT_REDUNDANT",
-            Operation::InitIndex(Row::Dynamic) => "INIT_ROW_FORMAT_DYNAMIC",
+            Operation::InitIndex(RowLayout::Redundant) => "INIT_ROW_FORMAT_REDUNDANT",
+            Operation::InitIndex(RowLayout::Dynamic) => "INIT_ROW_FORMAT_DYNAMIC",
             Operation::InitUndo => "UNDO_INIT",
             Operation::AppendUndo(_) => "UNDO_APPEND",
             Operation::Insert(insert) => insert.name(),
@@ -156,10 +156,10 @@ impl<'a> Operation<'a> {
 impl Insert<'_> {
     fn name(&self) -> &'static str {
         match (self.row, self.reuse) {
-            (Row::Redundant, false) => "INSERT_HEAP_REDUNDANT",
-            (Row::Redundant, true) => "INSERT_REUSE_REDUNDANT",
-            (Row::Dynamic, false) => "INSERT_HEAP_DYNAMIC",
-            (Row::Dynamic, true) => "INSERT_REUSE_DYNAMIC",
+            (RowLayout::Redundant, false) => "INSERT_HEAP_REDUNDANT",
+            (RowLayout::Redundant, true) => "INSERT_REUSE_REDUNDANT",
+            (RowLayout::Dynamic, false) => "INSERT_HEAP_DYNAMIC",
+            (RowLayout::Dynamic, true) => "INSERT_REUSE_DYNAMIC",
         }
     }
 }
@@ -167,8 +167,8 @@ impl Insert<'_> {
 fn extended(body: &[u8]) -> Option<Operation<'_>> {
     let (&subtype, rest) = body.split_first()?;
     match (subtype, rest.is_empty()) {
-        (0, true) => Some(Operation::InitIndex(Row::Redundant)),
-        (1, true) => Some(Operation::InitIndex(Row::Dynamic)),
+        (0, true) => Some(Operation::InitIndex(RowLayout::Redundant)),
+        (1, true) => Some(Operation::InitIndex(RowLayout::Dynamic)),
         (2, true) => Some(Operation::InitUndo),
         (3, false) if rest.len() > 2 => Some(Operation::AppendUndo(rest)),
         (4..=7, false) => insert(subtype, rest),
@@ -189,10 +189,10 @@ fn extended(body: &[u8]) -> Option<Operation<'_>> {
 
 fn insert(subtype: u8, body: &[u8]) -> Option<Operation<'_>> {
     let reuse = subtype & 1 != 0;
-    let row = if subtype & 2 != 0 { Row::Dynamic } else { Row::Redundant };
+    let row = if subtype & 2 != 0 { RowLayout::Dynamic } else { RowLayout::Redundant };
     let (prev, body) = varint_u32(body)?;
     let (shift, body) = match (row, reuse) {
-        (Row::Dynamic, true) => {
+        (RowLayout::Dynamic, true) => {
             let (encoded, body) = varint_u32(body)?;
             (signed(encoded, 0), body)
         }

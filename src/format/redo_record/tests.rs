@@ -1,9 +1,9 @@
 use super::*;
 
 fn operations(bytes: &[u8]) -> Vec<Operation<'_>> {
-    Records::new(bytes)
+    MtrRecords::new(bytes)
         .map(|record| match record {
-            Record::Page(page) => page.operation,
+            RedoRecord::Page(page) => page.operation,
             other => panic!("{other:?}"),
         })
         .collect()
@@ -12,8 +12,8 @@ fn operations(bytes: &[u8]) -> Vec<Operation<'_>> {
 #[test]
 fn the_examples_of_the_servers_own_comment() {
     assert!(matches!(
-        Records::new(&[0x12, 0x34, 0x56]).next(),
-        Some(Record::Page(PageRecord {
+        MtrRecords::new(&[0x12, 0x34, 0x56]).next(),
+        Some(RedoRecord::Page(PageChange {
             page: (SpaceId(0x34), PageNo(0x56)),
             operation: Operation::Init,
             ..
@@ -22,8 +22,8 @@ fn the_examples_of_the_servers_own_comment() {
     let write = operations(&[0x36, 0x40, 0x57, 0x60, 0x12, 0x34, 0x56]);
     assert_eq!(write, [Operation::Write { ahead: 0x60, bytes: &[0x12, 0x34, 0x56] }]);
     let both: Vec<_> =
-        Records::new(&[0x36, 0x40, 0x57, 0x60, 1, 2, 3, 0xB5, 0x7F, 0x23, 0x34, 0x56, 0x78]).collect();
-    let Some(Record::Page(second)) = both.get(1) else { panic!("{both:?}") };
+        MtrRecords::new(&[0x36, 0x40, 0x57, 0x60, 1, 2, 3, 0xB5, 0x7F, 0x23, 0x34, 0x56, 0x78]).collect();
+    let Some(RedoRecord::Page(second)) = both.get(1) else { panic!("{both:?}") };
     assert!(second.same_page && second.page == (SpaceId(0x40), PageNo(0x57)));
     assert_eq!(second.operation, Operation::Write { ahead: 0x7F, bytes: &[0x23, 0x34, 0x56, 0x78] });
 }
@@ -33,20 +33,20 @@ fn file_records_come_before_pages_only() {
     let mut bytes = vec![0x80 | 13, 5, 0];
     bytes.extend_from_slice(b"./d/t1.ibd\0"[..10].as_ref());
     bytes.push(b'x');
-    let Some(Record::File(file)) = Records::new(&bytes).next() else { panic!() };
+    let Some(RedoRecord::File(file)) = MtrRecords::new(&bytes).next() else { panic!() };
     assert_eq!((file.change, file.space), (FileChange::Create, SpaceId(5)));
     let rename = [&[0xA0 | 9, 5, 0][..], b"a\0b.ibd"].concat();
-    let Some(Record::File(file)) = Records::new(&rename).next() else { panic!() };
+    let Some(RedoRecord::File(file)) = MtrRecords::new(&rename).next() else { panic!() };
     assert_eq!((file.change, file.name), (FileChange::Rename, &b"b.ibd"[..]));
     let checkpoint = [0xFA, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2];
-    assert_eq!(Records::new(&checkpoint).next(), Some(Record::Checkpoint(Some(Lsn(0x102)))));
-    assert_eq!(Records::new(&[0xF1, 0]).next(), Some(Record::Checkpoint(None)), "padding");
+    assert_eq!(MtrRecords::new(&checkpoint).next(), Some(RedoRecord::Checkpoint(Some(Lsn(0x102)))));
+    assert_eq!(MtrRecords::new(&[0xF1, 0]).next(), Some(RedoRecord::Checkpoint(None)), "padding");
 }
 
 #[test]
 fn cut_and_reserved_records_are_told_apart_from_sound_ones() {
-    assert_eq!(Records::new(&[0x3F, 4]).next(), Some(Record::Malformed));
-    assert_eq!(Records::new(&[0x30, 0xFF]).next(), Some(Record::Malformed));
+    assert_eq!(MtrRecords::new(&[0x3F, 4]).next(), Some(RedoRecord::Malformed));
+    assert_eq!(MtrRecords::new(&[0x30, 0xFF]).next(), Some(RedoRecord::Malformed));
     assert_eq!(operations(&[0x62, 1, 2]), [Operation::Unknown], "reserved");
     assert_eq!(operations(&[0x13, 1, 2, 0]), [Operation::Unknown], "an INIT_PAGE with something behind it");
     assert_eq!(operations(&[0x24, 1, 3, 11, 0]), [Operation::Unknown], "a subtype to come");
@@ -74,9 +74,9 @@ fn varints_of_every_length() {
 
 #[test]
 fn hidden_records_still_say_what_frees_and_initialises() {
-    let names: Vec<_> = Records::hidden(&[0x02, 1, 2, 0x12, 1, 3, 0x33, 1, 3, 0xAA, 0x23, 1, 3, 0x77])
+    let names: Vec<_> = MtrRecords::hidden(&[0x02, 1, 2, 0x12, 1, 3, 0x33, 1, 3, 0xAA, 0x23, 1, 3, 0x77])
         .map(|record| match record {
-            Record::Page(page) => page.operation,
+            RedoRecord::Page(page) => page.operation,
             other => panic!("{other:?}"),
         })
         .collect();

@@ -112,7 +112,7 @@ pub struct Manifest {
     /// The directories that `data` and `outside/N` stand for.
     pub roots: Vec<StoredRoot>,
     /// What the redo files said, where they are not captured up to their end.
-    pub redo: Option<redo::Found>,
+    pub redo: Option<redo::FoundRedo>,
     /// Plain sentences on what is missing.
     pub notes: Vec<String>,
     /// `server_uuid` of its `auto.cnf`; empty where there is none, and in bundles of 0.1.0.

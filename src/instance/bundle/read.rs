@@ -18,7 +18,7 @@ use crate::instance::bundle::{
 
 /// One record of a bundle.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Record {
+pub enum BundleRecord {
     /// A directory.
     Directory(PathBuf),
     /// A file begins.
@@ -72,8 +72,8 @@ pub fn bundle_of(path: &Path) -> Option<(PathBuf, Option<PathBuf>)> {
     Some((bundle.to_path_buf(), Some(member.to_path_buf())))
 }
 
-/// A bundle being read. Only after [`Reader::next`] has given `None` is all of it known to be whole.
-pub struct Reader<R> {
+/// A bundle being read. Only after [`BundleReader::next`] has given `None` is all of it known to be whole.
+pub struct BundleReader<R> {
     input: R,
     path: PathBuf,
     /// What the bundle says of itself.
@@ -96,14 +96,14 @@ struct OpenFile {
     hash: Sha256,
 }
 
-impl Reader<BufReader<File>> {
+impl BundleReader<BufReader<File>> {
     /// Opens a bundle and reads its manifest.
     ///
     /// # Errors
     /// [`Error::Sealed`] where it is cut, altered or none.
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(Error::io(path, "open the bundle"))?;
-        Reader::new(BufReader::new(file), path)
+        BundleReader::new(BufReader::new(file), path)
     }
 }
 
@@ -112,18 +112,18 @@ impl Reader<BufReader<File>> {
 /// # Errors
 /// [`Error::Sealed`] where it is cut, altered or none.
 pub fn check(path: &Path) -> Result<Manifest> {
-    let mut reader = Reader::open(path)?;
+    let mut reader = BundleReader::open(path)?;
     while reader.next()?.is_some() {}
     Ok(reader.manifest)
 }
 
-impl<R: Read> Reader<R> {
+impl<R: Read> BundleReader<R> {
     /// Reads header and manifest; `path` is for errors.
     ///
     /// # Errors
     /// [`Error::Sealed`] where it is cut, altered or none.
-    pub fn new(input: R, path: &Path) -> Result<Reader<R>> {
-        let mut reader = Reader {
+    pub fn new(input: R, path: &Path) -> Result<BundleReader<R>> {
+        let mut reader = BundleReader {
             input,
             path: path.to_path_buf(),
             manifest: Manifest::default(),
@@ -155,7 +155,7 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// [`Error::Sealed`] with the place of the fault.
     #[allow(clippy::should_implement_trait, reason = "an iterator of results invites to skip the errors")]
-    pub fn next(&mut self) -> Result<Option<Record>> {
+    pub fn next(&mut self) -> Result<Option<BundleRecord>> {
         if self.done {
             return Ok(None);
         }
@@ -172,11 +172,11 @@ impl<R: Read> Reader<R> {
         Ok(Some(record))
     }
 
-    fn parse(&mut self, tag: [u8; 4], fields: &mut Fields<'_>) -> Result<Record> {
+    fn parse(&mut self, tag: [u8; 4], fields: &mut Fields<'_>) -> Result<BundleRecord> {
         let inside = self.file.is_some();
         match (tag, inside) {
             (TAG_DIR, false) => {
-                Ok(Record::Directory(fields.safe_path("the path", crate::instance::bundle::is_safe)?))
+                Ok(BundleRecord::Directory(fields.safe_path("the path", crate::instance::bundle::is_safe)?))
             }
             (TAG_FILE, false) => self.begin(fields),
             (TAG_LINK, false) => link(fields),
@@ -190,7 +190,7 @@ impl<R: Read> Reader<R> {
         }
     }
 
-    fn begin(&mut self, fields: &mut Fields<'_>) -> Result<Record> {
+    fn begin(&mut self, fields: &mut Fields<'_>) -> Result<BundleRecord> {
         let entry = FileEntry {
             path: fields.safe_path("the path", crate::instance::bundle::is_safe)?,
             size: fields.u64("the size")?,
@@ -205,7 +205,7 @@ impl<R: Read> Reader<R> {
         }
         self.files = self.files.saturating_add(1);
         self.file = Some(OpenFile { size: entry.size, until: 0, bytes: 0, hash: Sha256::new() });
-        Ok(Record::File(entry))
+        Ok(BundleRecord::File(entry))
     }
 
     /// Moves on over a range of the file, which must lie behind what came before and inside the file.
@@ -221,7 +221,7 @@ impl<R: Read> Reader<R> {
         Ok(())
     }
 
-    fn data(&mut self, fields: &mut Fields<'_>) -> Result<Record> {
+    fn data(&mut self, fields: &mut Fields<'_>) -> Result<BundleRecord> {
         let offset = fields.u64("the offset")?;
         let bytes = unpack(fields, CHUNK)?;
         self.advance(offset, bytes.len() as u64, fields)?;
@@ -229,24 +229,24 @@ impl<R: Read> Reader<R> {
             file.hash.update(&bytes);
             file.bytes = file.bytes.saturating_add(bytes.len() as u64);
         }
-        Ok(Record::Data { offset, bytes })
+        Ok(BundleRecord::Data { offset, bytes })
     }
 
-    fn lost(&mut self, fields: &mut Fields<'_>) -> Result<Record> {
+    fn lost(&mut self, fields: &mut Fields<'_>) -> Result<BundleRecord> {
         let (offset, length) = (fields.u64("the offset")?, fields.u64("the length")?);
         self.advance(offset, length, fields)?;
         let why = fields.text("the reason")?.to_string_lossy().into_owned();
-        Ok(Record::Lost { offset, length, why })
+        Ok(BundleRecord::Lost { offset, length, why })
     }
 
-    fn end_file(&mut self, fields: &mut Fields<'_>) -> Result<Record> {
+    fn end_file(&mut self, fields: &mut Fields<'_>) -> Result<BundleRecord> {
         let (bytes, sha256) = (fields.u64("the captured bytes")?, fields.array("the SHA-256")?);
         let file = self.file.take().ok_or_else(|| fields.fault("the end of a file that did not begin"))?;
         let found: [u8; 32] = file.hash.finalize().into();
         if file.bytes != bytes || found != sha256 {
             return Err(fields.fault("the captured bytes of the file do not have their SHA-256"));
         }
-        Ok(Record::FileEnd { bytes, sha256 })
+        Ok(BundleRecord::FileEnd { bytes, sha256 })
     }
 
     fn finish(&mut self, fields: &mut Fields<'_>, sha256: [u8; 32]) -> Result<()> {
@@ -364,15 +364,15 @@ fn unpack(fields: &mut Fields<'_>, max: usize) -> Result<Vec<u8>> {
     }
 }
 
-fn link(fields: &mut Fields<'_>) -> Result<Record> {
+fn link(fields: &mut Fields<'_>) -> Result<BundleRecord> {
     let kind = fields.u8("the kind of link")?;
     let path = fields.safe_path("the path", crate::instance::bundle::is_safe)?;
     match kind {
-        1 => Ok(Record::Link(
+        1 => Ok(BundleRecord::Link(
             path,
             LinkTarget::Inside(fields.safe_path("the target", crate::instance::bundle::is_safe)?),
         )),
-        2 => Ok(Record::Link(path, LinkTarget::Outside(PathBuf::from(fields.text("the target")?)))),
+        2 => Ok(BundleRecord::Link(path, LinkTarget::Outside(PathBuf::from(fields.text("the target")?)))),
         other => Err(fields.fault(format!("kind {other} of link does not exist"))),
     }
 }

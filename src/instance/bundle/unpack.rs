@@ -13,7 +13,7 @@ use crate::bytes::is_zero;
 use crate::disk::leftovers;
 use crate::disk::reads::Reads;
 use crate::error::{Error, Result};
-use crate::instance::bundle::read::{Reader, Record, check};
+use crate::instance::bundle::read::{BundleReader, BundleRecord, check};
 use crate::instance::bundle::{DATA_DIR, LinkTarget, Manifest};
 use crate::instance::redo;
 
@@ -108,9 +108,9 @@ impl Bundle {
     }
 
     /// What the redo files said when the bundle was made, where they are not in it up to their end.
-    pub fn redo(&self) -> Option<redo::Found> {
+    pub fn redo(&self) -> Option<redo::FoundRedo> {
         let mut found = self.manifest.redo.clone()?;
-        if let redo::Found::Read(redo) = &mut found {
+        if let redo::FoundRedo::Read(redo) = &mut found {
             for file in &mut redo.files {
                 file.path = self.dir().join(&file.path);
             }
@@ -120,24 +120,24 @@ impl Bundle {
 
     fn unpack(&mut self) -> Result<()> {
         let path = self.path.clone();
-        let mut reader = Reader::open(&path)?;
+        let mut reader = BundleReader::open(&path)?;
         let mut current: Option<(File, PathBuf)> = None;
         let mut links = Vec::new();
         while let Some(record) = reader.next()? {
             match (record, &current) {
-                (Record::Directory(path), _) => self.make_dir(&self.dir().join(path))?,
-                (Record::File(entry), _) => {
+                (BundleRecord::Directory(path), _) => self.make_dir(&self.dir().join(path))?,
+                (BundleRecord::File(entry), _) => {
                     let path = self.dir().join(&entry.path);
                     current = Some((self.make_file(&path, entry.size)?, path));
                 }
-                (Record::Data { offset, bytes }, Some((file, path))) => {
+                (BundleRecord::Data { offset, bytes }, Some((file, path))) => {
                     write_sparse(file, offset, &bytes).map_err(Error::io(path, "unpack into"))?;
                     let end = offset.saturating_add(bytes.len() as u64);
                     self.captured.entry(path.clone()).or_default().insert(offset..end);
                 }
-                (Record::FileEnd { .. }, _) => current = None,
-                (Record::Link(path, target), _) => links.push((path, target)),
-                (Record::Data { .. } | Record::Lost { .. }, _) => {}
+                (BundleRecord::FileEnd { .. }, _) => current = None,
+                (BundleRecord::Link(path, target), _) => links.push((path, target)),
+                (BundleRecord::Data { .. } | BundleRecord::Lost { .. }, _) => {}
             }
         }
         // Last of all, so that nothing is ever written through one.

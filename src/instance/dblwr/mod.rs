@@ -22,7 +22,7 @@ use crate::units::{ByteOffset, PageNo, PageSize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
-pub enum Kind {
+pub enum AreaKind {
     /// Two blocks of pages inside the system tablespace.
     System,
     /// `#ib_<page size>_<id>.dblwr`.
@@ -33,7 +33,7 @@ pub enum Kind {
     Parallel,
 }
 
-impl Kind {
+impl AreaKind {
     /// The name in JSON.
     pub fn name(self) -> &'static str {
         self.into()
@@ -66,7 +66,7 @@ pub enum HeaderCopy {
 
 /// A run of slots that lie one behind the other in one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run {
+pub struct SlotRun {
     /// The file.
     pub path: PathBuf,
     /// Offset of the first slot.
@@ -83,7 +83,7 @@ pub struct Run {
 #[derive(Debug, Clone)]
 pub struct Area {
     /// Its shape.
-    pub kind: Kind,
+    pub kind: AreaKind,
     /// The file as printed; for the built-in buffer that of its first block.
     pub file: PathBuf,
     /// Width of a slot: the logical page size. Reduced files: 8192.
@@ -103,15 +103,22 @@ pub struct Area {
     /// Whether a server of this generation would read it.
     pub live: bool,
     /// Where the slots lie.
-    pub runs: Vec<Run>,
+    pub runs: Vec<SlotRun>,
     /// Plain sentences for a person.
     pub notes: Vec<String>,
 }
 
 impl Area {
     /// An area of raw slots in a file of its own.
-    pub(crate) fn of_file(kind: Kind, path: &Path, name: PathBuf, slot_size: PageSize, slots: u32) -> Area {
-        let run = Run { path: path.to_path_buf(), offset: ByteOffset(0), first: 0, slots, own_page: None };
+    pub(crate) fn of_file(
+        kind: AreaKind,
+        path: &Path,
+        name: PathBuf,
+        slot_size: PageSize,
+        slots: u32,
+    ) -> Area {
+        let run =
+            SlotRun { path: path.to_path_buf(), offset: ByteOffset(0), first: 0, slots, own_page: None };
         Area {
             kind,
             file: name,
@@ -172,7 +179,7 @@ impl Area {
     /// Whether every slot lies in the file of the first one, and there at the offset that its page number says: the
     /// only place where MySQL 5.6 to 8.0.19 and MariaDB look, whatever files the tablespace has.
     pub fn lies_in_first_file(&self) -> bool {
-        let raw = |run: &Run| run.own_page.is_none_or(|page| page.offset(self.slot_size) == run.offset);
+        let raw = |run: &SlotRun| run.own_page.is_none_or(|page| page.offset(self.slot_size) == run.offset);
         self.runs.iter().all(raw)
     }
 

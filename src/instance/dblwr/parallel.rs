@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::instance::dblwr::{Area, Kind, separate};
+use crate::instance::dblwr::{Area, AreaKind, separate};
 use crate::units::PageSize;
 
 /// Default name of the file.
@@ -31,7 +31,8 @@ pub fn locate_parallel(path: &Path, name: PathBuf, size: PageSize) -> Result<Opt
     if slots == 0 {
         return Ok(None);
     }
-    let mut area = Area::of_file(Kind::Parallel, path, name, size, u32::try_from(slots).unwrap_or(u32::MAX));
+    let mut area =
+        Area::of_file(AreaKind::Parallel, path, name, size, u32::try_from(slots).unwrap_or(u32::MAX));
     area.notes
         .push("Percona's parallel doublewrite file is only there after a shutdown that was not clean".into());
     if len % size.as_u64() != 0 || len / size.as_u64() > MAX_SLOTS {

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::format::fil::FilHeader;
 use crate::format::trx_sys::{DoublewriteHeader, TRX_SYS_DOUBLEWRITE_MAGIC_N, TRX_SYS_PAGE, Triple};
 use crate::instance::dblwr::slot::verifies_somehow;
-use crate::instance::dblwr::{Area, HeaderCopy, Kind, Magic, Run};
+use crate::instance::dblwr::{Area, AreaKind, HeaderCopy, Magic, SlotRun};
 use crate::instance::spaces::Tablespace;
 use crate::page::{is_used, judge};
 use crate::units::{PageNo, PageSize};
@@ -158,14 +158,14 @@ fn area(system: &Tablespace, triple: &Triple, header_copy: HeaderCopy, space_id_
 }
 
 /// The slots of one block, cut where one file of the tablespace ends and the next begins.
-fn runs_of_block(system: &Tablespace, block: PageNo, first_slot: u32) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
+fn runs_of_block(system: &Tablespace, block: PageNo, first_slot: u32) -> Vec<SlotRun> {
+    let mut runs: Vec<SlotRun> = Vec::new();
     for index in 0..system.format.logical.extent_pages() {
         let Some(page) = block.0.checked_add(index).map(PageNo) else { break };
         let Some(place) = system.place(page).filter(|place| place.in_bounds) else { continue };
         match runs.last_mut().filter(|run| run.path == place.file.path) {
             Some(run) => run.slots += 1,
-            None => runs.push(Run {
+            None => runs.push(SlotRun {
                 path: place.file.path.clone(),
                 offset: place.offset,
                 first: first_slot + index,
@@ -181,7 +181,7 @@ fn notes(
     system: &Tablespace,
     triple: &Triple,
     header_copy: HeaderCopy,
-    runs: &[Run],
+    runs: &[SlotRun],
     space_id_stored: bool,
 ) -> Vec<String> {
     let mut notes = Vec::new();
@@ -222,7 +222,7 @@ fn file_name(system: &Tablespace, path: &PathBuf) -> PathBuf {
 
 fn absent(system: &Tablespace) -> Area {
     Area {
-        kind: Kind::System,
+        kind: AreaKind::System,
         file: system.files.first().map_or(PathBuf::new(), |file| file.name.clone()),
         slot_size: system.format.logical,
         slots: 0,

@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 
 use crate::bytes::u64_at;
 use crate::error::Result;
-use crate::format::redo_record::{Record, Records};
+use crate::format::redo_record::{MtrRecords, RedoRecord};
 use crate::instance::redo::names_in;
-use crate::instance::redo::phys::{Checkpoint, finish, walk};
+use crate::instance::redo::phys::{PhysCheckpoint, finish, walk};
 use crate::instance::redo::source::LogFile;
-use crate::instance::redo::tape::{Shape, Tape};
-use crate::instance::redo::{Found, Redo, RedoFile, RedoFormat, unreadable};
+use crate::instance::redo::tape::{Tape, TapeShape};
+use crate::instance::redo::{FoundRedo, RedoFile, RedoFormat, RedoLog, unreadable};
 use crate::units::Lsn;
 
 /// Where the mini-transactions of a file begin.
@@ -47,7 +47,7 @@ pub(super) fn find(dir: &Path) -> Result<Vec<(Lsn, PathBuf)>> {
 /// The files as a stream.
 pub(super) fn tape(files: Vec<(Lsn, LogFile)>) -> Tape {
     let (starts, files) = files.into_iter().unzip();
-    Tape::new(files, Shape::Archive { first: FIRST, starts }, false)
+    Tape::new(files, TapeShape::Archive { first: FIRST, starts }, false)
 }
 
 /// Opens the files that follow each other without a gap, up to the newest.
@@ -67,12 +67,12 @@ pub(super) fn open(paths: &[(Lsn, PathBuf)]) -> Result<Vec<(Lsn, LogFile)>> {
 }
 
 /// Reads the log made of these files.
-pub(super) fn read(paths: &[(Lsn, PathBuf)]) -> Result<Found> {
+pub(super) fn read(paths: &[(Lsn, PathBuf)]) -> Result<FoundRedo> {
     let files = open(paths)?;
     let Some((start, _)) = files.first() else {
         return Ok(unreadable("the files of the log archive are gone"));
     };
-    let mut redo = Redo::empty(RedoFormat::MariaDbArchive, 0);
+    let mut redo = RedoLog::empty(RedoFormat::MariaDbArchive, 0);
     redo.start_lsn = Some(*start);
     let headers = 0..FIRST;
     redo.files = files
@@ -89,26 +89,26 @@ pub(super) fn read(paths: &[(Lsn, PathBuf)]) -> Result<Found> {
     let mut tape = tape(files);
     let Some(checkpoint) = newest(&mut tape, &slots)? else {
         redo.note("no slot of the last two files leads to a sound checkpoint".into());
-        return Ok(Found::Read(redo));
+        return Ok(FoundRedo::Read(redo));
     };
     redo.checkpoint = Some(checkpoint.lsn);
     let (walk, touched, file_records) = walk(&mut tape, false, checkpoint.lsn)?;
     redo.touched = Some(touched);
     redo.file_records = file_records.filter(|_| walk.end > checkpoint.lsn);
     finish(&mut redo, checkpoint, &walk, 0);
-    Ok(Found::Read(redo))
+    Ok(FoundRedo::Read(redo))
 }
 
 /// The newest checkpoint that one of these mini-transactions completes.
-fn newest(tape: &mut Tape, slots: &[Lsn]) -> Result<Option<Checkpoint>> {
-    let mut newest: Option<Checkpoint> = None;
+fn newest(tape: &mut Tape, slots: &[Lsn]) -> Result<Option<PhysCheckpoint>> {
+    let mut newest: Option<PhysCheckpoint> = None;
     for &record in slots {
         let Some((mtr, _)) = tape.mtr(record.0)? else { continue };
-        let lsn = Records::new(mtr.records).find_map(|record| match record {
-            Record::Checkpoint(lsn) => lsn,
+        let lsn = MtrRecords::new(mtr.records).find_map(|record| match record {
+            RedoRecord::Checkpoint(lsn) => lsn,
             _ => None,
         });
-        let found = lsn.filter(|&lsn| lsn <= record).map(|lsn| Checkpoint { lsn, record });
+        let found = lsn.filter(|&lsn| lsn <= record).map(|lsn| PhysCheckpoint { lsn, record });
         if let Some(found) = found.filter(|found| newest.is_none_or(|newest| found.lsn >= newest.lsn)) {
             newest = Some(found);
         }

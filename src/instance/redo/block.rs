@@ -61,7 +61,7 @@ pub(super) fn additive(body: &[u8]) -> u32 {
 
 /// What a sound block must satisfy in the format at hand.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Rules {
+pub(super) struct BlockRules {
     /// The additive sum counts too (format 0; the server's choice was a setting from MySQL 5.6.3 on).
     pub additive: bool,
     /// The top bit of the length means that bytes 12.. are ciphertext, the check word with them (MySQL 8.0).
@@ -91,7 +91,7 @@ pub(super) fn epoch_of(lsn: Lsn) -> u32 {
     ((lsn.0 / BLOCK_LSN / MAX_NUMBER) as u32).wrapping_add(1)
 }
 
-fn judge(block: &[u8], lsn: Lsn, rules: Rules) -> Option<Sound> {
+fn judge(block: &[u8], lsn: Lsn, rules: BlockRules) -> Option<Sound> {
     let raw_len = u16_at(block, DATA_LEN)?;
     let encrypted = rules.encrypt_bit && raw_len & ENCRYPT_BIT != 0;
     let len = match (rules.hidden_length, encrypted) {
@@ -113,21 +113,21 @@ fn judge(block: &[u8], lsn: Lsn, rules: Rules) -> Option<Sound> {
 
 /// The records in a block of MariaDB 10.5 to 10.7, if it is the one of this LSN.
 pub(super) fn payload(block: &[u8], lsn: Lsn) -> Option<&[u8]> {
-    let sound = judge(block, lsn, Rules::default())?;
+    let sound = judge(block, lsn, BlockRules::default())?;
     let end = usize::try_from(sound.len).ok()?.min(CHECKSUM);
     block.get(usize::from(HEADER)..end)
 }
 
 /// Where in a block the first mini-transaction begins that begins in it, if it is the one of this LSN.
 pub(super) fn first_group(block: &[u8], lsn: Lsn) -> Option<Option<u16>> {
-    judge(block, lsn, Rules::default())?;
+    judge(block, lsn, BlockRules::default())?;
     let offset = u16_at(block, FIRST_GROUP)?;
     Some(Some(offset).filter(|offset| (HEADER..CHECKSUM as u16).contains(offset)))
 }
 
 /// What a walk along the blocks found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Walk {
+pub(super) struct BlockWalk {
     /// One past the last byte in use; `None` if the checkpoint's own block is not sound.
     pub end: Option<Lsn>,
     /// A block with the encryption bit was met.
@@ -143,11 +143,11 @@ pub(super) struct Walk {
 pub(super) fn walk(
     checkpoint: Lsn,
     limit: u64,
-    rules: Rules,
+    rules: BlockRules,
     mut records: impl FnMut(&[u8]),
     mut fetch: impl FnMut(Lsn) -> Result<Option<[u8; BLOCK]>>,
-) -> Result<Walk> {
-    let mut found = Walk::default();
+) -> Result<BlockWalk> {
+    let mut found = BlockWalk::default();
     let mut at = Lsn(checkpoint.0 & !(BLOCK_LSN - 1));
     for _ in 0..limit {
         let Some(bytes) = fetch(at)? else { break };

@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::bytes::{slice_at, u8_at, u16_at, u32_at};
-use crate::format::redo_record::{FileChange, FileRecord, Record, Records};
+use crate::format::redo_record::{FileChange, FileRecord, MtrRecords, RedoRecord};
 use crate::instance::file_names::is_undo_name;
 use crate::units::SpaceId;
 
@@ -86,8 +86,8 @@ impl FileRecords {
 
 /// Adds what the records of one mini-transaction of MariaDB 10.5 and later say of files.
 pub(super) fn mini_transaction(records: &[u8], found: &mut FileRecords) {
-    for record in Records::new(records) {
-        let Record::File(FileRecord { change, space, name }) = record else { continue };
+    for record in MtrRecords::new(records) {
+        let RedoRecord::File(FileRecord { change, space, name }) = record else { continue };
         let name = String::from_utf8_lossy(name);
         match change {
             FileChange::Create => found.create(space, &name),

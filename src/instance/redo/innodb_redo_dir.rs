@@ -21,12 +21,12 @@ use crate::error::Result;
 use crate::units::Lsn;
 
 use crate::instance::redo::block;
-use crate::instance::redo::block::{BLOCK, BLOCK_LSN, Rules, Walk, crc_holds};
+use crate::instance::redo::block::{BLOCK, BLOCK_LSN, BlockRules, BlockWalk, crc_holds};
 use crate::instance::redo::file_records::Scanner;
 use crate::instance::redo::header::FileHeader;
 use crate::instance::redo::ring::{CHECKPOINT_LSN, CHECKPOINTS, FILE_HEADER};
 use crate::instance::redo::source::{LogFile, LogWindow};
-use crate::instance::redo::{Fault, Found, Redo, RedoFile, RedoFormat, names_in, unreadable};
+use crate::instance::redo::{FoundRedo, RedoFault, RedoFile, RedoFormat, RedoLog, names_in, unreadable};
 
 /// The directory's name under the data directory or `innodb_log_group_home_dir`.
 const DIRECTORY: &str = "#innodb_redo";
@@ -55,12 +55,12 @@ fn number(name: &OsStr) -> Option<u64> {
 
 /// The files whose header says they belong to a log, and what their headers say.
 #[derive(Debug, Default)]
-struct Files {
+struct RedoFiles {
     logs: Vec<LogFile>,
     headers: Vec<FileHeader>,
 }
 
-impl Files {
+impl RedoFiles {
     /// The LSNs that have a place in a file.
     fn range(&self, file: usize) -> Range<u64> {
         let start = self.headers.get(file).map_or(0, |h| h.start_lsn.0);
@@ -78,7 +78,7 @@ impl Files {
 }
 
 /// Reads the log made of these files.
-pub(super) fn read(paths: Vec<PathBuf>) -> Result<Found> {
+pub(super) fn read(paths: Vec<PathBuf>) -> Result<FoundRedo> {
     let (mut notes, mut faults) = (Vec::new(), Vec::new());
     let files = open_all(&paths, &mut notes, &mut faults)?;
     let Some(newest) = files.headers.last() else {
@@ -86,7 +86,7 @@ pub(super) fn read(paths: Vec<PathBuf>) -> Result<Found> {
     };
     let checkpoint = newest_checkpoint(&files, &mut notes)?;
     let authority = checkpoint.and_then(|(file, _)| files.headers.get(file)).unwrap_or(newest);
-    let mut redo = Redo::empty(RedoFormat::MySql(FORMAT), FORMAT);
+    let mut redo = RedoLog::empty(RedoFormat::MySql(FORMAT), FORMAT);
     redo.creator.clone_from(&authority.creator);
     redo.start_lsn = Some(authority.start_lsn);
     redo.flags = newest.mysql_flags();
@@ -106,11 +106,11 @@ pub(super) fn read(paths: Vec<PathBuf>) -> Result<Found> {
             redo.take_walk(lsn, walk);
         }
     }
-    Ok(Found::Read(redo))
+    Ok(FoundRedo::Read(redo))
 }
 
-fn open_all(paths: &[PathBuf], notes: &mut Vec<String>, faults: &mut Vec<Fault>) -> Result<Files> {
-    let mut files = Files::default();
+fn open_all(paths: &[PathBuf], notes: &mut Vec<String>, faults: &mut Vec<RedoFault>) -> Result<RedoFiles> {
+    let mut files = RedoFiles::default();
     for path in paths {
         let Some(log) = LogFile::open(path)? else { continue };
         match log.block(0)?.as_deref().and_then(FileHeader::parse) {
@@ -120,7 +120,7 @@ fn open_all(paths: &[PathBuf], notes: &mut Vec<String>, faults: &mut Vec<Fault>)
                         "{}: the header block is damaged (its CRC-32C does not match)",
                         log.name()
                     ));
-                    faults.push(Fault::Header { file: log.path.clone() });
+                    faults.push(RedoFault::Header { file: log.path.clone() });
                 }
                 files.logs.push(log);
                 files.headers.push(header);
@@ -137,14 +137,14 @@ fn open_all(paths: &[PathBuf], notes: &mut Vec<String>, faults: &mut Vec<Fault>)
                     None => format!("{} is left aside: {} bytes hold no header", log.name(), log.size),
                 };
                 notes.push(what.clone());
-                faults.push(Fault::FileOdd { file: log.path.clone(), what });
+                faults.push(RedoFault::FileOdd { file: log.path.clone(), what });
             }
         }
     }
     Ok(files)
 }
 
-fn newest_checkpoint(files: &Files, notes: &mut Vec<String>) -> Result<Option<(usize, Lsn)>> {
+fn newest_checkpoint(files: &RedoFiles, notes: &mut Vec<String>) -> Result<Option<(usize, Lsn)>> {
     let mut newest: Option<(usize, Lsn)> = None;
     for (file, log) in files.logs.iter().enumerate() {
         for at in CHECKPOINTS {
@@ -166,34 +166,34 @@ fn newest_checkpoint(files: &Files, notes: &mut Vec<String>) -> Result<Option<(u
 }
 
 /// What is odd about the files as a set; the server refuses to start on each of these.
-fn judge_set(files: &Files, newest: &FileHeader, redo: &mut Redo) {
+fn judge_set(files: &RedoFiles, newest: &FileHeader, redo: &mut RedoLog) {
     if files.headers.iter().any(|h| h.uuid != newest.uuid) {
         redo.note("the files carry different log uuids: they do not all belong to the same log".into());
-        redo.faults.push(Fault::Mixed);
+        redo.faults.push(RedoFault::Mixed);
     }
     // innodb_redo_log_capacity is 8 MiB at least, and a file 1/32 of it.
     const SMALLEST: u64 = (8 << 20) / 32;
     for log in files.logs.iter().filter(|log| log.size < SMALLEST) {
         let what = format!("{} has {} bytes; no server makes a redo file that small", log.name(), log.size);
-        redo.faults.push(Fault::FileOdd { file: log.path.clone(), what });
+        redo.faults.push(RedoFault::FileOdd { file: log.path.clone(), what });
     }
     let ranges: Vec<Range<u64>> = (0..files.logs.len()).map(|file| files.range(file)).collect();
     for (log, (range, next)) in files.logs.iter().zip(ranges.iter().zip(ranges.iter().skip(1))) {
         if range.end < next.start {
             let what =
                 format!("{} ends at LSN {}, the next file begins at {}", log.name(), range.end, next.start);
-            redo.faults.push(Fault::FileOdd { file: log.path.clone(), what });
+            redo.faults.push(RedoFault::FileOdd { file: log.path.clone(), what });
         }
     }
     if newest.mysql_flags().file_full {
         let what = "the newest file is marked full: a newer file is missing, and the end LSN may be too low";
         redo.note(what.into());
-        redo.faults.push(Fault::FileGone { what: what.into() });
+        redo.faults.push(RedoFault::FileGone { what: what.into() });
     }
 }
 
-fn walk(files: &Files, checkpoint: Lsn, redo: &mut Redo) -> Result<Walk> {
-    let rules = Rules { additive: false, encrypt_bit: true, epoch: true, hidden_length: false };
+fn walk(files: &RedoFiles, checkpoint: Lsn, redo: &mut RedoLog) -> Result<BlockWalk> {
+    let rules = BlockRules { additive: false, encrypt_bit: true, epoch: true, hidden_length: false };
     let mut window = LogWindow::default();
     let mut current = 0;
     let mut scanner = Scanner::default();
@@ -221,12 +221,12 @@ fn walk(files: &Files, checkpoint: Lsn, redo: &mut Redo) -> Result<Walk> {
     Ok(walk)
 }
 
-fn note_gap(files: &Files, lsn: Lsn, redo: &mut Redo) {
+fn note_gap(files: &RedoFiles, lsn: Lsn, redo: &mut RedoLog) {
     if (0..files.logs.len()).any(|file| files.range(file).start > lsn.0) {
         let what =
             format!("the file that holds LSN {lsn} is missing although later ones exist; the log ends there");
         redo.note(what.clone());
-        redo.faults.push(Fault::FileGone { what });
+        redo.faults.push(RedoFault::FileGone { what });
     }
 }
 

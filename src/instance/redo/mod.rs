@@ -44,7 +44,7 @@ use crate::error::{Error, Result};
 use crate::units::Lsn;
 
 pub use crate::instance::redo::touched::Touched;
-pub use crate::instance::redo::version::{Version, generation_hint};
+pub use crate::instance::redo::version::{ServerVersion, generation_hint};
 
 pub use crate::instance::redo::file_records::FileRecords;
 use crate::instance::redo::header::FileHeader;
@@ -155,7 +155,7 @@ impl RedoFile {
 
 /// A log that could be read at least in part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Redo {
+pub struct RedoLog {
     /// How it is laid out.
     pub format: RedoFormat,
     /// The format word itself.
@@ -190,12 +190,12 @@ pub struct Redo {
     pub notes: Vec<String>,
     /// The same where a server stops at it, or recovers less than there was.
     #[serde(default)]
-    pub faults: Vec<Fault>,
+    pub faults: Vec<RedoFault>,
 }
 
 /// What is wrong with a log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Fault {
+pub enum RedoFault {
     /// The header of a file fails its checksum.
     Header {
         /// The file.
@@ -221,9 +221,9 @@ pub enum Fault {
     BreaksOff,
 }
 
-impl Redo {
-    fn empty(format: RedoFormat, raw_format: u32) -> Redo {
-        Redo {
+impl RedoLog {
+    fn empty(format: RedoFormat, raw_format: u32) -> RedoLog {
+        RedoLog {
             format,
             raw_format,
             creator: None,
@@ -242,20 +242,20 @@ impl Redo {
         }
     }
 
-    fn from_header(format: RedoFormat, log: &LogFile, header: &FileHeader) -> Redo {
-        let mut redo = Redo::empty(format, header.raw_format);
+    fn from_header(format: RedoFormat, log: &LogFile, header: &FileHeader) -> RedoLog {
+        let mut redo = RedoLog::empty(format, header.raw_format);
         redo.creator.clone_from(&header.creator);
         redo.start_lsn = Some(header.start_lsn);
         redo.flags = header.mysql_flags();
         if !header.sound {
             redo.note(format!("{}: the header block is damaged (its CRC-32C does not match)", log.name()));
-            redo.faults.push(Fault::Header { file: log.path.clone() });
+            redo.faults.push(RedoFault::Header { file: log.path.clone() });
         }
         redo
     }
 
     /// Takes over what a walk along blocks found.
-    fn take_walk(&mut self, checkpoint: Lsn, walk: block::Walk) {
+    fn take_walk(&mut self, checkpoint: Lsn, walk: block::BlockWalk) {
         self.end = walk.end;
         self.records_after_checkpoint = walk.end.map(|end| end > checkpoint);
         if walk.encrypted {
@@ -277,7 +277,7 @@ impl Redo {
     }
 
     /// Ciphertext says nothing of files, and a log without an end may have said more.
-    fn take_file_records(&mut self, scanner: file_records::Scanner, walk: &block::Walk) {
+    fn take_file_records(&mut self, scanner: file_records::Scanner, walk: &block::BlockWalk) {
         let readable = !self.encrypted && !walk.encrypted && walk.end.is_some();
         self.file_records = readable.then(|| scanner.finish());
     }
@@ -290,7 +290,7 @@ impl Redo {
 /// What a directory holds in the way of a redo log.
 #[allow(clippy::large_enum_variant, reason = "there is one of an instance")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Found {
+pub enum FoundRedo {
     /// No file with a log's name.
     Absent,
     /// Files with a log's name, but nothing in them can be read as a log.
@@ -299,15 +299,15 @@ pub enum Found {
         why: String,
     },
     /// A log; see its notes for what is wrong with it.
-    Read(Redo),
+    Read(RedoLog),
 }
 
-impl Found {
+impl FoundRedo {
     /// The log, if one could be read.
-    pub fn redo(&self) -> Option<&Redo> {
+    pub fn redo(&self) -> Option<&RedoLog> {
         match self {
-            Found::Read(redo) => Some(redo),
-            Found::Absent | Found::Unreadable { .. } => None,
+            FoundRedo::Read(redo) => Some(redo),
+            FoundRedo::Absent | FoundRedo::Unreadable { .. } => None,
         }
     }
 }
@@ -331,33 +331,33 @@ pub enum Shutdown {
 ///
 /// # Errors
 /// If `dir` or a log file cannot be listed, opened or read, or is not a regular file.
-pub fn read(dir: &Path) -> Result<Found> {
+pub fn read(dir: &Path) -> Result<FoundRedo> {
     let new = match innodb_redo_dir::find(dir)? {
         Some(files) => innodb_redo_dir::read(files)?,
-        None => Found::Absent,
+        None => FoundRedo::Absent,
     };
-    if matches!(new, Found::Read(_)) {
+    if matches!(new, FoundRedo::Read(_)) {
         return Ok(new);
     }
     match (read_logfiles(dir)?, new) {
-        (Found::Absent, new) => Ok(new),
+        (FoundRedo::Absent, new) => Ok(new),
         (old, _) => Ok(old),
     }
 }
 
-fn read_logfiles(dir: &Path) -> Result<Found> {
+fn read_logfiles(dir: &Path) -> Result<FoundRedo> {
     let path = dir.join("ib_logfile0");
     let Some(first) = LogFile::open(&path)? else {
         return Ok(match LogFile::open(&dir.join("ib_logfile1"))? {
             Some(_) => unreadable("ib_logfile0 is missing although there is an ib_logfile1"),
             None => match archive::find(dir)? {
-                files if files.is_empty() => Found::Absent,
+                files if files.is_empty() => FoundRedo::Absent,
                 files => archive::read(&files)?,
             },
         });
     };
     if first.size == 0 {
-        return Ok(Found::Read(flush_lsn_only(&first)));
+        return Ok(FoundRedo::Read(flush_lsn_only(&first)));
     }
     let Some(header) = first.block(0)?.as_deref().and_then(FileHeader::parse) else {
         return Ok(unreadable(format!("ib_logfile0 is too short for a header: {} bytes", first.size)));
@@ -372,12 +372,12 @@ fn read_logfiles(dir: &Path) -> Result<Found> {
     }
 }
 
-fn unreadable(why: impl Into<String>) -> Found {
-    Found::Unreadable { why: why.into() }
+fn unreadable(why: impl Into<String>) -> FoundRedo {
+    FoundRedo::Unreadable { why: why.into() }
 }
 
-fn flush_lsn_only(log: &LogFile) -> Redo {
-    let mut redo = Redo::empty(RedoFormat::FlushLsnOnly, 0);
+fn flush_lsn_only(log: &LogFile) -> RedoLog {
+    let mut redo = RedoLog::empty(RedoFormat::FlushLsnOnly, 0);
     redo.files.push(RedoFile::new(log, None, &[]));
     redo.note(
         "ib_logfile0 is empty: only the flush LSN of the first system tablespace file says where it stood"
@@ -404,7 +404,7 @@ fn names_in(dir: &Path) -> Result<Option<BTreeSet<std::ffi::OsString>>> {
 /// Up to MySQL 9.7 and MariaDB 10.7 a shutdown was clean if and only if the flush LSN is the checkpoint LSN and
 /// nothing follows the checkpoint (`recv_recovery_from_checkpoint_start`, MySQL 5.7, 8.0.15, 9.7). MariaDB 10.8 and
 /// later write no flush LSN; there the log alone tells. An empty log tells nothing: it may have been emptied by hand.
-pub fn shutdown(flush_lsn: Option<Lsn>, redo: &Found) -> Shutdown {
+pub fn shutdown(flush_lsn: Option<Lsn>, redo: &FoundRedo) -> Shutdown {
     let Some(redo) = redo.redo() else { return Shutdown::Unknown };
     let Some(checkpoint) = redo.checkpoint else { return Shutdown::Unknown };
     if redo.records_after_checkpoint == Some(true) {

@@ -30,10 +30,10 @@ use crate::units::Lsn;
 use crate::instance::redo::file_records::{FileRecords, mini_transaction};
 use crate::instance::redo::header::FileHeader;
 use crate::instance::redo::source::LogFile;
-use crate::instance::redo::tape::{NONCE, Shape, Tape};
+use crate::instance::redo::tape::{NONCE, Tape, TapeShape};
 use crate::instance::redo::touched;
 use crate::instance::redo::touched::Touched;
-use crate::instance::redo::{Fault, Found, Redo, RedoFile, RedoFormat, unreadable};
+use crate::instance::redo::{FoundRedo, RedoFault, RedoFile, RedoFormat, RedoLog, unreadable};
 use crate::page::checksum::crc32c;
 
 const CHECKPOINTS: [u64; 2] = [4096, 8192];
@@ -54,15 +54,15 @@ const HEADER_RANGES: [Range<u64>; 3] = [0..512, 4096..4608, 8192..8704];
 
 /// A checkpoint whose CRC holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Checkpoint {
+pub(super) struct PhysCheckpoint {
     pub(super) lsn: Lsn,
     /// Where its `FILE_CHECKPOINT` begins.
     pub(super) record: Lsn,
 }
 
-impl Checkpoint {
-    fn parse(bytes: &[u8], start: Lsn) -> Option<Checkpoint> {
-        let found = Checkpoint {
+impl PhysCheckpoint {
+    fn parse(bytes: &[u8], start: Lsn) -> Option<PhysCheckpoint> {
+        let found = PhysCheckpoint {
             lsn: Lsn(u64_at(bytes, CHECKPOINT_LSN)?),
             record: Lsn(u64_at(bytes, CHECKPOINT_END)?),
         };
@@ -74,7 +74,7 @@ impl Checkpoint {
 }
 
 /// Reads the log in `log`.
-pub(super) fn read(log: LogFile, header: &FileHeader, format: RedoFormat) -> Result<Found> {
+pub(super) fn read(log: LogFile, header: &FileHeader, format: RedoFormat) -> Result<FoundRedo> {
     if log.size < START_OFFSET + FILE_CHECKPOINT_SIZE {
         return Ok(unreadable(format!(
             "{} has {} bytes; a MariaDB 10.8 log has {} at least",
@@ -83,7 +83,7 @@ pub(super) fn read(log: LogFile, header: &FileHeader, format: RedoFormat) -> Res
             START_OFFSET + FILE_CHECKPOINT_SIZE
         )));
     }
-    let mut redo = Redo::from_header(format, &log, header);
+    let mut redo = RedoLog::from_header(format, &log, header);
     redo.encrypted = format == RedoFormat::MariaDbEncrypted || header.flags != 0;
     redo.files.push(RedoFile::new(&log, Some(header.start_lsn), &HEADER_RANGES));
     if header.uuid != 0 {
@@ -94,7 +94,9 @@ pub(super) fn read(log: LogFile, header: &FileHeader, format: RedoFormat) -> Res
         Some(checkpoint) => {
             redo.checkpoint = Some(checkpoint.lsn);
             let encrypted = redo.encrypted;
-            let Some(mut tape) = tape(log, header.start_lsn, encrypted) else { return Ok(Found::Read(redo)) };
+            let Some(mut tape) = tape(log, header.start_lsn, encrypted) else {
+                return Ok(FoundRedo::Read(redo));
+            };
             let (walk, touched, file_records) = walk(&mut tape, encrypted, checkpoint.lsn)?;
             redo.touched = (!redo.encrypted).then_some(touched);
             redo.file_records = file_records.filter(|_| walk.first.is_some());
@@ -102,15 +104,15 @@ pub(super) fn read(log: LogFile, header: &FileHeader, format: RedoFormat) -> Res
             finish(&mut redo, checkpoint, &walk, nonce);
         }
     }
-    Ok(Found::Read(redo))
+    Ok(FoundRedo::Read(redo))
 }
 
-fn newest_checkpoint(log: &LogFile, start: Lsn, redo: &mut Redo) -> Result<Option<Checkpoint>> {
-    let mut newest: Option<Checkpoint> = None;
+fn newest_checkpoint(log: &LogFile, start: Lsn, redo: &mut RedoLog) -> Result<Option<PhysCheckpoint>> {
+    let mut newest: Option<PhysCheckpoint> = None;
     let mut damaged = None;
     for at in CHECKPOINTS {
         let bytes = log.read(at, CHECKPOINT_SIZE)?;
-        match Checkpoint::parse(&bytes, start) {
+        match PhysCheckpoint::parse(&bytes, start) {
             Some(found) if newest.is_none_or(|n| found.lsn >= n.lsn) => newest = Some(found),
             Some(_) => {}
             // A new log has used only one of the two.
@@ -122,15 +124,15 @@ fn newest_checkpoint(log: &LogFile, start: Lsn, redo: &mut Redo) -> Result<Optio
         }
     }
     if newest.is_some_and(|newest| damaged > Some(newest.lsn)) {
-        redo.faults.push(Fault::NewestCheckpoint);
+        redo.faults.push(RedoFault::NewestCheckpoint);
     }
     Ok(newest)
 }
 
 /// What a walk from the checkpoint tells of the end and of the shutdown. `nonce` bytes belong to each mini-transaction.
-pub(super) fn finish(redo: &mut Redo, checkpoint: Checkpoint, walk: &Walk, nonce: usize) {
+pub(super) fn finish(redo: &mut RedoLog, checkpoint: PhysCheckpoint, walk: &PhysWalk, nonce: usize) {
     let Some(only) = walk.first else {
-        redo.faults.push(Fault::BreaksOff);
+        redo.faults.push(RedoFault::BreaksOff);
         redo.note(format!(
             "no sound mini-transaction at checkpoint LSN {}; the end is not known",
             checkpoint.lsn
@@ -142,7 +144,7 @@ pub(super) fn finish(redo: &mut Redo, checkpoint: Checkpoint, walk: &Walk, nonce
     let alone = walk.end.0.checked_sub(checkpoint.lsn.0) == Some(only.size);
     redo.records_after_checkpoint = Some(!(marker && alone));
     if walk.end <= checkpoint.record {
-        redo.faults.push(Fault::BreaksOff);
+        redo.faults.push(RedoFault::BreaksOff);
         redo.note(format!(
             "the log breaks off before the checkpoint's own record at LSN {}; the end LSN may be too low",
             checkpoint.record
@@ -159,7 +161,7 @@ struct First {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Walk {
+pub(super) struct PhysWalk {
     pub(super) end: Lsn,
     first: Option<First>,
 }
@@ -167,7 +169,7 @@ pub(super) struct Walk {
 /// The log as a stream; `None` where the file holds no byte of a ring.
 pub(super) fn tape(log: LogFile, start: Lsn, encrypted: bool) -> Option<Tape> {
     let capacity = log.size.checked_sub(START_OFFSET).filter(|&capacity| capacity > 0)?;
-    Some(Tape::new(vec![log], Shape::Ring { first: START_OFFSET, start, capacity }, encrypted))
+    Some(Tape::new(vec![log], TapeShape::Ring { first: START_OFFSET, start, capacity }, encrypted))
 }
 
 /// From `checkpoint` to the first mini-transaction that is not sound, once round the file at most. The records of an
@@ -176,8 +178,8 @@ pub(super) fn walk(
     tape: &mut Tape,
     encrypted: bool,
     checkpoint: Lsn,
-) -> Result<(Walk, Touched, Option<FileRecords>)> {
-    let (mut walk, mut touched) = (Walk { end: checkpoint, first: None }, Touched::default());
+) -> Result<(PhysWalk, Touched, Option<FileRecords>)> {
+    let (mut walk, mut touched) = (PhysWalk { end: checkpoint, first: None }, Touched::default());
     let mut files = FileRecords::default();
     let capacity = tape.capacity();
     while let Some((mtr, end)) = tape.mtr(walk.end.0)? {
@@ -190,7 +192,7 @@ pub(super) fn walk(
         }
         let first_byte = mtr.records.first().copied().unwrap_or_default();
         let first = First { size: end.saturating_sub(walk.end.0), first_byte };
-        walk = Walk { end: Lsn(end), first: walk.first.or(Some(first)) };
+        walk = PhysWalk { end: Lsn(end), first: walk.first.or(Some(first)) };
     }
     touched.sizes.iter().for_each(|(&space, &pages)| files.resize(space, pages));
     Ok((walk, touched, (!encrypted).then_some(files)))

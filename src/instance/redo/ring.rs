@@ -42,13 +42,13 @@ use crate::error::Result;
 use crate::units::Lsn;
 
 use crate::instance::redo::block;
-use crate::instance::redo::block::{BLOCK, BLOCK_LSN, Rules, Walk, crc_holds};
+use crate::instance::redo::block::{BLOCK, BLOCK_LSN, BlockRules, BlockWalk, crc_holds};
 use crate::instance::redo::file_records::{FileRecords, Scanner, mini_transaction};
 use crate::instance::redo::header::FileHeader;
 use crate::instance::redo::source::{LogFile, LogWindow};
-use crate::instance::redo::tape::{Shape, Tape};
+use crate::instance::redo::tape::{Tape, TapeShape};
 use crate::instance::redo::touched::{self, Touched};
-use crate::instance::redo::{Fault, Found, Redo, RedoFile, RedoFormat};
+use crate::instance::redo::{FoundRedo, RedoFault, RedoFile, RedoFormat, RedoLog};
 use crate::page::checksum::fold_binary as fold;
 
 /// `LOG_FILE_HDR_SIZE`.
@@ -70,7 +70,7 @@ const END_LSN: usize = 496;
 
 /// A checkpoint block whose check words hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Checkpoint {
+struct RingCheckpoint {
     number: u64,
     lsn: Lsn,
     /// Low half and whole: the high half lies in bytes that old servers did not use.
@@ -79,8 +79,8 @@ struct Checkpoint {
     record: Lsn,
 }
 
-impl Checkpoint {
-    fn parse(block: &[u8], format: RedoFormat) -> Option<Checkpoint> {
+impl RingCheckpoint {
+    fn parse(block: &[u8], format: RedoFormat) -> Option<RingCheckpoint> {
         let number = u64_at(block, NUMBER)?;
         let lsn = Lsn(u64_at(block, CHECKPOINT_LSN)?);
         if format == RedoFormat::BeforeMySql579 {
@@ -88,17 +88,22 @@ impl Checkpoint {
                 && fold(slice_at(block, 8, CHECKSUM_2 - 8)?) == u32_at(block, CHECKSUM_2)?;
             let low = u64::from(u32_at(block, OFFSET_LOW32)?);
             let whole = low | u64::from(u32_at(block, OFFSET_HIGH32)?) << 32;
-            return sound.then_some(Checkpoint { number, lsn, offset: (low, whole), record: Lsn(0) });
+            return sound.then_some(RingCheckpoint { number, lsn, offset: (low, whole), record: Lsn(0) });
         }
         let offset = u64_at(block, OFFSET)?;
         let record = if matches!(format, RedoFormat::MySql(_)) { 0 } else { u64_at(block, END_LSN)? };
-        crc_holds(block).then_some(Checkpoint { number, lsn, offset: (offset, offset), record: Lsn(record) })
+        crc_holds(block).then_some(RingCheckpoint {
+            number,
+            lsn,
+            offset: (offset, offset),
+            record: Lsn(record),
+        })
     }
 }
 
 /// Reads the ring that begins with `first`.
-pub(super) fn read(dir: &Path, first: LogFile, header: &FileHeader, format: RedoFormat) -> Result<Found> {
-    let mut redo = Redo::from_header(format, &first, header);
+pub(super) fn read(dir: &Path, first: LogFile, header: &FileHeader, format: RedoFormat) -> Result<FoundRedo> {
+    let mut redo = RedoLog::from_header(format, &first, header);
     redo.encrypted = header.raw_format & crate::instance::redo::FORMAT_ENCRYPTED != 0;
     let checkpoint = newest_checkpoint(&first, &mut redo)?;
     let files = open_all(dir, first, format)?;
@@ -109,7 +114,7 @@ pub(super) fn read(dir: &Path, first: LogFile, header: &FileHeader, format: Redo
     }
     let Some(checkpoint) = checkpoint else {
         redo.note("ib_logfile0: neither checkpoint block is sound".into());
-        return Ok(Found::Read(redo));
+        return Ok(FoundRedo::Read(redo));
     };
     redo.checkpoint = Some(checkpoint.lsn);
     let walk = walk(&files, checkpoint, &mut redo)?;
@@ -117,13 +122,13 @@ pub(super) fn read(dir: &Path, first: LogFile, header: &FileHeader, format: Redo
         redo.file_records = file_records(&dir.join("ib_logfile0"), checkpoint.lsn, end)?;
     }
     finish(&mut redo, checkpoint, walk);
-    Ok(Found::Read(redo))
+    Ok(FoundRedo::Read(redo))
 }
 
 /// The log of MariaDB 10.5 to 10.7 as a stream; `None` where its checkpoint names no place in the file.
 pub(super) fn tape(log: LogFile) -> Result<Option<Tape>> {
     let format = RedoFormat::MariaDb105;
-    let Some(checkpoint) = newest_checkpoint(&log, &mut Redo::empty(format, super::FORMAT_10_5))? else {
+    let Some(checkpoint) = newest_checkpoint(&log, &mut RedoLog::empty(format, super::FORMAT_10_5))? else {
         return Ok(None);
     };
     let ring = Ring { files: 1, size: log.size };
@@ -131,7 +136,7 @@ pub(super) fn tape(log: LogFile) -> Result<Option<Tape>> {
     let Some(place) = ring.place(checkpoint.offset.1).filter(|_| capacity > 0) else { return Ok(None) };
     let lsn = Lsn(checkpoint.lsn.0 & !(BLOCK_LSN - 1));
     let offset = place.at.saturating_sub(FILE_HEADER);
-    let shape = Shape::Blocks { first: FILE_HEADER, lsn, offset, capacity };
+    let shape = TapeShape::Blocks { first: FILE_HEADER, lsn, offset, capacity };
     Ok(Some(Tape::new(vec![log], shape, false)))
 }
 
@@ -146,12 +151,12 @@ fn open_all(dir: &Path, first: LogFile, format: RedoFormat) -> Result<Vec<LogFil
     Ok(files)
 }
 
-fn newest_checkpoint(first: &LogFile, redo: &mut Redo) -> Result<Option<Checkpoint>> {
-    let mut newest: Option<Checkpoint> = None;
+fn newest_checkpoint(first: &LogFile, redo: &mut RedoLog) -> Result<Option<RingCheckpoint>> {
+    let mut newest: Option<RingCheckpoint> = None;
     let mut damaged = None;
     for at in CHECKPOINTS {
         let block = first.block(at)?;
-        match block.as_deref().and_then(|b| Checkpoint::parse(b, redo.format)) {
+        match block.as_deref().and_then(|b| RingCheckpoint::parse(b, redo.format)) {
             Some(found) if newest.is_none_or(|n| found.number >= n.number) => newest = Some(found),
             Some(_) => {}
             // A new log has used only one of the two.
@@ -163,14 +168,14 @@ fn newest_checkpoint(first: &LogFile, redo: &mut Redo) -> Result<Option<Checkpoi
         }
     }
     if newest.is_some_and(|newest| damaged.is_some() && damaged == newest.number.checked_add(1)) {
-        redo.faults.push(Fault::NewestCheckpoint);
+        redo.faults.push(RedoFault::NewestCheckpoint);
     }
     Ok(newest)
 }
 
 /// Where a block lies in the ring.
 #[derive(Debug, Clone, Copy)]
-struct Place {
+struct RingPlace {
     file: usize,
     at: u64,
 }
@@ -184,19 +189,19 @@ struct Ring {
 
 impl Ring {
     /// The block that holds the byte at `offset` of all files laid end to end.
-    fn place(self, offset: u64) -> Option<Place> {
+    fn place(self, offset: u64) -> Option<RingPlace> {
         let file = offset.checked_div(self.size).filter(|&f| f < self.files)?;
         let at = offset.checked_rem(self.size)? & !(BLOCK_LSN - 1);
-        (at >= FILE_HEADER).then_some(Place { file: usize::try_from(file).ok()?, at })
+        (at >= FILE_HEADER).then_some(RingPlace { file: usize::try_from(file).ok()?, at })
     }
 
-    fn next(self, place: Place) -> Place {
+    fn next(self, place: RingPlace) -> RingPlace {
         let at = place.at.saturating_add(BLOCK_LSN);
         if at.saturating_add(BLOCK_LSN) <= self.size {
-            return Place { at, ..place };
+            return RingPlace { at, ..place };
         }
         let last = place.file as u64 + 1 >= self.files;
-        Place { file: if last { 0 } else { place.file + 1 }, at: FILE_HEADER }
+        RingPlace { file: if last { 0 } else { place.file + 1 }, at: FILE_HEADER }
     }
 
     fn blocks(self) -> u64 {
@@ -204,7 +209,7 @@ impl Ring {
     }
 }
 
-fn ring_of(files: &[LogFile], redo: &mut Redo) -> Ring {
+fn ring_of(files: &[LogFile], redo: &mut RedoLog) -> Ring {
     let size = files.iter().map(|f| f.size).max().unwrap_or(0);
     for short in files.iter().filter(|f| f.size != size) {
         let what = format!(
@@ -213,19 +218,19 @@ fn ring_of(files: &[LogFile], redo: &mut Redo) -> Ring {
             short.size
         );
         redo.note(what.clone());
-        redo.faults.push(Fault::FileOdd { file: short.path.clone(), what });
+        redo.faults.push(RedoFault::FileOdd { file: short.path.clone(), what });
     }
     // MySQL up to 8.0.29 and MariaDB up to 10.1 have two files at least.
     let two = matches!(redo.format, RedoFormat::MySql(_) | RedoFormat::BeforeMySql579);
     if two && files.len() == 1 {
         let what =
             "ib_logfile1 is missing: servers of this generation have two redo files at least".to_owned();
-        redo.faults.push(Fault::FileGone { what });
+        redo.faults.push(RedoFault::FileGone { what });
     }
     Ring { files: files.len() as u64, size }
 }
 
-fn walk(files: &[LogFile], checkpoint: Checkpoint, redo: &mut Redo) -> Result<Walk> {
+fn walk(files: &[LogFile], checkpoint: RingCheckpoint, redo: &mut RedoLog) -> Result<BlockWalk> {
     let ring = ring_of(files, redo);
     let (low, whole) = checkpoint.offset;
     let fits = |&offset: &u64| offset % BLOCK_LSN == checkpoint.lsn.0 % BLOCK_LSN;
@@ -235,9 +240,9 @@ fn walk(files: &[LogFile], checkpoint: Checkpoint, redo: &mut Redo) -> Result<Wa
             "the checkpoint names offset {whole} of the log, where LSN {} cannot be",
             checkpoint.lsn
         ));
-        return Ok(Walk::default());
+        return Ok(BlockWalk::default());
     };
-    let rules = Rules {
+    let rules = BlockRules {
         additive: redo.format == RedoFormat::BeforeMySql579,
         encrypt_bit: matches!(redo.format, RedoFormat::MySql(2..)),
         epoch: false,
@@ -283,10 +288,10 @@ fn file_records(path: &Path, checkpoint: Lsn, end: Lsn) -> Result<Option<FileRec
     Ok(Some(found))
 }
 
-fn finish(redo: &mut Redo, checkpoint: Checkpoint, walk: Walk) {
+fn finish(redo: &mut RedoLog, checkpoint: RingCheckpoint, walk: BlockWalk) {
     redo.take_walk(checkpoint.lsn, walk);
     if walk.end.is_some_and(|end| end < checkpoint.record) {
-        redo.faults.push(Fault::BreaksOff);
+        redo.faults.push(RedoFault::BreaksOff);
         redo.note(format!(
             "the log breaks off before the checkpoint's own record at LSN {}; the end LSN may be too low",
             checkpoint.record

@@ -33,7 +33,7 @@ const PAYLOAD: u64 = 496;
 
 /// How the bytes lie in the files.
 #[derive(Debug)]
-pub(super) enum Shape {
+pub(super) enum TapeShape {
     /// One file whose bytes from `first` on are a ring.
     Ring {
         /// Offset of the first byte of the ring.
@@ -78,7 +78,7 @@ pub struct Mtr<'a> {
 #[derive(Debug)]
 pub(super) struct Tape {
     files: Vec<LogFile>,
-    shape: Shape,
+    shape: TapeShape,
     encrypted: bool,
     /// Place of the first byte of `bytes` in the stream.
     at: u64,
@@ -90,7 +90,7 @@ pub(super) struct Tape {
 }
 
 /// What `bytes` begins with.
-enum Found {
+enum TapeStart {
     /// Records of this length, and their terminator.
     Whole(usize, u8),
     /// More bytes are needed.
@@ -100,16 +100,16 @@ enum Found {
 }
 
 impl Tape {
-    pub fn new(files: Vec<LogFile>, shape: Shape, encrypted: bool) -> Tape {
+    pub fn new(files: Vec<LogFile>, shape: TapeShape, encrypted: bool) -> Tape {
         Tape { files, shape, encrypted, at: 0, bytes: Vec::new(), ended: None, looked_at: 0 }
     }
 
     /// Bytes of the stream that exist at one time.
     pub fn capacity(&self) -> u64 {
         match &self.shape {
-            Shape::Ring { capacity, .. } => *capacity,
-            Shape::Blocks { capacity, .. } => *capacity / BLOCK_LSN * PAYLOAD,
-            Shape::Archive { first, .. } => {
+            TapeShape::Ring { capacity, .. } => *capacity,
+            TapeShape::Blocks { capacity, .. } => *capacity / BLOCK_LSN * PAYLOAD,
+            TapeShape::Archive { first, .. } => {
                 self.files.iter().fold(0, |sum, file| sum + file.size.saturating_sub(*first))
             }
         }
@@ -118,7 +118,7 @@ impl Tape {
     /// The place of an LSN.
     pub fn place(&self, lsn: Lsn) -> u64 {
         match self.shape {
-            Shape::Blocks { .. } => {
+            TapeShape::Blocks { .. } => {
                 let inside = (lsn.0 % BLOCK_LSN).clamp(BLOCK_HEADER, BLOCK_HEADER + PAYLOAD) - BLOCK_HEADER;
                 lsn.0 / BLOCK_LSN * PAYLOAD + inside
             }
@@ -129,7 +129,7 @@ impl Tape {
     /// The LSN of a place.
     pub fn lsn(&self, place: u64) -> Lsn {
         match self.shape {
-            Shape::Blocks { .. } => {
+            TapeShape::Blocks { .. } => {
                 let block = (place / PAYLOAD).saturating_mul(BLOCK_LSN);
                 Lsn(block.saturating_add(BLOCK_HEADER + place % PAYLOAD))
             }
@@ -141,12 +141,12 @@ impl Tape {
     pub fn mtr(&mut self, place: u64) -> Result<Option<(Mtr<'_>, u64)>> {
         self.hold(place, USUAL)?;
         let (mut found, mut seen) = split(self.held(place));
-        if matches!(found, Found::Cut) {
+        if matches!(found, TapeStart::Cut) {
             self.hold(place, MTR_SIZE_MAX + USUAL)?;
             (found, seen) = split(self.held(place));
         }
         self.looked_at = self.looked_at.saturating_add(seen as u64);
-        let Found::Whole(len, terminator) = found else { return Ok(None) };
+        let TapeStart::Whole(len, terminator) = found else { return Ok(None) };
         let trailer = self.trailer();
         let (Some(whole), Some(bit_place)) = (len.checked_add(trailer), place.checked_add(len as u64)) else {
             return Ok(None);
@@ -167,7 +167,7 @@ impl Tape {
     /// Bytes behind the records.
     fn trailer(&self) -> usize {
         match (&self.shape, self.encrypted) {
-            (Shape::Blocks { .. }, _) => 1,
+            (TapeShape::Blocks { .. }, _) => 1,
             (_, true) => 1 + NONCE + CRC,
             (_, false) => 1 + CRC,
         }
@@ -175,7 +175,7 @@ impl Tape {
 
     /// The CRC covers records and nonce, not the byte between.
     fn sum_holds(&self, bytes: &[u8], records: usize) -> bool {
-        if matches!(self.shape, Shape::Blocks { .. }) {
+        if matches!(self.shape, TapeShape::Blocks { .. }) {
             return true;
         }
         let Some((body, stored)) = bytes.len().checked_sub(CRC).map(|at| bytes.split_at(at)) else {
@@ -189,18 +189,20 @@ impl Tape {
     /// `log_t::get_sequence_bit`: 1 on the first lap round the file, then alternating. Blocks end with 0 always.
     fn sequence_bit(&self, place: u64) -> Option<u8> {
         match self.shape {
-            Shape::Ring { start, capacity, .. } => {
+            TapeShape::Ring { start, capacity, .. } => {
                 Some(u8::from((place.saturating_sub(start.0) / capacity.max(1)).is_multiple_of(2)))
             }
-            Shape::Archive { .. } => Some(1),
-            Shape::Blocks { .. } => Some(0),
+            TapeShape::Archive { .. } => Some(1),
+            TapeShape::Blocks { .. } => Some(0),
         }
     }
 
     /// In a ring of blocks the place where the first mini-transaction begins of the unbroken run of sound blocks that
     /// leads to `until`, looking from `from` on; `None` for other shapes, where only a search finds one.
     pub fn first_in_blocks(&self, from: u64, until: u64) -> Result<Option<u64>> {
-        let (Shape::Blocks { .. }, Some(log)) = (&self.shape, self.files.first()) else { return Ok(None) };
+        let (TapeShape::Blocks { .. }, Some(log)) = (&self.shape, self.files.first()) else {
+            return Ok(None);
+        };
         let (mut number, mut first) = (from.div_ceil(PAYLOAD), None);
         while number.saturating_mul(PAYLOAD) < until {
             let Some((_, offset, len)) = self.extent(number.saturating_mul(PAYLOAD), CHUNK) else { break };
@@ -259,7 +261,7 @@ impl Tape {
             Some(extent) => extent,
             None => return Ok(false),
         };
-        if let Shape::Blocks { .. } = self.shape {
+        if let TapeShape::Blocks { .. } = self.shape {
             return self.append_blocks(place, file, offset, len);
         }
         let Some(log) = self.files.get(file) else { return Ok(false) };
@@ -272,18 +274,18 @@ impl Tape {
     fn extent(&self, place: u64, len: usize) -> Option<(usize, u64, usize)> {
         let within = |left: u64| usize::try_from(left).unwrap_or(usize::MAX).min(len);
         match &self.shape {
-            Shape::Ring { first, start, capacity } => {
+            TapeShape::Ring { first, start, capacity } => {
                 let in_ring = place.checked_sub(start.0)?.checked_rem(*capacity)?;
                 Some((0, first.checked_add(in_ring)?, within(capacity - in_ring)))
             }
-            Shape::Archive { first, starts } => {
+            TapeShape::Archive { first, starts } => {
                 let file = starts.partition_point(|start| start.0 <= place).checked_sub(1)?;
                 let behind = place.checked_sub(starts.get(file)?.0)?;
                 let size = self.files.get(file)?.size.checked_sub(*first)?;
                 let left = size.checked_sub(behind).filter(|&left| left > 0)?;
                 Some((file, first.checked_add(behind)?, within(left)))
             }
-            Shape::Blocks { first, lsn, offset, capacity } => {
+            TapeShape::Blocks { first, lsn, offset, capacity } => {
                 let block = (place / PAYLOAD).checked_mul(BLOCK_LSN)?;
                 // The LSN that is known may be before or behind: count round the ring either way.
                 let distance = block.wrapping_sub(lsn.0).cast_signed().rem_euclid(capacity.cast_signed());
@@ -314,20 +316,20 @@ impl Tape {
 }
 
 /// Splits the records of a mini-transaction off; with how many bytes were looked at.
-fn split(bytes: &[u8]) -> (Found, usize) {
+fn split(bytes: &[u8]) -> (TapeStart, usize) {
     let mut at = 0;
     loop {
         let rest = bytes.get(at..).unwrap_or_default();
         let found = match (rest.first(), extent(rest)) {
-            (Some(&terminator @ (0 | 1)), _) => Found::Whole(at, terminator),
-            (None, _) => Found::Cut,
+            (Some(&terminator @ (0 | 1)), _) => TapeStart::Whole(at, terminator),
+            (None, _) => TapeStart::Cut,
             (_, Some((_, len))) if len <= MTR_SIZE_MAX && at <= MTR_SIZE_MAX => {
                 at = at.saturating_add(len);
                 continue;
             }
             // A length may be cut: the longest has five bytes and follows the first.
-            (_, None) if rest.len() < 6 => Found::Cut,
-            _ => Found::Nothing,
+            (_, None) if rest.len() < 6 => TapeStart::Cut,
+            _ => TapeStart::Nothing,
         };
         return (found, at);
     }

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::bytes::u32_at;
-use crate::format::redo_record::{Operation, PageRecord, Record, Records};
+use crate::format::redo_record::{MtrRecords, Operation, PageChange, RedoRecord};
 use crate::units::{Lsn, PageNo, SpaceId};
 
 /// Where offsets behind an initialisation count from.
@@ -56,8 +56,8 @@ mod as_list {
 /// Adds the records of one mini-transaction that ends at `end`.
 pub(super) fn collect(records: &[u8], end: Lsn, touched: &mut Touched) {
     let mut offset = 0;
-    for record in Records::new(records) {
-        let Record::Page(record) = record else { continue };
+    for record in MtrRecords::new(records) {
+        let RedoRecord::Page(record) = record else { continue };
         touched.last.insert(record.page, end);
         if !record.same_page {
             offset = 0;
@@ -71,7 +71,7 @@ pub(super) fn collect(records: &[u8], end: Lsn, touched: &mut Touched) {
 }
 
 /// What a record writes to the size field of page 0, where it writes all of it. `offset` is the end of the record before.
-fn new_size(record: &PageRecord<'_>, offset: &mut u64) -> Option<u32> {
+fn new_size(record: &PageChange<'_>, offset: &mut u64) -> Option<u32> {
     let (ahead, length) = match record.operation {
         Operation::Write { ahead, bytes } => (ahead, bytes.len() as u64),
         Operation::Fill { ahead, len, .. } | Operation::Move { ahead, len, .. } => (ahead, u64::from(len)),

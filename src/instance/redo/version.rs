@@ -1,23 +1,23 @@
 //! From a log's creator and format to the server generation that wrote it.
 
 use crate::instance::generation::{Generation, NEWEST_PLAUSIBLE};
-use crate::instance::redo::{Redo, RedoFormat};
+use crate::instance::redo::{RedoFormat, RedoLog};
 
 /// Version of a server: major, minor, patch level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Version(pub u32, pub u32, pub u32);
+pub struct ServerVersion(pub u32, pub u32, pub u32);
 
-impl Version {
+impl ServerVersion {
     /// The version in a creator string such as "MariaDB 10.11.18".
-    pub fn of_creator(creator: &str) -> Option<Version> {
+    pub fn of_creator(creator: &str) -> Option<ServerVersion> {
         let text = creator.strip_prefix("MySQL ").or_else(|| creator.strip_prefix("MariaDB "))?;
-        version_of(text).map(|(major, minor, patch)| Version(major, minor, patch))
+        version_of(text).map(|(major, minor, patch)| ServerVersion(major, minor, patch))
     }
 
     /// The version that a number stands for, as in `FIL_PAGE_SRV_VERSION` of MySQL 8.0 on: 80030 is 8.0.30.
-    pub fn of_number(number: u32) -> Option<Version> {
+    pub fn of_number(number: u32) -> Option<ServerVersion> {
         let plausible = (80_000..=NEWEST_PLAUSIBLE).contains(&number);
-        plausible.then_some(Version(number / 10_000, number / 100 % 100, number % 100))
+        plausible.then_some(ServerVersion(number / 10_000, number / 100 % 100, number % 100))
     }
 
     /// Whether it is beyond every version whose formats are known: MySQL 26.10 and MariaDB 13.0 (changelogs of 2026).
@@ -28,8 +28,8 @@ impl Version {
 
     /// Whether it has a change that came with these patch levels, one for every series that got it, the oldest first.
     /// Series newer than all of them have it, series between them have not.
-    pub fn has(self, since: &[Version]) -> bool {
-        let series = |version: &Version| (version.0, version.1);
+    pub fn has(self, since: &[ServerVersion]) -> bool {
+        let series = |version: &ServerVersion| (version.0, version.1);
         match since.iter().find(|first| series(first) == series(&self)) {
             Some(first) => self >= *first,
             None => since.last().is_some_and(|last| series(&self) > series(last)),
@@ -41,7 +41,7 @@ impl Version {
 ///
 /// The creator string goes first, then the format number. `None` for format 0, which twenty years of servers wrote
 /// alike, and for an empty log.
-pub fn generation_hint(redo: &Redo) -> Option<Generation> {
+pub fn generation_hint(redo: &RedoLog) -> Option<Generation> {
     if matches!(redo.format, RedoFormat::BeforeMySql579 | RedoFormat::FlushLsnOnly) {
         return None;
     }
@@ -109,7 +109,7 @@ mod tests {
 
     fn hint(creator: &str, raw_format: u32) -> Option<String> {
         let creator = (!creator.is_empty()).then_some(creator);
-        let mut redo = Redo::empty(RedoFormat::from_raw(raw_format, creator)?, raw_format);
+        let mut redo = RedoLog::empty(RedoFormat::from_raw(raw_format, creator)?, raw_format);
         redo.creator = creator.map(str::to_owned);
         generation_hint(&redo).map(|generation| generation.to_string())
     }
@@ -150,19 +150,24 @@ mod tests {
 
     #[test]
     fn a_change_is_in_its_series_and_in_all_newer_ones() {
-        let since = [Version(10, 6, 17), Version(10, 11, 7), Version(11, 2, 3)];
-        for with in [Version(10, 6, 17), Version(10, 11, 18), Version(11, 8, 0)] {
+        let since = [ServerVersion(10, 6, 17), ServerVersion(10, 11, 7), ServerVersion(11, 2, 3)];
+        for with in [ServerVersion(10, 6, 17), ServerVersion(10, 11, 18), ServerVersion(11, 8, 0)] {
             assert!(with.has(&since), "{with:?}");
         }
-        for without in [Version(10, 5, 30), Version(10, 6, 16), Version(10, 7, 99), Version(11, 1, 9)] {
+        for without in [
+            ServerVersion(10, 5, 30),
+            ServerVersion(10, 6, 16),
+            ServerVersion(10, 7, 99),
+            ServerVersion(11, 1, 9),
+        ] {
             assert!(!without.has(&since), "{without:?}");
         }
-        assert_eq!(Version::of_creator("MariaDB 10.11.18"), Some(Version(10, 11, 18)));
-        assert_eq!(Version::of_creator("MEB 8.0.30"), None);
-        assert_eq!(Version::of_number(80_030), Some(Version(8, 0, 30)));
-        assert_eq!(Version::of_number(90_704), Some(Version(9, 7, 4)));
-        assert_eq!(Version::of_number(261_000), Some(Version(26, 10, 0)));
-        assert_eq!(Version::of_number(u32::MAX), None);
+        assert_eq!(ServerVersion::of_creator("MariaDB 10.11.18"), Some(ServerVersion(10, 11, 18)));
+        assert_eq!(ServerVersion::of_creator("MEB 8.0.30"), None);
+        assert_eq!(ServerVersion::of_number(80_030), Some(ServerVersion(8, 0, 30)));
+        assert_eq!(ServerVersion::of_number(90_704), Some(ServerVersion(9, 7, 4)));
+        assert_eq!(ServerVersion::of_number(261_000), Some(ServerVersion(26, 10, 0)));
+        assert_eq!(ServerVersion::of_number(u32::MAX), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::page::checksum::{Algorithm, Examined, Fault, NO_CHECKSUM_MAGIC, crc32
 
 /// The stored words that a judgement compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Words {
+pub(super) struct StoredWords {
     /// At 0.
     head: u32,
     /// At `ps-8`.
@@ -22,9 +22,9 @@ pub(super) struct Words {
     lsn_tail: u32,
 }
 
-impl Words {
-    pub(super) fn read(page: &[u8]) -> Option<Words> {
-        Some(Words {
+impl StoredWords {
+    pub(super) fn read(page: &[u8]) -> Option<StoredWords> {
+        Some(StoredWords {
             head: u32_at(page, FIL_PAGE_SPACE_OR_CHKSUM)?,
             tail: u32_from_end(page, 8)?,
             lsn_high: u32_at(page, FIL_PAGE_LSN)?,
@@ -48,19 +48,19 @@ pub(super) enum Triage {
     /// No fold can change it.
     Settled(Examined),
     /// Only [`settle`] with the page's fold can tell.
-    NeedsFold(Words),
+    NeedsFold(StoredWords),
 }
 
 pub(super) fn examine(page: &[u8]) -> Examined {
     // A page without these words is shorter than any page size, and fails as the checksum that it lacks.
-    match triage(page, Words::read(page).unwrap_or_default()) {
+    match triage(page, StoredWords::read(page).unwrap_or_default()) {
         Triage::Settled(examined) => examined,
         Triage::NeedsFold(words) => settle(page, words, fold::classic(page)),
     }
 }
 
 /// Everything but the innodb algorithm, in the order of the servers: emptiness, LSN words, checksums.
-pub(super) fn triage(page: &[u8], words: Words) -> Triage {
+pub(super) fn triage(page: &[u8], words: StoredWords) -> Triage {
     if words.are_zero() && is_zero_but_flush_lsn(page) {
         return Triage::Settled(Examined::Zero);
     }
@@ -87,7 +87,7 @@ pub(super) fn triage(page: &[u8], words: Words) -> Triage {
 /// The tail may hold the old sum, or the high LSN word (before 4.0.14). 5.5 and MariaDB take the mixtures with
 /// 0xDEADBEEF in either word; MySQL 5.6+ does not. 0 in front stands for "written before 4.0.14" to every server;
 /// we believe it only of a page that has an LSN, as MySQL 5.6+ does of two zero words.
-pub(super) fn settle(page: &[u8], words: Words, sums: Sums) -> Examined {
+pub(super) fn settle(page: &[u8], words: StoredWords, sums: Sums) -> Examined {
     let legacy_tail = words.tail == sums.old || words.tail == words.lsn_high;
     if words.head == sums.new && (legacy_tail || words.tail == NO_CHECKSUM_MAGIC) {
         return Examined::verified(Algorithm::Innodb);

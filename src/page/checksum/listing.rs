@@ -64,9 +64,9 @@ pub fn matching_algorithms(page: &[u8], format: &PageFormat) -> Vec<Algorithm> {
         .collect()
 }
 
-type Field = (Algorithm, usize, u32);
+type ChecksumField = (Algorithm, usize, u32);
 
-fn classic_fields(page: &[u8]) -> Vec<Field> {
+fn classic_fields(page: &[u8]) -> Vec<ChecksumField> {
     let (head, tail) = (FIL_PAGE_SPACE_OR_CHKSUM, page.len().saturating_sub(FIL_PAGE_DATA_END));
     let sums = fold::classic(page);
     let (crc32, legacy) = (crc32::classic(page), crc32::classic_legacy_be(page));
@@ -82,7 +82,7 @@ fn classic_fields(page: &[u8]) -> Vec<Field> {
     ]
 }
 
-fn zip_fields(page: &[u8]) -> Vec<Field> {
+fn zip_fields(page: &[u8]) -> Vec<ChecksumField> {
     let head = FIL_PAGE_SPACE_OR_CHKSUM;
     vec![
         (Algorithm::Crc32, head, zip::crc32(page)),
@@ -92,7 +92,7 @@ fn zip_fields(page: &[u8]) -> Vec<Field> {
     ]
 }
 
-fn full_crc32_fields(page: &[u8]) -> Vec<Field> {
+fn full_crc32_fields(page: &[u8]) -> Vec<ChecksumField> {
     let field = full_crc32::written(page).ok().and_then(|written| full_crc32::crc32(page, &written));
     field.into_iter().map(|(at, crc)| (Algorithm::FullCrc32, at, crc)).collect()
 }

@@ -1,7 +1,7 @@
 //! Many consecutive pages at once, for scans.
 
 use crate::format::fsp::{Layout, PageFormat};
-use crate::page::checksum::classic::{Triage, Words, settle, triage};
+use crate::page::checksum::classic::{StoredWords, Triage, settle, triage};
 use crate::page::checksum::{Examined, examine, fold};
 
 /// Judges a run of consecutive pages and appends one finding for each to `out`, in page order.
@@ -27,9 +27,9 @@ pub fn examine_run(pages: &[u8], format: &PageFormat, out: &mut Vec<Examined>) {
 /// head and tail of all pages then overlap, which was a third of the time where pages are judged in place.
 fn examine_group(pages: &[u8], format: &PageFormat, out: &mut Vec<Examined>) {
     let size = format.physical.bytes();
-    let mut words = [Words::default(); fold::ABREAST];
+    let mut words = [StoredWords::default(); fold::ABREAST];
     for (words, page) in words.iter_mut().zip(pages.chunks(size)) {
-        *words = Words::read(page).unwrap_or_default();
+        *words = StoredWords::read(page).unwrap_or_default();
     }
     let mut waiting = Waiting::default();
     for (page, words) in pages.chunks(size).zip(words) {
@@ -51,11 +51,11 @@ fn examine_group(pages: &[u8], format: &PageFormat, out: &mut Vec<Examined>) {
 #[derive(Default)]
 struct Waiting<'a> {
     pages: Vec<&'a [u8]>,
-    places: Vec<(usize, Words)>,
+    places: Vec<(usize, StoredWords)>,
 }
 
 impl<'a> Waiting<'a> {
-    fn push(&mut self, place: usize, page: &'a [u8], words: Words) {
+    fn push(&mut self, place: usize, page: &'a [u8], words: StoredWords) {
         self.pages.push(page);
         self.places.push((place, words));
     }

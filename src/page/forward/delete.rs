@@ -4,35 +4,35 @@
 use crate::format::index_header::{
     PAGE_FREE, PAGE_GARBAGE, PAGE_HEAP_TOP, PAGE_LAST_INSERT, PAGE_N_HEAP, PAGE_N_RECS,
 };
-use crate::format::redo_record::Row;
-use crate::page::forward::index::{COMPACT, Index, MIN_OWNED};
-use crate::page::forward::insert::Sizes;
+use crate::format::redo_record::RowLayout;
+use crate::page::forward::index::{COMPACT, IndexFrame, MIN_OWNED};
+use crate::page::forward::insert::RecordSizes;
 use crate::page::forward::insert_redundant::{data_size, extra_size};
 use crate::page::forward::{count, put_u16, word, zero};
 
 pub(super) fn redundant(page: &mut [u8], prev: u32) -> Option<()> {
-    let index = Index::open(page, Row::Redundant)?;
+    let index = IndexFrame::open(page, RowLayout::Redundant)?;
     let (prev, record) = deleted(&index, prev)?;
-    let sizes = Sizes { extra: extra_size(index.page, record)?, data: data_size(index.page, record)? };
+    let sizes = RecordSizes { extra: extra_size(index.page, record)?, data: data_size(index.page, record)? };
     delete(index, prev, record, &sizes)
 }
 
 pub(super) fn dynamic(page: &mut [u8], prev: u32, header: u32, data: u32) -> Option<()> {
-    let index = Index::open(page, Row::Dynamic)?;
+    let index = IndexFrame::open(page, RowLayout::Dynamic)?;
     let (prev, record) = deleted(&index, prev)?;
     let extra = index.fixed.checked_add(usize::try_from(header).ok()?)?;
-    delete(index, prev, record, &Sizes { extra, data: usize::try_from(data).ok()? })
+    delete(index, prev, record, &RecordSizes { extra, data: usize::try_from(data).ok()? })
 }
 
 /// The record before, and the one to delete.
-fn deleted(index: &Index<'_>, prev: u32) -> Option<(usize, usize)> {
+fn deleted(index: &IndexFrame<'_>, prev: u32) -> Option<(usize, usize)> {
     let prev = index.infimum.checked_add(usize::try_from(prev).ok()?)?;
     let prev = Some(prev).filter(|&prev| index.is_record(prev))?;
     let record = index.next(prev).filter(|&record| index.is_user_record(record))?;
     Some((prev, record))
 }
 
-fn delete(mut index: Index<'_>, prev: usize, record: usize, sizes: &Sizes) -> Option<()> {
+fn delete(mut index: IndexFrame<'_>, prev: usize, record: usize, sizes: &RecordSizes) -> Option<()> {
     let end = record.checked_add(sizes.data).filter(|&end| end <= index.top)?;
     let begin = record.checked_sub(sizes.extra).filter(|&begin| begin >= index.heap)?;
     let next = index.next(record)?;
@@ -52,7 +52,7 @@ fn delete(mut index: Index<'_>, prev: usize, record: usize, sizes: &Sizes) -> Op
 }
 
 /// The room of a record goes to the free list, or back to the heap where it was the newest. Its fields become zero.
-fn free(index: &mut Index<'_>, begin: usize, record: usize, end: usize) -> Option<()> {
+fn free(index: &mut IndexFrame<'_>, begin: usize, record: usize, end: usize) -> Option<()> {
     let in_heap = word(index.page, PAGE_N_HEAP)?;
     let newest = (in_heap & !COMPACT).checked_sub(1)? == index.heap_number(record)?;
     let first_free = word(index.page, PAGE_FREE)?;

@@ -2,10 +2,10 @@
 //! (`page_dir_split_slot`, `page_dir_balance_slot`, `page0cur.cc` MariaDB 11.8.)
 
 use crate::format::index_header::PAGE_N_DIR_SLOTS;
-use crate::page::forward::index::{Index, MAX_OWNED, MIN_OWNED};
+use crate::page::forward::index::{IndexFrame, MAX_OWNED, MIN_OWNED};
 use crate::page::forward::{copy, put_u16, word};
 
-impl Index<'_> {
+impl IndexFrame<'_> {
     /// A new slot below slot `n`, whose record owns one more than it may.
     pub fn split_slot(&mut self, n: usize) -> Option<()> {
         let owned = MAX_OWNED + 1;

@@ -10,7 +10,7 @@ use crate::format::index_header::{
     PAGE_DATA, PAGE_DIRECTION, PAGE_HEAP_TOP, PAGE_LAST_INSERT, PAGE_LEVEL, PAGE_N_DIR_SLOTS,
     PAGE_N_DIRECTION, PAGE_N_HEAP, PAGE_N_RECS,
 };
-use crate::format::redo_record::Row;
+use crate::format::redo_record::RowLayout;
 use crate::page::forward::{put, put_u16, word, zero};
 
 /// `PAGE_DIR_SLOT_MAX_N_OWNED`.
@@ -44,14 +44,14 @@ const _: () =
 const PRIVATE: usize = 26;
 
 /// `page_create_low`.
-pub(super) fn create(page: &mut [u8], row: Row) -> Option<()> {
+pub(super) fn create(page: &mut [u8], row: RowLayout) -> Option<()> {
     let end = page.len().checked_sub(FIL_PAGE_DATA_END)?;
-    let pseudo = if row == Row::Dynamic { PSEUDO_COMPACT } else { PSEUDO_REDUNDANT };
+    let pseudo = if row == RowLayout::Dynamic { PSEUDO_COMPACT } else { PSEUDO_REDUNDANT };
     put_u16(page, FIL_PAGE_TYPE, usize::from(page_type::INDEX))?;
     zero(page, PAGE_N_DIR_SLOTS, PAGE_N_DIR_SLOTS + PRIVATE)?;
     put_u16(page, PAGE_N_DIR_SLOTS, 2)?;
     put(page, DIRECTION, &[NONE])?;
-    let compact = if row == Row::Dynamic { COMPACT } else { 0 };
+    let compact = if row == RowLayout::Dynamic { COMPACT } else { 0 };
     put_u16(page, PAGE_N_HEAP, FIRST_USER | compact)?;
     let heap = put(page, PAGE_DATA, pseudo)?;
     put_u16(page, PAGE_HEAP_TOP, heap)?;
@@ -61,14 +61,14 @@ pub(super) fn create(page: &mut [u8], row: Row) -> Option<()> {
     put_u16(page, end.checked_sub(2)?, infimum)
 }
 
-fn of(row: Row, [dynamic, redundant]: [usize; 2]) -> usize {
-    if row == Row::Dynamic { dynamic } else { redundant }
+fn of(row: RowLayout, [dynamic, redundant]: [usize; 2]) -> usize {
+    if row == RowLayout::Dynamic { dynamic } else { redundant }
 }
 
 /// An index page whose header and directory ends are in order.
-pub(super) struct Index<'a> {
+pub(super) struct IndexFrame<'a> {
     pub page: &'a mut [u8],
-    pub row: Row,
+    pub row: RowLayout,
     /// First byte of the heap.
     pub heap: usize,
     pub infimum: usize,
@@ -80,19 +80,19 @@ pub(super) struct Index<'a> {
     pub top: usize,
 }
 
-impl<'a> Index<'a> {
+impl<'a> IndexFrame<'a> {
     /// `None` where the page is not an index page of this layout, or its header makes no sense.
-    pub fn open(page: &'a mut [u8], row: Row) -> Option<Index<'a>> {
+    pub fn open(page: &'a mut [u8], row: RowLayout) -> Option<IndexFrame<'a>> {
         let index_page = [page_type::INDEX, page_type::RTREE, page_type::SDI_BLOB];
         let slots = word(page, PAGE_N_DIR_SLOTS).filter(|&slots| slots >= 2)?;
         let in_heap = word(page, PAGE_N_HEAP)?;
         let top = word(page, PAGE_HEAP_TOP)?;
         let [heap, infimum, supremum, fixed] = [HEAP, INFIMUM, SUPREMUM, FIXED].map(|places| of(row, places));
-        let index = Index { page, row, heap, infimum, supremum, fixed, slots, top };
+        let index = IndexFrame { page, row, heap, infimum, supremum, fixed, slots, top };
         let last = index.slot(slots - 1)?;
         let count = in_heap & !COMPACT;
         let sound = u16_at(index.page, FIL_PAGE_TYPE).is_some_and(|t| index_page.contains(&t))
-            && (in_heap & COMPACT != 0) == (row == Row::Dynamic)
+            && (in_heap & COMPACT != 0) == (row == RowLayout::Dynamic)
             && (slots.max(FIRST_USER)..index.page.len() / fixed).contains(&count)
             && (heap..=last).contains(&top)
             && word(index.page, supremum - 2)? == 0
@@ -123,12 +123,12 @@ impl<'a> Index<'a> {
     /// The record that a record names as its next; `None` where that is no place of one.
     pub fn next(&self, at: usize) -> Option<usize> {
         let stored = word(self.page, at.checked_sub(2)?)?;
-        let next = if self.row == Row::Dynamic { at.checked_add(stored)? & 0xFFFF } else { stored };
+        let next = if self.row == RowLayout::Dynamic { at.checked_add(stored)? & 0xFFFF } else { stored };
         self.is_record(next).then_some(next)
     }
 
     pub fn set_next(&mut self, at: usize, next: usize) -> Option<()> {
-        let stored = if self.row == Row::Dynamic { next.wrapping_sub(at) & 0xFFFF } else { next };
+        let stored = if self.row == RowLayout::Dynamic { next.wrapping_sub(at) & 0xFFFF } else { next };
         put_u16(self.page, at.checked_sub(2)?, stored)
     }
 

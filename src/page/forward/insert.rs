@@ -1,8 +1,8 @@
 //! `INSERT_HEAP_DYNAMIC` and `INSERT_REUSE_DYNAMIC`: `page_apply_insert_dynamic` (`page0cur.cc` MariaDB 11.8).
 
 use crate::format::index_header::{PAGE_FREE, PAGE_GARBAGE, PAGE_HEAP_TOP, PAGE_N_HEAP, PAGE_N_RECS};
-use crate::format::redo_record::{Insert, Row};
-use crate::page::forward::index::{COMPACT, Index, MAX_OWNED};
+use crate::format::redo_record::{Insert, RowLayout};
+use crate::page::forward::index::{COMPACT, IndexFrame, MAX_OWNED};
 use crate::page::forward::{copy, count, put, put_u16, word};
 
 /// `REC_STATUS_INSTANT`, as the header of the record carries it.
@@ -11,12 +11,12 @@ const INSTANT: u32 = 4;
 const NODE_POINTER: u8 = 1;
 
 pub(super) fn dynamic(page: &mut [u8], row: &Insert<'_>) -> Option<()> {
-    let mut index = Index::open(page, Row::Dynamic)?;
+    let mut index = IndexFrame::open(page, RowLayout::Dynamic)?;
     let own = usize::try_from(row.header >> 3).ok()?;
     let (header, data) = row.literal.split_at_checked(own)?;
     let common_header = usize::try_from(row.common_header).ok()?;
     let common_data = usize::try_from(row.common_data).ok()?;
-    let sizes = Sizes {
+    let sizes = RecordSizes {
         extra: index.fixed.checked_add(common_header)?.checked_add(own)?,
         data: common_data.checked_add(data.len())?,
     };
@@ -48,25 +48,25 @@ pub(super) fn dynamic(page: &mut [u8], row: &Insert<'_>) -> Option<()> {
 }
 
 /// Bytes of a record before and behind the place that its pointers name.
-pub(super) struct Sizes {
+pub(super) struct RecordSizes {
     pub extra: usize,
     pub data: usize,
 }
 
-impl Sizes {
+impl RecordSizes {
     pub fn total(&self) -> Option<usize> {
         self.extra.checked_add(self.data)
     }
 }
 
 /// The record that the new one goes behind.
-pub(super) fn prev_record(index: &Index<'_>, row: &Insert<'_>) -> Option<usize> {
+pub(super) fn prev_record(index: &IndexFrame<'_>, row: &Insert<'_>) -> Option<usize> {
     let prev = index.infimum.checked_add(usize::try_from(row.prev).ok()?)?;
     (row.prev == 0 || index.is_user_record(prev)).then_some(prev)
 }
 
 /// Takes room at the top of the heap: where it begins, and the number of the record.
-pub(super) fn from_heap(index: &mut Index<'_>, sizes: &Sizes) -> Option<(usize, usize)> {
+pub(super) fn from_heap(index: &mut IndexFrame<'_>, sizes: &RecordSizes) -> Option<(usize, usize)> {
     let in_heap = word(index.page, PAGE_N_HEAP)?;
     let begin = index.top;
     let top = begin.checked_add(sizes.total()?).filter(|&top| Some(top) <= index.last_slot())?;
@@ -77,7 +77,11 @@ pub(super) fn from_heap(index: &mut Index<'_>, sizes: &Sizes) -> Option<(usize, 
 }
 
 /// Takes the first hole of the free list.
-fn from_free_list(index: &mut Index<'_>, row: &Insert<'_>, sizes: &Sizes) -> Option<(usize, usize)> {
+fn from_free_list(
+    index: &mut IndexFrame<'_>,
+    row: &Insert<'_>,
+    sizes: &RecordSizes,
+) -> Option<(usize, usize)> {
     let free = word(index.page, PAGE_FREE).filter(|&free| index.is_user_record(free))?;
     let begin = i64::try_from(free.checked_sub(sizes.extra)?).ok()?.checked_add(row.shift)?;
     let begin = usize::try_from(begin).ok().filter(|&begin| begin >= index.heap)?;

@@ -6,16 +6,16 @@
 
 use crate::bytes::{u8_at, u16_at};
 use crate::format::index_header::{PAGE_FREE, PAGE_GARBAGE, PAGE_N_RECS};
-use crate::format::redo_record::{Insert, Row};
-use crate::page::forward::index::{Index, MAX_OWNED};
-use crate::page::forward::insert::{Sizes, from_heap, prev_record};
+use crate::format::redo_record::{Insert, RowLayout};
+use crate::page::forward::index::{IndexFrame, MAX_OWNED};
+use crate::page::forward::insert::{RecordSizes, from_heap, prev_record};
 use crate::page::forward::{copy, count, put, put_u16, word};
 
 /// `REC_MAX_N_FIELDS`.
 const MAX_FIELDS: usize = 1023;
 
 pub(super) fn insert(page: &mut [u8], row: &Insert<'_>) -> Option<()> {
-    let mut index = Index::open(page, Row::Redundant)?;
+    let mut index = IndexFrame::open(page, RowLayout::Redundant)?;
     let prev = prev_record(&index, row)?;
     let next = index.next(prev)?;
     let (owner, owned) = index.owner(next, MAX_OWNED).filter(|&(_, owned)| owned <= MAX_OWNED)?;
@@ -23,7 +23,7 @@ pub(super) fn insert(page: &mut [u8], row: &Insert<'_>) -> Option<()> {
     let common_data = usize::try_from(row.common_data).ok()?;
     let (mut header, literal) = new_header(&index, prev, row)?;
     let data = data_size(&header, header.len())?;
-    let sizes = Sizes { extra: header.len(), data };
+    let sizes = RecordSizes { extra: header.len(), data };
     if common_data.checked_add(literal.len())? != data {
         return None;
     }
@@ -44,7 +44,7 @@ pub(super) fn insert(page: &mut [u8], row: &Insert<'_>) -> Option<()> {
 }
 
 /// The header of the new record, and what is left of the literal bytes. Its next pointer is that of the record before.
-fn new_header<'b>(index: &Index<'_>, prev: usize, row: &Insert<'b>) -> Option<(Vec<u8>, &'b [u8])> {
+fn new_header<'b>(index: &IndexFrame<'_>, prev: usize, row: &Insert<'b>) -> Option<(Vec<u8>, &'b [u8])> {
     let short = row.header >> 2 & 1;
     let fields = usize::try_from(row.header >> 3).ok()?.checked_add(1).filter(|&n| n <= MAX_FIELDS)?;
     let extra = index.fixed + if short == 1 { fields } else { fields * 2 };
@@ -75,9 +75,9 @@ pub(super) fn data_size(page: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-fn from_free_list(index: &mut Index<'_>, sizes: &Sizes) -> Option<(usize, usize)> {
+fn from_free_list(index: &mut IndexFrame<'_>, sizes: &RecordSizes) -> Option<(usize, usize)> {
     let free = word(index.page, PAGE_FREE).filter(|&free| index.is_user_record(free))?;
-    let hole = Sizes { extra: extra_size(index.page, free)?, data: data_size(index.page, free)? };
+    let hole = RecordSizes { extra: extra_size(index.page, free)?, data: data_size(index.page, free)? };
     let begin = free.checked_sub(hole.extra).filter(|&begin| begin >= index.heap)?;
     let fits = free.checked_add(hole.data)? <= index.top && sizes.total()? <= hole.total()?;
     let garbage = word(index.page, PAGE_GARBAGE)?;

@@ -21,7 +21,7 @@ use crate::format::fil::{
     FIL_PAGE_DATA_END, FIL_PAGE_LSN, FIL_PAGE_NEXT, FIL_PAGE_OFFSET, FIL_PAGE_PREV, FIL_PAGE_SPACE_ID,
     FIL_PAGE_TYPE,
 };
-use crate::format::redo_record::{Operation, PageId, PageRecord, Record, Records, Row};
+use crate::format::redo_record::{MtrRecords, Operation, PageChange, PageId, RedoRecord, RowLayout};
 use crate::page::checksum::crc32c;
 use crate::units::{FIL_NULL, Lsn};
 
@@ -85,11 +85,13 @@ impl<'a> Frame<'a> {
     ///
     /// # Errors
     /// A record contradicts the page. The page is then half changed and worth nothing.
-    pub fn apply(&mut self, records: Records<'_>, end: Lsn) -> Result<(), Refused> {
+    pub fn apply(&mut self, records: MtrRecords<'_>, end: Lsn) -> Result<(), Refused> {
         for record in records {
             match record {
-                Record::Page(record) if record.page == self.id => self.apply_one(&record)?,
-                Record::Malformed => return Err(Refused { record: "UNKNOWN", why: Contradiction::Unknown }),
+                RedoRecord::Page(record) if record.page == self.id => self.apply_one(&record)?,
+                RedoRecord::Malformed => {
+                    return Err(Refused { record: "UNKNOWN", why: Contradiction::Unknown });
+                }
                 _ => {}
             }
         }
@@ -101,7 +103,7 @@ impl<'a> Frame<'a> {
     ///
     /// # Errors
     /// It contradicts the page.
-    pub fn apply_one(&mut self, record: &PageRecord<'_>) -> Result<(), Refused> {
+    pub fn apply_one(&mut self, record: &PageChange<'_>) -> Result<(), Refused> {
         let refused = |why| Refused { record: record.operation.name(), why };
         let from = if record.same_page { self.position } else { Some(0) };
         let done = match record.operation {
@@ -131,7 +133,7 @@ impl<'a> Frame<'a> {
             Operation::InitIndex(row) => index::create(page, row)?,
             Operation::InitUndo => undo::create(page)?,
             Operation::AppendUndo(record) => undo::append(page, record)?,
-            Operation::Insert(ref row) if row.row == Row::Dynamic => insert::dynamic(page, row)?,
+            Operation::Insert(ref row) if row.row == RowLayout::Dynamic => insert::dynamic(page, row)?,
             Operation::Insert(ref row) => insert_redundant::insert(page, row)?,
             Operation::DeleteRedundant { prev } => delete::redundant(page, prev)?,
             Operation::DeleteDynamic { prev, header, data } => delete::dynamic(page, prev, header, data)?,

@@ -5,9 +5,9 @@ use crate::units::{PageNo, SpaceId};
 
 const ID: PageId = (SpaceId(7), PageNo(5));
 
-fn first(record: &[u8]) -> PageRecord<'_> {
-    match Records::new(record).next() {
-        Some(Record::Page(record)) => record,
+fn first(record: &[u8]) -> PageChange<'_> {
+    match MtrRecords::new(record).next() {
+        Some(RedoRecord::Page(record)) => record,
         other => panic!("{other:?}"),
     }
 }
@@ -38,7 +38,7 @@ fn same_page_offsets_count_from_the_end_of_the_record_before() {
     let mut page = vec![0; 4096];
     let mut frame = Frame::new(&mut page, ID, false);
     // INIT_PAGE, then 22 behind byte 24, then 2 behind that.
-    frame.apply(Records::new(&[0x12, 7, 5, 0xB2, 22, 0xAA, 0xB2, 2, 0xBB]), Lsn(99)).unwrap();
+    frame.apply(MtrRecords::new(&[0x12, 7, 5, 0xB2, 22, 0xAA, 0xB2, 2, 0xBB]), Lsn(99)).unwrap();
     assert_eq!((page[46], page[49]), (0xAA, 0xBB));
     assert_eq!(page[4..16], [0, 0, 0, 5, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF]);
     assert_eq!((page[23], page[37]), (99, 7), "LSN and space id");
@@ -73,7 +73,7 @@ fn rows_never_come_to_pages_of_compressed_tables_or_to_the_first_pages() {
 fn index_page() -> impl Strategy<Value = Vec<u8>> {
     (proptest::collection::vec(any::<u8>(), 4096), any::<bool>(), 2u16..40, 120u16..4000).prop_map(
         |(mut page, dynamic, slots, top)| {
-            let row = if dynamic { Row::Dynamic } else { Row::Redundant };
+            let row = if dynamic { RowLayout::Dynamic } else { RowLayout::Redundant };
             let noise = page.clone();
             index::create(&mut page, row).unwrap();
             let top = usize::from(top);
@@ -114,9 +114,9 @@ proptest! {
     #[test]
     fn hostile_records_never_panic_and_never_change_the_size(mut page in index_page(), records in records()) {
         let number = page[4..8].to_vec();
-        let _ = Frame::new(&mut page, ID, false).apply(Records::new(&records), Lsn(1));
+        let _ = Frame::new(&mut page, ID, false).apply(MtrRecords::new(&records), Lsn(1));
         prop_assert_eq!(page.len(), 4096);
-        let inits = Records::new(&records).any(|r| matches!(r, Record::Page(p) if p.operation == Operation::Init));
+        let inits = MtrRecords::new(&records).any(|r| matches!(r, RedoRecord::Page(p) if p.operation == Operation::Init));
         prop_assert!(inits || page[4..8] == number[..], "no record but INIT_PAGE writes the page number");
     }
 }

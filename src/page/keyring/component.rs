@@ -15,7 +15,7 @@ use crate::page::keyring::Secret;
 use serde::Deserialize;
 
 #[derive(Deserialize)]
-struct Document<'a> {
+struct KeyringDocument<'a> {
     version: String,
     #[serde(borrow)]
     elements: Vec<Element<'a>>,
@@ -33,7 +33,7 @@ struct Element<'a> {
 /// The keys of no user, by name: InnoDB's are among them.
 pub(super) fn parse(content: &[u8]) -> Result<BTreeMap<String, Secret>, String> {
     // serde's own message may quote what it could not read, and that may be a key.
-    let document: Document<'_> = serde_json::from_slice(content).map_err(|e| {
+    let document: KeyringDocument<'_> = serde_json::from_slice(content).map_err(|e| {
         format!("not a component_keyring_file: faulty JSON in line {} column {}", e.line(), e.column())
     })?;
     if document.version != "1.0" {

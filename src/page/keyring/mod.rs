@@ -2,10 +2,10 @@
 //!
 //! | kind | begins with | server |
 //! |---|---|---|
-//! | [`Kind::Component`] | `{` | MySQL 8.0.24+ `component_keyring_file` |
-//! | [`Kind::Plugin`] | `Keyring file version:` | MySQL 5.7.11 to 8.4 `keyring_file` plugin |
-//! | [`Kind::KeyFile`] | a digit or `#` | MariaDB `file_key_management` |
-//! | [`Kind::EncryptedKeyFile`] | `Salted__` | the same, encrypted with a pass phrase |
+//! | [`KeyringKind::Component`] | `{` | MySQL 8.0.24+ `component_keyring_file` |
+//! | [`KeyringKind::Plugin`] | `Keyring file version:` | MySQL 5.7.11 to 8.4 `keyring_file` plugin |
+//! | [`KeyringKind::KeyFile`] | a digit or `#` | MariaDB `file_key_management` |
+//! | [`KeyringKind::EncryptedKeyFile`] | `Salted__` | the same, encrypted with a pass phrase |
 
 pub mod component;
 pub mod key_file;
@@ -30,7 +30,7 @@ const MAX_SECRET_SIZE: u64 = 256;
 
 /// What wrote a key file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum KeyringKind {
     /// MySQL's `component_keyring_file`, JSON.
     Component,
     /// MySQL's `keyring_file` plugin, binary.
@@ -41,15 +41,15 @@ pub enum Kind {
     EncryptedKeyFile,
 }
 
-impl Kind {
+impl KeyringKind {
     /// By the first bytes; `None` where no server would read the file.
-    pub fn detect(content: &[u8]) -> Option<Kind> {
+    pub fn detect(content: &[u8]) -> Option<KeyringKind> {
         let text = content.trim_ascii_start();
         match text.first()? {
-            _ if content.starts_with(plugin::VERSION_TAG) => Some(Kind::Plugin),
-            _ if content.starts_with(key_file::SALTED) => Some(Kind::EncryptedKeyFile),
-            b'{' => Some(Kind::Component),
-            b'0'..=b'9' | b'#' => Some(Kind::KeyFile),
+            _ if content.starts_with(plugin::VERSION_TAG) => Some(KeyringKind::Plugin),
+            _ if content.starts_with(key_file::SALTED) => Some(KeyringKind::EncryptedKeyFile),
+            b'{' => Some(KeyringKind::Component),
+            b'0'..=b'9' | b'#' => Some(KeyringKind::KeyFile),
             _ => None,
         }
     }
@@ -58,7 +58,7 @@ impl Kind {
 /// The keys of one file. Wiped when dropped; printing shows names and lengths only.
 #[derive(Clone)]
 pub struct Keyring {
-    kind: Kind,
+    kind: KeyringKind,
     named: BTreeMap<String, Secret>,
     numbered: BTreeMap<u32, Secret>,
 }
@@ -74,18 +74,18 @@ impl Keyring {
 
     /// Reads a key file from memory; the error says what is wrong, never what a key is.
     pub fn parse(content: &[u8], password: Option<&[u8]>) -> std::result::Result<Keyring, String> {
-        let kind = Kind::detect(content).ok_or(
+        let kind = KeyringKind::detect(content).ok_or(
             "not a key file: neither MySQL's component_keyring_file or keyring_file, nor MariaDB's file_key_management",
         )?;
         let (mut named, mut numbered) = (BTreeMap::new(), BTreeMap::new());
         match (kind, password) {
-            (Kind::Component, _) => named = component::parse(content)?,
-            (Kind::Plugin, _) => named = plugin::parse(content)?,
-            (Kind::KeyFile, _) => numbered = key_file::parse(content)?,
-            (Kind::EncryptedKeyFile, Some(password)) => {
+            (KeyringKind::Component, _) => named = component::parse(content)?,
+            (KeyringKind::Plugin, _) => named = plugin::parse(content)?,
+            (KeyringKind::KeyFile, _) => numbered = key_file::parse(content)?,
+            (KeyringKind::EncryptedKeyFile, Some(password)) => {
                 numbered = key_file::parse_encrypted(content, password)?
             }
-            (Kind::EncryptedKeyFile, None) => {
+            (KeyringKind::EncryptedKeyFile, None) => {
                 return Err(
                     "encrypted key file: give its pass phrase with --keyring-password-file".to_owned()
                 );
@@ -95,7 +95,7 @@ impl Keyring {
     }
 
     /// What wrote the file.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> KeyringKind {
         self.kind
     }
 
@@ -153,13 +153,13 @@ mod tests {
 
     #[test]
     fn kinds_by_content() {
-        assert_eq!(Kind::detect(b" {\"version\":\"1.0\"}"), Some(Kind::Component));
-        assert_eq!(Kind::detect(b"Keyring file version:2.0EOF"), Some(Kind::Plugin));
-        assert_eq!(Kind::detect(b"Salted__12345678"), Some(Kind::EncryptedKeyFile));
-        assert_eq!(Kind::detect(b"# keys\n1;00"), Some(Kind::KeyFile));
-        assert_eq!(Kind::detect(b"\n1;00"), Some(Kind::KeyFile));
+        assert_eq!(KeyringKind::detect(b" {\"version\":\"1.0\"}"), Some(KeyringKind::Component));
+        assert_eq!(KeyringKind::detect(b"Keyring file version:2.0EOF"), Some(KeyringKind::Plugin));
+        assert_eq!(KeyringKind::detect(b"Salted__12345678"), Some(KeyringKind::EncryptedKeyFile));
+        assert_eq!(KeyringKind::detect(b"# keys\n1;00"), Some(KeyringKind::KeyFile));
+        assert_eq!(KeyringKind::detect(b"\n1;00"), Some(KeyringKind::KeyFile));
         for foreign in [&b""[..], b"\0\0", b"hello", b"-----BEGIN", b"\xFF\xFE"] {
-            assert_eq!(Kind::detect(foreign), None, "{foreign:?}");
+            assert_eq!(KeyringKind::detect(foreign), None, "{foreign:?}");
         }
     }
 
@@ -168,7 +168,7 @@ mod tests {
         let keyring = Keyring::parse(b"1;a7addd9adea9978fda19f21e6be98788\n", None).unwrap();
         let shown = format!("{keyring:?}");
         assert!(shown.contains("16 bytes") && !shown.contains("a7"), "{shown}");
-        assert_eq!(keyring.kind(), Kind::KeyFile);
+        assert_eq!(keyring.kind(), KeyringKind::KeyFile);
         assert!(keyring.named("INNODBKey").is_none() && keyring.numbered(2).is_none());
         let why = Keyring::parse(b"1;a7addd9adea9978fda19f21e6be9878\n", None).unwrap_err();
         assert!(why.contains("line 1") && !why.contains("a7ad"), "{why}");

@@ -21,7 +21,7 @@ use std::fmt::Write;
 
 use strum::VariantArray;
 
-use crate::commands::check::Status;
+use crate::commands::check::CheckStatus;
 use crate::report::ShutdownReport;
 use crate::report::check::CheckReport;
 use crate::verdict::Verdict;
@@ -40,7 +40,7 @@ const LAST_SUCCESS: &str = "dblwr_last_success_timestamp_seconds";
 /// All metrics of one check. `previous` is what the file held before: the time of the last success comes from there if
 /// this check was none.
 pub fn render(report: &CheckReport, dialect: Dialect, previous: Option<&str>) -> String {
-    let mut page = Page { out: String::new(), datadir: escape(&report.path) };
+    let mut page = PageMetric { out: String::new(), datadir: escape(&report.path) };
     page.gauge(
         "dblwr_check_status",
         "Exit status: 0 healthy, 1 mendable (do not start the server, do not rewrite checksums), 2 not mendable, 3 unknown.",
@@ -53,7 +53,7 @@ pub fn render(report: &CheckReport, dialect: Dialect, previous: Option<&str>) ->
     let ended = report.started + report.duration;
     page.gauge("dblwr_last_run_timestamp_seconds", "When a check last ended, since 1970.", ended);
     let success = match report.status {
-        Status::Unknown => previous.and_then(|text| page.value_in(text, LAST_SUCCESS)),
+        CheckStatus::Unknown => previous.and_then(|text| page.value_in(text, LAST_SUCCESS)),
         _ => Some(ended),
     };
     if let Some(success) = success {
@@ -67,7 +67,7 @@ pub fn render(report: &CheckReport, dialect: Dialect, previous: Option<&str>) ->
     page.out
 }
 
-fn measured(page: &mut Page, report: &CheckReport) {
+fn measured(page: &mut PageMetric, report: &CheckReport) {
     page.head("dblwr_pages", "Used slots of the doublewrite buffer by verdict.");
     for verdict in Verdict::VARIANTS {
         let number = report.summary.get(verdict.name()).copied().unwrap_or_default();
@@ -102,13 +102,13 @@ fn measured(page: &mut Page, report: &CheckReport) {
     }
 }
 
-struct Page {
+struct PageMetric {
     out: String,
     /// Escaped.
     datadir: String,
 }
 
-impl Page {
+impl PageMetric {
     /// `HELP` and `TYPE`, once for every metric, before its series.
     fn head(&mut self, name: &str, help: &str) {
         let _ = write!(self.out, "# HELP {name} {help}\n# TYPE {name} gauge\n");

@@ -11,7 +11,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::commands::check::range::Range;
-use crate::commands::check::{Checked, Compared, Other, Problem, Sampled, Status, now};
+use crate::commands::check::{CheckStatus, Checked, Compared, OtherProblem, PageProblem, Sampled, now};
 use crate::instance::generation::Generation;
 use crate::report::guard::guard;
 use crate::report::problem::ProblemReport;
@@ -66,18 +66,18 @@ impl From<Compared> for BaselineReport {
 #[serde(untagged)]
 pub enum ListedProblem {
     /// A damaged page.
-    Page(PageProblem),
+    Page(PageProblemReport),
     /// Anything else.
     Other(OtherReport),
 }
 
 /// A damaged page.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
-pub struct PageProblem {
+pub struct PageProblemReport {
     /// Always `page`.
     kind: PageKind,
     #[serde(flatten)]
-    page: Problem,
+    page: PageProblem,
 }
 
 /// The kind of a damaged page.
@@ -99,7 +99,7 @@ pub struct OtherReport {
 }
 
 impl OtherReport {
-    fn of(other: &Other) -> OtherReport {
+    fn of(other: &OtherProblem) -> OtherReport {
         OtherReport { problem: ProblemReport::of(&other.problem), new: other.new }
     }
 }
@@ -110,7 +110,7 @@ pub struct CheckReport {
     /// [`SCHEMA_VERSION`].
     pub schema_version: u32,
     /// The answer.
-    pub status: Status,
+    pub status: CheckStatus,
     /// Its exit code.
     pub code: u8,
     /// The answer in words.
@@ -142,7 +142,7 @@ pub struct CheckReport {
     /// Those of them that are damaged pages.
     #[serde(skip)]
     #[schemars(skip)]
-    pub pages: Vec<Problem>,
+    pub pages: Vec<PageProblem>,
     /// The others.
     #[serde(skip)]
     #[schemars(skip)]
@@ -167,8 +167,8 @@ impl CheckReport {
     pub fn unknown(path: &Path, why: &str) -> CheckReport {
         CheckReport {
             schema_version: SCHEMA_VERSION,
-            status: Status::Unknown,
-            code: Status::Unknown.code(),
+            status: CheckStatus::Unknown,
+            code: CheckStatus::Unknown.code(),
             text: why.to_owned(),
             path: path.display().to_string(),
             generation: Generation::Unknown,
@@ -200,7 +200,7 @@ impl CheckReport {
             .pages
             .iter()
             .cloned()
-            .map(|page| ListedProblem::Page(PageProblem { kind: PageKind::Page, page }));
+            .map(|page| ListedProblem::Page(PageProblemReport { kind: PageKind::Page, page }));
         let others = self.others.iter().cloned().map(ListedProblem::Other);
         self.problems = pages.chain(others).collect();
     }
@@ -213,7 +213,7 @@ impl CheckReport {
                 end_lsn: checked.window.end,
                 flushed_lsn: checked.flushed_lsn,
             },
-            guard(checked.problems.iter().any(Problem::can_be_mended)),
+            guard(checked.problems.iter().any(PageProblem::can_be_mended)),
         );
         let mut report = CheckReport {
             schema_version: SCHEMA_VERSION,

@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use crate::commands::check::{Problem, Status};
+use crate::commands::check::{CheckStatus, PageProblem};
 use crate::commands::explain_log::line::{beginning, printable};
 use crate::report::check::CheckReport;
 use crate::report::command_line;
@@ -40,18 +40,18 @@ pub fn render(report: &CheckReport) -> String {
 /// The answer in words, without status and performance data.
 pub fn text(report: &CheckReport) -> String {
     let mut text = match report.status {
-        Status::Unknown => {
+        CheckStatus::Unknown => {
             report.failures.first().cloned().or_else(|| other_problems(report)).unwrap_or_default()
         }
-        Status::Ok if report.restorable + report.critical > 0 => {
+        CheckStatus::Ok if report.restorable + report.critical > 0 => {
             format!("{} damaged, within the thresholds", count(report.restorable + report.critical, "page"))
         }
-        Status::Ok => match &report.baseline {
+        CheckStatus::Ok => match &report.baseline {
             Some(baseline) if baseline.recorded => "the present state was recorded as accepted".to_owned(),
             Some(baseline) if baseline.accepted > 0 => "nothing new since the accepted state".to_owned(),
             _ => "no damaged page has a copy in the doublewrite buffer".to_owned(),
         },
-        Status::Warning | Status::Critical => damage(report),
+        CheckStatus::Warning | CheckStatus::Critical => damage(report),
     };
     if let Some(sample) = &report.sample {
         let percent = sample.share * 100.0;
@@ -99,7 +99,7 @@ fn other_problems(report: &CheckReport) -> Option<String> {
     phrase(&new)
 }
 
-fn name(problem: &Problem) -> String {
+fn name(problem: &PageProblem) -> String {
     let file = problem.file.as_deref().unwrap_or("no file");
     format!("{file} page {}, {}", problem.page_no, problem.what())
 }

@@ -4,14 +4,14 @@ use crate::commands::check::tests::{LOST, MENDABLE, checked, problem};
 use crate::report::check::metrics::Dialect;
 use crate::report::check::*;
 
-fn report(problems: Vec<Problem>, warning: &str, critical: &str) -> CheckReport {
+fn report(problems: Vec<PageProblem>, warning: &str, critical: &str) -> CheckReport {
     CheckReport::of(checked(problems, warning, critical))
 }
 
 #[test]
 fn what_could_not_be_read_is_named() {
     let mut unreadable = checked(vec![], "0", "0");
-    unreadable.status = Status::Unknown;
+    unreadable.status = CheckStatus::Unknown;
     unreadable.failures.push("d/t2.ibd: cannot open: permission denied".into());
     assert!(CheckReport::of(unreadable).text.contains("permission denied"));
 }
@@ -34,7 +34,7 @@ fn the_plugin_s_first_line() {
 
 #[test]
 fn the_plugin_s_output_stays_small_and_plain() {
-    let mut many: Vec<Problem> = (0..5000).map(|page| problem(page, LOST)).collect();
+    let mut many: Vec<PageProblem> = (0..5000).map(|page| problem(page, LOST)).collect();
     for problem in &mut many {
         problem.file = Some(format!("d/{}|\n\x1b[31m.ibd", "é".repeat(300)));
     }

@@ -10,14 +10,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::commands::explain_log::{Finding, Kind, Level, LogSummary};
+use crate::commands::explain_log::{Level, LogFinding, LogKind, LogSummary};
 use crate::report::SCHEMA_VERSION;
 use crate::report::guard::guard;
 use crate::units::Lsn;
 use crate::verdict::survey::Survey;
 
 pub use next::for_a_shell;
-pub use story::{Outcome, PageStory};
+pub use story::{PageStory, StoryEnd};
 
 /// The document of `explain-log --format json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -43,7 +43,7 @@ pub struct ExplainReport {
     /// Every page named, the worst first.
     pub pages: Vec<PageStory>,
     /// What names no page, the worst first.
-    pub others: Vec<Other>,
+    pub others: Vec<OtherFinding>,
     /// Findings beyond the limit, counted only.
     pub not_kept: u64,
     /// What must not be done while a page can be restored; only there as long as one can.
@@ -53,30 +53,30 @@ pub struct ExplainReport {
 
 /// A finding that names no page, and what to do about it.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
-pub struct Other {
+pub struct OtherFinding {
     /// What was said.
     #[serde(flatten)]
-    pub said: Finding,
+    pub said: LogFinding,
     /// InnoDB has started since, so that its cause is gone.
     pub over: bool,
     /// The next step.
     pub next: Option<String>,
 }
 
-impl Other {
+impl OtherFinding {
     /// What it weighs.
     pub fn level(&self) -> Level {
         if self.over { Level::Healthy } else { self.said.kind.level() }
     }
 }
 
-impl Outcome {
+impl StoryEnd {
     /// What it weighs.
     pub const fn level(self) -> Level {
         match self {
-            Outcome::CopyOnly | Outcome::Mended | Outcome::Whole => Level::Healthy,
-            Outcome::Sound | Outcome::Damaged | Outcome::Mendable => Level::Attention,
-            Outcome::Lost => Level::Critical,
+            StoryEnd::CopyOnly | StoryEnd::Mended | StoryEnd::Whole => Level::Healthy,
+            StoryEnd::Sound | StoryEnd::Damaged | StoryEnd::Mendable => Level::Attention,
+            StoryEnd::Lost => Level::Critical,
         }
     }
 }
@@ -95,12 +95,12 @@ impl ExplainReport {
         for page in &mut pages {
             page.next = next::next_step(page, &commands);
         }
-        let mut others: Vec<Other> = others
+        let mut others: Vec<OtherFinding> = others
             .into_iter()
             .map(|said| {
                 let over = said.is_over(last_started);
                 let next = next::next_for(&said, &commands).filter(|_| !over);
-                Other { said, over, next }
+                OtherFinding { said, over, next }
             })
             .collect();
         others.sort_by_key(|other| std::cmp::Reverse(other.level()));
@@ -112,7 +112,7 @@ impl ExplainReport {
             starts: summary.starts,
             last_started,
             version: summary.version,
-            guard: guard(pages.iter().any(|page| page.outcome == Outcome::Mendable)),
+            guard: guard(pages.iter().any(|page| page.outcome == StoryEnd::Mendable)),
             checkpoint_lsn: summary.checkpoint_lsn,
             end_lsn: summary.end_lsn,
             pages,
@@ -124,11 +124,11 @@ impl ExplainReport {
     /// The worst of all.
     pub fn level(&self) -> Level {
         let pages = self.pages.iter().map(|page| page.outcome.level());
-        let copies = self.pages.iter().flat_map(|page| &page.said).filter(|f| f.kind == Kind::CopyTooNew);
+        let copies = self.pages.iter().flat_map(|page| &page.said).filter(|f| f.kind == LogKind::CopyTooNew);
         let uncounted = if self.not_kept > 0 { Level::Unknown } else { Level::Healthy };
         pages
             .chain(copies.map(|finding| finding.kind.level()))
-            .chain(self.others.iter().map(Other::level))
+            .chain(self.others.iter().map(OtherFinding::level))
             .fold(uncounted, Level::max)
     }
 }

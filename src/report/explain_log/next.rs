@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::story::{Outcome, PageStory};
-use crate::commands::explain_log::{Evidence, Finding, Kind};
+use super::story::{PageStory, StoryEnd};
+use crate::commands::explain_log::{LogEvidence, LogFinding, LogKind};
 use crate::report::restore::restoring;
 use crate::verdict::Verdict;
 
@@ -62,40 +62,40 @@ pub(super) fn next_step(story: &PageStory, commands: &Commands) -> String {
     let space = story.space_id.map_or_else(|| "SPACE".to_owned(), |space| space.to_string());
     let page = format!("{space}:{}", story.page_no);
     match story.outcome {
-        Outcome::CopyOnly => {
+        StoryEnd::CopyOnly => {
             format!("nothing, unless the page is damaged: dblwr verify {} tells", commands.directory())
         }
-        Outcome::Mended => "ask for rows of the table: that the server started is no proof".to_owned(),
-        Outcome::Whole => "nothing: the page is whole in the files now".to_owned(),
-        Outcome::Mendable => {
+        StoryEnd::Mended => "ask for rows of the table: that the server started is no proof".to_owned(),
+        StoryEnd::Whole => "nothing: the page is whole in the files now".to_owned(),
+        StoryEnd::Mendable => {
             format!(
                 "with the server stopped: {} --page {page}, then again with --apply",
                 commands.restoring()
             )
         }
-        Outcome::Sound => format!(
+        StoryEnd::Sound => format!(
             "do not restore or drop anything for this page: a newer server of the same series reads it; dblwr scan {} says whether it is whole",
             commands.directory()
         ),
-        Outcome::Damaged if story.now.is_some() => {
+        StoryEnd::Damaged if story.now.is_some() => {
             format!(
                 "dblwr page {} {} shows what can be seen of it",
                 commands.file(story.file.as_deref()),
                 story.page_no
             )
         }
-        Outcome::Damaged if read_too_early(&story.said).is_some() => {
+        StoryEnd::Damaged if read_too_early(&story.said).is_some() => {
             format!("read the file itself before anything is restored: dblwr scan {}", commands.directory())
         }
-        Outcome::Damaged if story.said.iter().all(|finding| finding.kind == Kind::Torn) => format!(
+        StoryEnd::Damaged if story.said.iter().all(|finding| finding.kind == LogKind::Torn) => format!(
             "the server does not say that it put a copy in place; whether the page is whole says: dblwr scan {}",
             commands.directory()
         ),
-        Outcome::Damaged => format!(
+        StoryEnd::Damaged => format!(
             "stop the server before it writes, copy its directory, then see whether the copy holds what mends it: {}",
             commands.against()
         ),
-        Outcome::Lost => lost(story, commands, &page),
+        StoryEnd::Lost => lost(story, commands, &page),
     }
 }
 
@@ -120,43 +120,43 @@ fn lost(story: &PageStory, commands: &Commands, page: &str) -> String {
 }
 
 /// Pages by which a read went wrong, if that is a multiple of 4 GiB: a byte offset that was kept in 32 bits.
-pub(super) fn read_too_early(said: &[Finding]) -> Option<u32> {
+pub(super) fn read_too_early(said: &[LogFinding]) -> Option<u32> {
     said.iter().find_map(too_early)
 }
 
 /// The same for one message.
-pub(super) fn too_early(finding: &Finding) -> Option<u32> {
+pub(super) fn too_early(finding: &LogFinding) -> Option<u32> {
     /// Pages of 64 KiB, 32 KiB, 16 KiB, 8 KiB, 4 KiB in 4 GiB.
     const IN_4_GIB: [u32; 5] = [1 << 16, 1 << 17, 1 << 18, 1 << 19, 1 << 20];
-    let Some(Evidence::ReadInstead { space_id, page_no }) = &finding.evidence else { return None };
+    let Some(LogEvidence::ReadInstead { space_id, page_no }) = &finding.evidence else { return None };
     let same_space = space_id.is_none() || *space_id == finding.space_id.map(|space| space.0);
     let distance = finding.page_no?.0.checked_sub(*page_no)?;
     (same_space && IN_4_GIB.contains(&distance)).then_some(distance)
 }
 
 /// The next step for a finding that names no page.
-pub(super) fn next_for(finding: &Finding, commands: &Commands) -> Option<String> {
+pub(super) fn next_for(finding: &LogFinding, commands: &Commands) -> Option<String> {
     let directory = commands.directory();
     Some(match finding.kind {
-        Kind::FileCut => format!("nothing here can bring the missing pages back: restore the table from a backup, or look what is left: dblwr scan {directory}"),
-        Kind::SystemFileSize => "compare innodb_data_file_path with the files; a file of 0 pages is empty: restore it, do not let the server make a new one".to_owned(),
-        Kind::FileMissing => format!("put the file back where the server looks for it, or restore it: dblwr verify {directory} names what is missing"),
-        Kind::FileNotOpened => format!("the messages beside it say why; what the files show: dblwr verify {directory}"),
-        Kind::SpaceIdTwice | Kind::FileIgnored => format!("move the file that does not belong there out of the directory; which one that is: dblwr verify {directory}"),
-        Kind::RedoDamaged | Kind::RedoMissing | Kind::RedoForeign | Kind::RedoDisabled => {
+        LogKind::FileCut => format!("nothing here can bring the missing pages back: restore the table from a backup, or look what is left: dblwr scan {directory}"),
+        LogKind::SystemFileSize => "compare innodb_data_file_path with the files; a file of 0 pages is empty: restore it, do not let the server make a new one".to_owned(),
+        LogKind::FileMissing => format!("put the file back where the server looks for it, or restore it: dblwr verify {directory} names what is missing"),
+        LogKind::FileNotOpened => format!("the messages beside it say why; what the files show: dblwr verify {directory}"),
+        LogKind::SpaceIdTwice | LogKind::FileIgnored => format!("move the file that does not belong there out of the directory; which one that is: dblwr verify {directory}"),
+        LogKind::RedoDamaged | LogKind::RedoMissing | LogKind::RedoForeign | LogKind::RedoDisabled => {
             format!("do not delete redo files; copy the directory, put the redo files of these data back, then: dblwr verify {directory}")
         }
-        Kind::RedoSize => "do not delete redo files: put back the ones that belong to these data, or the size that the configuration had".to_owned(),
-        Kind::KeyMissing => "make the key file or keyring that these files were encrypted with available to the server".to_owned(),
-        Kind::Locked => "another server runs on these files: stop it, or do not start this one".to_owned(),
-        Kind::NoPermission => "give the files back to the user that the server runs as; nothing is damaged by this".to_owned(),
-        Kind::NoSpace => "make room on the disk before the next start; nothing is damaged by this alone".to_owned(),
-        Kind::SystemError => "look into the kernel's log: the disk or the file system may be failing".to_owned(),
-        Kind::Configuration => "mend the configuration; the files are as they were".to_owned(),
-        Kind::Zeroed | Kind::IndexDamaged => format!("which page it is, the log does not say: dblwr scan {directory}"),
-        Kind::Corrupt | Kind::FirstPage | Kind::Encrypted | Kind::BackupFailed => format!("find the pages: dblwr scan {directory}"),
-        Kind::Died | Kind::NotStarted => format!("the messages before it say why; what the files show: dblwr verify {directory}"),
-        Kind::UnknownError => "dblwr does not know this message: ask the server's documentation, and do not take this log for a healthy one".to_owned(),
+        LogKind::RedoSize => "do not delete redo files: put back the ones that belong to these data, or the size that the configuration had".to_owned(),
+        LogKind::KeyMissing => "make the key file or keyring that these files were encrypted with available to the server".to_owned(),
+        LogKind::Locked => "another server runs on these files: stop it, or do not start this one".to_owned(),
+        LogKind::NoPermission => "give the files back to the user that the server runs as; nothing is damaged by this".to_owned(),
+        LogKind::NoSpace => "make room on the disk before the next start; nothing is damaged by this alone".to_owned(),
+        LogKind::SystemError => "look into the kernel's log: the disk or the file system may be failing".to_owned(),
+        LogKind::Configuration => "mend the configuration; the files are as they were".to_owned(),
+        LogKind::Zeroed | LogKind::IndexDamaged => format!("which page it is, the log does not say: dblwr scan {directory}"),
+        LogKind::Corrupt | LogKind::FirstPage | LogKind::Encrypted | LogKind::BackupFailed => format!("find the pages: dblwr scan {directory}"),
+        LogKind::Died | LogKind::NotStarted => format!("the messages before it say why; what the files show: dblwr verify {directory}"),
+        LogKind::UnknownError => "dblwr does not know this message: ask the server's documentation, and do not take this log for a healthy one".to_owned(),
         _ => return None,
     })
 }

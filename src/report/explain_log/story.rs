@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::commands::explain_log::{Finding, Kind};
+use crate::commands::explain_log::{LogFinding, LogKind};
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::home;
@@ -15,7 +15,7 @@ use crate::verdict::survey::Survey;
 /// How a page's story ends, the harmless first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum StoryEnd {
     /// Only a copy was spoken of; nothing says that the page itself is damaged.
     CopyOnly,
     /// The server put a copy in place.
@@ -55,24 +55,27 @@ pub struct PageStory {
     /// File, where the log or PATH tells it.
     pub file: Option<String>,
     /// What the log says, in its order.
-    pub said: Vec<Finding>,
+    pub said: Vec<LogFinding>,
     /// What PATH shows; `null` without `--against`.
     pub now: Option<PageNow>,
     /// How it ends.
-    pub outcome: Outcome,
+    pub outcome: StoryEnd,
     /// The next step.
     pub next: String,
 }
 
 /// Findings by page: its tablespace, else the name of its file, and its number.
-type Groups = BTreeMap<(Option<SpaceId>, Option<String>, PageNo), Vec<Finding>>;
+type PageGroups = BTreeMap<(Option<SpaceId>, Option<String>, PageNo), Vec<LogFinding>>;
 
 /// The stories of all pages that are named, the worst first, and the findings that name none. What to do next is not in them.
-pub(super) fn stories(findings: Vec<Finding>, survey: Option<&Survey>) -> (Vec<PageStory>, Vec<Finding>) {
-    let (named, others): (Vec<Finding>, Vec<Finding>) =
+pub(super) fn stories(
+    findings: Vec<LogFinding>,
+    survey: Option<&Survey>,
+) -> (Vec<PageStory>, Vec<LogFinding>) {
+    let (named, others): (Vec<LogFinding>, Vec<LogFinding>) =
         findings.into_iter().partition(|f| f.page_no.is_some());
     let spaces = spaces_of_names(&named);
-    let mut groups = Groups::new();
+    let mut groups = PageGroups::new();
     for finding in named {
         let page_no = finding.page_no.unwrap_or_default();
         let name = finding.file.as_deref().map(plain_name);
@@ -89,7 +92,7 @@ pub(super) fn stories(findings: Vec<Finding>, survey: Option<&Survey>) -> (Vec<P
 }
 
 /// The space ids that the log itself gives for names; a name with two of them has none.
-fn spaces_of_names(findings: &[Finding]) -> BTreeMap<String, SpaceId> {
+fn spaces_of_names(findings: &[LogFinding]) -> BTreeMap<String, SpaceId> {
     let mut found: BTreeMap<String, Option<SpaceId>> = BTreeMap::new();
     for finding in findings {
         let (Some(space), Some(file)) = (finding.space_id, finding.file.as_deref()) else { continue };
@@ -100,11 +103,17 @@ fn spaces_of_names(findings: &[Finding]) -> BTreeMap<String, SpaceId> {
 }
 
 /// Tables given up and files called corrupted belong to the page that is the reason, where one of that file is named.
-fn attach(groups: &mut Groups, spaces: &BTreeMap<String, SpaceId>, others: Vec<Finding>) -> Vec<Finding> {
+fn attach(
+    groups: &mut PageGroups,
+    spaces: &BTreeMap<String, SpaceId>,
+    others: Vec<LogFinding>,
+) -> Vec<LogFinding> {
     let mut left = Vec::new();
     for finding in others {
-        let belongs =
-            matches!(finding.kind, Kind::TableLost | Kind::Corrupt | Kind::IndexDamaged | Kind::Encrypted);
+        let belongs = matches!(
+            finding.kind,
+            LogKind::TableLost | LogKind::Corrupt | LogKind::IndexDamaged | LogKind::Encrypted
+        );
         let name = finding.file.as_deref().filter(|_| belongs).map(plain_name);
         let mine = groups.iter_mut().find(|((space, file, _), said)| {
             let Some(name) = name.as_deref() else { return false };
@@ -142,7 +151,7 @@ fn space_of_file(survey: &Survey, named: &str) -> Option<SpaceId> {
 fn story(
     space_id: Option<SpaceId>,
     page_no: PageNo,
-    mut said: Vec<Finding>,
+    mut said: Vec<LogFinding>,
     survey: Option<&Survey>,
 ) -> PageStory {
     said.sort_by_key(|finding| finding.line);
@@ -154,35 +163,36 @@ fn story(
 }
 
 /// What the log alone says: a page that was reported damaged after it was mended is damaged again.
-fn outcome_of(said: &[Finding]) -> Outcome {
-    let last = |wanted: &dyn Fn(Kind) -> bool| {
+fn outcome_of(said: &[LogFinding]) -> StoryEnd {
+    let last = |wanted: &dyn Fn(LogKind) -> bool| {
         said.iter().filter(|finding| wanted(finding.kind)).map(|finding| finding.last_line).max()
     };
-    let lost = last(&|kind| matches!(kind, Kind::NoCopy | Kind::CopyCorrupt | Kind::DetectOnly));
-    let damaged = last(&Kind::is_damage);
-    let holds = said.iter().any(|finding| finding.kind == Kind::ChecksumHolds);
-    let refused =
-        |kind| matches!(kind, Kind::Corrupt | Kind::ChecksumHolds | Kind::TableLost | Kind::IndexDamaged);
+    let lost = last(&|kind| matches!(kind, LogKind::NoCopy | LogKind::CopyCorrupt | LogKind::DetectOnly));
+    let damaged = last(&LogKind::is_damage);
+    let holds = said.iter().any(|finding| finding.kind == LogKind::ChecksumHolds);
+    let refused = |kind| {
+        matches!(kind, LogKind::Corrupt | LogKind::ChecksumHolds | LogKind::TableLost | LogKind::IndexDamaged)
+    };
     if holds && said.iter().all(|finding| refused(finding.kind)) {
-        return Outcome::Sound;
+        return StoryEnd::Sound;
     }
-    match (damaged, last(&|kind| kind == Kind::Recovered)) {
-        (Some(damaged), Some(mended)) if mended >= damaged => Outcome::Mended,
-        (None, Some(_)) => Outcome::Mended,
-        (Some(_), _) if lost.is_some() => Outcome::Lost,
-        (Some(_), _) => Outcome::Damaged,
-        (None, None) => Outcome::CopyOnly,
+    match (damaged, last(&|kind| kind == LogKind::Recovered)) {
+        (Some(damaged), Some(mended)) if mended >= damaged => StoryEnd::Mended,
+        (None, Some(_)) => StoryEnd::Mended,
+        (Some(_), _) if lost.is_some() => StoryEnd::Lost,
+        (Some(_), _) => StoryEnd::Damaged,
+        (None, None) => StoryEnd::CopyOnly,
     }
 }
 
-fn outcome_now(now: &PageNow) -> Outcome {
+fn outcome_now(now: &PageNow) -> StoryEnd {
     match now.verdict {
-        Some(Verdict::Restorable) => Outcome::Mendable,
-        Some(verdict) if verdict.is_critical() => Outcome::Lost,
+        Some(Verdict::Restorable) => StoryEnd::Mendable,
+        Some(verdict) if verdict.is_critical() => StoryEnd::Lost,
         _ => match now.home {
-            HomeState::Valid | HomeState::Zero => Outcome::Whole,
-            HomeState::Unverifiable => Outcome::Damaged,
-            _ => Outcome::Lost,
+            HomeState::Valid | HomeState::Zero => StoryEnd::Whole,
+            HomeState::Unverifiable => StoryEnd::Damaged,
+            _ => StoryEnd::Lost,
         },
     }
 }
@@ -217,8 +227,8 @@ fn file_of(survey: &Survey, space_id: SpaceId, page_no: PageNo) -> Option<String
 mod tests {
     use super::*;
 
-    fn said(kinds: &[(Kind, u64)]) -> Vec<Finding> {
-        let finding = |&(kind, line)| Finding {
+    fn said(kinds: &[(LogKind, u64)]) -> Vec<LogFinding> {
+        let finding = |&(kind, line)| LogFinding {
             line: 1,
             last_line: line,
             count: 1,
@@ -235,16 +245,16 @@ mod tests {
 
     #[test]
     fn a_story_ends_as_its_last_word_says() {
-        use Kind::{ChecksumHolds, CopyCorrupt, CopyTooNew, Corrupt, Recovered, Torn};
+        use LogKind::{ChecksumHolds, CopyCorrupt, CopyTooNew, Corrupt, Recovered, Torn};
         for (kinds, outcome) in [
-            (&[(Torn, 1), (Recovered, 2)][..], Outcome::Mended),
-            (&[(Recovered, 2)], Outcome::Mended),
-            (&[(Torn, 1), (Recovered, 2), (Corrupt, 3)], Outcome::Damaged),
-            (&[(Torn, 1), (CopyCorrupt, 2)], Outcome::Lost),
-            (&[(Torn, 1), (CopyCorrupt, 2), (Recovered, 3)], Outcome::Mended),
-            (&[(CopyTooNew, 1)], Outcome::CopyOnly),
-            (&[(Corrupt, 1), (ChecksumHolds, 2), (Corrupt, 3)], Outcome::Sound),
-            (&[(Corrupt, 1), (ChecksumHolds, 2), (Torn, 3)], Outcome::Damaged),
+            (&[(Torn, 1), (Recovered, 2)][..], StoryEnd::Mended),
+            (&[(Recovered, 2)], StoryEnd::Mended),
+            (&[(Torn, 1), (Recovered, 2), (Corrupt, 3)], StoryEnd::Damaged),
+            (&[(Torn, 1), (CopyCorrupt, 2)], StoryEnd::Lost),
+            (&[(Torn, 1), (CopyCorrupt, 2), (Recovered, 3)], StoryEnd::Mended),
+            (&[(CopyTooNew, 1)], StoryEnd::CopyOnly),
+            (&[(Corrupt, 1), (ChecksumHolds, 2), (Corrupt, 3)], StoryEnd::Sound),
+            (&[(Corrupt, 1), (ChecksumHolds, 2), (Torn, 3)], StoryEnd::Damaged),
         ] {
             assert_eq!(outcome_of(&said(kinds)), outcome, "{kinds:?}");
         }
@@ -253,11 +263,11 @@ mod tests {
     #[test]
     fn a_page_without_a_copy_is_whole_only_if_it_is() {
         let now = |home, verdict| PageNow { home, verdict, copy_lsn: None, reason: String::new() };
-        assert_eq!(outcome_now(&now(HomeState::Valid, None)), Outcome::Whole);
-        assert_eq!(outcome_now(&now(HomeState::Torn, None)), Outcome::Lost);
-        assert_eq!(outcome_now(&now(HomeState::Torn, Some(Verdict::Restorable))), Outcome::Mendable);
-        assert_eq!(outcome_now(&now(HomeState::Valid, Some(Verdict::LostWrite))), Outcome::Lost);
-        assert_eq!(outcome_now(&now(HomeState::Unverifiable, None)), Outcome::Damaged);
+        assert_eq!(outcome_now(&now(HomeState::Valid, None)), StoryEnd::Whole);
+        assert_eq!(outcome_now(&now(HomeState::Torn, None)), StoryEnd::Lost);
+        assert_eq!(outcome_now(&now(HomeState::Torn, Some(Verdict::Restorable))), StoryEnd::Mendable);
+        assert_eq!(outcome_now(&now(HomeState::Valid, Some(Verdict::LostWrite))), StoryEnd::Lost);
+        assert_eq!(outcome_now(&now(HomeState::Unverifiable, None)), StoryEnd::Damaged);
     }
 
     #[test]

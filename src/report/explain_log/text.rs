@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::story::{Outcome, PageStory};
+use super::story::{PageStory, StoryEnd};
 use super::words::{evidence, in_short, meaning};
-use super::{ExplainReport, Other};
-use crate::commands::explain_log::{Finding, Kind, Level};
+use super::{ExplainReport, OtherFinding};
+use crate::commands::explain_log::{Level, LogFinding, LogKind};
 use crate::report::guard::write_guard;
 use crate::report::style;
 use crate::units::count;
@@ -26,7 +26,7 @@ impl ExplainReport {
         let server = self.version.as_deref().unwrap_or("server version not named");
         let (lines, starts) = (count_u64(self.lines, "line"), count_u64(self.starts, "server start"));
         writeln!(out, "{lines} read, {starts}, {server}")?;
-        let told = |page: &&PageStory| verbose || page.outcome > Outcome::Whole;
+        let told = |page: &&PageStory| verbose || page.outcome > StoryEnd::Whole;
         let pages: Vec<&PageStory> = self.pages.iter().filter(told).take(MAX_TOLD).collect();
         for (at, page) in pages.iter().enumerate() {
             write_page(out, page)?;
@@ -36,7 +36,7 @@ impl ExplainReport {
             }
         }
         self.write_counts(out, verbose)?;
-        let told = |other: &&Other| verbose || other.level() > Level::Healthy;
+        let told = |other: &&OtherFinding| verbose || other.level() > Level::Healthy;
         for other in self.others.iter().filter(told).take(MAX_TOLD) {
             write_other(out, other)?;
         }
@@ -44,7 +44,7 @@ impl ExplainReport {
         write_guard(out, self.guard)
     }
 
-    fn number(&self, outcome: Outcome) -> usize {
+    fn number(&self, outcome: StoryEnd) -> usize {
         self.pages.iter().filter(|page| page.outcome == outcome).count()
     }
 
@@ -68,8 +68,8 @@ impl ExplainReport {
     }
 
     fn pages_in_short(&self) -> Vec<String> {
-        let (lost, sound) = (self.number(Outcome::Lost), self.number(Outcome::Sound));
-        let damaged = lost + self.number(Outcome::Damaged) + self.number(Outcome::Mendable);
+        let (lost, sound) = (self.number(StoryEnd::Lost), self.number(StoryEnd::Sound));
+        let damaged = lost + self.number(StoryEnd::Damaged) + self.number(StoryEnd::Mendable);
         let mut parts = Vec::new();
         match (damaged, lost) {
             (0, _) => {}
@@ -87,7 +87,8 @@ impl ExplainReport {
     fn causes_in_short(&self) -> Vec<String> {
         let weighty =
             self.others.iter().filter(|other| other.level() > Level::Healthy).map(|other| &other.said);
-        let of_pages = self.pages.iter().flat_map(|page| &page.said).filter(|f| f.kind == Kind::CopyTooNew);
+        let of_pages =
+            self.pages.iter().flat_map(|page| &page.said).filter(|f| f.kind == LogKind::CopyTooNew);
         let mut causes: Vec<&str> = Vec::new();
         for cause in weighty.chain(of_pages).filter_map(|finding| in_short(finding.kind)) {
             if !causes.contains(&cause) {
@@ -99,7 +100,7 @@ impl ExplainReport {
         if more > 0 {
             parts.push(format!("{more} more"));
         }
-        let unknown = self.others.iter().filter(|other| other.said.kind == Kind::UnknownError).count();
+        let unknown = self.others.iter().filter(|other| other.said.kind == LogKind::UnknownError).count();
         if unknown > 0 {
             parts.push(format!("{} that dblwr does not know", count(unknown, "error message")));
         }
@@ -110,17 +111,17 @@ impl ExplainReport {
     }
 
     fn write_counts(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
-        let worse = self.pages.iter().filter(|page| page.outcome > Outcome::Whole).count();
+        let worse = self.pages.iter().filter(|page| page.outcome > StoryEnd::Whole).count();
         if worse > MAX_TOLD {
             writeln!(out, "\nand {}: --json has them all", count(worse - MAX_TOLD, "more page"))?;
         }
         for (outcome, what) in [
             (
-                Outcome::Mended,
+                StoryEnd::Mended,
                 "mended by the server itself: ask for rows of the tables, that it started is no proof",
             ),
-            (Outcome::Whole, "whole now"),
-            (Outcome::CopyOnly, "of which only a copy was spoken of"),
+            (StoryEnd::Whole, "whole now"),
+            (StoryEnd::CopyOnly, "of which only a copy was spoken of"),
         ] {
             let number = self.number(outcome);
             if number > 0 && !verbose {
@@ -160,8 +161,8 @@ fn write_page(out: &mut dyn Write, page: &PageStory) -> io::Result<()> {
     let file = page.file.as_deref().map(|file| format!(", {}", style::printable(file))).unwrap_or_default();
     let title = format!("{space} page {}{file}", page.page_no);
     let colour = match page.outcome {
-        Outcome::Lost => style::BAD,
-        Outcome::Damaged | Outcome::Mendable | Outcome::Sound => style::WARN,
+        StoryEnd::Lost => style::BAD,
+        StoryEnd::Damaged | StoryEnd::Mendable | StoryEnd::Sound => style::WARN,
         _ => style::GOOD,
     };
     writeln!(out, "\n{}", style::paint(colour, &title))?;
@@ -179,7 +180,7 @@ fn write_page(out: &mut dyn Write, page: &PageStory) -> io::Result<()> {
     Ok(())
 }
 
-fn write_other(out: &mut dyn Write, other: &Other) -> io::Result<()> {
+fn write_other(out: &mut dyn Write, other: &OtherFinding) -> io::Result<()> {
     let colour = match other.level() {
         Level::Critical => style::BAD,
         Level::Healthy => style::GOOD,
@@ -196,7 +197,7 @@ fn write_other(out: &mut dyn Write, other: &Other) -> io::Result<()> {
     }
 }
 
-fn write_finding(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
+fn write_finding(out: &mut dyn Write, finding: &LogFinding) -> io::Result<()> {
     let again = if finding.count > 1 {
         format!(" ({} times, last in line {})", finding.count, finding.last_line)
     } else {
@@ -210,11 +211,11 @@ fn write_finding(out: &mut dyn Write, finding: &Finding) -> io::Result<()> {
     }
 }
 
-fn subject_of(finding: &Finding) -> String {
+fn subject_of(finding: &LogFinding) -> String {
     match (&finding.file, finding.space_id) {
         (Some(file), _) => style::printable(file),
         (None, Some(space)) => format!("space {space}"),
-        (None, None) if finding.kind == Kind::UnknownError => "not understood".to_owned(),
+        (None, None) if finding.kind == LogKind::UnknownError => "not understood".to_owned(),
         (None, None) => "no page named".to_owned(),
     }
 }

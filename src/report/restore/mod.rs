@@ -16,9 +16,9 @@ pub use crate::report::restore::read_back::{ReadBackReport, verified};
 
 use crate::commands::restore::from_redo::Consulted;
 use crate::commands::restore::mended_copies::Copied;
-use crate::commands::restore::{Applied, Outcome, Pass, Plan, PlannedPage};
+use crate::commands::restore::{Applied, PageOutcome, Pass, Plan, PlannedPage};
 use crate::format::redo_record::PageId;
-use crate::instance::bundle::read::{Reader, bundle_of};
+use crate::instance::bundle::read::{BundleReader, bundle_of};
 use crate::report::SCHEMA_VERSION;
 use crate::report::command_line;
 use crate::report::fold_empty;
@@ -33,7 +33,7 @@ use crate::verdict::survey::{Finding, Survey};
 /// one not even that.
 pub fn restoring(path: &str) -> String {
     match bundle_of(Path::new(path)) {
-        Some((bundle, _)) if Reader::open(&bundle).is_ok_and(|reader| reader.manifest.redacted) => {
+        Some((bundle, _)) if BundleReader::open(&bundle).is_ok_and(|reader| reader.manifest.redacted) => {
             "dblwr restore DATADIR".to_owned()
         }
         Some((bundle, _)) => {
@@ -81,7 +81,7 @@ impl RestoreReport {
             pages: plan
                 .pages
                 .iter()
-                .map(|page| RestoredPage::of(page, &Outcome::Planned, None, names))
+                .map(|page| RestoredPage::of(page, &PageOutcome::Planned, None, names))
                 .collect(),
             remaining: remaining(survey, plan.pages.iter()),
             left_alone: Vec::new(),
@@ -124,7 +124,7 @@ impl RestoreReport {
             pages: plan
                 .pages
                 .iter()
-                .map(|page| RestoredPage::of(page, &Outcome::Verified, way(page), names))
+                .map(|page| RestoredPage::of(page, &PageOutcome::Verified, way(page), names))
                 .collect(),
             ..RestoreReport::planned(survey, plan)
         }

@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use strum::{IntoStaticStr, VariantArray};
 
 use crate::commands::restore::mended_copies::Copied;
-use crate::commands::restore::{CopyRef, Outcome, PlannedPage};
+use crate::commands::restore::{CopyRef, PageOutcome, PlannedPage};
 use crate::disk::calls::ReadBack;
 use crate::report::restore::ReadBackReport;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
@@ -172,11 +172,11 @@ impl OutcomeReport {
     }
 
     /// An outcome, and the reason where it failed.
-    pub fn of(outcome: &Outcome) -> (OutcomeReport, Option<String>) {
+    pub fn of(outcome: &PageOutcome) -> (OutcomeReport, Option<String>) {
         match outcome {
-            Outcome::Planned => (OutcomeReport::Planned, None),
-            Outcome::Verified => (OutcomeReport::Verified, None),
-            Outcome::Failed(why) => (OutcomeReport::Failed, Some(why.clone())),
+            PageOutcome::Planned => (OutcomeReport::Planned, None),
+            PageOutcome::Verified => (OutcomeReport::Verified, None),
+            PageOutcome::Failed(why) => (OutcomeReport::Failed, Some(why.clone())),
         }
     }
 }
@@ -265,7 +265,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 impl RestoredPage {
     pub(super) fn of(
         page: &PlannedPage,
-        outcome: &Outcome,
+        outcome: &PageOutcome,
         read_back: Option<ReadBack>,
         names: &mut SurveyNames<'_>,
     ) -> RestoredPage {

@@ -63,14 +63,14 @@ pub struct DamageReport {
     /// The content is whole, or one way to make it whole is known.
     pub mendable: bool,
     /// The best copy in the doublewrite buffer.
-    pub copy: Option<CopyReport>,
+    pub copy: Option<BestCopyReport>,
     /// One sentence for a person.
     pub reason: String,
 }
 
 /// The best copy of a damaged page.
 #[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct CopyReport {
+pub struct BestCopyReport {
     /// The file of the slot.
     pub file: String,
     /// Index of the slot.
@@ -85,7 +85,7 @@ pub struct CopyReport {
 
 /// Whose damage it is.
 #[derive(Debug, Default)]
-pub struct Owner {
+pub struct DamageOwner {
     /// Table and index.
     pub name: PageName,
     /// What its neighbours show.
@@ -104,7 +104,7 @@ impl DamageReport {
         space_id: Option<SpaceId>,
         length: PageSize,
         damage: &Damage,
-        owner: Owner,
+        owner: DamageOwner,
     ) -> DamageReport {
         let header = damage.header.as_ref();
         // Only a header that names an index of this tablespace is believed.
@@ -112,7 +112,7 @@ impl DamageReport {
             damage.index.as_ref().filter(|_| owner.name.index.is_some() && damage.belongs_to.is_none());
         let own =
             index.filter(|index| index.is_plausible(length.bytes())).map(|index| u64::from(index.records));
-        let copy = damage.copy.as_ref().map(|copy| CopyReport {
+        let copy = damage.copy.as_ref().map(|copy| BestCopyReport {
             file: copy.file.clone(),
             index: copy.index,
             lsn: copy.lsn,
@@ -158,7 +158,7 @@ impl DamageReport {
     }
 }
 
-fn reason(damage: &Damage, copy: Option<&CopyReport>, without_copy: &str) -> String {
+fn reason(damage: &Damage, copy: Option<&BestCopyReport>, without_copy: &str) -> String {
     let what = &damage.detail;
     if damage.state == DamageState::LostWrite {
         return what.clone();

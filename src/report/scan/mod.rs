@@ -18,7 +18,7 @@ use crate::units::count;
 use crate::verdict::predict::Prediction;
 use crate::verdict::problems::Severity;
 
-pub use crate::report::scan::damage::{DamageReport, Owner};
+pub use crate::report::scan::damage::{DamageOwner, DamageReport};
 pub use crate::report::scan::rows::RowReport;
 
 /// The document of `scan --format json`.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::commands::scan::{Row, RowState};
+use crate::commands::scan::{PageRow, RowState};
 use crate::format::fil::page_type;
 use crate::units::{Lsn, PageNo, SpaceId};
 
@@ -35,7 +35,7 @@ pub struct RowReport<'a> {
 
 impl<'a> RowReport<'a> {
     /// The row of a page.
-    pub fn of(path: &'a str, space_id: Option<SpaceId>, row: &Row) -> RowReport<'a> {
+    pub fn of(path: &'a str, space_id: Option<SpaceId>, row: &PageRow) -> RowReport<'a> {
         RowReport {
             path,
             space_id,

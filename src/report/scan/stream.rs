@@ -12,7 +12,7 @@ use crate::verdict::predict::Prediction;
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum StreamShape {
     /// For people, at the end.
     Table,
     /// One document; its files are written as they are finished.
@@ -33,13 +33,13 @@ const MAX_KEPT: usize = 100_000;
 /// One line of `scan --format jsonl`.
 #[derive(Serialize, schemars::JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-pub(crate) enum Line<'a> {
+pub(crate) enum StreamLine<'a> {
     /// A file that was looked at; its damage comes before it.
     File(&'a FileReport),
     /// Damage, as it is found.
     Damaged(&'a DamageReport),
     /// The last line: sums.
-    Summary(Summary<'a>),
+    Summary(StreamSummary<'a>),
 }
 
 /// A problem as a line of `scan --format jsonl`; its `kind` says which.
@@ -66,14 +66,14 @@ pub(crate) enum ProblemType {
 #[allow(dead_code, reason = "only its schema is asked for")]
 pub(crate) enum AnyLine<'a> {
     /// Told by `kind`.
-    Line(Line<'a>),
+    Line(StreamLine<'a>),
     /// Told by `type`.
     Problem(ProblemLine<'a>),
 }
 
 /// Sums over all files, as the last line.
 #[derive(Serialize, schemars::JsonSchema)]
-pub(crate) struct Summary<'a> {
+pub(crate) struct StreamSummary<'a> {
     /// [`SCHEMA_VERSION`].
     schema_version: u32,
     #[serde(flatten)]
@@ -85,7 +85,7 @@ pub(crate) struct Summary<'a> {
 /// Writes results in one of the shapes.
 pub struct Stream<'a> {
     out: &'a mut dyn Write,
-    shape: Shape,
+    shape: StreamShape,
     report: ScanReport,
     verbose: bool,
     header_written: bool,
@@ -96,8 +96,8 @@ impl<'a> Stream<'a> {
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn begin(out: &'a mut dyn Write, shape: Shape, verbose: bool) -> io::Result<Stream<'a>> {
-        if shape == Shape::Json {
+    pub fn begin(out: &'a mut dyn Write, shape: StreamShape, verbose: bool) -> io::Result<Stream<'a>> {
+        if shape == StreamShape::Json {
             write!(out, "{{\n  \"schema_version\": {SCHEMA_VERSION},\n  \"files\": [")?;
         }
         Ok(Stream { out, shape, report: ScanReport::new(), verbose, header_written: false })
@@ -114,12 +114,12 @@ impl<'a> Stream<'a> {
     /// Those of the writer.
     pub fn rows<'r>(&mut self, rows: impl Iterator<Item = RowReport<'r>>) -> anyhow::Result<()> {
         match self.shape {
-            Shape::RowsJsonl => {
+            StreamShape::RowsJsonl => {
                 for row in rows {
                     line(self.out, &row)?;
                 }
             }
-            Shape::RowsCsv => self.csv(rows)?,
+            StreamShape::RowsCsv => self.csv(rows)?,
             _ => {}
         }
         Ok(())
@@ -133,18 +133,18 @@ impl<'a> Stream<'a> {
         let first = self.report.summary.files == 0;
         self.report.summary.add_file(&file);
         match self.shape {
-            Shape::Table => {
+            StreamShape::Table => {
                 self.report.notable.add(&file);
                 if self.verbose || file.damaged > 0 {
                     self.report.files.push(file);
                 }
             }
-            Shape::Json => {
+            StreamShape::Json => {
                 write!(self.out, "{}\n    ", if first { "" } else { "," })?;
                 serde_json::to_writer(&mut *self.out, &file)?;
             }
-            Shape::Jsonl => line(self.out, &Line::File(&file))?,
-            Shape::Csv | Shape::RowsJsonl | Shape::RowsCsv => {}
+            StreamShape::Jsonl => line(self.out, &StreamLine::File(&file))?,
+            StreamShape::Csv | StreamShape::RowsJsonl | StreamShape::RowsCsv => {}
         }
         Ok(())
     }
@@ -156,16 +156,16 @@ impl<'a> Stream<'a> {
     pub fn damage(&mut self, damage: DamageReport) -> anyhow::Result<()> {
         self.report.summary.add_damage(&damage);
         match self.shape {
-            Shape::Table | Shape::Json if self.report.damaged.len() < MAX_KEPT => {
+            StreamShape::Table | StreamShape::Json if self.report.damaged.len() < MAX_KEPT => {
                 self.report.damaged.push(damage)
             }
-            Shape::Table | Shape::Json => self.report.summary.omitted += 1,
-            Shape::Jsonl => {
-                line(self.out, &Line::Damaged(&damage))?;
+            StreamShape::Table | StreamShape::Json => self.report.summary.omitted += 1,
+            StreamShape::Jsonl => {
+                line(self.out, &StreamLine::Damaged(&damage))?;
                 self.out.flush()?;
             }
-            Shape::Csv => self.csv(std::iter::once(DamageRow::of(&damage)))?,
-            Shape::RowsJsonl | Shape::RowsCsv => {}
+            StreamShape::Csv => self.csv(std::iter::once(DamageRow::of(&damage)))?,
+            StreamShape::RowsJsonl | StreamShape::RowsCsv => {}
         }
         Ok(())
     }
@@ -175,7 +175,7 @@ impl<'a> Stream<'a> {
     /// # Errors
     /// Those of the writer.
     pub fn problems(&mut self, problems: Vec<ProblemReport>) -> anyhow::Result<()> {
-        if self.shape == Shape::Jsonl {
+        if self.shape == StreamShape::Jsonl {
             for problem in &problems {
                 line(self.out, &ProblemLine { of: ProblemType::Problem, problem })?;
             }
@@ -202,12 +202,12 @@ impl<'a> Stream<'a> {
         let summary = self.report.summary;
         self.report.guard = summary.guard();
         match self.shape {
-            Shape::Table => {
+            StreamShape::Table => {
                 let mut text = Vec::new();
                 self.report.write_text(&mut text, self.verbose)?;
                 self.out.write_all(width::fit(String::from_utf8_lossy(&text).into_owned()).as_bytes())?;
             }
-            Shape::Json => {
+            StreamShape::Json => {
                 write!(self.out, "{}],\n  \"damaged\": [", if summary.files > 0 { "\n  " } else { "" })?;
                 for (n, damage) in self.report.damaged.iter().enumerate() {
                     write!(self.out, "{}\n    ", if n == 0 { "" } else { "," })?;
@@ -229,14 +229,14 @@ impl<'a> Stream<'a> {
                 }
                 writeln!(self.out, "\n}}")?;
             }
-            Shape::Jsonl => {
+            StreamShape::Jsonl => {
                 let guard = self.report.guard;
-                let last = Summary { schema_version: SCHEMA_VERSION, summary: &summary, guard };
-                line(self.out, &Line::Summary(last))?;
+                let last = StreamSummary { schema_version: SCHEMA_VERSION, summary: &summary, guard };
+                line(self.out, &StreamLine::Summary(last))?;
             }
             // A file without findings still says what its columns are.
-            Shape::Csv if !self.header_written => self.csv(std::iter::empty::<DamageRow<'_>>())?,
-            Shape::Csv | Shape::RowsJsonl | Shape::RowsCsv => {}
+            StreamShape::Csv if !self.header_written => self.csv(std::iter::empty::<DamageRow<'_>>())?,
+            StreamShape::Csv | StreamShape::RowsJsonl | StreamShape::RowsCsv => {}
         }
         Ok(summary)
     }

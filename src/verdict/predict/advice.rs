@@ -5,9 +5,9 @@ use crate::instance::redo::Shutdown;
 use crate::units::count;
 use crate::verdict::predict::Stop;
 use crate::verdict::predict::facts::{Facts, PageView};
-use crate::verdict::predict::pass::Outcome;
+use crate::verdict::predict::pass::PassOutcome;
 
-pub(super) fn advise(facts: &Facts, outcome: &Outcome, starts: Option<bool>) -> String {
+pub(super) fn advise(facts: &Facts, outcome: &PassOutcome, starts: Option<bool>) -> String {
     let better = facts.pages.iter().filter(|page| page.restorable.is_some()).count();
     if facts.crash_unsafe {
         return "redo logging was off when the server ended: bring the data back from a backup".into();
@@ -66,7 +66,7 @@ pub(super) fn advise(facts: &Facts, outcome: &Outcome, starts: Option<bool>) -> 
     sound(facts, outcome)
 }
 
-fn sound(facts: &Facts, outcome: &Outcome) -> String {
+fn sound(facts: &Facts, outcome: &PassOutcome) -> String {
     match (outcome.writes.len(), facts.shutdown) {
         (0, Shutdown::Clean) => {
             "the server was shut down cleanly and will not look at the buffer: start it".into()
@@ -79,7 +79,7 @@ fn sound(facts: &Facts, outcome: &Outcome) -> String {
     }
 }
 
-fn at_a_stop(facts: &Facts, outcome: &Outcome) -> String {
+fn at_a_stop(facts: &Facts, outcome: &PassOutcome) -> String {
     let can = |stop: &&Stop| {
         let page = facts.pages.iter().find(|page| Some(page.id) == stop.page());
         page.is_some_and(|page| page.restorable.is_some())
@@ -112,7 +112,7 @@ fn lost(page: &PageView) -> String {
     }
 }
 
-fn older_copy<'a>(facts: &'a Facts, outcome: &Outcome) -> Option<&'a PageView> {
+fn older_copy<'a>(facts: &'a Facts, outcome: &PassOutcome) -> Option<&'a PageView> {
     outcome.writes.iter().find_map(|write| {
         let page = facts.pages.get(write.page)?;
         let lsn = |finding| page.copies.iter().find(|copy| copy.finding == finding).map(|copy| copy.lsn);
@@ -121,6 +121,6 @@ fn older_copy<'a>(facts: &'a Facts, outcome: &Outcome) -> Option<&'a PageView> {
     })
 }
 
-fn unmended(facts: &Facts, outcome: &Outcome) -> bool {
+fn unmended(facts: &Facts, outcome: &PassOutcome) -> bool {
     facts.pages.iter().enumerate().any(|(at, page)| page.home.is_corrupt() && !outcome.mends(at))
 }

@@ -9,15 +9,15 @@ use crate::instance::file_names::is_undo_file;
 use crate::instance::generation::Generation;
 use crate::instance::locations::Focus;
 use crate::instance::redo::window::RedoWindow;
-use crate::instance::redo::{Shutdown, Version};
-use crate::instance::spaces::{Evidence, Owner, Tablespace};
+use crate::instance::redo::{ServerVersion, Shutdown};
+use crate::instance::spaces::{Identification, Owner, Tablespace};
 use crate::page::Claim;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::copy::CopyState;
 use crate::verdict::home;
 use crate::verdict::home::{Home, HomeState};
-use crate::verdict::predict::{PageId, page0};
+use crate::verdict::predict::{PredictedPage, page0};
 use crate::verdict::survey::{Finding, Subject, Survey};
 
 /// Everything that the rules look at.
@@ -26,7 +26,7 @@ pub struct Facts {
     /// Which family of rules.
     pub generation: Generation,
     /// The exact version that made the redo log, where it says.
-    pub version: Option<Version>,
+    pub version: Option<ServerVersion>,
     /// How the server ended: after a clean shutdown no pass runs.
     pub shutdown: Shutdown,
     /// Checkpoint and end of redo.
@@ -63,7 +63,7 @@ pub struct Facts {
 #[derive(Debug, Clone)]
 pub struct PageView {
     /// Which page.
-    pub id: PageId,
+    pub id: PredictedPage,
     /// Its home.
     pub home: HomeView,
     /// Its copies in slot order.
@@ -161,7 +161,7 @@ impl Facts {
         let live = || instance.areas.iter().filter(|area| area.live);
         Facts {
             generation: instance.generation,
-            version: Version::of_creator(creator),
+            version: ServerVersion::of_creator(creator),
             shutdown: instance.shutdown,
             window: instance.window,
             doublewrite_off: instance.locations.doublewrite_off,
@@ -212,13 +212,13 @@ impl Facts {
 }
 
 fn pages(survey: &Survey) -> Vec<PageView> {
-    let mut at: BTreeMap<PageId, usize> = BTreeMap::new();
+    let mut at: BTreeMap<PredictedPage, usize> = BTreeMap::new();
     let mut pages: Vec<PageView> = Vec::new();
     let reduced = survey.newest_reduced();
     for (index, finding) in survey.findings.iter().enumerate() {
         // A copy whose owner is not known has no home that could be judged.
         let Some(home) = survey.home_of(finding) else { continue };
-        let id = PageId { space_id: finding.space_id(), page_no: finding.page_no() };
+        let id = PredictedPage { space_id: finding.space_id(), page_no: finding.page_no() };
         let slot = *at.entry(id).or_insert_with(|| {
             let reduced = reduced.get(&(id.space_id, id.page_no)).map(|(_, entry)| entry.lsn);
             let touched = survey.instance.redo.redo().and_then(|redo| redo.touched.as_ref());
@@ -259,14 +259,14 @@ fn uncopied(survey: &Survey) -> Option<Vec<PageView>> {
         let Owner::One(space) = survey.instance.spaces.owner(space_id) else { continue };
         let home = home::look_in(space, page_no, stored).ok()?;
         if matches!(home.state, HomeState::Torn | HomeState::Corrupt) {
-            let id = PageId { space_id, page_no };
+            let id = PredictedPage { space_id, page_no };
             damaged.push(PageView { redo_until: Some(said.last), ..page(survey, id, &home) });
         }
     }
     Some(damaged)
 }
 
-fn redo_skips(survey: &Survey, id: PageId) -> bool {
+fn redo_skips(survey: &Survey, id: PredictedPage) -> bool {
     let page = (id.space_id, id.page_no);
     survey.instance.census().is_some_and(|census| {
         census.rebuilds(page)
@@ -286,7 +286,7 @@ fn add(page: &mut PageView, index: usize, finding: &Finding) {
     }
 }
 
-fn page(survey: &Survey, id: PageId, home: &Home) -> PageView {
+fn page(survey: &Survey, id: PredictedPage, home: &Home) -> PageView {
     let space = match survey.instance.spaces.owner(id.space_id) {
         Owner::One(space) => Some(space),
         Owner::Several(spaces) => spaces.first().copied(),
@@ -304,7 +304,7 @@ fn page(survey: &Survey, id: PageId, home: &Home) -> PageView {
     }
 }
 
-fn home_view(survey: &Survey, id: PageId, home: &Home, space: Option<&Tablespace>) -> HomeView {
+fn home_view(survey: &Survey, id: PredictedPage, home: &Home, space: Option<&Tablespace>) -> HomeView {
     let encryption = home.format.map(|format| format.encryption);
     let file = home.file.as_ref().map_or_else(|| "-".to_owned(), |file| file.display().to_string());
     HomeView {
@@ -332,8 +332,8 @@ fn home_view(survey: &Survey, id: PageId, home: &Home, space: Option<&Tablespace
     }
 }
 
-fn is_surveyed(generation: Generation, id: PageId, home: &Home, space: &Tablespace) -> bool {
-    let has_other_pages = matches!(space.evidence, Evidence::OtherPages | Evidence::Header);
+fn is_surveyed(generation: Generation, id: PredictedPage, home: &Home, space: &Tablespace) -> bool {
+    let has_other_pages = matches!(space.evidence, Identification::OtherPages | Identification::Header);
     if generation.is_mariadb() {
         has_other_pages && page0::mariadb_surveys(home, space)
     } else if id.page_no == PageNo(0) && home.state.is_damaged() {

@@ -12,11 +12,11 @@
 use crate::instance::generation::Generation;
 use crate::verdict::predict::facts::{Facts, SpaceKind};
 use crate::verdict::predict::pass::{
-    BadCopy, FirstGood, Outcome, first_pages, page5_comes_first, page5_may_come_first,
+    BadCopy, FirstGood, PassOutcome, first_pages, page5_comes_first, page5_may_come_first,
 };
 
-pub(super) fn predict(facts: &Facts) -> Outcome {
-    let mut outcome = Outcome::default();
+pub(super) fn predict(facts: &Facts) -> PassOutcome {
+    let mut outcome = PassOutcome::default();
     match facts.generation {
         Generation::MySql55 => page5_comes_first(facts, &mut outcome),
         Generation::MySql51 => page5_may_come_first(facts, &mut outcome),

@@ -26,12 +26,12 @@
 //! table (seen with 11.8.6).
 
 use crate::instance::generation::Generation;
-use crate::instance::redo::Version;
+use crate::instance::redo::ServerVersion;
 use crate::units::PageNo;
 use crate::verdict::copy::CopyState;
 use crate::verdict::predict::facts::{CopyView, Facts, PageView, SpaceKind};
 use crate::verdict::predict::pass::{
-    BadCopy, FirstGood, Outcome, first_pages, page5_comes_first, page5_may_come_first,
+    BadCopy, FirstGood, PassOutcome, first_pages, page5_comes_first, page5_may_come_first,
 };
 
 /// Which copy is taken.
@@ -44,18 +44,18 @@ enum Pick {
 
 /// What one patch level does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Rules {
+struct PatchRules {
     pick: Pick,
     page0_in_pass: bool,
     hidden_encrypted: bool,
     hidden_compressed: bool,
 }
 
-impl Rules {
-    fn of(version: Version) -> Rules {
-        let since = |fixed: &[Version]| version.has(fixed);
-        Rules {
-            pick: if since(&[Version(10, 11, 10), Version(11, 4, 4)]) {
+impl PatchRules {
+    fn of(version: ServerVersion) -> PatchRules {
+        let since = |fixed: &[ServerVersion]| version.has(fixed);
+        PatchRules {
+            pick: if since(&[ServerVersion(10, 11, 10), ServerVersion(11, 4, 4)]) {
                 Pick::HighestSlot
             } else if since(&LSN_COMPARED) {
                 Pick::GreatestLsn
@@ -63,41 +63,41 @@ impl Rules {
                 Pick::FirstSlot
             },
             page0_in_pass: since(&[
-                Version(10, 5, 24),
-                Version(10, 6, 17),
-                Version(10, 11, 7),
-                Version(11, 0, 5),
-                Version(11, 1, 4),
-                Version(11, 2, 3),
-                Version(11, 3, 2),
-                Version(11, 4, 1),
+                ServerVersion(10, 5, 24),
+                ServerVersion(10, 6, 17),
+                ServerVersion(10, 11, 7),
+                ServerVersion(11, 0, 5),
+                ServerVersion(11, 1, 4),
+                ServerVersion(11, 2, 3),
+                ServerVersion(11, 3, 2),
+                ServerVersion(11, 4, 1),
             ]),
             hidden_encrypted: since(&[
-                Version(10, 5, 28),
-                Version(10, 6, 21),
-                Version(10, 11, 11),
-                Version(11, 4, 5),
-                Version(11, 7, 2),
+                ServerVersion(10, 5, 28),
+                ServerVersion(10, 6, 21),
+                ServerVersion(10, 11, 11),
+                ServerVersion(11, 4, 5),
+                ServerVersion(11, 7, 2),
             ]),
-            hidden_compressed: version < Version(11, 0, 0)
-                && since(&[Version(10, 6, 22), Version(10, 11, 12)]),
+            hidden_compressed: version < ServerVersion(11, 0, 0)
+                && since(&[ServerVersion(10, 6, 22), ServerVersion(10, 11, 12)]),
         }
     }
 }
 
 /// Since these (MDEV-11799) the LSN decides; before, the first good copy made the home good, whatever its LSN (seen with
 /// 10.2.11).
-const LSN_COMPARED: [Version; 4] =
-    [Version(10, 2, 33), Version(10, 3, 24), Version(10, 4, 14), Version(10, 5, 5)];
+const LSN_COMPARED: [ServerVersion; 4] =
+    [ServerVersion(10, 2, 33), ServerVersion(10, 3, 24), ServerVersion(10, 4, 14), ServerVersion(10, 5, 5)];
 
 /// The newest patch level that a generation stands for, where the redo log does not say.
-fn newest(generation: Generation) -> Version {
+fn newest(generation: Generation) -> ServerVersion {
     match generation {
-        Generation::MariaDb108 => Version(11, 8, 6),
-        Generation::MariaDb105 => Version(10, 6, 22),
-        Generation::MariaDb104 => Version(10, 4, 34),
-        Generation::MariaDb103 => Version(10, 3, 39),
-        Generation::MariaDb102 => Version(10, 2, 44),
+        Generation::MariaDb108 => ServerVersion(11, 8, 6),
+        Generation::MariaDb105 => ServerVersion(10, 6, 22),
+        Generation::MariaDb104 => ServerVersion(10, 4, 34),
+        Generation::MariaDb103 => ServerVersion(10, 3, 39),
+        Generation::MariaDb102 => ServerVersion(10, 2, 44),
         // Asked of MariaDB from 10.2 on only; the oldest has none of the changes.
         Generation::MariaDb101
         | Generation::Unknown
@@ -109,12 +109,12 @@ fn newest(generation: Generation) -> Version {
         | Generation::MySql57
         | Generation::MySql80
         | Generation::MySql8020
-        | Generation::MySql8030 => Version(10, 1, 48),
+        | Generation::MySql8030 => ServerVersion(10, 1, 48),
     }
 }
 
-pub(super) fn predict(facts: &Facts) -> Outcome {
-    let mut outcome = Outcome::default();
+pub(super) fn predict(facts: &Facts) -> PassOutcome {
+    let mut outcome = PassOutcome::default();
     match facts.generation {
         Generation::MariaDb101 | Generation::MariaDb102 => page5_comes_first(facts, &mut outcome),
         Generation::MariaDb103 | Generation::MariaDb104 => page5_may_come_first(facts, &mut outcome),
@@ -130,7 +130,7 @@ pub(super) fn predict(facts: &Facts) -> Outcome {
         }
         return outcome;
     }
-    let rules = Rules::of(facts.version.unwrap_or_else(|| newest(facts.generation)));
+    let rules = PatchRules::of(facts.version.unwrap_or_else(|| newest(facts.generation)));
     if !rules.page0_in_pass && facts.loads_built_in() {
         open_files(facts, &mut outcome);
     }
@@ -144,7 +144,7 @@ pub(super) fn predict(facts: &Facts) -> Outcome {
 }
 
 /// Up to 10.5.23: page 0 when a file is opened, the system tablespace's at every start.
-fn open_files(facts: &Facts, outcome: &mut Outcome) {
+fn open_files(facts: &Facts, outcome: &mut PassOutcome) {
     for (index, page) in first_pages(facts) {
         let system = page.home.kind == SpaceKind::System;
         let opened = facts.recovers() && facts.is_named(page.id.space_id);
@@ -164,7 +164,7 @@ fn open_files(facts: &Facts, outcome: &mut Outcome) {
 }
 
 /// From 10.5.24: files whose damaged page 0 nothing replaces in memory stay closed.
-fn keep_closed(facts: &Facts, outcome: &mut Outcome) {
+fn keep_closed(facts: &Facts, outcome: &mut PassOutcome) {
     for (index, page) in first_pages(facts).into_iter().filter(|(_, page)| !page.home.neighbours_tell) {
         if refuses_undo(outcome, page) {
             continue;
@@ -182,7 +182,7 @@ fn keep_closed(facts: &Facts, outcome: &mut Outcome) {
     }
 }
 
-fn refuses_undo(outcome: &mut Outcome, page: &PageView) -> bool {
+fn refuses_undo(outcome: &mut PassOutcome, page: &PageView) -> bool {
     let refused = page.home.kind == SpaceKind::Undo && !page.home.states_its_id;
     if refused {
         outcome.stop(page.id, "the first page of an undo tablespace does not state its space id");
@@ -190,7 +190,7 @@ fn refuses_undo(outcome: &mut Outcome, page: &PageView) -> bool {
     refused
 }
 
-fn recover(facts: &Facts, rules: Rules, outcome: &mut Outcome) {
+fn recover(facts: &Facts, rules: PatchRules, outcome: &mut PassOutcome) {
     let closed: Vec<_> =
         outcome.lost.iter().filter_map(|&at| facts.pages.get(at)).map(|p| p.id.space_id).collect();
     for (index, page) in facts.reachable() {
@@ -226,7 +226,7 @@ fn before_105(generation: Generation) -> bool {
     matches!(generation, Generation::MariaDb102 | Generation::MariaDb103 | Generation::MariaDb104)
 }
 
-fn choose<'a>(facts: &Facts, rules: Rules, page: &'a PageView) -> Option<&'a CopyView> {
+fn choose<'a>(facts: &Facts, rules: PatchRules, page: &'a PageView) -> Option<&'a CopyView> {
     if !page.home.is_corrupt() && !page.home.is_zero() {
         return None;
     }

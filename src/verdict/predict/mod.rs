@@ -31,7 +31,7 @@ use std::fmt;
 use serde::Serialize;
 
 pub use crate::verdict::predict::facts::Facts;
-pub use crate::verdict::predict::pass::Outcome;
+pub use crate::verdict::predict::pass::PassOutcome;
 
 use crate::instance::generation::Generation;
 use crate::instance::redo::Shutdown;
@@ -45,7 +45,7 @@ pub struct Prediction {
     pub starts: Option<bool>,
     /// The pages it writes back from the doublewrite buffer, in the order of space id and page number; encrypted copies
     /// that cannot be judged without their key count as good here.
-    pub restores: Vec<PageId>,
+    pub restores: Vec<PredictedPage>,
     /// The pages it cannot get past, the first one first.
     pub stops_at: Vec<Stop>,
     /// Tables that would be lost although the server starts, by the names of their files (`d/t1`).
@@ -61,7 +61,7 @@ pub struct Prediction {
 
 /// A page by its numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
-pub struct PageId {
+pub struct PredictedPage {
     /// Space id.
     pub space_id: SpaceId,
     /// Page number.
@@ -101,7 +101,7 @@ impl Prediction {
         let starts = starts(facts, &outcome);
         let advice = advice::advise(facts, &outcome, starts);
         let written = outcome.writes.iter().map(|write| write.page).chain(outcome.assumed.iter().copied());
-        let mut restores: Vec<PageId> =
+        let mut restores: Vec<PredictedPage> =
             written.filter_map(|page| facts.pages.get(page)).map(|page| page.id).collect();
         restores.sort_unstable();
         let writes = outcome.writes.iter().map(|write| write.finding).collect();
@@ -138,8 +138,8 @@ impl Prediction {
 
 impl Stop {
     /// The page, where it is one.
-    pub fn page(&self) -> Option<PageId> {
-        Some(PageId { space_id: self.space_id?, page_no: self.page_no? })
+    pub fn page(&self) -> Option<PredictedPage> {
+        Some(PredictedPage { space_id: self.space_id?, page_no: self.page_no? })
     }
 }
 
@@ -159,10 +159,10 @@ pub(crate) fn table_of(file: &str) -> Option<String> {
 }
 
 /// What the pass of this generation does, and what it leaves for recovery to trip over.
-fn outcome(facts: &Facts) -> Outcome {
+fn outcome(facts: &Facts) -> PassOutcome {
     let mut outcome = match facts.generation {
         Generation::Unknown => {
-            return Outcome::in_doubt("nothing in the files tells which generation of server ran them");
+            return PassOutcome::in_doubt("nothing in the files tells which generation of server ran them");
         }
         Generation::MySql41 | Generation::MySql50 | Generation::MySql51 | Generation::MySql55 => {
             legacy::predict(facts)
@@ -183,7 +183,7 @@ fn outcome(facts: &Facts) -> Outcome {
     outcome
 }
 
-fn starts(facts: &Facts, outcome: &Outcome) -> Option<bool> {
+fn starts(facts: &Facts, outcome: &PassOutcome) -> Option<bool> {
     match (outcome.stops.is_empty() && !facts.crash_unsafe, outcome.doubts.is_empty()) {
         (false, _) => Some(false),
         (true, false) => None,

@@ -11,11 +11,11 @@
 
 use crate::verdict::predict::facts::{Facts, SpaceKind};
 use crate::verdict::predict::pass::{
-    BadCopy, FirstGood, Outcome, first_page_of_newest, first_pages, page5_comes_first,
+    BadCopy, FirstGood, PassOutcome, first_page_of_newest, first_pages, page5_comes_first,
 };
 
-pub(super) fn predict(facts: &Facts) -> Outcome {
-    let mut outcome = Outcome::default();
+pub(super) fn predict(facts: &Facts) -> PassOutcome {
+    let mut outcome = PassOutcome::default();
     if facts.loads_built_in() {
         for (index, page) in first_pages(facts) {
             if page.home.kind == SpaceKind::System {

@@ -10,11 +10,11 @@
 use crate::instance::generation::Generation;
 use crate::verdict::predict::facts::{Facts, PageView, SpaceKind};
 use crate::verdict::predict::pass::{
-    BadCopy, FirstGood, Outcome, first_page_of_newest, first_pages, page5_comes_first,
+    BadCopy, FirstGood, PassOutcome, first_page_of_newest, first_pages, page5_comes_first,
 };
 
-pub(super) fn predict(facts: &Facts) -> Outcome {
-    let mut outcome = Outcome::default();
+pub(super) fn predict(facts: &Facts) -> PassOutcome {
+    let mut outcome = PassOutcome::default();
     let loaded = facts.loads_built_in();
     for (index, page) in first_pages(facts) {
         if loaded && page.home.kind == SpaceKind::System {
@@ -38,7 +38,7 @@ pub(super) fn predict(facts: &Facts) -> Outcome {
     outcome
 }
 
-fn open_files(facts: &Facts, outcome: &mut Outcome) {
+fn open_files(facts: &Facts, outcome: &mut PassOutcome) {
     for (index, page) in first_pages(facts) {
         if page.home.kind != SpaceKind::User || !facts.is_named(page.id.space_id) {
             continue;

@@ -10,7 +10,7 @@ use crate::units::PageNo;
 use crate::verdict::copy::CopyState;
 use crate::verdict::home::HomeState;
 use crate::verdict::predict::facts::{CopyView, Facts, HomeView, PageView, SpaceKind};
-use crate::verdict::predict::{PageId, Stop};
+use crate::verdict::predict::{PredictedPage, Stop};
 
 /// A copy that the server writes home.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +23,7 @@ pub struct Write {
 
 /// What a pass comes to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub struct PassOutcome {
     /// What it writes.
     pub writes: Vec<Write>,
     /// What it writes if the copy is as good as its missing key hides: never part of a plan.
@@ -42,12 +42,12 @@ pub struct Outcome {
     pub doubts: Vec<String>,
 }
 
-impl Outcome {
-    pub(super) fn in_doubt(why: &str) -> Outcome {
-        Outcome { doubts: vec![why.to_owned()], ..Outcome::default() }
+impl PassOutcome {
+    pub(super) fn in_doubt(why: &str) -> PassOutcome {
+        PassOutcome { doubts: vec![why.to_owned()], ..PassOutcome::default() }
     }
 
-    pub(super) fn stop(&mut self, id: PageId, reason: impl Into<String>) {
+    pub(super) fn stop(&mut self, id: PredictedPage, reason: impl Into<String>) {
         if !self.has_stopped_at(id) {
             let (space_id, page_no) = (Some(id.space_id), Some(id.page_no));
             self.stops.push(Stop { space_id, page_no, file: None, reason: reason.into() });
@@ -80,7 +80,7 @@ impl Outcome {
             || self.unreached.contains(&page)
     }
 
-    fn has_stopped_at(&self, id: PageId) -> bool {
+    fn has_stopped_at(&self, id: PredictedPage) -> bool {
         self.stops.iter().any(|stop| stop.page() == Some(id))
     }
 
@@ -100,7 +100,7 @@ impl Outcome {
             let copy = page.copies.iter().find(|copy| copy.finding == write.finding);
             let old = copy.is_some_and(|copy| checkpoint.is_some_and(|checkpoint| copy.lsn < checkpoint));
             if old && page.restorable != Some(write.finding) {
-                let PageId { space_id, page_no } = page.id;
+                let PredictedPage { space_id, page_no } = page.id;
                 self.doubt(format!(
                     "of page {space_id}:{page_no} the server would take a copy older than the checkpoint, and redo may fail on it"
                 ));
@@ -195,7 +195,7 @@ impl ReadBuffer {
 
 impl FirstGood {
     /// Runs over the pages that `wanted` lets through.
-    pub fn run(self, facts: &Facts, outcome: &mut Outcome, wanted: impl Fn(&PageView) -> bool) {
+    pub fn run(self, facts: &Facts, outcome: &mut PassOutcome, wanted: impl Fn(&PageView) -> bool) {
         let mut slots: Vec<(usize, &PageView, &CopyView)> = facts
             .reachable()
             .filter(|(_, page)| wanted(page))
@@ -220,7 +220,7 @@ impl FirstGood {
     /// Whether the page needs no further copy; `hides`: a zero page does not look like one now.
     fn slot(
         self,
-        outcome: &mut Outcome,
+        outcome: &mut PassOutcome,
         index: usize,
         page: &PageView,
         copy: &CopyView,
@@ -264,7 +264,7 @@ fn newer_reduced(page: &PageView, copy: &CopyView) -> String {
 }
 
 /// Page 0 when a file is opened (MySQL 5.6 on): the copy with the greatest LSN, taken without a look at its checksum.
-pub(super) fn first_page_of_newest(outcome: &mut Outcome, index: usize, page: &PageView) {
+pub(super) fn first_page_of_newest(outcome: &mut PassOutcome, index: usize, page: &PageView) {
     if page.home.kind != SpaceKind::System && !page.home.surveyed {
         return outcome.stop(
             page.id,
@@ -292,7 +292,7 @@ pub(super) fn first_pages(facts: &Facts) -> Vec<(usize, &PageView)> {
 }
 
 /// A server that reads the transaction system page before its pass does not get past a damaged one.
-pub(super) fn page5_comes_first(facts: &Facts, outcome: &mut Outcome) {
+pub(super) fn page5_comes_first(facts: &Facts, outcome: &mut PassOutcome) {
     if let Some(page) = damaged_page5(facts) {
         outcome.stop(
             page.id,
@@ -302,7 +302,7 @@ pub(super) fn page5_comes_first(facts: &Facts, outcome: &mut Outcome) {
 }
 
 /// The same for servers of which none was seen at it.
-pub(super) fn page5_may_come_first(facts: &Facts, outcome: &mut Outcome) {
+pub(super) fn page5_may_come_first(facts: &Facts, outcome: &mut PassOutcome) {
     if damaged_page5(facts).is_some() {
         outcome.doubt(
             "whether this server reads the damaged transaction system page before its pass is not known",
@@ -323,7 +323,7 @@ fn is_page5(page: &PageView) -> bool {
 const READ_AT_EVERY_START: [u32; 6] = [0, 3, 4, 5, 6, 7];
 
 /// What the pass leaves damaged and the server must read: at every start, or because redo applies to it.
-pub(super) fn trip_over_what_is_left(facts: &Facts, outcome: &mut Outcome) {
+pub(super) fn trip_over_what_is_left(facts: &Facts, outcome: &mut PassOutcome) {
     let lost: BTreeSet<_> =
         outcome.lost.iter().filter_map(|&at| facts.pages.get(at)).map(|p| p.id.space_id).collect();
     for (index, page) in facts.pages.iter().enumerate() {

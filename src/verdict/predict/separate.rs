@@ -7,14 +7,14 @@
 //! start, and so does a reduced entry (LSN not 0) of a damaged or zero page that no copy mended.
 
 use crate::units::SpaceId;
-use crate::verdict::predict::PageId;
+use crate::verdict::predict::PredictedPage;
 use crate::verdict::predict::facts::{Facts, PageView, SpaceKind};
 use crate::verdict::predict::pass::{
-    BadCopy, FirstGood, Outcome, first_page_of_newest, first_pages, page5_comes_first,
+    BadCopy, FirstGood, PassOutcome, first_page_of_newest, first_pages, page5_comes_first,
 };
 
-pub(super) fn predict(facts: &Facts) -> Outcome {
-    let mut outcome = Outcome::default();
+pub(super) fn predict(facts: &Facts) -> PassOutcome {
+    let mut outcome = PassOutcome::default();
     let loads = !facts.doublewrite_off;
     if loads && facts.reduced_damaged {
         outcome.doubt("a page of a .bdblwr file is damaged, which some of these servers refuse");
@@ -26,7 +26,7 @@ pub(super) fn predict(facts: &Facts) -> Outcome {
     if !loads || !facts.recovers() || facts.foreign_log {
         return outcome;
     }
-    let closed: Vec<PageId> =
+    let closed: Vec<PredictedPage> =
         first_pages(facts).into_iter().map(|(_, page)| page).filter(is_lost).map(|page| page.id).collect();
     let is_open = |space: SpaceId| !closed.iter().any(|page| page.space_id == space);
     let others = |page: &PageView| {
@@ -52,7 +52,7 @@ fn is_lost(page: &&PageView) -> bool {
     page.home.kind != SpaceKind::System && !page.home.states_its_id && !page.home.surveyed
 }
 
-fn first_pages_where(facts: &Facts, outcome: &mut Outcome, wanted: impl Fn(&PageView) -> bool) {
+fn first_pages_where(facts: &Facts, outcome: &mut PassOutcome, wanted: impl Fn(&PageView) -> bool) {
     for (index, page) in first_pages(facts) {
         // A page that only a reduced entry names is met in the pass.
         if wanted(page) && !page.copies.is_empty() {
@@ -61,7 +61,7 @@ fn first_pages_where(facts: &Facts, outcome: &mut Outcome, wanted: impl Fn(&Page
     }
 }
 
-fn reduced(facts: &Facts, outcome: &mut Outcome, wanted: impl Fn(&PageView) -> bool) {
+fn reduced(facts: &Facts, outcome: &mut PassOutcome, wanted: impl Fn(&PageView) -> bool) {
     for (index, page) in facts.reachable() {
         let damaged = page.home.is_corrupt() || page.home.is_zero();
         if page.reduced.is_some() && damaged && wanted(page) && !outcome.mends(index) {

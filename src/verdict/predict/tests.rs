@@ -1,6 +1,6 @@
 //! Each family of rules on small constructed facts. The window is 100 to 200.
 
-use crate::instance::redo::Version;
+use crate::instance::redo::ServerVersion;
 use crate::instance::redo::window::RedoWindow;
 use crate::units::Lsn;
 use crate::verdict::copy::CopyState;
@@ -43,9 +43,9 @@ fn facts(generation: Generation) -> Facts {
     }
 }
 
-fn maria(version: Version) -> Facts {
+fn maria(version: ServerVersion) -> Facts {
     let generation =
-        if version < Version(10, 8, 0) { Generation::MariaDb105 } else { Generation::MariaDb108 };
+        if version < ServerVersion(10, 8, 0) { Generation::MariaDb105 } else { Generation::MariaDb108 };
     Facts { version: Some(version), ..facts(generation) }
 }
 
@@ -55,7 +55,7 @@ fn page(space: u32, page_no: u32, state: HomeState, copies: &[(usize, CopyState,
     let view = |&(finding, state, lsn)| CopyView { finding, lsn: Lsn(lsn), state, hidden: false };
     let copies: Vec<CopyView> = copies.iter().map(view).collect();
     PageView {
-        id: PageId { space_id: SpaceId(space), page_no: PageNo(page_no) },
+        id: PredictedPage { space_id: SpaceId(space), page_no: PageNo(page_no) },
         home: HomeView {
             state,
             lsn: Some(Lsn(90)),
@@ -263,7 +263,12 @@ fn mariadb_takes_the_greatest_lsn_and_later_the_highest_slot() {
     let torn =
         || vec![page(5, 9, Torn, &[(3, Valid, 150), (8, Valid, 110), (9, Valid, 250), (10, Corrupt, 160)])];
     let two = || vec![page(5, 9, Torn, &[(3, Valid, 150), (8, Valid, 110)])];
-    for version in [Version(10, 5, 23), Version(10, 6, 22), Version(10, 11, 9), Version(11, 3, 2)] {
+    for version in [
+        ServerVersion(10, 5, 23),
+        ServerVersion(10, 6, 22),
+        ServerVersion(10, 11, 9),
+        ServerVersion(11, 3, 2),
+    ] {
         assert_eq!(with(maria(version), two()).writes, [3], "{version:?}");
         assert_eq!(
             with(maria(version), torn()).writes,
@@ -271,7 +276,12 @@ fn mariadb_takes_the_greatest_lsn_and_later_the_highest_slot() {
             "{version:?}: the window starts the search only"
         );
     }
-    for version in [Version(10, 11, 10), Version(10, 11, 18), Version(11, 4, 4), Version(11, 8, 6)] {
+    for version in [
+        ServerVersion(10, 11, 10),
+        ServerVersion(10, 11, 18),
+        ServerVersion(11, 4, 4),
+        ServerVersion(11, 8, 6),
+    ] {
         assert_eq!(with(maria(version), two()).writes, [8], "{version:?}");
         assert_eq!(with(maria(version), torn()).writes, [8], "{version:?}: inside the window");
     }
@@ -279,10 +289,10 @@ fn mariadb_takes_the_greatest_lsn_and_later_the_highest_slot() {
     let old = |generation, version| Facts { version: Some(version), ..facts(generation) };
     let lower_is_older = || vec![page(5, 9, Torn, &[(2, Corrupt, 160), (3, Valid, 90), (8, Valid, 150)])];
     for (generation, before, since) in [
-        (Generation::MariaDb102, Version(10, 2, 11), Version(10, 2, 33)),
-        (Generation::MariaDb103, Version(10, 3, 23), Version(10, 3, 24)),
-        (Generation::MariaDb104, Version(10, 4, 13), Version(10, 4, 14)),
-        (Generation::MariaDb105, Version(10, 5, 4), Version(10, 5, 5)),
+        (Generation::MariaDb102, ServerVersion(10, 2, 11), ServerVersion(10, 2, 33)),
+        (Generation::MariaDb103, ServerVersion(10, 3, 23), ServerVersion(10, 3, 24)),
+        (Generation::MariaDb104, ServerVersion(10, 4, 13), ServerVersion(10, 4, 14)),
+        (Generation::MariaDb105, ServerVersion(10, 5, 4), ServerVersion(10, 5, 5)),
     ] {
         assert_eq!(
             with(old(generation, before), lower_is_older()).writes,
@@ -296,7 +306,7 @@ fn mariadb_takes_the_greatest_lsn_and_later_the_highest_slot() {
 #[test]
 fn the_window_of_mariadb_includes_both_ends() {
     for (lsn, mended) in [(99, false), (100, true), (200, true), (201, false)] {
-        for version in [Version(10, 5, 23), Version(10, 11, 18)] {
+        for version in [ServerVersion(10, 5, 23), ServerVersion(10, 11, 18)] {
             let p = with(maria(version), vec![page(5, 9, Zero, &[(3, Valid, lsn)])]);
             assert_eq!(p.writes.len(), usize::from(mended), "{version:?} {lsn}");
         }
@@ -305,9 +315,10 @@ fn the_window_of_mariadb_includes_both_ends() {
 
 #[test]
 fn a_damaged_copy_never_ends_mariadb() {
-    let p = with(maria(Version(10, 11, 18)), vec![page(5, 9, Torn, &[(3, Valid, 150), (8, Corrupt, 150)])]);
+    let p =
+        with(maria(ServerVersion(10, 11, 18)), vec![page(5, 9, Torn, &[(3, Valid, 150), (8, Corrupt, 150)])]);
     assert_eq!((p.writes, p.starts), (vec![3], Some(true)));
-    let p = with(maria(Version(10, 5, 23)), vec![page(5, 9, Torn, &[(8, Corrupt, 150)])]);
+    let p = with(maria(ServerVersion(10, 5, 23)), vec![page(5, 9, Torn, &[(8, Corrupt, 150)])]);
     assert_eq!((p.writes.len(), p.starts), (0, None));
 }
 
@@ -321,10 +332,10 @@ fn hidden(encrypted: bool, state: HomeState) -> PageView {
 #[test]
 fn copies_that_hide_their_space_id_help_only_newer_servers() {
     for (version, encrypted, compressed) in [
-        (Version(10, 5, 23), false, false),
-        (Version(10, 6, 21), true, false),
-        (Version(10, 11, 18), true, true),
-        (Version(11, 8, 6), true, false),
+        (ServerVersion(10, 5, 23), false, false),
+        (ServerVersion(10, 6, 21), true, false),
+        (ServerVersion(10, 11, 18), true, true),
+        (ServerVersion(11, 8, 6), true, false),
     ] {
         for (kind, mended) in [(true, encrypted), (false, compressed)] {
             let p = with(maria(version), vec![hidden(kind, Torn)]);
@@ -337,7 +348,7 @@ fn copies_that_hide_their_space_id_help_only_newer_servers() {
 
 #[test]
 fn a_hidden_copy_reaches_the_file_only_with_newer_redo() {
-    let known = || Facts { resized: Some([].into()), ..maria(Version(11, 8, 6)) };
+    let known = || Facts { resized: Some([].into()), ..maria(ServerVersion(11, 8, 6)) };
     for until in [151, 150] {
         let page = PageView { redo_until: Some(Lsn(until)), ..hidden(true, Torn) };
         let p = with(known(), vec![page]);
@@ -381,23 +392,27 @@ fn mariadb_loses_a_table_whose_first_page_nothing_replaces() {
         let resized = resized.iter().map(|&id| SpaceId(id)).collect();
         with(Facts { resized: Some(resized), ..maria(version) }, torn())
     };
-    let lost = at(Version(11, 8, 6), &[]);
+    let lost = at(ServerVersion(11, 8, 6), &[]);
     assert_eq!((lost.writes.len(), lost.starts, lost.stops_at.len()), (0, Some(true), 0));
     assert!(lost.advice.contains("without the table in d/t1.ibd"), "{}", lost.advice);
-    assert_eq!(at(Version(11, 8, 6), &[5]).writes, [3, 4]);
+    assert_eq!(at(ServerVersion(11, 8, 6), &[5]).writes, [3, 4]);
     let mut undo = torn();
     (undo[0].home.kind, undo[0].home.states_its_id) = (SpaceKind::Undo, false);
     assert_eq!(
-        with(maria(Version(11, 8, 6)), undo).starts,
+        with(maria(ServerVersion(11, 8, 6)), undo).starts,
         Some(false),
         "undo tablespaces are opened by their id"
     );
     let mut headless = torn();
     headless[0].home.neighbours_tell = true;
-    let kept = with(Facts { resized: Some([].into()), ..maria(Version(11, 8, 6)) }, headless);
+    let kept = with(Facts { resized: Some([].into()), ..maria(ServerVersion(11, 8, 6)) }, headless);
     assert_eq!(kept.writes, [3, 4], "pages 1 to 3 say whose it is");
-    assert_eq!(at(Version(10, 5, 23), &[]).writes, [3, 4], "older servers write it when they open the file");
-    assert_eq!(with(maria(Version(11, 8, 6)), torn()).starts, None, "redo that was not taken apart");
+    assert_eq!(
+        at(ServerVersion(10, 5, 23), &[]).writes,
+        [3, 4],
+        "older servers write it when they open the file"
+    );
+    assert_eq!(with(maria(ServerVersion(11, 8, 6)), torn()).starts, None, "redo that was not taken apart");
 }
 
 #[test]

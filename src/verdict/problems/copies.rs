@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::format::fsp::{Encryption, Layout, PageFormat};
-use crate::instance::dblwr::{Area, Kind as AreaKind};
+use crate::instance::dblwr::{Area, AreaKind};
 use crate::instance::redo::Shutdown;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::copy::{Copy, CopyState};
 use crate::verdict::home::{Home, HomeState};
-use crate::verdict::problems::reason::Reason;
-use crate::verdict::problems::{Kind, Problem, Severity};
+use crate::verdict::problems::reason::ProblemReason;
+use crate::verdict::problems::{Problem, ProblemKind, Severity};
 use crate::verdict::survey::Survey;
 
 /// A server that keeps its copies in files, and files that are not here.
@@ -22,7 +22,7 @@ pub(super) fn elsewhere(survey: &Survey, problems: &mut Vec<Problem>) {
     let is_file = |area: &&Area| matches!(area.kind, AreaKind::Separate | AreaKind::Reduced);
     let areas: Vec<&Area> = instance.areas.iter().filter(is_file).collect();
     if areas.is_empty() {
-        problems.push(Problem::new(Kind::CopiesElsewhere, Severity::Unknown, Reason::NoCopies));
+        problems.push(Problem::new(ProblemKind::CopiesElsewhere, Severity::Unknown, ProblemReason::NoCopies));
         return;
     }
     let separate = areas.iter().filter(|area| area.kind == AreaKind::Separate && area.live);
@@ -37,8 +37,8 @@ pub(super) fn elsewhere(survey: &Survey, problems: &mut Vec<Problem>) {
         let name = beside.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let stem = name.rsplit_once('_').map_or(name.as_str(), |(stem, _)| stem);
         let file = beside.with_file_name(format!("{stem}_{missing}.dblwr"));
-        let reason = Reason::CopiesGap { missing: file.clone() };
-        problems.push(Problem::new(Kind::CopiesElsewhere, Severity::Unknown, reason).file(file));
+        let reason = ProblemReason::CopiesGap { missing: file.clone() };
+        problems.push(Problem::new(ProblemKind::CopiesElsewhere, Severity::Unknown, reason).file(file));
     }
     // After a clean stop nothing is needed from them.
     if instance.shutdown == Shutdown::Clean {
@@ -47,7 +47,8 @@ pub(super) fn elsewhere(survey: &Survey, problems: &mut Vec<Problem>) {
     for area in areas.iter().filter(|area| area.live && area.kind == AreaKind::Separate) {
         let unusable = area.slots == 0 || survey.has_only_rubbish(area);
         if unusable {
-            let problem = Problem::new(Kind::CopiesElsewhere, Severity::Unknown, Reason::CopiesUnusable);
+            let problem =
+                Problem::new(ProblemKind::CopiesElsewhere, Severity::Unknown, ProblemReason::CopiesUnusable);
             problems.push(problem.file(&area.file));
         }
     }
@@ -59,7 +60,7 @@ fn number(file: &std::path::Path) -> Option<u32> {
 
 /// Copies that cannot be of these files' present life.
 pub(super) fn foreign(survey: &Survey, problems: &mut Vec<Problem>) {
-    let data_too_new = problems.iter().any(|problem| problem.kind == Kind::LsnInFuture);
+    let data_too_new = problems.iter().any(|problem| problem.kind == ProblemKind::LsnInFuture);
     let Some(end) = survey.instance.window.end.filter(|_| !data_too_new) else { return };
     let mut beyond: BTreeMap<PathBuf, (u64, Lsn)> = BTreeMap::new();
     let mut differ: BTreeMap<PathBuf, Vec<(SpaceId, PageNo)>> = BTreeMap::new();
@@ -77,14 +78,18 @@ pub(super) fn foreign(survey: &Survey, problems: &mut Vec<Problem>) {
         }
     }
     for (file, (copies, lsn)) in beyond {
-        let problem =
-            Problem::new(Kind::CopiesForeign, Severity::Warning, Reason::CopiesBeyondEnd { copies, end });
+        let problem = Problem::new(
+            ProblemKind::CopiesForeign,
+            Severity::Warning,
+            ProblemReason::CopiesBeyondEnd { copies, end },
+        );
         problems.push(Problem { pages: Some(copies), ..problem }.file(file).lsn(lsn));
     }
     // One may be a change that was not logged (transaction ids in secondary indexes); several are another history.
     for (file, pages) in differ.into_iter().filter(|(_, pages)| pages.len() > 1) {
         let Some(&(space, page)) = pages.first() else { continue };
-        let problem = Problem::new(Kind::CopiesForeign, Severity::Warning, Reason::CopiesDiffer { page });
+        let problem =
+            Problem::new(ProblemKind::CopiesForeign, Severity::Warning, ProblemReason::CopiesDiffer { page });
         let problem = Problem { pages: Some(pages.len() as u64), ..problem };
         problems.push(problem.file(file).space(Some(space)).page(page));
     }

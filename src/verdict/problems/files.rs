@@ -9,17 +9,17 @@ use crate::format::trx_sys::TRX_SYS_PAGE;
 use crate::instance::Instance;
 use crate::instance::file_names::is_undo_file;
 use crate::instance::generation::Generation;
-use crate::instance::pages::Pages;
+use crate::instance::pages::VerifiedPages;
 use crate::instance::redo::Shutdown;
 use crate::instance::roster::{DICTIONARY_SPACE, DictionaryState, Named, Role, Witness};
 use crate::instance::settle::spellings;
-use crate::instance::spaces::{Evidence, Owner, SpaceFile, Tablespace};
+use crate::instance::spaces::{Identification, Owner, SpaceFile, Tablespace};
 use crate::units::{PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::home::{HomeState, look_in};
 use crate::verdict::problems::named::{gone, kind_of, lies, lying};
-use crate::verdict::problems::reason::{CutRedo, Lying, Reason, Unjudged};
-use crate::verdict::problems::{Kind, Problem, Severity, system_files};
+use crate::verdict::problems::reason::{CutRedo, Lying, ProblemReason, Unjudged};
+use crate::verdict::problems::{Problem, ProblemKind, Severity, system_files};
 use crate::verdict::survey::Survey;
 
 /// Files that the data name and that are not there, or are none.
@@ -42,8 +42,8 @@ pub(super) fn missing(survey: &Survey, problems: &mut Vec<Problem>) {
     problems.extend(system_files::later(instance));
     let hidden = instance.generation.has_mysql_ibd() && instance.spaces.contains(DICTIONARY_SPACE);
     if hidden && instance.roster.dictionary == DictionaryState::Unreadable {
-        let reason = Reason::NotJudged(Unjudged::Dictionary);
-        problems.push(Problem::new(Kind::NotJudged, Severity::Unknown, reason).file("mysql.ibd"));
+        let reason = ProblemReason::NotJudged(Unjudged::Dictionary);
+        problems.push(Problem::new(ProblemKind::NotJudged, Severity::Unknown, reason).file("mysql.ibd"));
     }
 }
 
@@ -54,8 +54,8 @@ fn dangling(instance: &Instance, problems: &mut Vec<Problem>) {
     }
     for link in instance.spaces.links.iter().filter(|link| link.target.try_exists().is_ok_and(|there| !there))
     {
-        let reason = Reason::Elsewhere { by: Witness::Link };
-        problems.push(Problem::new(Kind::FileElsewhere, Severity::Unknown, reason).file(&link.target));
+        let reason = ProblemReason::Elsewhere { by: Witness::Link };
+        problems.push(Problem::new(ProblemKind::FileElsewhere, Severity::Unknown, reason).file(&link.target));
     }
 }
 
@@ -68,12 +68,13 @@ pub(super) fn unnamed(survey: &Survey, problems: &mut Vec<Problem>) {
         let what = lying(&file.path);
         let (severity, reason) = match named_by_redo(instance, file) {
             Some(true) => {
-                (Severity::Note, Reason::Lies { what: what.clone(), role: Role::Table, anew: true })
+                (Severity::Note, ProblemReason::Lies { what: what.clone(), role: Role::Table, anew: true })
             }
-            Some(false) => {
-                (Severity::Critical, Reason::Lies { what: what.clone(), role: Role::Table, anew: false })
-            }
-            None => (Severity::Note, Reason::Unnamed { what: what.clone() }),
+            Some(false) => (
+                Severity::Critical,
+                ProblemReason::Lies { what: what.clone(), role: Role::Table, anew: false },
+            ),
+            None => (Severity::Note, ProblemReason::Unnamed { what: what.clone() }),
         };
         problems.push(Problem::new(kind_of(&what), severity, reason).file(&file.name));
     }
@@ -119,8 +120,11 @@ fn other_file(instance: &Instance, named: &Named) -> Option<Problem> {
     let inside = named.path.strip_prefix(&instance.locations.datadir);
     let outside = inside.map_or(true, |path| path.components().any(|part| part == Component::ParentDir));
     if outside && named.role == Role::Table {
-        let problem =
-            Problem::new(Kind::FileElsewhere, Severity::Unknown, Reason::Elsewhere { by: named.by });
+        let problem = Problem::new(
+            ProblemKind::FileElsewhere,
+            Severity::Unknown,
+            ProblemReason::Elsewhere { by: named.by },
+        );
         return Some(problem.file(&named.path).space(id));
     }
     let other = there.and_then(|space| space.id).map(Lying::OfSpace);
@@ -152,8 +156,8 @@ fn stops_at_foreign(instance: &Instance) -> Option<bool> {
 pub(super) fn cut(survey: &Survey, problems: &mut Vec<Problem>) {
     for space in &survey.instance.spaces.list {
         if let Some((file, stated, held)) = system_files::gap(space) {
-            let reason = Reason::Cut { stated, held, redo: CutRedo::Silent };
-            let problem = Problem::new(Kind::FileCut, Severity::Critical, reason).space(space.id);
+            let reason = ProblemReason::Cut { stated, held, redo: CutRedo::Silent };
+            let problem = Problem::new(ProblemKind::FileCut, Severity::Critical, reason).space(space.id);
             problems.push(problem.file(&file.name).stops(Some(true)));
             continue;
         }
@@ -164,9 +168,10 @@ pub(super) fn cut(survey: &Survey, problems: &mut Vec<Problem>) {
         if held < stated {
             problems.extend(too_short(survey, space, file, stated, held));
         } else if file.len % space.format.physical.as_u64() != 0 {
-            let reason = Reason::PartPage { rest: file.len % space.format.physical.as_u64() };
-            problems
-                .push(Problem::new(Kind::FileCut, Severity::Note, reason).file(&file.name).space(space.id));
+            let reason = ProblemReason::PartPage { rest: file.len % space.format.physical.as_u64() };
+            problems.push(
+                Problem::new(ProblemKind::FileCut, Severity::Note, reason).file(&file.name).space(space.id),
+            );
         }
     }
 }
@@ -199,13 +204,16 @@ fn too_short(survey: &Survey, space: &Tablespace, file: &SpaceFile, stated: u64,
         _ => None,
     };
     let problem = |kind, reason| Problem::new(kind, severity, reason).space(space.id).stops(stops);
-    let mut found = vec![problem(Kind::FileCut, Reason::Cut { stated, held, redo }).file(&file.name)];
+    let mut found =
+        vec![problem(ProblemKind::FileCut, ProblemReason::Cut { stated, held, redo }).file(&file.name)];
     // Files of the system tablespace are configured in MiB: one that ends so may be whole, and the next one gone.
     // One of less than 10 MiB was hardly configured so.
     let whole =
         file.len.is_multiple_of(1 << 20) && file.len >= 10 << 20 && instance.locations.data_files.is_none();
     if let Some(next) = (system && whole).then(|| system_files::next(file)).flatten() {
-        found.push(problem(Kind::FileMissing, Reason::NextSystemFile { stated, held }).file(next));
+        found.push(
+            problem(ProblemKind::FileMissing, ProblemReason::NextSystemFile { stated, held }).file(next),
+        );
     }
     found
 }
@@ -234,7 +242,7 @@ pub(super) fn damaged_pages(survey: &Survey, problems: &mut Vec<Problem>) {
         damaged_page(survey, space, PageNo(0), "page 0", problems);
     }
     let headless =
-        |space: &&Tablespace| space.evidence != Evidence::Header && space.id != Some(SpaceId::SYSTEM);
+        |space: &&Tablespace| space.evidence != Identification::Header && space.id != Some(SpaceId::SYSTEM);
     let named = survey.instance.spaces.list.iter().filter(headless);
     let with_copies: Vec<&Tablespace> = named
         .filter(|s| survey.findings.iter().any(|f| f.page_no() == PageNo(0) && Some(f.space_id()) == s.id))
@@ -261,7 +269,7 @@ pub(super) fn damaged_pages(survey: &Survey, problems: &mut Vec<Problem>) {
 
 fn rollback_segments(system: &Tablespace) -> Vec<(SpaceId, PageNo)> {
     const TRX_SYS_RSEGS: usize = 56;
-    let Some(page) = Pages::of(system).page(TRX_SYS_PAGE) else { return Vec::new() };
+    let Some(page) = VerifiedPages::of(system).page(TRX_SYS_PAGE) else { return Vec::new() };
     let slot = |n: usize| {
         let (space, root) =
             (u32_at(&page, TRX_SYS_RSEGS + 8 * n)?, u32_at(&page, TRX_SYS_RSEGS + 8 * n + 4)?);
@@ -291,7 +299,7 @@ fn damaged_page(
     let excused = (home.state == HomeState::Zero && may_be_empty && page_no.0 != 0) || made_by_redo;
     let again = problems
         .iter()
-        .any(|p| p.kind == Kind::PageDamaged && p.file == home.file && p.page_no == Some(page_no));
+        .any(|p| p.kind == ProblemKind::PageDamaged && p.file == home.file && p.page_no == Some(page_no));
     if !home.state.is_damaged() || mended || excused || again {
         return;
     }
@@ -300,8 +308,9 @@ fn damaged_page(
     } else {
         None
     };
-    let reason = Reason::Damaged { what, has_copy: of_page().next().is_some() };
-    let problem = Problem::new(Kind::PageDamaged, Severity::Critical, reason).space(space.id).page(page_no);
+    let reason = ProblemReason::Damaged { what, has_copy: of_page().next().is_some() };
+    let problem =
+        Problem::new(ProblemKind::PageDamaged, Severity::Critical, reason).space(space.id).page(page_no);
     problems.push(Problem { file: home.file, ..problem }.stops(stops));
 }
 

@@ -24,13 +24,13 @@ use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::predict::{Prediction, Stop, table_of};
 use crate::verdict::survey::Survey;
 
-pub use reason::{Reason, Unjudged};
+pub use reason::{ProblemReason, Unjudged};
 pub use redo::{FutureFile, too_new};
 
 /// What kind of problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Kind {
+pub enum ProblemKind {
     /// A file that the server cannot do without, or that its dictionary names, is not there.
     FileMissing,
     /// A file is named at a place that was not looked at or cannot be reached.
@@ -69,33 +69,39 @@ pub enum Kind {
     Backup,
 }
 
-impl Kind {
+impl ProblemKind {
     /// Whether a server that starts in spite of it has lost the table in that file.
     fn takes_the_file(self) -> bool {
-        matches!(self, Kind::FileMissing | Kind::FileEmpty | Kind::FileForeign | Kind::FileCut)
+        matches!(
+            self,
+            ProblemKind::FileMissing
+                | ProblemKind::FileEmpty
+                | ProblemKind::FileForeign
+                | ProblemKind::FileCut
+        )
     }
 
     /// As it stands in JSON.
     pub fn name(self) -> &'static str {
         match self {
-            Kind::FileMissing => "file_missing",
-            Kind::FileElsewhere => "file_elsewhere",
-            Kind::FileEmpty => "file_empty",
-            Kind::FileForeign => "file_foreign",
-            Kind::FileCut => "file_cut",
-            Kind::SpaceIdTwice => "space_id_twice",
-            Kind::PageDamaged => "page_damaged",
-            Kind::LsnInFuture => "lsn_in_future",
-            Kind::RedoMissing => "redo_missing",
-            Kind::RedoDamaged => "redo_damaged",
-            Kind::RedoForeign => "redo_foreign",
-            Kind::RedoDisabled => "redo_disabled",
-            Kind::HalfMade => "half_made",
-            Kind::CopiesElsewhere => "copies_elsewhere",
-            Kind::CopiesForeign => "copies_foreign",
-            Kind::Unreadable => "unreadable",
-            Kind::NotJudged => "not_judged",
-            Kind::Backup => "backup",
+            ProblemKind::FileMissing => "file_missing",
+            ProblemKind::FileElsewhere => "file_elsewhere",
+            ProblemKind::FileEmpty => "file_empty",
+            ProblemKind::FileForeign => "file_foreign",
+            ProblemKind::FileCut => "file_cut",
+            ProblemKind::SpaceIdTwice => "space_id_twice",
+            ProblemKind::PageDamaged => "page_damaged",
+            ProblemKind::LsnInFuture => "lsn_in_future",
+            ProblemKind::RedoMissing => "redo_missing",
+            ProblemKind::RedoDamaged => "redo_damaged",
+            ProblemKind::RedoForeign => "redo_foreign",
+            ProblemKind::RedoDisabled => "redo_disabled",
+            ProblemKind::HalfMade => "half_made",
+            ProblemKind::CopiesElsewhere => "copies_elsewhere",
+            ProblemKind::CopiesForeign => "copies_foreign",
+            ProblemKind::Unreadable => "unreadable",
+            ProblemKind::NotJudged => "not_judged",
+            ProblemKind::Backup => "backup",
         }
     }
 }
@@ -118,7 +124,7 @@ pub enum Severity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// Its kind.
-    pub kind: Kind,
+    pub kind: ProblemKind,
     /// How bad it is.
     pub severity: Severity,
     /// The file, relative to PATH.
@@ -134,12 +140,12 @@ pub struct Problem {
     /// Whether a server of this generation stops at it; `None` where no rule is known.
     pub stops_start: Option<bool>,
     /// What it is about, for a person.
-    pub reason: Reason,
+    pub reason: ProblemReason,
 }
 
 impl Problem {
     /// A problem of which nothing but its kind, severity and reason is known yet.
-    pub fn new(kind: Kind, severity: Severity, reason: Reason) -> Problem {
+    pub fn new(kind: ProblemKind, severity: Severity, reason: ProblemReason) -> Problem {
         Problem {
             kind,
             severity,
@@ -210,7 +216,7 @@ pub fn of_survey(survey: &Survey) -> Vec<Problem> {
     }
     copies::foreign(survey, &mut problems);
     if let Some(only) = survey.instance.only_file() {
-        let of_log = |kind| matches!(kind, Kind::NotJudged | Kind::Unreadable);
+        let of_log = |kind| matches!(kind, ProblemKind::NotJudged | ProblemKind::Unreadable);
         problems.retain(|problem| of_log(problem.kind) || problem.file.as_deref() == Some(only.as_path()));
     }
     sort(&mut problems);
@@ -235,7 +241,7 @@ pub fn of_scan(
 ) -> Vec<Problem> {
     let newer = too_new(instance, future);
     let again = |old: &&Problem| {
-        matches!(old.kind, Kind::LsnInFuture | Kind::RedoForeign)
+        matches!(old.kind, ProblemKind::LsnInFuture | ProblemKind::RedoForeign)
             && newer.iter().any(|new| (new.kind, &new.file) == (old.kind, &old.file))
     };
     let kept = surveyed.iter().filter(|old| !again(old)).cloned();
@@ -243,10 +249,10 @@ pub fn of_scan(
     if let Some(only) = only {
         problems.retain(|problem| {
             problem.file.as_deref() == Some(only)
-                || matches!(problem.reason, Reason::NotJudged(Unjudged::LoneFile))
+                || matches!(problem.reason, ProblemReason::NotJudged(Unjudged::LoneFile))
         });
         for problem in &mut problems {
-            if problem.kind == Kind::NotJudged {
+            if problem.kind == ProblemKind::NotJudged {
                 problem.severity = Severity::Note;
             }
         }
@@ -279,7 +285,7 @@ pub fn temper(prediction: &mut Prediction, problems: &[Problem]) {
     let stopper = problems.iter().find(|problem| problem.stops_start == Some(true));
     let hides = |problem: &&Problem| match problem.severity {
         Severity::Critical | Severity::Warning => true,
-        Severity::Unknown => problem.kind != Kind::NotJudged,
+        Severity::Unknown => problem.kind != ProblemKind::NotJudged,
         Severity::Note => false,
     };
     let Some(first) = stopper.or_else(|| problems.iter().find(hides)) else { return };

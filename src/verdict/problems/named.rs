@@ -7,14 +7,14 @@ use crate::disk::Image;
 use crate::format::dictionary::file_name::FileName;
 use crate::instance::roster::{Named, Role};
 use crate::units::ByteOffset;
-use crate::verdict::problems::reason::{Lying, Reason};
-use crate::verdict::problems::{Kind, Problem, Severity};
+use crate::verdict::problems::reason::{Lying, ProblemReason};
+use crate::verdict::problems::{Problem, ProblemKind, Severity};
 
-pub(super) fn kind_of(what: &Lying) -> Kind {
+pub(super) fn kind_of(what: &Lying) -> ProblemKind {
     match what {
-        Lying::Empty => Kind::FileEmpty,
-        Lying::Zeros | Lying::Rubbish => Kind::FileForeign,
-        Lying::OfSpace(_) => Kind::FileMissing,
+        Lying::Empty => ProblemKind::FileEmpty,
+        Lying::Zeros | Lying::Rubbish => ProblemKind::FileForeign,
+        Lying::OfSpace(_) => ProblemKind::FileMissing,
     }
 }
 
@@ -40,13 +40,13 @@ pub(super) fn gone(named: &Named, lies: Option<Lying>, sure: bool) -> Problem {
         .flatten()
         .filter(|name| name.database.as_ref().is_some_and(|database| !database.is_empty()))
         .map(|name| name.to_string());
-    let reason = Reason::Missing { role: named.role, by: named.by, table, lies, sure };
+    let reason = ProblemReason::Missing { role: named.role, by: named.by, table, lies, sure };
     let severity = if sure { Severity::Critical } else { Severity::Warning };
-    Problem::new(Kind::FileMissing, severity, reason).file(&named.name).space(named.space)
+    Problem::new(ProblemKind::FileMissing, severity, reason).file(&named.name).space(named.space)
 }
 
 pub(super) fn lies(named: &Named, what: Lying) -> Problem {
     let kind = kind_of(&what);
-    let reason = Reason::Lies { what, role: named.role, anew: false };
+    let reason = ProblemReason::Lies { what, role: named.role, anew: false };
     Problem::new(kind, Severity::Critical, reason).file(&named.name).space(named.space)
 }

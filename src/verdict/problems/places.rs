@@ -9,8 +9,8 @@ use crate::instance::spaces::Owner;
 use crate::units::SpaceId;
 use crate::verdict::Verdict;
 use crate::verdict::copy::CopyState;
-use crate::verdict::problems::reason::{Reason, Unjudged};
-use crate::verdict::problems::{Kind, Problem, Severity};
+use crate::verdict::problems::reason::{ProblemReason, Unjudged};
+use crate::verdict::problems::{Problem, ProblemKind, Severity};
 use crate::verdict::survey::Survey;
 
 impl Instance {
@@ -39,7 +39,11 @@ impl Instance {
 
 pub(super) fn unreadable(survey: &Survey, problems: &mut Vec<Problem>) {
     for failure in survey.unreadable() {
-        let problem = Problem::new(Kind::Unreadable, Severity::Unknown, Reason::Unread(failure.to_string()));
+        let problem = Problem::new(
+            ProblemKind::Unreadable,
+            Severity::Unknown,
+            ProblemReason::Unread(failure.to_string()),
+        );
         let file = failure.path().map(|path| survey.instance.locations.relative(path));
         problems.push(Problem { file, ..problem });
     }
@@ -47,8 +51,9 @@ pub(super) fn unreadable(survey: &Survey, problems: &mut Vec<Problem>) {
 
 pub(super) fn not_judged(survey: &Survey, problems: &mut Vec<Problem>) {
     let instance = &survey.instance;
-    let mut push =
-        |what| problems.push(Problem::new(Kind::NotJudged, Severity::Unknown, Reason::NotJudged(what)));
+    let mut push = |what| {
+        problems.push(Problem::new(ProblemKind::NotJudged, Severity::Unknown, ProblemReason::NotJudged(what)))
+    };
     let hidden = survey.findings.iter().filter(|finding| {
         finding.judgement.verdict == Verdict::Unverifiable
             && finding
@@ -106,7 +111,7 @@ pub(super) fn half_made(survey: &Survey, problems: &mut Vec<Problem>) -> bool {
             .iter()
             .all(|space| space.id.is_none_or(|id| id == SpaceId::SYSTEM || id.0 > 1 << 31));
     if flagged || bare {
-        let problem = Problem::new(Kind::HalfMade, Severity::Critical, Reason::NotInitialised);
+        let problem = Problem::new(ProblemKind::HalfMade, Severity::Critical, ProblemReason::NotInitialised);
         problems.push(problem.stops(Some(true)));
     }
     flagged || bare
@@ -142,5 +147,5 @@ pub(super) fn backup(survey: &Survey, problems: &mut Vec<Problem>) {
         }
         () => return,
     };
-    problems.push(Problem::new(Kind::Backup, Severity::Note, Reason::Unprepared { tool }));
+    problems.push(Problem::new(ProblemKind::Backup, Severity::Note, ProblemReason::Unprepared { tool }));
 }

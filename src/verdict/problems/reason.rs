@@ -41,7 +41,7 @@ pub enum Unjudged {
 /// Why a problem is one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is spelled out by its sentence below")]
-pub enum Reason {
+pub enum ProblemReason {
     Missing { role: Role, by: Witness, table: Option<String>, lies: Option<Lying>, sure: bool },
     NextSystemFile { stated: u64, held: u64 },
     Elsewhere { by: Witness },
@@ -83,29 +83,29 @@ pub enum CutRedo {
     Open,
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for ProblemReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Reason::Missing { role, by, table, lies, sure } => missing(f, *role, *by, table.as_deref(), lies.as_ref(), *sure),
-            Reason::NextSystemFile { stated, held } => write!(
+            ProblemReason::Missing { role, by, table, lies, sure } => missing(f, *role, *by, table.as_deref(), lies.as_ref(), *sure),
+            ProblemReason::NextSystemFile { stated, held } => write!(
                 f,
                 "page 0 of the system tablespace counts {stated} pages, its files hold {held}: a later file is missing, or \
                  the last one was cut"
             ),
-            Reason::Elsewhere { by } => write!(
+            ProblemReason::Elsewhere { by } => write!(
                 f,
                 "{} names this file outside the data directory, and it cannot be reached from here: copies of its pages \
                  were held against nothing",
                 witness(*by)
             ),
-            Reason::Lies { what, role, anew } => {
+            ProblemReason::Lies { what, role, anew } => {
                 write!(f, "{} where {} should lie", lying(what), roles(*role))?;
                 if *anew { f.write_str("; redo after the checkpoint makes it anew") } else { Ok(()) }
             }
-            Reason::Unnamed { what } => {
+            ProblemReason::Unnamed { what } => {
                 write!(f, "{}; neither dictionary nor redo log names it", lying(what))
             }
-            Reason::Cut { stated, held, redo } => {
+            ProblemReason::Cut { stated, held, redo } => {
                 write!(f, "page 0 counts {stated} pages, the file holds {held}: ")?;
                 if held.saturating_add(1) >= *stated {
                     write!(f, "page {held} is missing")?;
@@ -117,10 +117,10 @@ impl fmt::Display for Reason {
                     CutRedo::Open => f.write_str("; redo after the checkpoint may explain it, and cannot be read to the letter"),
                 }
             }
-            Reason::PartPage { rest } => {
+            ProblemReason::PartPage { rest } => {
                 write!(f, "the last {rest} bytes are less than a page and lie behind the last page that the file counts")
             }
-            Reason::Twice { id, first, other, meant, never_opened } => {
+            ProblemReason::Twice { id, first, other, meant, never_opened } => {
                 write!(f, "{} and {} both say space id {id}", first.display(), other.display())?;
                 match meant {
                     Some(meant) => write!(f, "; {} is the one that the data mean", meant.display())?,
@@ -128,70 +128,70 @@ impl fmt::Display for Reason {
                 }
                 if *never_opened { f.write_str(", and this server does not open the other") } else { Ok(()) }
             }
-            Reason::Damaged { what, has_copy } => {
+            ProblemReason::Damaged { what, has_copy } => {
                 write!(f, "{what} is damaged, and servers read it before or without the doublewrite buffer; ")?;
                 f.write_str(if *has_copy { "no copy of it can be used" } else { "the buffer holds no copy of it" })
             }
-            Reason::Future { lsn, end } => write!(
+            ProblemReason::Future { lsn, end } => write!(
                 f,
                 "pages carry LSN {lsn}, beyond the end of the redo log, {end}: log and file are not of one time"
             ),
-            Reason::NoRedo { clean, told, anew } => no_redo(f, *clean, *told, *anew),
-            Reason::RedoFileGone { what } | Reason::RedoUnreadable { what } => f.write_str(what),
-            Reason::RedoHeader => f.write_str("the header of the redo log fails its checksum: the server does not read it"),
-            Reason::RedoCheckpoint => f.write_str("no checkpoint of the redo log is sound: where recovery begins cannot be told"),
-            Reason::RedoBreaksOff { end: Some(end) } => write!(
+            ProblemReason::NoRedo { clean, told, anew } => no_redo(f, *clean, *told, *anew),
+            ProblemReason::RedoFileGone { what } | ProblemReason::RedoUnreadable { what } => f.write_str(what),
+            ProblemReason::RedoHeader => f.write_str("the header of the redo log fails its checksum: the server does not read it"),
+            ProblemReason::RedoCheckpoint => f.write_str("no checkpoint of the redo log is sound: where recovery begins cannot be told"),
+            ProblemReason::RedoBreaksOff { end: Some(end) } => write!(
                 f,
                 "the redo log breaks off at LSN {end}, before the record that completes its newest checkpoint"
             ),
-            Reason::RedoBreaksOff { end: None } => {
+            ProblemReason::RedoBreaksOff { end: None } => {
                 f.write_str("the redo log holds nothing sound at its newest checkpoint")
             }
-            Reason::RedoOlder { end, newest } => write!(
+            ProblemReason::RedoOlder { end, newest } => write!(
                 f,
                 "the redo log ends at LSN {end}, the data files go on to {newest}: it is not the log of these files"
             ),
-            Reason::RedoFlushed { flushed, end } => write!(
+            ProblemReason::RedoFlushed { flushed, end } => write!(
                 f,
                 "page 0 was stamped at a shutdown at LSN {flushed}, the redo log ends at {end}: it is not the log of these \
                  files"
             ),
-            Reason::RedoMixed => f.write_str("the redo files carry different log ids: they are not of one log"),
-            Reason::RedoNames { space, named, holds } => write!(
+            ProblemReason::RedoMixed => f.write_str("the redo files carry different log ids: they are not of one log"),
+            ProblemReason::RedoNames { space, named, holds } => write!(
                 f,
                 "the redo log names {named} as space {space}, and the file holds space {holds}: it is the log of another server"
             ),
-            Reason::RedoOff => f.write_str(
+            ProblemReason::RedoOff => f.write_str(
                 "redo logging was disabled when the server died (ALTER INSTANCE DISABLE INNODB REDO_LOG): it refuses to \
                  start again; a backup is needed",
             ),
-            Reason::NotInitialised => {
+            ProblemReason::NotInitialised => {
                 f.write_str("the initialisation of this directory never ended: make it anew, there is nothing in it yet")
             }
-            Reason::NoCopies => f.write_str(
+            ProblemReason::NoCopies => f.write_str(
                 "this server keeps its copies in #ib_*.dblwr files, and none are here: doublewrite was off, or they lie \
                  elsewhere (innodb_doublewrite_dir): name their directory with --doublewrite-dir",
             ),
-            Reason::CopiesGap { missing } => write!(
+            ProblemReason::CopiesGap { missing } => write!(
                 f,
                 "{} is not here, as the numbers and sizes of the others show: its copies were not looked at",
                 missing.display()
             ),
-            Reason::CopiesUnusable => {
+            ProblemReason::CopiesUnusable => {
                 f.write_str("nothing in this doublewrite file is a slot: the copies that it held were not looked at")
             }
-            Reason::CopiesBeyondEnd { copies, end } => write!(
+            ProblemReason::CopiesBeyondEnd { copies, end } => write!(
                 f,
                 "{copies} of its copies are newer than the end of the redo log, LSN {end}: they are of another life of these \
                  files; move this file away before a server starts"
             ),
-            Reason::CopiesDiffer { page } => write!(
+            ProblemReason::CopiesDiffer { page } => write!(
                 f,
                 "its copy of page {page} differs from the page of the same LSN: it is of another server or another life"
             ),
-            Reason::Unread(what) => f.write_str(what),
-            Reason::NotJudged(what) => not_judged(f, what),
-            Reason::Unprepared { tool } => {
+            ProblemReason::Unread(what) => f.write_str(what),
+            ProblemReason::NotJudged(what) => not_judged(f, what),
+            ProblemReason::Unprepared { tool } => {
                 write!(f, "this is a backup made by {tool} that was not prepared: prepare it first, then look again")
             }
         }

@@ -7,13 +7,13 @@ use crate::format::PageSource;
 use crate::format::fil::FilHeader;
 use crate::instance::Instance;
 use crate::instance::generation::Generation;
-use crate::instance::pages::Pages;
-use crate::instance::redo::{self, Fault, Found, Redo, Shutdown, Version};
-use crate::instance::spaces::Evidence;
+use crate::instance::pages::VerifiedPages;
+use crate::instance::redo::{self, FoundRedo, RedoFault, RedoLog, ServerVersion, Shutdown};
+use crate::instance::spaces::Identification;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::home::HomeState;
-use crate::verdict::problems::reason::Reason;
-use crate::verdict::problems::{Kind, Problem, Severity};
+use crate::verdict::problems::reason::ProblemReason;
+use crate::verdict::problems::{Problem, ProblemKind, Severity};
 use crate::verdict::survey::Survey;
 
 /// Pages of the system tablespace whose LSNs are looked at: those that every start reads.
@@ -22,15 +22,16 @@ const FIRST_PAGES: u32 = 8;
 pub(super) fn missing_or_damaged(survey: &Survey, problems: &mut Vec<Problem>) {
     let instance = &survey.instance;
     match &instance.redo {
-        Found::Absent => problems.push(absent(survey)),
+        FoundRedo::Absent => problems.push(absent(survey)),
         // What the device does not give back is said as such.
-        Found::Unreadable { why } if instance.spaces.failures.iter().any(|f| f.to_string() == *why) => {}
-        Found::Unreadable { why } => problems.push(unreadable(instance, why)),
-        Found::Read(redo) => {
+        FoundRedo::Unreadable { why } if instance.spaces.failures.iter().any(|f| f.to_string() == *why) => {}
+        FoundRedo::Unreadable { why } => problems.push(unreadable(instance, why)),
+        FoundRedo::Read(redo) => {
             damaged(survey, redo, problems);
             foreign(instance, redo, problems);
             if redo.flags.crash_unsafe && instance.shutdown != Shutdown::Clean {
-                let problem = Problem::new(Kind::RedoDisabled, Severity::Critical, Reason::RedoOff);
+                let problem =
+                    Problem::new(ProblemKind::RedoDisabled, Severity::Critical, ProblemReason::RedoOff);
                 problems.push(problem.stops(Some(true)));
             }
         }
@@ -53,7 +54,7 @@ fn absent(survey: &Survey) -> Problem {
         (false, true) => (Severity::Critical, generation.is_mariadb().then_some(true)),
         (false, false) => (Severity::Unknown, None),
     };
-    Problem::new(Kind::RedoMissing, severity, Reason::NoRedo { clean, told, anew }).stops(stops)
+    Problem::new(ProblemKind::RedoMissing, severity, ProblemReason::NoRedo { clean, told, anew }).stops(stops)
 }
 
 /// Greatest LSN among headers of files, the first pages of the system tablespace and the copies.
@@ -64,10 +65,10 @@ fn newest_known(survey: &Survey) -> Option<Lsn> {
 }
 
 fn first_pages(instance: &Instance) -> Vec<(PageNo, Lsn)> {
-    let Some(system) = instance.spaces.system().filter(|s| s.evidence == Evidence::Header) else {
+    let Some(system) = instance.spaces.system().filter(|s| s.evidence == Identification::Header) else {
         return Vec::new();
     };
-    let pages = Pages::of(system);
+    let pages = VerifiedPages::of(system);
     let lsn = |n| Some((PageNo(n), FilHeader::parse(&pages.page(PageNo(n))?)?.lsn));
     (0..FIRST_PAGES).filter_map(lsn).collect()
 }
@@ -77,11 +78,11 @@ fn unreadable(instance: &Instance, why: &str) -> Problem {
     let first_gone = !dir.join("ib_logfile0").exists() && dir.join("ib_logfile1").exists();
     let what = why.to_owned();
     let (kind, reason, file) = if first_gone {
-        (Kind::RedoMissing, Reason::RedoFileGone { what }, "ib_logfile0")
+        (ProblemKind::RedoMissing, ProblemReason::RedoFileGone { what }, "ib_logfile0")
     } else {
         (
-            Kind::RedoDamaged,
-            Reason::RedoUnreadable { what },
+            ProblemKind::RedoDamaged,
+            ProblemReason::RedoUnreadable { what },
             if dir.join("ib_logfile0").exists() { "ib_logfile0" } else { "#innodb_redo" },
         )
     };
@@ -92,7 +93,7 @@ fn unreadable(instance: &Instance, why: &str) -> Problem {
     Problem::new(kind, Severity::Critical, reason).file(file).stops(stops.then_some(true))
 }
 
-fn damaged(survey: &Survey, redo: &Redo, problems: &mut Vec<Problem>) {
+fn damaged(survey: &Survey, redo: &RedoLog, problems: &mut Vec<Problem>) {
     let instance = &survey.instance;
     let relative = |file: &PathBuf| instance.locations.relative(file);
     let first = redo.files.first().map(|file| relative(&file.path));
@@ -102,25 +103,35 @@ fn damaged(survey: &Survey, redo: &Redo, problems: &mut Vec<Problem>) {
     };
     for fault in &redo.faults {
         match fault {
-            Fault::Header { file } => {
-                push(Kind::RedoDamaged, Reason::RedoHeader, Some(relative(file)), Some(true))
+            RedoFault::Header { file } => {
+                push(ProblemKind::RedoDamaged, ProblemReason::RedoHeader, Some(relative(file)), Some(true))
             }
-            Fault::NewestCheckpoint => push(Kind::RedoDamaged, Reason::RedoCheckpoint, None, None),
-            Fault::Mixed => push(Kind::RedoForeign, Reason::RedoMixed, None, Some(true)),
-            Fault::FileGone { what } => {
-                push(Kind::RedoMissing, Reason::RedoFileGone { what: what.clone() }, None, Some(true));
+            RedoFault::NewestCheckpoint => {
+                push(ProblemKind::RedoDamaged, ProblemReason::RedoCheckpoint, None, None)
             }
-            Fault::FileOdd { file, what } => {
+            RedoFault::Mixed => push(ProblemKind::RedoForeign, ProblemReason::RedoMixed, None, Some(true)),
+            RedoFault::FileGone { what } => {
                 push(
-                    Kind::RedoDamaged,
-                    Reason::RedoUnreadable { what: what.clone() },
+                    ProblemKind::RedoMissing,
+                    ProblemReason::RedoFileGone { what: what.clone() },
+                    None,
+                    Some(true),
+                );
+            }
+            RedoFault::FileOdd { file, what } => {
+                push(
+                    ProblemKind::RedoDamaged,
+                    ProblemReason::RedoUnreadable { what: what.clone() },
                     Some(relative(file)),
                     None,
                 );
             }
-            Fault::BreaksOff => {
-                push(Kind::RedoDamaged, Reason::RedoBreaksOff { end: redo.end }, None, Some(true))
-            }
+            RedoFault::BreaksOff => push(
+                ProblemKind::RedoDamaged,
+                ProblemReason::RedoBreaksOff { end: redo.end },
+                None,
+                Some(true),
+            ),
         }
     }
     let emptied = redo.format == redo::RedoFormat::FlushLsnOnly;
@@ -128,33 +139,33 @@ fn damaged(survey: &Survey, redo: &Redo, problems: &mut Vec<Problem>) {
     let stood = instance.flushed_lsn.filter(|lsn| lsn.0 > 0);
     let of_flush_lsn =
         emptied && instance.generation.is_mariadb() && stood.is_some() && newest_known(survey) <= stood;
-    let told = redo.faults.iter().any(|fault| !matches!(fault, Fault::Header { .. }));
+    let told = redo.faults.iter().any(|fault| !matches!(fault, RedoFault::Header { .. }));
     if redo.checkpoint.is_none() && !of_flush_lsn {
-        push(Kind::RedoDamaged, Reason::RedoCheckpoint, None, Some(true));
+        push(ProblemKind::RedoDamaged, ProblemReason::RedoCheckpoint, None, Some(true));
     } else if redo.end.is_none() && !told && !emptied {
-        push(Kind::RedoDamaged, Reason::RedoBreaksOff { end: None }, None, Some(true));
+        push(ProblemKind::RedoDamaged, ProblemReason::RedoBreaksOff { end: None }, None, Some(true));
     }
 }
 
-fn foreign(instance: &Instance, redo: &Redo, problems: &mut Vec<Problem>) {
+fn foreign(instance: &Instance, redo: &RedoLog, problems: &mut Vec<Problem>) {
     let first = redo.files.first().map(|file| instance.locations.relative(&file.path));
     let mut push = |reason| {
-        let problem = Problem::new(Kind::RedoForeign, Severity::Critical, reason);
+        let problem = Problem::new(ProblemKind::RedoForeign, Severity::Critical, reason);
         problems.push(Problem { file: first.clone(), ..problem });
     };
     if let Some((flushed, end)) = instance.flushed_lsn.zip(redo.end).filter(|(flushed, end)| flushed > end) {
-        push(Reason::RedoFlushed { flushed, end });
+        push(ProblemReason::RedoFlushed { flushed, end });
     }
     let records = redo.file_records.iter();
     let names =
         records.flat_map(|r| r.names.iter().filter(|(id, _)| !r.created.contains(id) && !r.drops(**id)));
     for (&space, named) in names {
         let path = instance.locations.datadir.join(named.strip_prefix("./").unwrap_or(named));
-        let found = instance.spaces.of_file(&path).filter(|found| found.evidence == Evidence::Header);
+        let found = instance.spaces.of_file(&path).filter(|found| found.evidence == Identification::Header);
         let other =
             found.and_then(|found| found.id).filter(|&id| id != space && !instance.spaces.contains(space));
         if let Some(holds) = other {
-            push(Reason::RedoNames { space, named: named.clone(), holds });
+            push(ProblemReason::RedoNames { space, named: named.clone(), holds });
             break;
         }
     }
@@ -183,19 +194,25 @@ pub fn too_new(instance: &Instance, mut newest: BTreeMap<PathBuf, FutureFile>) -
     let mut problems = Vec::new();
     // Beside a running server the log has gone on since it was read; every page that was met is older than this.
     let again = redo::read(&instance.locations.redo_dir).ok();
-    let end = again.as_ref().and_then(Found::redo).and_then(|redo| redo.end).map_or(end, |now| now.max(end));
+    let end =
+        again.as_ref().and_then(FoundRedo::redo).and_then(|redo| redo.end).map_or(end, |now| now.max(end));
     newest.retain(|_, file| file.newest > end);
     let system = newest.values().any(|file| file.space == Some(SpaceId::SYSTEM));
     let most = newest.values().map(|file| file.newest).max();
     let stops = (system && refuses_future_pages(instance)).then_some(true);
     let files = newest.len();
     for (file, FutureFile { space, newest: lsn, pages }) in newest {
-        let problem = Problem::new(Kind::LsnInFuture, Severity::Critical, Reason::Future { lsn, end });
+        let problem =
+            Problem::new(ProblemKind::LsnInFuture, Severity::Critical, ProblemReason::Future { lsn, end });
         problems.push(Problem { pages, ..problem }.file(file).space(space).lsn(lsn).stops(stops));
     }
     if let Some(newest) = most.filter(|_| system || files > 1) {
         let file = instance.redo.redo().and_then(|redo| redo.files.first());
-        let problem = Problem::new(Kind::RedoForeign, Severity::Critical, Reason::RedoOlder { end, newest });
+        let problem = Problem::new(
+            ProblemKind::RedoForeign,
+            Severity::Critical,
+            ProblemReason::RedoOlder { end, newest },
+        );
         let file = file.map(|file| instance.locations.relative(&file.path));
         problems.push(Problem { file, ..problem }.lsn(newest).stops(stops));
     }
@@ -235,9 +252,14 @@ fn newest_by_file(survey: &Survey, end: Lsn) -> BTreeMap<PathBuf, FutureFile> {
 
 /// MDEV-34830: pages beyond the end of the log stop the start (10.6.20, 10.11.10 and later series).
 fn refuses_future_pages(instance: &Instance) -> bool {
-    const SINCE: [Version; 5] =
-        [Version(10, 6, 20), Version(10, 11, 10), Version(11, 2, 6), Version(11, 4, 4), Version(11, 6, 2)];
+    const SINCE: [ServerVersion; 5] = [
+        ServerVersion(10, 6, 20),
+        ServerVersion(10, 11, 10),
+        ServerVersion(11, 2, 6),
+        ServerVersion(11, 4, 4),
+        ServerVersion(11, 6, 2),
+    ];
     let creator = instance.redo.redo().and_then(|redo| redo.creator.as_deref()).unwrap_or_default();
     instance.generation.is_mariadb()
-        && Version::of_creator(creator).is_some_and(|version| version.has(&SINCE))
+        && ServerVersion::of_creator(creator).is_some_and(|version| version.has(&SINCE))
 }

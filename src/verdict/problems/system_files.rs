@@ -3,16 +3,16 @@
 use std::path::PathBuf;
 
 use crate::disk::Image;
-use crate::format::xdes::PageState;
+use crate::format::xdes::DescriptorState;
 use crate::instance::Instance;
 use crate::instance::roster::{Named, Role, Witness};
 use crate::instance::spaces::{SpaceFile, Tablespace};
-use crate::page::{State, judge};
+use crate::page::{PageState, judge};
 use crate::units::{ByteOffset, PageNo, SpaceId};
 use crate::verdict::descriptors::Descriptors;
 use crate::verdict::problems::named::{gone, kind_of, lies, lying};
-use crate::verdict::problems::reason::{Lying, Reason};
-use crate::verdict::problems::{Kind, Problem, Severity};
+use crate::verdict::problems::reason::{Lying, ProblemReason};
+use crate::verdict::problems::{Problem, ProblemKind, Severity};
 
 /// One that the configuration, or every server, names.
 pub(super) fn named(instance: &Instance, named: &Named) -> Option<Problem> {
@@ -31,7 +31,7 @@ pub(super) fn later(instance: &Instance) -> Vec<Problem> {
     let Some(system) = instance.spaces.system() else { return Vec::new() };
     let problem = |file: &SpaceFile, what| {
         let kind = kind_of(&what);
-        let reason = Reason::Lies { what, role: Role::System, anew: false };
+        let reason = ProblemReason::Lies { what, role: Role::System, anew: false };
         let problem = Problem::new(kind, Severity::Critical, reason).file(&file.name);
         problem.space(Some(SpaceId::SYSTEM)).stops(Some(true))
     };
@@ -53,9 +53,10 @@ fn lying_in(system: &Tablespace, file: &SpaceFile) -> Option<Lying> {
         let page = image.read_page(ByteOffset(index * size.as_u64()), size).ok()??;
         let number = PageNo(u32::try_from(file.first_page.checked_add(index)?).ok()?);
         match judge(&page, &system.format).state {
-            State::Valid | State::Unverifiable => return None,
-            State::Zero => {
-                zeros_in_use += u64::from(matches!(descriptors.state(number), Some(PageState::Used { .. })));
+            PageState::Valid | PageState::Unverifiable => return None,
+            PageState::Zero => {
+                zeros_in_use +=
+                    u64::from(matches!(descriptors.state(number), Some(DescriptorState::Used { .. })));
             }
             _ => rubbish += 1,
         }
@@ -72,9 +73,14 @@ pub(super) fn before(instance: &Instance) -> Option<Problem> {
     let first = instance.spaces.system()?.files.first()?;
     let number = first.name.file_name()?.to_str()?.strip_prefix("ibdata")?.parse::<u32>().ok()?;
     let before = first.name.with_file_name(format!("ibdata{}", number.checked_sub(1)?));
-    let reason =
-        Reason::Missing { role: Role::System, by: Witness::Server, table: None, lies: None, sure: true };
-    let problem = Problem::new(Kind::FileMissing, Severity::Critical, reason);
+    let reason = ProblemReason::Missing {
+        role: Role::System,
+        by: Witness::Server,
+        table: None,
+        lies: None,
+        sure: true,
+    };
+    let problem = Problem::new(ProblemKind::FileMissing, Severity::Critical, reason);
     Some(problem.file(before).space(Some(SpaceId::SYSTEM)).stops(Some(true)))
 }
 

@@ -8,8 +8,8 @@ use crate::instance::generation::Generation;
 use crate::instance::redo::Shutdown;
 use crate::instance::spaces::Tablespace;
 use crate::units::SpaceId;
-use crate::verdict::problems::reason::Reason;
-use crate::verdict::problems::{Kind, Problem, Severity};
+use crate::verdict::problems::reason::ProblemReason;
+use crate::verdict::problems::{Problem, ProblemKind, Severity};
 use crate::verdict::survey::Survey;
 
 /// What this generation does with a second file of an id.
@@ -33,7 +33,7 @@ pub(super) fn same_id(survey: &Survey, problems: &mut Vec<Problem>) {
         let Some(other) = name(&stray.space) else { continue };
         let (first, meant) = (instead.clone(), Some(instead.clone()));
         let reason =
-            Reason::Twice { id, first, other: other.clone(), meant, never_opened: stray.never_opened };
+            ProblemReason::Twice { id, first, other: other.clone(), meant, never_opened: stray.never_opened };
         problems.push(problem(instance, id, other, reason, stray.never_opened));
     }
     let mut claimed: BTreeMap<SpaceId, Vec<&Tablespace>> = BTreeMap::new();
@@ -46,15 +46,22 @@ pub(super) fn same_id(survey: &Survey, problems: &mut Vec<Problem>) {
         let Some((first, others)) = names.split_first() else { continue };
         for other in others {
             let (first, other) = (first.clone(), other.clone());
-            let reason = Reason::Twice { id, first, other: other.clone(), meant: None, never_opened: false };
+            let reason =
+                ProblemReason::Twice { id, first, other: other.clone(), meant: None, never_opened: false };
             problems.push(problem(instance, id, other, reason, false));
         }
     }
 }
 
-fn problem(instance: &Instance, id: SpaceId, file: PathBuf, reason: Reason, never_opened: bool) -> Problem {
+fn problem(
+    instance: &Instance,
+    id: SpaceId,
+    file: PathBuf,
+    reason: ProblemReason,
+    never_opened: bool,
+) -> Problem {
     let (severity, stops) = severity(instance, never_opened);
-    Problem::new(Kind::SpaceIdTwice, severity, reason).file(file).space(Some(id)).stops(stops)
+    Problem::new(ProblemKind::SpaceIdTwice, severity, reason).file(file).space(Some(id)).stops(stops)
 }
 
 fn name(space: &Tablespace) -> Option<PathBuf> {

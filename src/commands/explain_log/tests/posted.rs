@@ -8,25 +8,27 @@ fn posted(name: &str) -> LogSummary {
 }
 
 /// Kind, page, file and evidence.
-type Told<'l> = (Kind, Option<(u32, u32)>, Option<&'l str>, Option<Evidence>);
+type Told<'l> = (LogKind, Option<(u32, u32)>, Option<&'l str>, Option<LogEvidence>);
 
 fn told(log: &LogSummary) -> Vec<Told<'_>> {
-    let page = |f: &Finding| Some((f.space_id?.0, f.page_no?.0));
+    let page = |f: &LogFinding| Some((f.space_id?.0, f.page_no?.0));
     log.findings.iter().map(|f| (f.kind, page(f), f.file.as_deref(), f.evidence.clone())).collect()
 }
 
 #[test]
 fn garbage_that_was_read_is_no_page_of_its_own() {
     let log = posted("garbage-read");
-    let garbage = Evidence::ReadInstead { space_id: Some(134_218_240), page_no: 1_048_576 };
-    let damaged: Vec<_> =
-        told(&log).into_iter().filter(|(kind, ..)| !matches!(kind, Kind::Torn | Kind::Recovered)).collect();
+    let garbage = LogEvidence::ReadInstead { space_id: Some(134_218_240), page_no: 1_048_576 };
+    let damaged: Vec<_> = told(&log)
+        .into_iter()
+        .filter(|(kind, ..)| !matches!(kind, LogKind::Torn | LogKind::Recovered))
+        .collect();
     assert_eq!(
         damaged,
         [
-            (Kind::Misdirected, Some((0, 433)), None, Some(garbage)),
-            (Kind::FutureLsn, Some((0, 433)), None, None),
-            (Kind::Corrupt, Some((0, 433)), None, None),
+            (LogKind::Misdirected, Some((0, 433)), None, Some(garbage)),
+            (LogKind::FutureLsn, Some((0, 433)), None, None),
+            (LogKind::Corrupt, Some((0, 433)), None, None),
         ]
     );
 }
@@ -38,16 +40,16 @@ fn a_cut_file_and_a_log_that_ends_early() {
         told(&log)[..2],
         [
             (
-                Kind::FileCut,
+                LogKind::FileCut,
                 None,
                 Some("./shop/oc_mail.ibd"),
-                Some(Evidence::Length { is: 49_152, should_be: 65_536 })
+                Some(LogEvidence::Length { is: 49_152, should_be: 65_536 })
             ),
             (
-                Kind::RedoDamaged,
+                LogKind::RedoDamaged,
                 None,
                 None,
-                Some(Evidence::RedoEnds {
+                Some(LogEvidence::RedoEnds {
                     at: Some(14_003_348_429),
                     checkpoint: Some(14_003_346_939),
                     end: Some(14_003_413_504),
@@ -55,7 +57,7 @@ fn a_cut_file_and_a_log_that_ends_early() {
             ),
         ]
     );
-    assert_eq!(log.findings[2].kind, Kind::NotStarted);
+    assert_eq!(log.findings[2].kind, LogKind::NotStarted);
 }
 
 #[test]
@@ -73,8 +75,8 @@ fn a_checksum_of_old_servers_and_what_its_number_means() {
     assert_eq!(
         told(&log),
         [
-            (Kind::Corrupt, Some((1, 3)), None, Some(Evidence::WrittenWithoutChecksum)),
-            (Kind::Died, None, None, None),
+            (LogKind::Corrupt, Some((1, 3)), None, Some(LogEvidence::WrittenWithoutChecksum)),
+            (LogKind::Died, None, None, None),
         ]
     );
 }
@@ -82,20 +84,20 @@ fn a_checksum_of_old_servers_and_what_its_number_means() {
 #[test]
 fn a_page_of_zeros_whose_number_is_not_told() {
     let log = posted("zero-page");
-    let kinds: Vec<Kind> = log.findings.iter().map(|f| f.kind).collect();
-    assert_eq!(kinds, [Kind::IndexDamaged, Kind::Zeroed, Kind::Died]);
-    assert_eq!((log.findings[1].page_no, &log.findings[1].evidence), (None, &Some(Evidence::Zeros)));
+    let kinds: Vec<LogKind> = log.findings.iter().map(|f| f.kind).collect();
+    assert_eq!(kinds, [LogKind::IndexDamaged, LogKind::Zeroed, LogKind::Died]);
+    assert_eq!((log.findings[1].page_no, &log.findings[1].evidence), (None, &Some(LogEvidence::Zeros)));
 }
 
 #[test]
 fn a_page_that_the_dump_shows_to_be_sound() {
     let log = posted("checksum-zero");
-    let holds = Evidence::ChecksumHolds { algorithm: "crc32".to_owned(), value: 0 };
+    let holds = LogEvidence::ChecksumHolds { algorithm: "crc32".to_owned(), value: 0 };
     assert_eq!(
         told(&log),
         [
-            (Kind::Corrupt, Some((168, 178_467)), Some("nir/user_limit_log"), None),
-            (Kind::ChecksumHolds, Some((168, 178_467)), Some("nir/user_limit_log"), Some(holds)),
+            (LogKind::Corrupt, Some((168, 178_467)), Some("nir/user_limit_log"), None),
+            (LogKind::ChecksumHolds, Some((168, 178_467)), Some("nir/user_limit_log"), Some(holds)),
         ]
     );
 }
@@ -103,13 +105,13 @@ fn a_page_that_the_dump_shows_to_be_sound() {
 #[test]
 fn two_files_of_one_id_are_both_named() {
     let log = posted("two-files-one-id");
-    let other = Evidence::OtherFile { file: r".\xat\payments.ibd".to_owned() };
+    let other = LogEvidence::OtherFile { file: r".\xat\payments.ibd".to_owned() };
     assert_eq!(
         told(&log),
         [
-            (Kind::SpaceIdTwice, None, Some(r".\mysql\innodb_table_stats.ibd"), Some(other)),
-            (Kind::FileNotOpened, None, Some(r".\xat\payments.ibd"), None),
-            (Kind::NotStarted, None, None, None),
+            (LogKind::SpaceIdTwice, None, Some(r".\mysql\innodb_table_stats.ibd"), Some(other)),
+            (LogKind::FileNotOpened, None, Some(r".\xat\payments.ibd"), None),
+            (LogKind::NotStarted, None, None, None),
         ]
     );
 }
@@ -120,8 +122,8 @@ fn a_message_over_two_lines_that_read_back_as_ones() {
     assert_eq!(
         told(&log),
         [
-            (Kind::Misdirected, Some((22_291, 4096)), None, Some(Evidence::Ones)),
-            (Kind::Corrupt, Some((22_291, 4096)), None, None),
+            (LogKind::Misdirected, Some((22_291, 4096)), None, Some(LogEvidence::Ones)),
+            (LogKind::Corrupt, Some((22_291, 4096)), None, None),
         ]
     );
 }
@@ -134,7 +136,7 @@ fn a_backup_tool_names_file_and_page() {
         (first.page_no, first.file.as_deref(), first.count),
         (Some(PageNo(25_413)), Some("./shop/orders.ibd"), 2)
     );
-    assert!(log.findings.iter().all(|f| f.kind != Kind::UnknownError), "{:?}", log.findings);
+    assert!(log.findings.iter().all(|f| f.kind != LogKind::UnknownError), "{:?}", log.findings);
     let newer = "2022-09-29T11:39:14.041446+02:00 4 [Note] [MY-011825] [Xtrabackup] Copying ./d/t1.ibd to /b/d/t1.ibd\n\
         2022-09-29T11:39:14.041446+02:00 5 [Note] [MY-011825] [Xtrabackup] Copying ./d/t2.ibd to /b/d/t2.ibd\n\
         2022-09-29T11:39:15.041446+02:00 4 [ERROR] [MY-011825] [Xtrabackup] Database page corruption detected at page 4, retrying...\n";
@@ -146,8 +148,8 @@ fn a_redo_file_of_the_wrong_size_and_an_empty_system_tablespace() {
     assert_eq!(
         told(&posted("redo-size")),
         [
-            (Kind::RedoSize, None, Some("./ib_logfile0"), None),
-            (Kind::SystemFileSize, None, Some("./ibdata1"), Some(Evidence::Pages { is: 0 })),
+            (LogKind::RedoSize, None, Some("./ib_logfile0"), None),
+            (LogKind::SystemFileSize, None, Some("./ibdata1"), Some(LogEvidence::Pages { is: 0 })),
         ]
     );
 }
@@ -156,5 +158,5 @@ fn a_redo_file_of_the_wrong_size_and_an_empty_system_tablespace() {
 fn innochecksum_counts_its_pages() {
     let log = posted("innochecksum");
     let pages: Vec<_> = log.findings.iter().map(|f| (f.kind, f.page_no)).collect();
-    assert_eq!(pages, [(Kind::Corrupt, Some(PageNo(1834))), (Kind::Corrupt, Some(PageNo(0)))]);
+    assert_eq!(pages, [(LogKind::Corrupt, Some(PageNo(1834))), (LogKind::Corrupt, Some(PageNo(0)))]);
 }

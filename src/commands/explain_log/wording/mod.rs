@@ -14,14 +14,14 @@ use std::sync::OnceLock;
 
 use aho_corasick::AhoCorasick;
 
-use super::Kind;
+use super::LogKind;
 use super::pattern::{self, Match, Text};
 
 /// What to do with a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum What {
     /// It is a finding.
-    Say(Kind),
+    Say(LogKind),
     /// It says something of the findings around it.
     Note(Note),
     /// It is known, and says nothing that the messages beside it do not say.
@@ -60,7 +60,7 @@ pub struct Wording {
     pub text: &'static str,
 }
 
-const fn say(kind: Kind, said_by: &'static str, text: &'static str) -> Wording {
+const fn say(kind: LogKind, said_by: &'static str, text: &'static str) -> Wording {
     Wording { what: What::Say(kind), said_by, text }
 }
 

@@ -83,7 +83,7 @@ const TAG_DONE: [u8; 4] = *b"DONE";
 
 /// Which way a pass goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum PassKind {
     /// Copies were written home.
     Restore,
     /// A restore, or a revert, was taken back.
@@ -92,7 +92,7 @@ pub enum Kind {
 
 /// A file that the pass held. Those without pages were only locked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FileRecord {
+pub struct JournalFile {
     /// `st_dev` when the journal was written.
     pub device: u64,
     /// `st_ino` when the journal was written.
@@ -109,7 +109,7 @@ pub struct FileRecord {
 
 /// A page with its old and new bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PageRecord {
+pub struct JournalPage {
     /// Which of the file records.
     pub file: usize,
     /// The page; `file` and `path` are those of the file record.
@@ -134,7 +134,7 @@ pub enum Mark {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Journal {
     /// Restore or revert.
-    pub kind: Kind,
+    pub kind: PassKind,
     /// Version of the tool that wrote it.
     pub tool: String,
     /// Seconds since 1970, UTC.
@@ -146,9 +146,9 @@ pub struct Journal {
     /// The instance when the plan was made; the first version of the format does not tell.
     pub world: Option<World>,
     /// Every file that the pass held.
-    pub files: Vec<FileRecord>,
+    pub files: Vec<JournalFile>,
     /// Every page of the plan.
-    pub pages: Vec<PageRecord>,
+    pub pages: Vec<JournalPage>,
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::restore::journal::write::OnDisk;
 use crate::commands::restore::journal::{
-    CRC, FILE_MIN, FileRecord, HEADER_FIXED, Journal, Kind, MAGIC, MARK, Mark, OLDEST, PAGE_MIN, PageRecord,
-    RECORD_FIXED, SEAL, TAG_DONE, TAG_FILE, TAG_PAGE, TAG_SEAL, TELLS_PLACES, VERSION, crc_seeded, sha256,
+    CRC, FILE_MIN, HEADER_FIXED, Journal, JournalFile, JournalPage, MAGIC, MARK, Mark, OLDEST, PAGE_MIN,
+    PassKind, RECORD_FIXED, SEAL, TAG_DONE, TAG_FILE, TAG_PAGE, TAG_SEAL, TELLS_PLACES, VERSION, crc_seeded,
+    sha256,
 };
 use crate::commands::restore::plan;
 use crate::commands::restore::plan::{CopyRef, Forwarded, NO_SLOT, PlannedPage};
@@ -28,7 +29,7 @@ const NO_JOURNAL: &str =
 const RECORD_MAX: usize = PAGE_MIN + 2 * 65535 + 2 * 65536;
 
 /// A journal that was read and found whole.
-pub struct Opened<F> {
+pub struct OpenedJournal<F> {
     /// What it says.
     pub journal: Journal,
     /// How its pass ended.
@@ -38,11 +39,11 @@ pub struct Opened<F> {
 }
 
 /// Reads a journal. A cut, altered or foreign one is [`Error::Sealed`] with the offset of the fault.
-pub fn open<D: Disk>(disk: &D, path: &Path, access: Access) -> Result<Opened<D::File>> {
+pub fn open<D: Disk>(disk: &D, path: &Path, access: Access) -> Result<OpenedJournal<D::File>> {
     let file = calls::retry(|| disk.open(path, access)).map_err(Error::io(path, "open the journal"))?;
     refuse_foreign_hand(disk, &file, path)?;
     let size = calls::retry(|| disk.stat(&file)).map_err(Error::io(path, "look at the journal"))?.size;
-    let mut reader = Reader { disk, file: &file, path, size, at: 0, hash: Sha256::new() };
+    let mut reader = JournalReader { disk, file: &file, path, size, at: 0, hash: Sha256::new() };
     let (mut journal, header) = reader.header()?;
     for number in 0..header.files {
         let (start, bytes) = reader.record(&header, TAG_FILE, number)?;
@@ -57,7 +58,7 @@ pub fn open<D: Disk>(disk: &D, path: &Path, access: Access) -> Result<Opened<D::
     check_sense(&journal, path)?;
     let on_disk =
         OnDisk { path: path.to_path_buf(), file, header_crc: header.crc, sealed_len: header.sealed_len };
-    Ok(Opened { journal, mark, on_disk })
+    Ok(OpenedJournal { journal, mark, on_disk })
 }
 
 /// The root that a journal names. Nothing else of it is read or checked.
@@ -68,7 +69,7 @@ pub fn root_of<D: Disk>(disk: &D, path: &Path) -> Result<PathBuf> {
     let file = calls::retry(|| disk.open(path, Access::Read)).map_err(Error::io(path, "open the journal"))?;
     refuse_foreign_hand(disk, &file, path)?;
     let size = calls::retry(|| disk.stat(&file)).map_err(Error::io(path, "look at the journal"))?.size;
-    let mut reader = Reader { disk, file: &file, path, size, at: 0, hash: Sha256::new() };
+    let mut reader = JournalReader { disk, file: &file, path, size, at: 0, hash: Sha256::new() };
     Ok(reader.header()?.0.root)
 }
 
@@ -91,7 +92,7 @@ struct Header {
     pages: u32,
 }
 
-struct Reader<'a, D: Disk> {
+struct JournalReader<'a, D: Disk> {
     disk: &'a D,
     file: &'a D::File,
     path: &'a Path,
@@ -100,7 +101,7 @@ struct Reader<'a, D: Disk> {
     hash: Sha256,
 }
 
-impl<D: Disk> Reader<'_, D> {
+impl<D: Disk> JournalReader<'_, D> {
     /// The next `len` bytes, hashed. `len` is bounded by the caller.
     fn next(&mut self, len: usize, what: &str) -> Result<Vec<u8>> {
         let end = self.at.checked_add(len as u64).filter(|&end| end <= self.size);
@@ -170,8 +171,8 @@ impl<D: Disk> Reader<'_, D> {
         }
         let written_at = fields.i64("time")?;
         let kind = match fields.u8("kind")? {
-            1 => Kind::Restore,
-            2 => Kind::Revert,
+            1 => PassKind::Restore,
+            2 => PassKind::Revert,
             other => return Err(fault(self.path, 40, format!("expected kind 1 or 2, found {other}"))),
         };
         fields.zeros(7, "header")?;
@@ -322,11 +323,11 @@ fn payload<'a>(record: &'a [u8], start: u64, path: &'a Path) -> Result<Fields<'a
     Ok(fields)
 }
 
-fn file_record(fields: &mut Fields<'_>) -> Result<FileRecord> {
+fn file_record(fields: &mut Fields<'_>) -> Result<JournalFile> {
     let (device, inode, size) = (fields.u64("device")?, fields.u64("inode")?, fields.u64("size")?);
     let known = fields.u8("whether a space id follows")?;
     let id = SpaceId(fields.u32("space id")?);
-    let record = FileRecord {
+    let record = JournalFile {
         device,
         inode,
         size,
@@ -338,7 +339,7 @@ fn file_record(fields: &mut Fields<'_>) -> Result<FileRecord> {
     Ok(record)
 }
 
-fn page_record(fields: &mut Fields<'_>, files: &[FileRecord]) -> Result<PageRecord> {
+fn page_record(fields: &mut Fields<'_>, files: &[JournalFile]) -> Result<JournalPage> {
     let (space_id, page_no) = (SpaceId(fields.u32("space id")?), PageNo(fields.u32("page number")?));
     let index = fields.u32("file number")? as usize;
     let file = files.get(index).ok_or_else(|| fields.fault(format!("no file record has number {index}")))?;
@@ -371,7 +372,7 @@ fn page_record(fields: &mut Fields<'_>, files: &[FileRecord]) -> Result<PageReco
         old,
         new,
     };
-    Ok(PageRecord { file: index, page })
+    Ok(JournalPage { file: index, page })
 }
 
 /// Sealed, but does it make sense? Overlapping pages could not be taken back one by one.

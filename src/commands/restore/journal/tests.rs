@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::commands::restore::journal::read;
-use crate::commands::restore::journal::read::Opened;
+use crate::commands::restore::journal::read::OpenedJournal;
 use crate::commands::restore::journal::write::{create, encode};
-use crate::commands::restore::journal::{FileRecord, Journal, Kind, MARK, Mark, PageRecord};
+use crate::commands::restore::journal::{Journal, JournalFile, JournalPage, MARK, Mark, PassKind};
 use crate::commands::restore::plan::tests::page;
 use crate::commands::restore::told::Told;
 use crate::commands::restore::world::World;
@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::units::{ByteOffset, Lsn, SpaceId};
 
 fn journal() -> Journal {
-    let file = |name: &str, space_id| FileRecord {
+    let file = |name: &str, space_id| JournalFile {
         device: 1,
         inode: 2,
         size: 8192,
@@ -27,11 +27,11 @@ fn journal() -> Journal {
     let pages = [(0, 3, 1, 2), (1, 0, 0, 9), (1, 5, 4, 5)];
     let record = |&(file, number, old, new): &(usize, u32, u8, u8)| {
         let page = page(&files[file].path, number, old, new);
-        PageRecord { file, page }
+        JournalPage { file, page }
     };
     let pages = pages.iter().map(record).collect();
     Journal {
-        kind: Kind::Restore,
+        kind: PassKind::Restore,
         tool: "0.1.0".into(),
         written_at: 1_700_000_000,
         root: "/d".into(),
@@ -61,12 +61,12 @@ fn written(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     (dir, path)
 }
 
-fn read(bytes: &[u8]) -> Result<Opened<RealFile>, Error> {
+fn read(bytes: &[u8]) -> Result<OpenedJournal<RealFile>, Error> {
     let (_dir, path) = written(bytes);
     read::open(&RealDisk, &path, Access::Read)
 }
 
-fn offset(result: Result<Opened<RealFile>, Error>) -> u64 {
+fn offset(result: Result<OpenedJournal<RealFile>, Error>) -> u64 {
     match result {
         Err(Error::Sealed { offset, .. }) => offset.0,
         Err(error) => panic!("{error}"),

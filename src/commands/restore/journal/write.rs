@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::commands::restore::journal::{
-    CRC, FileRecord, Journal, Kind, MAGIC, MARK, Mark, OLDEST, PageRecord, SEAL, TAG_DONE, TAG_FILE,
+    CRC, Journal, JournalFile, JournalPage, MAGIC, MARK, Mark, OLDEST, PassKind, SEAL, TAG_DONE, TAG_FILE,
     TAG_PAGE, TAG_SEAL, VERSION, crc_seeded, sha256,
 };
 use crate::commands::restore::told::Told;
@@ -56,7 +56,7 @@ fn try_encode(journal: &Journal) -> Option<Encoded> {
     header.extend(u32::try_from(journal.files.len()).ok()?.to_be_bytes());
     header.extend(u32::try_from(journal.pages.len()).ok()?.to_be_bytes());
     header.extend(journal.written_at.to_be_bytes());
-    header.extend([if journal.kind == Kind::Restore { 1 } else { 2 }, 0, 0, 0, 0, 0, 0, 0]);
+    header.extend([if journal.kind == PassKind::Restore { 1 } else { 2 }, 0, 0, 0, 0, 0, 0, 0]);
     text(&mut header, journal.tool.as_bytes())?;
     text(&mut header, journal.root.as_os_str().as_bytes())?;
     text(&mut header, journal.place.as_os_str().as_bytes())?;
@@ -108,7 +108,7 @@ fn records(journal: &Journal) -> Option<Vec<([u8; 4], Vec<u8>)>> {
     files.chain(pages).collect()
 }
 
-fn file_payload(file: &FileRecord) -> Option<Vec<u8>> {
+fn file_payload(file: &JournalFile) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     out.extend(file.device.to_be_bytes());
     out.extend(file.inode.to_be_bytes());
@@ -120,7 +120,7 @@ fn file_payload(file: &FileRecord) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn page_payload(record: &PageRecord) -> Option<Vec<u8>> {
+fn page_payload(record: &JournalPage) -> Option<Vec<u8>> {
     let page = &record.page;
     let mut out = Vec::with_capacity(page.length.saturating_mul(2).saturating_add(256));
     out.extend(page.space_id.0.to_be_bytes());

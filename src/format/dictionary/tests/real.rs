@@ -63,8 +63,9 @@ fn mysql_5_6_names_all_tables_in_the_system_tablespace() {
 fn descriptors_tell_used_pages_from_free_ones() {
     let source = pages("mysql-9.7-t1", &[0]);
     let format = PageFormat::classic(PageSize::DEFAULT);
-    let free = (0..64)
-        .filter(|&n| xdes::page_state(&source.0[&0], &format, PageNo(n)) == Some(xdes::PageState::Free));
+    let free = (0..64).filter(|&n| {
+        xdes::page_state(&source.0[&0], &format, PageNo(n)) == Some(xdes::DescriptorState::Free)
+    });
     assert_eq!(free.count(), 39, "FSP_FRAG_N_USED is 25");
     let fields = page_fields(&source.0[&0], &format);
     let field = |name: &str| fields.iter().find(|f| f.name == name).map(|f| &f.value[..]);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use crate::error::Error;
-use crate::instance::bundle::read::{Reader, Record};
+use crate::instance::bundle::read::{BundleReader, BundleRecord};
 use crate::instance::bundle::unpack::Bundle;
 use crate::instance::bundle::write::Writer;
 use crate::instance::bundle::{FileEntry, LinkTarget, Manifest, StoredRequest, seal};
@@ -39,8 +39,8 @@ fn small() -> Vec<u8> {
     writer.finish().unwrap().1
 }
 
-fn read(bytes: &[u8]) -> crate::Result<Vec<Record>> {
-    let mut reader = Reader::new(Cursor::new(bytes), Path::new("b"))?;
+fn read(bytes: &[u8]) -> crate::Result<Vec<BundleRecord>> {
+    let mut reader = BundleReader::new(Cursor::new(bytes), Path::new("b"))?;
     let mut records = Vec::new();
     while let Some(record) = reader.next()? {
         records.push(record);
@@ -52,8 +52,8 @@ fn read(bytes: &[u8]) -> crate::Result<Vec<Record>> {
 fn what_was_written_is_read() {
     let records = read(&small()).unwrap();
     assert_eq!(records.len(), 8);
-    assert_eq!(records[1], Record::File(entry("data/d/t1.ibd", 100_000)));
-    assert_eq!(records[3], Record::Data { offset: 65536, bytes: b"end".to_vec() });
+    assert_eq!(records[1], BundleRecord::File(entry("data/d/t1.ibd", 100_000)));
+    assert_eq!(records[3], BundleRecord::Data { offset: 65536, bytes: b"end".to_vec() });
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::format::redo_record::{FileChange, FileRecord, Operation, PageId, PageRecord, Record};
+use crate::format::redo_record::{FileChange, FileRecord, Operation, PageChange, PageId, RedoRecord};
 use crate::instance::redo::history::Log;
 use crate::units::{Lsn, PageNo, SpaceId};
 
@@ -74,10 +74,10 @@ impl Census {
         log.walk(|from, to, records| {
             for record in records {
                 match record {
-                    Record::Page(record) => census.page(&record, from, to),
-                    Record::File(record) => census.file(&record, to),
-                    Record::Checkpoint(_) => {}
-                    Record::Malformed => census.malformed += 1,
+                    RedoRecord::Page(record) => census.page(&record, from, to),
+                    RedoRecord::File(record) => census.file(&record, to),
+                    RedoRecord::Checkpoint(_) => {}
+                    RedoRecord::Malformed => census.malformed += 1,
                 }
             }
         })?;
@@ -115,7 +115,7 @@ impl Census {
         self.pages().filter(|(_, said)| said.changes_after > 0).count() as u64
     }
 
-    fn page(&mut self, record: &PageRecord<'_>, from: Lsn, to: Lsn) {
+    fn page(&mut self, record: &PageChange<'_>, from: Lsn, to: Lsn) {
         let (space, page) = record.page;
         let checkpoint = self.checkpoint;
         let summary = self.spaces.entry(space).or_default();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::error::Result;
-use crate::format::redo_record::{FileChange, Operation, PageId, PageRecord, Record, Records};
+use crate::format::redo_record::{FileChange, MtrRecords, Operation, PageChange, PageId, RedoRecord};
 use crate::instance::redo::history::Log;
 use crate::units::{Lsn, PageNo, SpaceId};
 
@@ -25,8 +25,8 @@ pub struct Change {
 
 impl Change {
     /// The records.
-    pub fn records(&self) -> Records<'_> {
-        if self.hidden { Records::hidden(&self.bytes) } else { Records::new(&self.bytes) }
+    pub fn records(&self) -> MtrRecords<'_> {
+        if self.hidden { MtrRecords::hidden(&self.bytes) } else { MtrRecords::new(&self.bytes) }
     }
 
     /// Whether the page is initialised by it: whatever it was before does not matter.
@@ -46,7 +46,7 @@ impl Change {
 
     fn operations(&self) -> impl Iterator<Item = Operation<'_>> {
         self.records().filter_map(|record| match record {
-            Record::Page(record) => Some(record.operation),
+            RedoRecord::Page(record) => Some(record.operation),
             _ => None,
         })
     }
@@ -72,8 +72,10 @@ impl Changes {
         log.walk(|from, to, records| {
             for record in records {
                 match record {
-                    Record::Page(record) => changes.page(&record, from, to, wanted),
-                    Record::File(file) if matches!(file.change, FileChange::Create | FileChange::Delete) => {
+                    RedoRecord::Page(record) => changes.page(&record, from, to, wanted),
+                    RedoRecord::File(file)
+                        if matches!(file.change, FileChange::Create | FileChange::Delete) =>
+                    {
                         changes.forget(file.space, PageNo(0), Lsn(u64::MAX));
                     }
                     _ => {}
@@ -88,7 +90,7 @@ impl Changes {
         self.pages.get(&page).map_or(&[], Vec::as_slice)
     }
 
-    fn page(&mut self, record: &PageRecord<'_>, from: Lsn, to: Lsn, wanted: &BTreeSet<PageId>) {
+    fn page(&mut self, record: &PageChange<'_>, from: Lsn, to: Lsn, wanted: &BTreeSet<PageId>) {
         let (space, page) = record.page;
         if record.operation == Operation::Trim {
             let first = if space == SpaceId::SYSTEM { page } else { PageNo(0) };

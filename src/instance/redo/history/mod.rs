@@ -16,10 +16,10 @@ mod tests;
 use std::path::Path;
 
 use crate::error::Result;
-use crate::format::redo_record::Records;
+use crate::format::redo_record::MtrRecords;
 use crate::instance::redo::source::LogFile;
 use crate::instance::redo::tape::{Mtr, Tape};
-use crate::instance::redo::{Redo, RedoFormat, archive, phys, ring};
+use crate::instance::redo::{RedoFormat, RedoLog, archive, phys, ring};
 use crate::units::Lsn;
 
 pub use census::{Census, PageSummary, SpaceSummary};
@@ -50,7 +50,7 @@ impl Log {
     ///
     /// # Errors
     /// Its file cannot be read.
-    pub fn open(redo: &Redo) -> Result<Option<Log>> {
+    pub fn open(redo: &RedoLog) -> Result<Option<Log>> {
         let (Some(checkpoint), Some(end), Some(start)) = (redo.checkpoint, redo.end, redo.start_lsn) else {
             return Ok(None);
         };
@@ -70,7 +70,7 @@ impl Log {
     ///
     /// # Errors
     /// Its file cannot be read.
-    pub fn learn(redo: &mut Redo) -> Result<()> {
+    pub fn learn(redo: &mut RedoLog) -> Result<()> {
         if redo.census.is_none()
             && let Some(mut log) = Log::open(redo)?
         {
@@ -80,8 +80,8 @@ impl Log {
     }
 
     /// The records of a mini-transaction of this log.
-    pub fn records<'a>(&self, mtr: &Mtr<'a>) -> Records<'a> {
-        if self.hidden { Records::hidden(mtr.records) } else { Records::new(mtr.records) }
+    pub fn records<'a>(&self, mtr: &Mtr<'a>) -> MtrRecords<'a> {
+        if self.hidden { MtrRecords::hidden(mtr.records) } else { MtrRecords::new(mtr.records) }
     }
 
     /// Whether records of pages are hidden but for their page: the history is known, pages cannot be brought forward.
@@ -93,14 +93,14 @@ impl Log {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub fn walk(&mut self, mut each: impl FnMut(Lsn, Lsn, Records<'_>)) -> Result<()> {
+    pub fn walk(&mut self, mut each: impl FnMut(Lsn, Lsn, MtrRecords<'_>)) -> Result<()> {
         let mut place = self.tape.place(self.oldest);
         let (end, hidden) = (self.end, self.hidden);
         while let Some((mtr, next)) = self.tape.mtr(place)? {
             if mtr.to > end {
                 break;
             }
-            let records = if hidden { Records::hidden(mtr.records) } else { Records::new(mtr.records) };
+            let records = if hidden { MtrRecords::hidden(mtr.records) } else { MtrRecords::new(mtr.records) };
             each(mtr.from, mtr.to, records);
             place = next;
         }
@@ -153,7 +153,7 @@ impl Log {
     }
 }
 
-fn tape(redo: &Redo) -> Result<Option<Tape>> {
+fn tape(redo: &RedoLog) -> Result<Option<Tape>> {
     if redo.format == RedoFormat::MariaDbArchive {
         let paths: Vec<_> =
             redo.files.iter().filter_map(|file| Some((file.start_lsn?, file.path.clone()))).collect();

@@ -20,7 +20,7 @@ fn truncated_rings() {
                 cut.files[file].truncate(len);
                 let dir = tempfile::tempdir().unwrap();
                 cut.write(dir.path());
-                if let Found::Read(redo) = read(dir.path()).unwrap() {
+                if let FoundRedo::Read(redo) = read(dir.path()).unwrap() {
                     assert!(redo.end.is_none_or(|e| e < Lsn(end)), "{creator} {file} {len} {redo:?}");
                     assert!(!redo.notes.is_empty(), "{creator} {file} {len}");
                 }
@@ -54,7 +54,7 @@ fn truncated_phys_logs() {
         cut.bytes.truncate(len);
         let dir = tempfile::tempdir().unwrap();
         cut.write(dir.path());
-        if let Found::Read(redo) = read(dir.path()).unwrap() {
+        if let FoundRedo::Read(redo) = read(dir.path()).unwrap() {
             assert!(redo.end.is_none_or(|e| e <= Lsn(end)), "{len}");
         }
     }

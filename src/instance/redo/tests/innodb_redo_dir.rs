@@ -12,7 +12,7 @@ pub(super) fn three(checkpoint: u64, end: u64) -> Vec<(u32, Vec<u8>)> {
     ]
 }
 
-fn read_files(files: &[(u32, Vec<u8>)]) -> Redo {
+fn read_files(files: &[(u32, Vec<u8>)]) -> RedoLog {
     let dir = tempfile::tempdir().unwrap();
     write_redo_dir(dir.path(), files);
     read_log(dir.path())
@@ -39,8 +39,8 @@ fn a_clean_log_ends_at_its_checkpoint() {
     let at = 45056 + 1234;
     let redo = read_files(&three(at, at));
     assert_eq!(window(&redo), (Some(at), Some(at), Some(false)));
-    assert_eq!(shutdown(Some(Lsn(at)), &Found::Read(redo.clone())), Shutdown::Clean);
-    assert_eq!(shutdown(Some(Lsn(at - 1)), &Found::Read(redo)), Shutdown::Crash);
+    assert_eq!(shutdown(Some(Lsn(at)), &FoundRedo::Read(redo.clone())), Shutdown::Clean);
+    assert_eq!(shutdown(Some(Lsn(at - 1)), &FoundRedo::Read(redo)), Shutdown::Crash);
 }
 
 #[test]
@@ -112,6 +112,6 @@ fn an_old_log_beside_it_is_used_only_if_nothing_here_can_be_read() {
     assert_eq!(read_log(dir.path()).checkpoint, Some(Lsn(8804)));
     std::fs::remove_file(dir.path().join("ib_logfile0")).unwrap();
     std::fs::remove_file(dir.path().join("ib_logfile1")).unwrap();
-    let Found::Unreadable { why } = read(dir.path()).unwrap() else { panic!() };
+    let FoundRedo::Unreadable { why } = read(dir.path()).unwrap() else { panic!() };
     assert!(why.contains("#ib_redo9") && why.contains("#ib_redo10") && why.contains("#ib_redo11"), "{why}");
 }

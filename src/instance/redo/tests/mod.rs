@@ -9,22 +9,22 @@ pub mod ring;
 use crate::instance::redo::*;
 use crate::page::checksum::{crc32c, fold_binary as fold};
 
-fn read_log(dir: &Path) -> Redo {
+fn read_log(dir: &Path) -> RedoLog {
     match read(dir).unwrap() {
-        Found::Read(redo) => redo,
+        FoundRedo::Read(redo) => redo,
         other => panic!("expected a log, found {other:?}"),
     }
 }
 
-fn window(redo: &Redo) -> (Option<u64>, Option<u64>, Option<bool>) {
+fn window(redo: &RedoLog) -> (Option<u64>, Option<u64>, Option<bool>) {
     (redo.checkpoint.map(|l| l.0), redo.end.map(|l| l.0), redo.records_after_checkpoint)
 }
 
 #[test]
 fn an_empty_directory_has_no_log() {
     let dir = tempfile::tempdir().unwrap();
-    assert_eq!(read(dir.path()).unwrap(), Found::Absent);
-    assert_eq!(shutdown(Some(Lsn(1)), &Found::Absent), Shutdown::Unknown);
+    assert_eq!(read(dir.path()).unwrap(), FoundRedo::Absent);
+    assert_eq!(shutdown(Some(Lsn(1)), &FoundRedo::Absent), Shutdown::Unknown);
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn an_empty_file_refers_to_the_flush_lsn_and_proves_nothing() {
     std::fs::write(dir.path().join("ib_logfile0"), b"").unwrap();
     let redo = read_log(dir.path());
     assert_eq!((redo.format, window(&redo)), (RedoFormat::FlushLsnOnly, (None, None, None)));
-    assert_eq!(shutdown(Some(Lsn(12345)), &Found::Read(redo)), Shutdown::Unknown);
+    assert_eq!(shutdown(Some(Lsn(12345)), &FoundRedo::Read(redo)), Shutdown::Unknown);
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn what_is_no_log_is_called_unreadable() {
     ] {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("ib_logfile0"), bytes).unwrap();
-        let Found::Unreadable { why } = read(dir.path()).unwrap() else { panic!("{expected}") };
+        let FoundRedo::Unreadable { why } = read(dir.path()).unwrap() else { panic!("{expected}") };
         assert!(why.contains(expected), "{why}");
     }
 }
@@ -55,7 +55,7 @@ fn what_is_no_log_is_called_unreadable() {
 fn a_lost_first_file_is_told() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("ib_logfile1"), vec![0; 4096]).unwrap();
-    assert!(matches!(read(dir.path()).unwrap(), Found::Unreadable { why } if why.contains("missing")));
+    assert!(matches!(read(dir.path()).unwrap(), FoundRedo::Unreadable { why } if why.contains("missing")));
 }
 
 #[test]
@@ -91,10 +91,10 @@ fn format_words() {
 #[test]
 fn the_shutdown_table() {
     let log = |format, records, checkpoint| {
-        let mut redo = Redo::empty(format, 0);
+        let mut redo = RedoLog::empty(format, 0);
         redo.checkpoint = checkpoint;
         redo.records_after_checkpoint = records;
-        Found::Read(redo)
+        FoundRedo::Read(redo)
     };
     let (old, new) = (RedoFormat::MySql(1), RedoFormat::MariaDb108);
     let at = Some(Lsn(9000));

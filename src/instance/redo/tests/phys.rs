@@ -3,7 +3,7 @@
 use crate::instance::redo::tests::build::{ENC_11, Phys, put, record, seal};
 use crate::instance::redo::tests::*;
 
-fn read_phys(log: &Phys) -> Redo {
+fn read_phys(log: &Phys) -> RedoLog {
     let dir = tempfile::tempdir().unwrap();
     log.write(dir.path());
     read_log(dir.path())
@@ -28,7 +28,7 @@ fn mini_transactions_are_followed_to_the_end() {
         assert_eq!(window(&redo), (Some(12388), Some(end), Some(true)));
         assert_eq!((redo.encrypted, redo.notes.len()), (encrypted, 0));
         assert_eq!(redo.files[0].header_ranges, [0..512, 4096..4608, 8192..8704]);
-        assert_eq!(shutdown(Some(Lsn(0)), &Found::Read(redo)), Shutdown::Crash);
+        assert_eq!(shutdown(Some(Lsn(0)), &FoundRedo::Read(redo)), Shutdown::Crash);
     }
 }
 
@@ -87,7 +87,7 @@ fn a_clean_shutdown_leaves_one_file_checkpoint() {
         log.file_checkpoint(13000).checkpoint(1, 13000, 13000);
         let redo = read_phys(&log);
         assert_eq!(window(&redo), (Some(13000), Some(13000 + size), Some(false)));
-        assert_eq!(shutdown(None, &Found::Read(redo)), Shutdown::Clean);
+        assert_eq!(shutdown(None, &FoundRedo::Read(redo)), Shutdown::Clean);
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn files_of(raw: u32) -> usize {
     if raw & !(1 << 31) == PHYS { 1 } else { 2 }
 }
 
-fn read_ring(ring: &Ring) -> Redo {
+fn read_ring(ring: &Ring) -> RedoLog {
     let dir = tempfile::tempdir().unwrap();
     ring.write(dir.path());
     read_log(dir.path())
@@ -85,7 +85,7 @@ fn a_clean_log_has_nothing_after_its_checkpoint() {
         ring.fill(old, old + 1000).checkpoint(0, 9, old + 1000);
         let redo = read_ring(&ring);
         assert_eq!(window(&redo), (Some(old + lsn - 8704), Some(old + lsn - 8704), Some(false)), "{creator}");
-        assert_eq!(shutdown(redo.checkpoint, &Found::Read(redo)), Shutdown::Clean);
+        assert_eq!(shutdown(redo.checkpoint, &FoundRedo::Read(redo)), Shutdown::Clean);
     }
 }
 
@@ -114,7 +114,7 @@ fn a_damaged_checkpoint_gives_way_to_the_other() {
         let redo = read_ring(&ring);
         assert_eq!(window(&redo), (None, None, None));
         assert!(redo.notes[2].contains("neither"), "{:?}", redo.notes);
-        assert_eq!(shutdown(Some(Lsn(8804)), &Found::Read(redo)), Shutdown::Unknown);
+        assert_eq!(shutdown(Some(Lsn(8804)), &FoundRedo::Read(redo)), Shutdown::Unknown);
     }
 }
 
