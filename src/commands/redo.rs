@@ -25,7 +25,7 @@ pub enum Unread {
 /// Of everything that is wrong with a directory, what is of its log.
 fn of_log(problems: Vec<Problem>) -> Vec<Problem> {
     let of_log = |kind| {
-        use problems::Kind::*;
+        use problems::ProblemKind::*;
         matches!(
             kind,
             RedoMissing

@@ -54,7 +54,7 @@ impl Instance {
 
     /// WL#13775 came with 8.0.23. Page 0 knows the last server, the redo log the one that made it: the younger counts.
     pub(super) fn keeps_plaintext(&self, page0: Option<&SystemPage0>) -> bool {
-        const CIPHERTEXT_SINCE: Version = ServerVersion(8, 0, 23);
+        const CIPHERTEXT_SINCE: ServerVersion = ServerVersion(8, 0, 23);
         let creator = self.redo.redo().and_then(|redo| redo.creator.as_deref()).unwrap_or_default();
         let of_page0 = page0.and_then(|page| ServerVersion::of_number(page.header.prev));
         let version = ServerVersion::of_creator(creator).max(of_page0);

@@ -28,7 +28,7 @@ use crate::verdict::owners::find_hidden_owners;
 use crate::verdict::reason::Reason;
 
 /// Copies of one page, each with its place in the order of slots; no space id where the owner is hidden.
-type Groups = BTreeMap<(Option<SpaceId>, PageNo), Vec<(usize, Copy)>>;
+type CopyGroups = BTreeMap<(Option<SpaceId>, PageNo), Vec<(usize, Copy)>>;
 
 /// What a finding is about: a full copy, or an entry of a reduced file.
 #[derive(Debug)]
@@ -215,7 +215,7 @@ impl Survey {
 
     fn judge_all(&mut self, copies: Vec<Copy>) {
         let reduced = self.newest_reduced();
-        let mut groups: Groups = BTreeMap::new();
+        let mut groups: CopyGroups = BTreeMap::new();
         for (order, copy) in copies.into_iter().enumerate() {
             groups.entry((copy.space, copy.page_no())).or_default().push((order, copy));
         }

@@ -51,7 +51,7 @@ impl CheckLook {
         enum UnsettledKey {
             Page(CheckedPlace),
             File(String),
-            OtherProblem(OtherKey),
+            Other(OtherKey),
         }
         let both = |survey: &Survey| -> BTreeMap<UnsettledKey, Option<Suspect>> {
             let pages = suspects(survey)

@@ -22,10 +22,10 @@ const NEAR: u64 = 12;
 /// Threads of a backup tool whose files are remembered.
 const MAX_THREADS: usize = 256;
 
-type Key = (LogKind, Option<u32>, Option<u32>, Option<String>);
+type FindingKey = (LogKind, Option<u32>, Option<u32>, Option<String>);
 
 /// A page in words.
-type Named = (Option<u32>, Option<u32>);
+type NamedPage = (Option<u32>, Option<u32>);
 
 #[derive(Default)]
 pub(super) struct LogReader {

@@ -152,7 +152,7 @@ fn an_unfinished_journal_is_finished_first_and_only_for_its_own_directory() {
     let (dir, plan) = directory();
     let (before, journal) = (bytes(&plan), journal_in(&dir));
     // Stopped after the journal, and in the middle of a page.
-    drop(plan.clone().lock(&RealDisk).unwrap().journal(&journal, journal::Kind::Restore).unwrap());
+    drop(plan.clone().lock(&RealDisk).unwrap().journal(&journal, journal::PassKind::Restore).unwrap());
     let mut torn = before[0].clone();
     torn[5 * 1024..][..512].fill(0xA5);
     std::fs::write(&plan.also_lock[0], &torn).unwrap();
@@ -203,7 +203,7 @@ fn a_reviewed_plan_is_applied_exactly_or_not_at_all() {
 
     // Stopped after the journal: the rest of the reviewed plan is empty, and that fits.
     let journal = journal_in(&dir);
-    drop(plan.clone().lock(&RealDisk).unwrap().journal(&journal, journal::Kind::Restore).unwrap());
+    drop(plan.clone().lock(&RealDisk).unwrap().journal(&journal, journal::PassKind::Restore).unwrap());
     let name = JournalName::Exactly(journal);
     let mut unsigned = reviewed.clone();
     unsigned.pages.remove(1);

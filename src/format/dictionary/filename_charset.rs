@@ -7,7 +7,7 @@
 //! Source: a MariaDB 10.11.19 server, asked with `CONVERT(... USING filename)` for every code of the basic plane.
 
 /// Row mark, its letters for `g` to `z`, and for `G` to `Z`; `.` where there is none.
-type Row = (u8, &'static str, &'static str);
+type CharsetRow = (u8, &'static str, &'static str);
 
 /// The rows whose digit stands in front; the digits behind a letter are other rows.
 const IN_FRONT: usize = 10;

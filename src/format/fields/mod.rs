@@ -55,7 +55,7 @@ enum FieldKind {
 }
 
 /// Name, offset, kind: one line of a byte map.
-type Line = (&'static str, usize, FieldKind);
+type FieldLine = (&'static str, usize, FieldKind);
 
 impl FieldKind {
     fn len(self) -> usize {

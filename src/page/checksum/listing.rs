@@ -64,7 +64,7 @@ pub fn matching_algorithms(page: &[u8], format: &PageFormat) -> Vec<Algorithm> {
         .collect()
 }
 
-type Field = (Algorithm, usize, u32);
+type ChecksumField = (Algorithm, usize, u32);
 
 fn classic_fields(page: &[u8]) -> Vec<ChecksumField> {
     let (head, tail) = (FIL_PAGE_SPACE_OR_CHKSUM, page.len().saturating_sub(FIL_PAGE_DATA_END));

@@ -69,7 +69,7 @@ pub enum ListedProblem {
     /// A damaged page.
     Page(PageProblemReport),
     /// Anything else.
-    OtherProblem(OtherReport),
+    Other(OtherReport),
 }
 
 /// A damaged page.

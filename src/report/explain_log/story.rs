@@ -65,7 +65,7 @@ pub struct PageStory {
 }
 
 /// Findings by page: its tablespace, else the name of its file, and its number.
-type Groups = BTreeMap<(Option<SpaceId>, Option<String>, PageNo), Vec<LogFinding>>;
+type PageGroups = BTreeMap<(Option<SpaceId>, Option<String>, PageNo), Vec<LogFinding>>;
 
 /// The stories of all pages that are named, the worst first, and the findings that name none. What to do next is not in them.
 pub(super) fn stories(

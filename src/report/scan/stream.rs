@@ -40,7 +40,7 @@ pub(crate) enum StreamLine<'a> {
     /// Damage, as it is found.
     Damaged(&'a DamageReport),
     /// The last line: sums.
-    StreamSummary(StreamSummary<'a>),
+    Summary(StreamSummary<'a>),
 }
 
 /// A problem as a line of `scan --format jsonl`; its `kind` says which.
@@ -67,7 +67,7 @@ pub(crate) enum ProblemType {
 #[allow(dead_code, reason = "only its schema is asked for")]
 pub(crate) enum AnyLine<'a> {
     /// Told by `kind`.
-    StreamLine(StreamLine<'a>),
+    Line(StreamLine<'a>),
     /// Told by `type`.
     Problem(ProblemLine<'a>),
 }
