@@ -28,14 +28,7 @@ fn of_log(problems: Vec<Problem>) -> Vec<Problem> {
         use problems::ProblemKind::*;
         matches!(
             kind,
-            RedoMissing
-                | RedoDamaged
-                | RedoForeign
-                | RedoDisabled
-                | LsnInFuture
-                | HalfMade
-                | Backup
-                | Unreadable
+            RedoMissing | RedoDamaged | RedoForeign | RedoDisabled | LsnInFuture | Backup | Unreadable
         )
     };
     problems.into_iter().filter(|problem| of_log(problem.kind)).collect()
