@@ -63,6 +63,9 @@ enum Step {
 impl<D: Disk> Journaled<'_, D> {
     /// Writes, syncs, reads back and marks. [`Err`] only where nothing was written; afterwards each page has its own
     /// outcome, and one that fails does not stop the others.
+    ///
+    /// # Errors
+    /// A lock was lost before the first write. What fails later is the outcome of its page.
     pub fn apply(mut self) -> Result<Applied> {
         check_locks(&self.locked)?;
         let mut steps: Vec<Step> = Vec::new();

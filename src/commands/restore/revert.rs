@@ -68,6 +68,9 @@ pub fn journal_base(journal: &Path) -> PathBuf {
 /// A page counts as moved on where it does not hold exactly what the pass left there, and all do where redo shows that a
 /// server has run since, whatever they hold: what a server believes is sound must not be torn again. Pages that are
 /// picked one by one need only hold their bytes; the others are then passed over.
+///
+/// # Errors
+/// The journal cannot be read or believed, or a file of it is not there as it was.
 pub fn plan<D: Disk>(disk: &D, path: &Path, here: &Here) -> Result<Reverting> {
     let opened = open_whole(disk, path)?;
     let mut found = relocate::find(disk, &opened.journal, path, here)?;
@@ -178,6 +181,9 @@ fn look_at<D: Disk>(
 
 /// Takes a pass back: first finishes a revert of it that was interrupted, then writes what is left to write, under
 /// a journal of its own. Where pages have moved on and nobody has picked the others, nothing is written.
+///
+/// # Errors
+/// As [`plan`]; locking and the journal of the revert, all before the first write.
 pub fn run<D: Disk>(disk: &D, path: &Path, here: &Here) -> Result<(Pass, Reverting)> {
     let base = JournalName::Numbered(journal_base(path));
     let mut pass = journal_names::finish(disk, &base, PassKind::Revert, here, |_| Ok(()))?;

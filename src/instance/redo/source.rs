@@ -26,6 +26,9 @@ pub(super) struct LogFile {
 
 impl LogFile {
     /// Opens a log file for reading; `None` if there is none of that name.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or is no regular file.
     pub fn open(path: &Path) -> Result<Option<LogFile>> {
         let meta = match fs::metadata(path) {
             Ok(meta) => meta,
@@ -50,6 +53,9 @@ impl LogFile {
     }
 
     /// Up to `len` bytes at `at`; fewer where the file ends.
+    ///
+    /// # Errors
+    /// The read fails; the error names file and offset.
     pub fn read(&self, at: u64, len: usize) -> Result<Vec<u8>> {
         let mut bytes = vec![0; len];
         let mut done = 0;
@@ -68,6 +74,9 @@ impl LogFile {
     }
 
     /// One 512-byte block, or `None` where the file ends before it does.
+    ///
+    /// # Errors
+    /// As [`LogFile::read`].
     pub fn block(&self, at: u64) -> Result<Option<Vec<u8>>> {
         let bytes = self.read(at, BLOCK)?;
         Ok((bytes.len() == BLOCK).then_some(bytes))
@@ -84,6 +93,9 @@ pub(super) struct LogWindow {
 
 impl LogWindow {
     /// The 512 bytes at `at` of `files[file]`, or `None` where there are none.
+    ///
+    /// # Errors
+    /// As [`LogFile::read`].
     pub fn block(&mut self, files: &[LogFile], file: usize, at: u64) -> Result<Option<[u8; BLOCK]>> {
         let Some(log) = files.get(file) else { return Ok(None) };
         if self.held(file, at, BLOCK).is_none() {
