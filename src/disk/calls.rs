@@ -147,7 +147,12 @@ pub fn read_back_full<D: Disk>(
     Ok((done, worst))
 }
 
-fn fill(
+/// Calls `read` with what is left of the buffer and the byte offset that it belongs to until the buffer is full or
+/// nothing more comes; the number of bytes read.
+///
+/// # Errors
+/// Any error of `read` but `Interrupted`; an offset beyond 2^64.
+pub fn fill(
     buffer: &mut [u8],
     offset: u64,
     mut read: impl FnMut(&mut [u8], u64) -> io::Result<usize>,

@@ -110,22 +110,21 @@ impl Image {
     /// # Errors
     /// The read fails; the error names file and offset.
     pub fn read_up_to(&self, offset: ByteOffset, buffer: &mut [u8]) -> Result<usize> {
-        let mut done = 0;
-        while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            let Some(at) = offset.checked_add(done as u64) else { break };
-            match self.file.read_at(rest, at.0) {
-                Ok(0) => break,
-                Ok(n) => done += n,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+        let mut last = offset;
+        let read = |rest: &mut [u8], at| {
+            last = ByteOffset(at);
+            match self.file.read_at(rest, at) {
                 Err(e) if self.faults.is_some() && is_of_the_device(&e) => {
-                    let lost = rest.len().min(LOST - usize::try_from(at.0 % LOST as u64).unwrap_or_default());
+                    let lost = rest.len().min(LOST - usize::try_from(at % LOST as u64).unwrap_or_default());
                     rest.get_mut(..lost).unwrap_or_default().fill(0);
-                    done += lost;
-                    self.remember(at, e);
+                    self.remember(last, e);
+                    Ok(lost)
                 }
-                Err(e) => return Err(Error::io_at(&self.path, "read", at)(e)),
+                answer => answer,
             }
-        }
+        };
+        let read = calls::fill(buffer, offset.0, read);
+        let done = read.map_err(|e| Error::io_at(&self.path, "read", last)(e))?;
         reads::note(&self.path, offset.0, done);
         Ok(done)
     }

@@ -16,8 +16,8 @@ use crate::disk::calls;
 use crate::disk::calls::{Access, Disk};
 use crate::error::{Error, Result};
 use crate::format::fil::FIL_PAGE_LSN;
-use crate::page::sectors::Holds;
-use crate::page::sectors::holds;
+use crate::page::sectors::SectorMatch;
+use crate::page::sectors::sector_match;
 use crate::units::Lsn;
 
 /// What a revert of a journal would do.
@@ -152,16 +152,16 @@ fn look_at<D: Disk>(
 ) -> Result<()> {
     let file = calls::retry(|| disk.open(&page.path, Access::Read)).map_err(Error::io(&page.path, "open"))?;
     let current = read_page(disk, &file, &page).map_err(Error::io_at(&page.path, "read", page.offset))?;
-    let holds = holds(&current, &page.old, &page.new);
+    let holds = sector_match(&current, &page.old, &page.new);
     let changed = || "the page has been written since, and no longer holds what the restore wrote".to_owned();
     let why = match holds {
-        Holds::Old => {
+        SectorMatch::Old => {
             into.already.push(page);
             return Ok(());
         }
-        Holds::Tear if !is_half_done => Some(changed()),
-        Holds::Neither => Some(changed()),
-        Holds::New | Holds::Tear => run_since,
+        SectorMatch::Tear if !is_half_done => Some(changed()),
+        SectorMatch::Neither => Some(changed()),
+        SectorMatch::New | SectorMatch::Tear => run_since,
     };
     if let Some(why) = why {
         let lsn = |bytes: &[u8]| u64_at(bytes, FIL_PAGE_LSN).map(Lsn);
@@ -170,7 +170,7 @@ fn look_at<D: Disk>(
         return Ok(());
     }
     let state = match (holds, into.journal.kind) {
-        (Holds::Tear, _) => "torn",
+        (SectorMatch::Tear, _) => "torn",
         (_, PassKind::Revert) => "reverted",
         (_, PassKind::Restore) => "restored",
     };

@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::bytes::slice_at;
+use crate::disk::calls;
 use crate::disk::reads;
 use crate::disk::small;
 use crate::error::{Error, Result};
@@ -58,16 +59,13 @@ impl LogFile {
     /// The read fails; the error names file and offset.
     pub fn read(&self, at: u64, len: usize) -> Result<Vec<u8>> {
         let mut bytes = vec![0; len];
-        let mut done = 0;
-        while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            let offset = at.saturating_add(done as u64);
-            match self.file.read_at(rest, offset) {
-                Ok(0) => break,
-                Ok(n) => done = done.saturating_add(n),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(Error::io_at(&self.path, "read", ByteOffset(offset))(e)),
-            }
-        }
+        let mut last = at;
+        let read = |rest: &mut [u8], offset| {
+            last = offset;
+            self.file.read_at(rest, offset)
+        };
+        let read = calls::fill(&mut bytes, at, read);
+        let done = read.map_err(|e| Error::io_at(&self.path, "read", ByteOffset(last))(e))?;
         bytes.truncate(done);
         reads::note(&self.path, at, done);
         Ok(bytes)
