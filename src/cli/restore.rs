@@ -105,7 +105,7 @@ fn apply(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<ExitStatus
     let first = args.survey()?;
     refuse_a_live_directory(args, &first)?;
     let name = journal_name(args, &first.instance.locations.root)?;
-    let here = here(&first.instance);
+    let here = Here { told: args.target.request()?, ..Here::at(&first.instance.locations.root) };
     let reviewed = args.plan.as_deref().map(read_plan).transpose()?;
     let mut planned = None;
     let again = || {
@@ -170,18 +170,6 @@ fn refuse_a_live_directory(args: &Restore, survey: &Survey) -> anyhow::Result<()
              --i-am-sure-no-server-runs"
         ))
         .into()),
-    }
-}
-
-/// The directory, and the files that the instance has elsewhere.
-pub(super) fn here(instance: &Instance) -> Here {
-    let places = &instance.locations;
-    let outside = files_of_a_server(instance).filter(|path| !path.starts_with(&places.root));
-    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
-    Here {
-        files: outside.map(absolute).collect(),
-        redo_dir: Some(absolute(&places.redo_dir)),
-        ..Here::at(&places.root)
     }
 }
 

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use crate::cli::args::Revert;
-use crate::cli::restore::{files_of_a_server, here, tell_journal, warn_of_pass};
+use crate::cli::restore::{files_of_a_server, tell_journal, warn_of_pass};
 use crate::cli::{Context, ExitStatus};
+use crate::commands::restore::journal::read;
 use crate::commands::restore::revert::Reverting;
 use crate::commands::restore::{Here, live, revert};
 use crate::disk::real::RealDisk;
 use crate::instance::Instance;
+use crate::instance::config::Config;
 use crate::report::revert::RevertReport;
 
 pub(super) fn run(args: &Revert, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
@@ -37,21 +39,22 @@ pub(super) fn run(args: &Revert, context: &mut Context<'_>) -> anyhow::Result<Ex
     Ok(status)
 }
 
-/// What was said of the places. Without any of it the journal's own words count, and only where it was made.
+/// What was said of the places. Where no directory is named, the journal's own counts, if it lies where it was made.
 pub(super) fn where_of(args: &Revert) -> anyhow::Result<Here> {
     let pages = args.pages.clone();
     if args.places.are_default() {
         return Ok(Here { pages, ..Here::default() });
     }
-    let root = args.places.datadir.clone();
-    let request = args.places.request(root.as_deref().unwrap_or(&PathBuf::from(".")))?;
-    // A configuration names the directory as well.
-    let Some(root) = root.or_else(|| request.datadir.clone()) else {
-        return Ok(Here { pages, redo_dir: request.redo_dir, ..Here::default() });
+    let configured = match (&args.places.datadir, &args.places.defaults_file) {
+        (None, Some(file)) => Config::read(file)?.datadir(),
+        (datadir, _) => datadir.clone(),
     };
-    let request = crate::instance::request::Request { path: root.clone(), ..request };
-    let found = Instance::open(&request).map(|instance| here(&instance));
-    Ok(Here { pages, ..found.unwrap_or_else(|_| Here::at(root)) })
+    let path = match &configured {
+        Some(root) => root.clone(),
+        None => read::root_of(&RealDisk, &args.journal)?,
+    };
+    let told = args.places.request(&path)?;
+    Ok(Here { root: configured, told, pages })
 }
 
 fn refuse_a_live_directory(args: &Revert, planned: &Reverting) -> anyhow::Result<()> {
@@ -64,7 +67,7 @@ fn refuse_a_live_directory(args: &Revert, planned: &Reverting) -> anyhow::Result
     }
     live::refuse_locked(live::lock_files([root.as_path()]).iter().map(PathBuf::as_path))?;
     // A server need not have opened the file that is taken back: its other files show that it runs.
-    if let Ok(instance) = Instance::open(&args.places.request(root)?) {
+    if let Ok(instance) = Instance::open(&planned.request) {
         live::refuse_locked(files_of_a_server(&instance))?;
     }
     Ok(())

@@ -49,6 +49,8 @@ pub enum Witness {
     Dictionary,
     /// The slots of the transaction system page.
     TransactionSystem,
+    /// A link file (`.isl`).
+    Link,
 }
 
 /// Why a file that is named need not be there.

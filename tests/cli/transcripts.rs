@@ -35,18 +35,7 @@ fn settled(text: &str) -> String {
         if headline {
             continue;
         }
-        let masked = line.split(' ').map(|word| match word {
-            _ if word.starts_with("time=") => "time=[..]",
-            _ if word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit()) => "[SHA-256]",
-            _ => word,
-        });
-        let words: Vec<&str> = masked.collect();
-        let mut line = words.join(" ");
-        if let Some((before, after)) = line.split_once(" in a bundle of ") {
-            let after = after.split_once(' ').map_or("", |(_, after)| after);
-            line = format!("{before} in a bundle of [..] {after}").trim_end().to_owned();
-        }
-        out.push_str(&line);
+        out.push_str(line);
         out.push('\n');
     }
     out

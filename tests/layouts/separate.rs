@@ -101,7 +101,9 @@ fn a_perfect_copy_in_the_dead_area_mends_nothing() {
     let dir = tempfile::tempdir().unwrap();
     world.write(dir.path());
     let output = run(dir.path(), "verify", &[]);
-    assert_eq!((code(&output), json(&output)["summary"].clone()), (0, json!({})));
+    let problems = json(&output)["problems"].to_string();
+    assert_eq!((code(&output), json(&output)["summary"].clone()), (3, json!({})), "{problems}");
+    assert!(problems.contains("copies_elsewhere"), "{problems}");
     assert!(crate::built::prove::starts_as(&json(&output), &json!(null)), "a torn page may have no copy");
     assert!(json(&output)["notes"].to_string().contains("no recent copies"));
 }
@@ -197,7 +199,7 @@ fn detect_only_keeps_numbers_and_nothing_to_restore() {
         assert_eq!(found, [(4, 510), (5, 1020)], "the reduced page and the place in it");
         let prediction = &report["prediction"];
         assert_eq!(
-            (&prediction["starts"], crate::built::prove::stops_of(prediction)),
+            (&prediction["starts"], crate::built::prove::stops_of(&report)),
             (&json!(false), vec![(7, 4), (7, 5)])
         );
         let locate = json(&run(dir.path(), "locate", &[]));
@@ -228,7 +230,7 @@ fn a_full_copy_older_than_a_reduced_entry_is_never_written() {
     assert!(stale["reason"].as_str().unwrap().contains("a reduced entry proves that a newer version"));
     let prediction = &report["prediction"];
     assert_eq!(
-        (&prediction["starts"], crate::built::prove::stops_of(prediction)),
+        (&prediction["starts"], crate::built::prove::stops_of(&report)),
         (&json!(false), vec![(7, 4)])
     );
     for options in [&[][..], &["--include-stale"], &["--rules", "server", "--include-stale"]] {
@@ -270,7 +272,7 @@ fn doublewrite_off_at_the_next_start_mends_nothing_from_8_0_20_on() {
         let report = json(&run(dir.path(), "verify", &["--defaults-file", cnf.to_str().unwrap()]));
         assert_eq!(report["summary"], json!({"restorable": 1}));
         assert_eq!(pages(&report["prediction"]["restores"]).is_empty(), !mends);
-        assert_eq!(pages(&report["prediction"]["stops_at"]), [(7, 4)]);
+        assert_eq!(crate::built::prove::stops_of(&report), [(7, 4)]);
     }
 }
 
@@ -290,7 +292,8 @@ fn without_doublewrite_files_nothing_is_claimed() {
         let dir = tempfile::tempdir().unwrap();
         world.write(dir.path());
         let (status, report) = verified(dir.path());
-        assert_eq!(status, 0, "{report:#}");
+        let elsewhere = report["problems"].to_string().contains("copies_elsewhere");
+        assert_eq!((status, elsewhere), (3, true), "{report:#}");
         let notes = report["notes"].to_string();
         let newest = if leftovers { "the newest has LSN 55000" } else { "there is no copy at all" };
         assert!(notes.contains("no recent copies") && notes.contains(newest), "{notes}");

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::commands::restore::plan::{CopyRef, Plan, PlannedPage};
+use crate::commands::restore::told::Told;
 use crate::commands::restore::world::World;
 use crate::commands::restore::{from_redo, live};
 use crate::error::{Error, Result};
@@ -121,6 +122,7 @@ fn world_of(instance: &Instance) -> World {
         redo_dir: redo_dir.to_path_buf(),
         checkpoint: instance.window.checkpoint,
         end: instance.window.end,
+        told: Told::of(places),
     }
 }
 

@@ -41,6 +41,7 @@ pub mod revert;
 pub mod selection;
 #[cfg(test)]
 mod tests;
+pub mod told;
 pub mod world;
 
 use std::path::Path;

@@ -1,14 +1,19 @@
 //! Whether the files that a journal names are still those files, and where they are when the directory has moved.
 
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use crate::commands::restore::journal::{Journal, JournalFile};
 use crate::commands::restore::locked;
 use crate::commands::restore::plan::{Plan, PlannedPage};
+use crate::commands::restore::told::{Told, files_of};
 use crate::commands::restore::world::{Here, World};
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk, Stat};
 use crate::error::{Error, Result};
+use crate::instance::locations::Locations;
+use crate::instance::request::Request;
 use crate::units::SpaceId;
 
 /// The files of a journal where they are now.
@@ -18,6 +23,10 @@ pub(super) struct FoundFiles {
     pub(super) root: PathBuf,
     /// The instance as it is now.
     pub(super) now: World,
+    /// What leads to all of its files.
+    pub(super) request: Request,
+    /// Whether the root is the one that the journal names.
+    pub(super) same_root: bool,
     /// One path per file record; `None` for a file that was only locked and is gone.
     pub(super) paths: Vec<Option<PathBuf>>,
     /// What a person should know: files that are another inode, or longer than they were.
@@ -37,21 +46,32 @@ pub(super) fn find<D: Disk>(disk: &D, journal: &Journal, at: &Path, here: &Here)
         Some(root) => absolute(root)?,
         None => made_here(disk, journal, at)?,
     };
+    let same_root = is_same(disk, &root, &journal.root);
     let old = journal.world.clone().unwrap_or_default();
-    let now = World::look(&root, here.redo_dir.as_deref().unwrap_or(&old.redo_dir));
+    let request = request(&old, &root, same_root, here);
+    let redo_dir = match &here.told.redo_dir {
+        Some(_) => Locations::resolve(&request)?.redo_dir,
+        None => old.redo_dir.clone(),
+    };
+    let mut now = World::look(&root, &redo_dir);
     if let Some(why) = old.is_another(&now) {
         let (at, root) = (at.display(), root.display());
         return Err(Error::Refused(format!("{at}: does not belong to {root}: {why}; nothing was written")));
     }
+    if let Ok(places) = Locations::resolve(&request) {
+        now.told = Told::of(&places);
+    }
     let certain = root == journal.root;
-    let mut found = FoundFiles { root, now, paths: Vec::new(), notes: Vec::new(), certain };
+    let mut found =
+        FoundFiles { root, now, request, same_root, paths: Vec::new(), notes: Vec::new(), certain };
+    let files = OnceCell::new();
     let mut same_inodes = true;
     if found.root != journal.root {
         let (old, new) = (journal.root.display(), found.root.display());
         found.notes.push(format!("the journal was written for {old}; its files are looked for below {new}"));
     }
     for (index, record) in journal.files.iter().enumerate() {
-        let path = place(disk, journal, record, &found.root, here)?;
+        let path = place(disk, journal, record, &found, || files.get_or_init(|| files_of(&found.request)))?;
         let written = journal.pages.iter().any(|page| page.file == index);
         let there = if written { true } else { is_path(disk, &path)? };
         if written {
@@ -84,34 +104,57 @@ fn is_path<D: Disk>(disk: &D, path: &Path) -> Result<bool> {
     calls::retry(|| disk.exists(path)).map_err(Error::io(path, "look for"))
 }
 
-/// Where a file of the journal lies: below the root, or among those that the instance has elsewhere. A journal alone
-/// proves nothing of files outside.
-fn place<D: Disk>(
+/// The instance that is meant: what is said now, and where the directory is the one of then, what was told then.
+fn request(old: &World, root: &Path, same_root: bool, here: &Here) -> Request {
+    let mut request = Request { path: root.to_path_buf(), ..here.told.clone() };
+    if same_root {
+        old.told.complete(root, &mut request);
+    }
+    request
+}
+
+fn is_same<D: Disk>(disk: &D, one: &Path, other: &Path) -> bool {
+    one == other || disk.canonical(one).is_ok_and(|one| Some(one) == disk.canonical(other).ok())
+}
+
+/// Where a file of the journal lies: below the root, or among the files that the instance has elsewhere. What the journal
+/// says of files outside proves nothing: the instance has to name them, by its own files or by what was told.
+fn place<'a, D: Disk>(
     disk: &D,
     journal: &Journal,
     record: &JournalFile,
-    root: &Path,
-    here: &Here,
+    found: &FoundFiles,
+    files: impl FnOnce() -> &'a BTreeSet<PathBuf>,
 ) -> Result<PathBuf> {
     let below =
         if record.path.is_relative() { Ok(&*record.path) } else { record.path.strip_prefix(&journal.root) };
     let plain = |path: &&Path| path.components().all(|part| matches!(part, Component::Normal(_)));
     if let Some(below) = below.ok().filter(plain) {
-        return Ok(root.join(below));
+        return Ok(found.root.join(below));
     }
-    let same = |file: &PathBuf| {
-        *file == record.path
-            || disk.canonical(file).is_ok_and(|file| Some(file) == disk.canonical(&record.path).ok())
-    };
-    if here.files.iter().any(same) {
+    let files = files();
+    if files.iter().any(|file| is_same(disk, file, &record.path)) {
         return Ok(record.path.clone());
+    }
+    // Where the directory is another one, so may be that of the file.
+    let moved = |file: &&PathBuf| !found.same_root && ends_alike(file, &record.path);
+    let mut alike = files.iter().filter(moved);
+    if let (Some(file), None) = (alike.next(), alike.next()) {
+        return Ok(file.clone());
     }
     Err(Error::Refused(format!(
         "{}: is named in the journal, but lies outside of {} and is no file of that instance as far as is known; name where \
          its parts lie (--defaults-file, --data-home-dir, --directory, ...), nothing was written",
         record.path.display(),
-        root.display()
+        found.root.display()
     )))
+}
+
+/// Whether two files have one name, and tables one database.
+fn ends_alike(one: &Path, other: &Path) -> bool {
+    let database = |path: &Path| path.parent().and_then(Path::file_name).map(ToOwned::to_owned);
+    let is_table = one.extension().is_some_and(|extension| extension == "ibd");
+    one.file_name() == other.file_name() && (!is_table || database(one) == database(other))
 }
 
 /// Whether this is the file of the record, and whether by inode. Page contents are judged later.

@@ -16,6 +16,7 @@ use crate::disk::calls;
 use crate::disk::calls::{Access, Disk};
 use crate::error::{Error, Result};
 use crate::format::fil::FIL_PAGE_LSN;
+use crate::instance::request::Request;
 use crate::page::sectors::SectorMatch;
 use crate::page::sectors::sector_match;
 use crate::units::Lsn;
@@ -36,6 +37,8 @@ pub struct Reverting {
     pub moved_on: Vec<MovedOn>,
     /// What a person should know: a moved directory, another inode.
     pub notes: Vec<String>,
+    /// What leads to all files of the instance.
+    pub request: Request,
 }
 
 /// A page that the world has left behind.
@@ -93,6 +96,7 @@ pub fn plan<D: Disk>(disk: &D, path: &Path, here: &Here) -> Result<Reverting> {
         already: Vec::new(),
         moved_on: Vec::new(),
         notes,
+        request: found.request,
     };
     for page in forward.pages {
         let passed = if is_old { passed_by_checkpoint(&page, &found.now) } else { None };

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::commands::restore::told::Told;
 use crate::instance::identity;
 use crate::instance::redo;
+use crate::instance::request::Request;
 use crate::units::{Lsn, PageNo, SpaceId};
 
 /// An instance at one moment, as far as files besides its pages show it.
@@ -17,6 +19,8 @@ pub struct World {
     pub checkpoint: Option<Lsn>,
     /// The end LSN of the redo log.
     pub end: Option<Lsn>,
+    /// Where its other parts lie, as far as that was told.
+    pub told: Told,
 }
 
 /// Where the caller says that things lie, and what it picks.
@@ -24,10 +28,8 @@ pub struct World {
 pub struct Here {
     /// The data directory; `None`: where the journal was made.
     pub root: Option<PathBuf>,
-    /// Files outside the data directory that belong to this instance all the same.
-    pub files: Vec<PathBuf>,
-    /// Where the redo files lie; `None`: where they lay.
-    pub redo_dir: Option<PathBuf>,
+    /// Where the parts of the instance lie; its `path` does not count. What it leaves open is where it lay.
+    pub told: Request,
     /// Only these pages; empty: all or none.
     pub pages: Vec<(SpaceId, PageNo)>,
 }
@@ -49,6 +51,7 @@ impl World {
             redo_dir: redo_dir.strip_prefix(root).unwrap_or(redo_dir).to_path_buf(),
             checkpoint: redo.and_then(|redo| redo.checkpoint),
             end: redo.and_then(|redo| redo.end),
+            told: Told::default(),
         }
     }
 

@@ -31,6 +31,7 @@ pub(super) fn missing(survey: &Survey, problems: &mut Vec<Problem>) {
             Role::Dictionary | Role::Undo | Role::Table => problems.extend(other_file(instance, named)),
         }
     }
+    dangling(instance, problems);
     let first = instance.spaces.system().and_then(|space| space.files.first());
     let whole = first.is_none_or(|file| file.first_page == 0);
     if !whole && instance.locations.data_files.is_none() {
@@ -43,6 +44,18 @@ pub(super) fn missing(survey: &Survey, problems: &mut Vec<Problem>) {
     if hidden && instance.roster.dictionary == DictionaryState::Unreadable {
         let reason = ProblemReason::NotJudged(Unjudged::Dictionary);
         problems.push(Problem::new(ProblemKind::NotJudged, Severity::Unknown, reason).file("mysql.ibd"));
+    }
+}
+
+/// Link files that lead to nothing. Where the dictionary was read, it names the table, or has forgotten it.
+fn dangling(instance: &Instance, problems: &mut Vec<Problem>) {
+    if instance.roster.dictionary == DictionaryState::Read {
+        return;
+    }
+    for link in instance.spaces.links.iter().filter(|link| link.target.try_exists().is_ok_and(|there| !there))
+    {
+        let reason = ProblemReason::Elsewhere { by: Witness::Link };
+        problems.push(Problem::new(ProblemKind::FileElsewhere, Severity::Unknown, reason).file(&link.target));
     }
 }
 

@@ -213,6 +213,7 @@ fn witness(by: Witness) -> &'static str {
         Witness::Configuration => "innodb_data_file_path",
         Witness::Dictionary => "the dictionary",
         Witness::TransactionSystem => "the transaction system page",
+        Witness::Link => "a link file",
     }
 }
 

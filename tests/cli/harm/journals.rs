@@ -4,6 +4,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use dblwr::internals::commands::restore::journal::{read, write};
+use dblwr::internals::disk::calls::Access;
+use dblwr::internals::disk::real::RealDisk;
 use tempfile::TempDir;
 
 use crate::support::{code, dblwr, image, json, stderr, testdata, tree};
@@ -184,4 +187,106 @@ fn where_others_may_write_the_name_of_the_journal_cannot_be_guessed_and_is_found
     file.set_len(file.metadata().unwrap().len() - 32).unwrap();
     let again = run(here.path(), &["restore", text(dir.path()), "--apply"]);
     assert!(stderr(&again).contains("an interrupted pass was finished first"), "{}", stderr(&again));
+}
+
+/// A directory whose system tablespace lies elsewhere, with a torn page there, and what was before.
+struct Apart {
+    place: TempDir,
+    data: PathBuf,
+    home: PathBuf,
+    journal: PathBuf,
+}
+
+fn apart() -> Apart {
+    let place = tempfile::tempdir().unwrap();
+    let (data, home) = (place.path().join("data"), place.path().join("a home"));
+    std::fs::rename(image("m97-ibdata").keep(), &data).unwrap();
+    std::fs::create_dir(&home).unwrap();
+    std::fs::rename(data.join("ibdata1"), home.join("ibdata1")).unwrap();
+    let journal = place.path().join("journal");
+    Apart { place, data, home, journal }
+}
+
+impl Apart {
+    fn restore(&self) {
+        let home = ["--data-home-dir", text(&self.home)];
+        let args = ["restore", text(&self.data), "--apply", "--journal", text(&self.journal), "--json"];
+        let done = dblwr(args.into_iter().chain(home));
+        assert_eq!(code(&done), 0, "{}", stderr(&done));
+        let pages = json(&done)["pages"].as_array().unwrap().clone();
+        assert!(
+            pages.iter().any(|page| page["file"].as_str().unwrap().ends_with("a home/ibdata1")),
+            "{pages:?}"
+        );
+    }
+
+    /// What lies in both directories, by the names of the files alone.
+    fn trees(&self) -> Vec<String> {
+        let both = [tree(&self.data), tree(&self.home)];
+        both.into_iter().flatten().map(|(name, sum)| format!("{} {sum}", name.display())).collect()
+    }
+}
+
+#[test]
+fn what_lies_outside_of_the_directory_is_taken_back_where_the_instance_names_it() {
+    for way in ["nothing said", "the directory", "the home", "the configuration", "all of it moved"] {
+        let mut apart = apart();
+        let before = apart.trees();
+        apart.restore();
+        assert_ne!(apart.trees(), before);
+        let cnf = apart.place.path().join("my.cnf");
+        std::fs::write(&cnf, format!("[mysqld]\ninnodb_data_home_dir={}\n", apart.home.display())).unwrap();
+        if way == "all of it moved" {
+            let (data, home) = (apart.place.path().join("data2"), apart.place.path().join("home2"));
+            std::fs::rename(&apart.data, &data).unwrap();
+            std::fs::rename(&apart.home, &home).unwrap();
+            (apart.data, apart.home) = (data, home);
+        }
+        let (data, home) = (text(&apart.data), text(&apart.home));
+        let options = match way {
+            "the directory" => vec!["--datadir", data],
+            "the home" => vec!["--data-home-dir", home],
+            "the configuration" => vec!["--defaults-file", text(&cnf)],
+            "all of it moved" => vec!["--datadir", data, "--data-home-dir", home],
+            _ => vec![],
+        };
+        let args = [&["revert", text(&apart.journal), "--apply", "--json"][..], &options].concat();
+        let done = dblwr(args);
+        assert_eq!(code(&done), 0, "{way}: {}", stderr(&done));
+        assert_eq!(apart.trees(), before, "{way}");
+        // The journal of the revert remembers the places as well.
+        let again = json(&done)["journal"].as_str().unwrap().to_owned();
+        let forth = dblwr(["revert", &again, "--apply"]);
+        assert_eq!(code(&forth), 0, "{way}: {}", stderr(&forth));
+        assert_ne!(apart.trees(), before, "{way}");
+    }
+}
+
+/// Somebody who has our rights for a moment, and not for long, plants a journal: whole, sealed, where it says that it was
+/// made, and its pages hold just what it says.
+#[test]
+fn a_planted_journal_that_names_files_of_another_instance_is_refused() {
+    let apart = apart();
+    apart.restore();
+    let victim = apart.place.path().join("victim");
+    std::fs::create_dir(&victim).unwrap();
+    std::fs::copy(apart.home.join("ibdata1"), victim.join("ibdata1")).unwrap();
+    let real = read::open(&RealDisk, &apart.journal, Access::Read).unwrap().journal;
+    let before = tree(apart.place.path());
+    for path in [victim.join("ibdata1"), "../victim/ibdata1".into(), apart.data.join("../victim/ibdata1")] {
+        let planted = apart.place.path().join("planted");
+        let mut journal = real.clone();
+        journal.place.clone_from(&planted);
+        let written = journal.pages[0].file;
+        journal.files[written].path.clone_from(&path);
+        std::fs::write(&planted, write::encode(&journal).unwrap().bytes()).unwrap();
+        std::fs::set_permissions(&planted, std::fs::Permissions::from_mode(0o600)).unwrap();
+        for more in [&[][..], &["--datadir", text(&apart.data)]] {
+            let refused = dblwr([&["revert", text(&planted), "--apply"][..], more].concat());
+            assert_eq!(code(&refused), 3, "{path:?}: {}", stderr(&refused));
+            assert!(stderr(&refused).contains("lies outside of"), "{}", stderr(&refused));
+        }
+        std::fs::remove_file(&planted).unwrap();
+        assert!(tree(apart.place.path()) == before, "{path:?}");
+    }
 }

@@ -50,6 +50,9 @@ impl Page {
         if self.kind == page_type::TRX_SYS {
             let header = page.len() - 200;
             page[header..].fill(0);
+            // One rollback segment, and 127 places without any (TRX_SYS_RSEGS).
+            page[56..56 + 128 * 8].fill(0xFF);
+            put(&mut page, 56, &[0, 0, 0, 0, 0, 0, 0, 6]);
         }
         self.seal(&mut page);
         page

@@ -6,7 +6,7 @@
 //! | header | size | meaning |
 //! |---:|---:|---|
 //! | 0 | 8 | magic `DBLWRJNL` |
-//! | 8 | 4 | format version: 2, or 1, which has neither of the parts marked so |
+//! | 8 | 4 | format version: 3; 2 and 1 have not the parts marked with higher numbers |
 //! | 12 | 4 | length of the header with its CRC |
 //! | 16 | 8 | sealed length: header, records and end seal |
 //! | 24 | 4 | number of file records |
@@ -21,7 +21,11 @@
 //! | | text | 2: where the redo files lie, relative to the root where they lie below it |
 //! | | 8 | 2: checkpoint LSN when the plan was made, 0: not known |
 //! | | 8 | 2: end LSN of the redo log then, 0: not known |
+//! | | text | 3: what was told of places: for each one byte, and a text; directories are relative to the root where they lie below it |
 //! | | 4 | CRC-32 of all of it |
+//!
+//! The byte of a place is 1 for `datadir`, 2 for the data home, 3 undo, 4 doublewrite, 5 a further directory, 6 for
+//! `innodb_data_file_path`.
 //!
 //! | record | size | meaning |
 //! |---:|---:|---|
@@ -56,9 +60,11 @@ use crate::units::SpaceId;
 /// First eight bytes.
 pub const MAGIC: [u8; 8] = *b"DBLWRJNL";
 /// Version of the format that is written.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// The oldest version that is read.
 const OLDEST: u32 = 1;
+/// The first version that says what was told of places.
+const TELLS_PLACES: u32 = 3;
 
 const HEADER_FIXED: usize = 48;
 const RECORD_FIXED: usize = 12;

@@ -1,15 +1,18 @@
 //! Reading a journal that anybody may have touched: nothing is believed before its seal is, and nothing is allocated
 //! that the file's own length does not warrant.
 
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use crate::commands::restore::journal::write::OnDisk;
 use crate::commands::restore::journal::{
     CRC, FILE_MIN, HEADER_FIXED, Journal, JournalFile, JournalPage, MAGIC, MARK, Mark, OLDEST, PAGE_MIN,
-    PassKind, RECORD_FIXED, SEAL, TAG_DONE, TAG_FILE, TAG_PAGE, TAG_SEAL, VERSION, crc_seeded, sha256,
+    PassKind, RECORD_FIXED, SEAL, TAG_DONE, TAG_FILE, TAG_PAGE, TAG_SEAL, TELLS_PLACES, VERSION, crc_seeded,
+    sha256,
 };
 use crate::commands::restore::plan;
 use crate::commands::restore::plan::{CopyRef, Forwarded, NO_SLOT, PlannedPage};
+use crate::commands::restore::told::Told;
 use crate::commands::restore::world::World;
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk};
@@ -18,8 +21,8 @@ use crate::error::{Error, Result};
 use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 use sha2::{Digest, Sha256};
 
-/// Longest header: fixed part, five texts, two LSNs, CRC.
-const HEADER_MAX: usize = HEADER_FIXED + 5 * (2 + 65535) + 16 + CRC;
+/// Longest header: fixed part, six texts, two LSNs, CRC.
+const HEADER_MAX: usize = HEADER_FIXED + 6 * (2 + 65535) + 16 + CRC;
 const NO_JOURNAL: &str =
     "expected the magic DBLWRJNL: this is no journal of dblwr; name the file that restore --apply wrote";
 /// Longest record: a page of 64 KiB twice, two texts.
@@ -59,6 +62,18 @@ pub fn open<D: Disk>(disk: &D, path: &Path, access: Access) -> Result<OpenedJour
     let on_disk =
         OnDisk { path: path.to_path_buf(), file, header_crc: header.crc, sealed_len: header.sealed_len };
     Ok(OpenedJournal { journal, mark, on_disk })
+}
+
+/// The root that a journal names. Nothing else of it is read or checked.
+///
+/// # Errors
+/// It cannot be read, another user could have written it, or it is none.
+pub fn root_of<D: Disk>(disk: &D, path: &Path) -> Result<PathBuf> {
+    let file = calls::retry(|| disk.open(path, Access::Read)).map_err(Error::io(path, "open the journal"))?;
+    refuse_foreign_hand(disk, &file, path)?;
+    let size = calls::retry(|| disk.stat(&file)).map_err(Error::io(path, "look at the journal"))?.size;
+    let mut reader = JournalReader { disk, file: &file, path, size, at: 0, hash: Sha256::new() };
+    Ok(reader.header()?.0.root)
 }
 
 /// Whoever could have written a journal decides which bytes go where: only the user who restores may.
@@ -166,7 +181,7 @@ impl<D: Disk> JournalReader<'_, D> {
         fields.zeros(7, "header")?;
         let tool = fields.string("tool version")?;
         let (root, place) = (fields.path("root")?, fields.path("journal path")?);
-        let world = if version == OLDEST { None } else { Some(world(&mut fields)?) };
+        let world = if version == OLDEST { None } else { Some(world(&mut fields, version, self.path)?) };
         fields.end()?;
         let (files_of, pages_of) = (Vec::new(), Vec::new());
         let journal =
@@ -254,10 +269,29 @@ impl<D: Disk> JournalReader<'_, D> {
     }
 }
 
-fn world(fields: &mut Fields<'_>) -> Result<World> {
+fn world(fields: &mut Fields<'_>, version: u32, path: &Path) -> Result<World> {
     let (server_uuid, redo_dir) = (fields.string("server uuid")?, fields.path("redo directory")?);
     let mut lsn = |what: &str| fields.u64(what).map(|lsn| Some(Lsn(lsn)).filter(|lsn| lsn.0 > 0));
-    Ok(World { server_uuid, redo_dir, checkpoint: lsn("checkpoint LSN")?, end: lsn("end LSN")? })
+    let (checkpoint, end) = (lsn("checkpoint LSN")?, lsn("end LSN")?);
+    let told = if version < TELLS_PLACES { Told::default() } else { told(fields, path)? };
+    Ok(World { server_uuid, redo_dir, checkpoint, end, told })
+}
+
+fn told(fields: &mut Fields<'_>, path: &Path) -> Result<Told> {
+    let mut told = Told::default();
+    let mut places = Fields::new(fields.text("places")?.as_bytes(), 0, path);
+    while places.end().is_err() {
+        match places.u8("place")? {
+            1 => told.datadir = Some(places.path("datadir")?),
+            2 => told.data_home_dir = Some(places.path("data home")?),
+            3 => told.undo_dir = Some(places.path("undo directory")?),
+            4 => told.doublewrite_dir = Some(places.path("doublewrite directory")?),
+            5 => told.directories.push(places.path("directory")?),
+            6 => told.data_file_path = Some(places.string("data file path")?),
+            other => return Err(places.fault(format!("expected a place from 1 to 6, found {other}"))),
+        }
+    }
+    Ok(told)
 }
 
 fn header_length(bytes: &[u8], path: &Path) -> Result<usize> {
@@ -268,7 +302,7 @@ fn header_length(bytes: &[u8], path: &Path) -> Result<usize> {
     let version = fields.u32("version")?;
     if !(OLDEST..=VERSION).contains(&version) {
         let what = format!(
-            "expected format version {OLDEST} or {VERSION}, found {version}; use the dblwr that wrote it"
+            "expected format version {OLDEST} to {VERSION}, found {version}; use the dblwr that wrote it"
         );
         return Err(fault(path, 8, what));
     }

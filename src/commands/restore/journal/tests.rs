@@ -7,6 +7,7 @@ use crate::commands::restore::journal::read::OpenedJournal;
 use crate::commands::restore::journal::write::{create, encode};
 use crate::commands::restore::journal::{Journal, JournalFile, JournalPage, MARK, Mark, PassKind};
 use crate::commands::restore::plan::tests::page;
+use crate::commands::restore::told::Told;
 use crate::commands::restore::world::World;
 use crate::disk::calls::Access;
 use crate::disk::real::{RealDisk, RealFile};
@@ -40,6 +41,13 @@ fn journal() -> Journal {
             redo_dir: "log".into(),
             checkpoint: Some(Lsn(7)),
             end: None,
+            told: Told {
+                datadir: Some("/e".into()),
+                data_home_dir: Some("home".into()),
+                directories: vec!["/x".into(), "y".into()],
+                data_file_path: Some("one:12M".into()),
+                ..Told::default()
+            },
         }),
         files,
         pages,

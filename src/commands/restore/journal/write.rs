@@ -1,5 +1,6 @@
 //! Encoding a journal, and putting it on disk under a name that only ever shows it whole.
 
+use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use crate::commands::restore::journal::{
     CRC, Journal, JournalFile, JournalPage, MAGIC, MARK, Mark, OLDEST, PassKind, SEAL, TAG_DONE, TAG_FILE,
     TAG_PAGE, TAG_SEAL, VERSION, crc_seeded, sha256,
 };
+use crate::commands::restore::told::Told;
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk};
 use crate::error::{Error, Result};
@@ -66,6 +68,7 @@ fn try_encode(journal: &Journal) -> Option<Encoded> {
         text(&mut header, world.redo_dir.as_os_str().as_bytes())?;
         header.extend(world.checkpoint.unwrap_or_default().0.to_be_bytes());
         header.extend(world.end.unwrap_or_default().0.to_be_bytes());
+        text(&mut header, &told_bytes(&world.told)?)?;
     }
     let header_len = header.len().checked_add(CRC)?;
     let body: usize = records
@@ -86,6 +89,20 @@ fn try_encode(journal: &Journal) -> Option<Encoded> {
     seal.extend(sha256(&bytes));
     record(&mut bytes, header_crc, TAG_SEAL, u32::try_from(records.len()).ok()?, &seal)?;
     Some(Encoded { bytes, header_crc })
+}
+
+fn told_bytes(told: &Told) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    let dirs = [&told.datadir, &told.data_home_dir, &told.undo_dir, &told.doublewrite_dir];
+    let named =
+        dirs.into_iter().zip(1..).filter_map(|(dir, place)| Some((place, dir.as_deref()?.as_os_str())));
+    let further = told.directories.iter().map(|dir| (5, dir.as_os_str()));
+    let spec = told.data_file_path.iter().map(|spec| (6, OsStr::new(spec)));
+    for (place, value) in named.chain(further).chain(spec) {
+        out.push(place);
+        text(&mut out, value.as_bytes())?;
+    }
+    Some(out)
 }
 
 fn records(journal: &Journal) -> Option<Vec<([u8; 4], Vec<u8>)>> {
