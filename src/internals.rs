@@ -183,7 +183,7 @@ pub mod page {
         pub use crate::page::keyring::Keyring;
     }
     pub mod sectors {
-        pub use crate::page::sectors::{Holds, holds};
+        pub use crate::page::sectors::{SectorMatch, sector_match};
     }
     pub mod transform {
         pub use crate::page::transform::{

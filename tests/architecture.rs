@@ -1,5 +1,5 @@
-//! The house stays as it was built: every storey imports only from those below it, no two files import each other, and
-//! only the lowest one speaks to the operating system.
+//! The house stays as it was built: every storey imports only from those below it, no two files import each other, only
+//! the lowest one speaks to the operating system, each type name means one thing, and what can fail says how.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail")]
 
@@ -18,8 +18,16 @@ fn storey(name: &str) -> Option<usize> {
     if GROUND.contains(&name) { Some(0) } else { STOREYS.iter().position(|&storey| storey == name) }
 }
 
-/// Every source file but the tests' own, as (path below `src/`, code without its inline tests and comments).
+/// The same without comments.
 fn sources() -> Vec<(PathBuf, String)> {
+    let bare = |text: String| {
+        text.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
+    };
+    documented().into_iter().map(|(file, text)| (file, bare(text))).collect()
+}
+
+/// Every source file but the tests' own, as (path below `src/`, text without its inline tests).
+fn documented() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let (mut open, mut files) = (vec![root.clone()], Vec::new());
     while let Some(dir) = open.pop() {
@@ -31,9 +39,7 @@ fn sources() -> Vec<(PathBuf, String)> {
             } else if name.ends_with(".rs") && name != "tests.rs" {
                 let text = fs::read_to_string(&path).unwrap();
                 let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
-                let code =
-                    code.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n");
-                files.push((path.strip_prefix(&root).unwrap().to_path_buf(), code));
+                files.push((path.strip_prefix(&root).unwrap().to_path_buf(), code.to_owned()));
             }
         }
     }
@@ -159,4 +165,51 @@ fn the_top_of_the_house_has_at_most_fourteen_names() {
     let names: Vec<String> =
         fs::read_dir(root).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert!(names.len() <= 14, "{} names at the top of src/: {names:?}", names.len());
+}
+
+#[test]
+fn a_type_name_means_one_thing() {
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (file, code) in sources() {
+        for line in code.lines() {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let at = usize::from(words.first().is_some_and(|word| word.starts_with("pub")));
+            if let (Some(&("struct" | "enum" | "trait" | "union")), Some(name)) =
+                (words.get(at), words.get(at + 1))
+            {
+                places.entry(first_word(name).to_owned()).or_default().push(file.display().to_string());
+            }
+        }
+    }
+    let twice: Vec<_> = places.iter().filter(|(_, files)| files.len() > 1).collect();
+    assert!(places.len() > 300 && twice.is_empty(), "{twice:#?}");
+}
+
+#[test]
+fn what_can_fail_says_how() {
+    let (mut silent, mut seen) = (Vec::new(), 0);
+    for (file, text) in documented() {
+        let lines: Vec<&str> = text.lines().collect();
+        for (at, _) in lines.iter().enumerate().filter(|(_, line)| line.trim_start().starts_with("pub fn ")) {
+            let head = lines[at..].join(" ");
+            let head = head.split(['{', ';']).next().unwrap();
+            let result = head.rsplit("->").next().filter(|_| head.contains("->")).unwrap_or_default();
+            if !first_words(result).contains(&"Result") {
+                continue;
+            }
+            seen += 1;
+            let documentation = lines[..at].iter().rev().map(|line| line.trim_start());
+            let mut documentation =
+                documentation.take_while(|line| line.starts_with("///") || line.starts_with("#["));
+            if !documentation.any(|line| line == "/// # Errors") {
+                silent.push(format!("src/{}:{}: {}", file.display(), at + 1, lines[at].trim()));
+            }
+        }
+    }
+    assert!(seen > 100 && silent.is_empty(), "no `# Errors`:\n{}", silent.join("\n"));
+}
+
+/// The path in front of the first `<`: `std::io::Result` of `std::io::Result<Vec<u8>>`.
+fn first_words(path: &str) -> Vec<&str> {
+    path.split('<').next().unwrap().trim().split("::").collect()
 }

@@ -29,8 +29,8 @@ use dblwr::internals::commands::restore::{
     CopyRef, Here, JournalName, PageOutcome, Pass, Plan, PlannedPage, journal_names, revert,
 };
 use dblwr::internals::disk::calls::Access;
-use dblwr::internals::page::sectors::Holds;
-use dblwr::internals::page::sectors::holds;
+use dblwr::internals::page::sectors::SectorMatch;
+use dblwr::internals::page::sectors::sector_match;
 use dblwr::internals::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use rayon::prelude::*;
 use sim_disk::{Fault, SimDisk};
@@ -158,7 +158,7 @@ impl Case {
         for page in &self.pages {
             let at = page.offset.0 as usize;
             let now = &world.files[&page.path][at..at + page.length];
-            assert_ne!(holds(now, &page.old, &page.new), Holds::Neither);
+            assert_ne!(sector_match(now, &page.old, &page.new), SectorMatch::Neither);
         }
     }
 

@@ -45,6 +45,9 @@ pub(super) struct ProgressLine {
 
 impl ScanProgress {
     /// A bar where standard error is a terminal and may be used, lines where a descriptor was named.
+    ///
+    /// # Errors
+    /// The descriptor is not open for writing.
     pub fn new(quiet: bool, descriptor: Option<u32>) -> anyhow::Result<ScanProgress> {
         let bar = (!quiet && std::io::stderr().is_terminal()).then(bar);
         let lines = descriptor.map(open).transpose()?;
@@ -53,6 +56,9 @@ impl ScanProgress {
     }
 
     /// So far.
+    ///
+    /// # Errors
+    /// Whatever hears the lines is gone, or cannot take them.
     pub fn show(&mut self, progress: &scan::Scanned) -> anyhow::Result<()> {
         if let Some(bar) = &self.bar {
             bar.set_length(progress.bytes_total);
@@ -70,6 +76,9 @@ impl ScanProgress {
     }
 
     /// The end.
+    ///
+    /// # Errors
+    /// As [`ScanProgress::show`].
     pub fn finish(&mut self, progress: &scan::Scanned) -> anyhow::Result<()> {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

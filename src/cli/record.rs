@@ -38,6 +38,9 @@ pub(super) struct Recorder {
 
 impl Recorder {
     /// Opens the record and measures what the command will rest on.
+    ///
+    /// # Errors
+    /// The record may not go there, or its file cannot be opened.
     pub fn begin(cli: &Cli, args: &[OsString], evidence: &Untouchable) -> anyhow::Result<Recorder> {
         let mut recorder = Recorder { custody: None, reads: Reads::new(), outputs: outputs(&cli.command) };
         if let Some(path) = &cli.common.record {
@@ -64,6 +67,9 @@ impl Recorder {
     }
 
     /// Measures again and appends the line.
+    ///
+    /// # Errors
+    /// The line cannot be written or brought to disk.
     pub fn finish(self, code: u8) -> anyhow::Result<()> {
         match self.custody {
             Some(custody) => {

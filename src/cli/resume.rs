@@ -102,6 +102,9 @@ pub(super) struct Resume {
 
 impl Resume {
     /// Reads what there is, and goes on writing behind it.
+    ///
+    /// # Errors
+    /// The record may not go there, cannot be opened, or is that of something else.
     pub fn open(path: &Path, evidence: &Untouchable) -> anyhow::Result<Resume> {
         let open =
             |error| anyhow::anyhow!("{}: cannot open it as a record of a scan: {error}", path.display());
@@ -143,6 +146,9 @@ impl Resume {
     }
 
     /// What was done of a file, if it has not changed since.
+    ///
+    /// # Errors
+    /// The record cannot be written.
     pub fn take(&mut self, shown: &str, path: &Path) -> anyhow::Result<Earlier> {
         let earlier = self.earlier.remove(shown).unwrap_or_default();
         let now = FileStamp::of(path);
@@ -157,11 +163,17 @@ impl Resume {
     }
 
     /// A finding.
+    ///
+    /// # Errors
+    /// The record cannot be written.
     pub fn damage(&mut self, report: &DamageReport) -> anyhow::Result<()> {
         self.write(&ResumeLine::Damage(report.clone()))
     }
 
     /// Pages of a file that are done.
+    ///
+    /// # Errors
+    /// The record cannot be written.
     pub fn part(&mut self, shown: &str, path: &Path, pages: u64, counts: Counts) -> anyhow::Result<()> {
         if Instant::now() < self.next {
             return Ok(());
@@ -172,6 +184,9 @@ impl Resume {
     }
 
     /// A file that is done.
+    ///
+    /// # Errors
+    /// The record cannot be written.
     pub fn file(&mut self, path: &Path, report: &FileReport) -> anyhow::Result<()> {
         let Some(version) = FileStamp::of(path) else { return Ok(()) };
         let read_at = jiff::Timestamp::now().as_second();

@@ -108,6 +108,9 @@ pub trait Disk {
 }
 
 /// Repeats a call that a signal interrupted.
+///
+/// # Errors
+/// Any error of the call but `Interrupted`.
 pub fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match call() {
@@ -118,11 +121,17 @@ pub fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
 }
 
 /// Reads until the buffer is full or the file ends; the number of bytes read.
+///
+/// # Errors
+/// Any error of a read but `Interrupted`.
 pub fn read_full<D: Disk>(disk: &D, file: &D::File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     fill(buffer, offset, |rest, at| disk.read_at(file, rest, at))
 }
 
 /// The same past the page cache; the least sure of the ways that the bytes came.
+///
+/// # Errors
+/// Any error of a read but `Interrupted`.
 pub fn read_back_full<D: Disk>(
     disk: &D,
     file: &D::File,
@@ -138,7 +147,12 @@ pub fn read_back_full<D: Disk>(
     Ok((done, worst))
 }
 
-fn fill(
+/// Calls `read` with what is left of the buffer and the byte offset that it belongs to until the buffer is full or
+/// nothing more comes; the number of bytes read.
+///
+/// # Errors
+/// Any error of `read` but `Interrupted`; an offset beyond 2^64.
+pub fn fill(
     buffer: &mut [u8],
     offset: u64,
     mut read: impl FnMut(&mut [u8], u64) -> io::Result<usize>,
@@ -155,6 +169,9 @@ fn fill(
 }
 
 /// Writes all of it, however many calls that takes.
+///
+/// # Errors
+/// Any error of a write but `Interrupted`; `WriteZero` where nothing more is taken.
 pub fn write_full<D: Disk>(disk: &D, file: &D::File, bytes: &[u8], offset: u64) -> io::Result<()> {
     let mut done = 0;
     while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {

@@ -49,6 +49,9 @@ thread_local! {
 
 impl Image {
     /// Opens a regular file or a block device. Anything else is refused before opening: a FIFO would block for ever.
+    ///
+    /// # Errors
+    /// It is not there, may not be read, or is neither a regular file nor a block device.
     pub fn open(path: &Path) -> Result<Image> {
         let metadata = std::fs::metadata(path).map_err(Error::io(path, "open"))?;
         if !metadata.is_file() && !metadata.file_type().is_block_device() {
@@ -68,6 +71,9 @@ impl Image {
 
     /// The same, but bad sectors read as zeros and are remembered: for what can be told without them. Never for bytes
     /// that are going to be judged as a page.
+    ///
+    /// # Errors
+    /// As [`Image::open`].
     pub fn open_past_faults(path: &Path) -> Result<Image> {
         Ok(Image { faults: Some(Mutex::default()), ..Image::open(path)? })
     }
@@ -100,23 +106,25 @@ impl Image {
     }
 
     /// Reads until the buffer is full or the file ends; the number of bytes read.
+    ///
+    /// # Errors
+    /// The read fails; the error names file and offset.
     pub fn read_up_to(&self, offset: ByteOffset, buffer: &mut [u8]) -> Result<usize> {
-        let mut done = 0;
-        while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            let Some(at) = offset.checked_add(done as u64) else { break };
-            match self.file.read_at(rest, at.0) {
-                Ok(0) => break,
-                Ok(n) => done += n,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+        let mut last = offset;
+        let read = |rest: &mut [u8], at| {
+            last = ByteOffset(at);
+            match self.file.read_at(rest, at) {
                 Err(e) if self.faults.is_some() && is_of_the_device(&e) => {
-                    let lost = rest.len().min(LOST - usize::try_from(at.0 % LOST as u64).unwrap_or_default());
+                    let lost = rest.len().min(LOST - usize::try_from(at % LOST as u64).unwrap_or_default());
                     rest.get_mut(..lost).unwrap_or_default().fill(0);
-                    done += lost;
-                    self.remember(at, e);
+                    self.remember(last, e);
+                    Ok(lost)
                 }
-                Err(e) => return Err(Error::io_at(&self.path, "read", at)(e)),
+                answer => answer,
             }
-        }
+        };
+        let read = calls::fill(buffer, offset.0, read);
+        let done = read.map_err(|e| Error::io_at(&self.path, "read", last)(e))?;
         reads::note(&self.path, offset.0, done);
         Ok(done)
     }
@@ -130,6 +138,9 @@ impl Image {
     }
 
     /// The `size` bytes at `offset`, or `None` where the file ends before them.
+    ///
+    /// # Errors
+    /// As [`Image::read_up_to`].
     pub fn read_exact_at(&self, offset: ByteOffset, size: usize) -> Result<Option<Vec<u8>>> {
         if offset.checked_add(size as u64).is_none_or(|end| end.0 > self.len) {
             return Ok(None);
@@ -140,6 +151,9 @@ impl Image {
     }
 
     /// One page at a byte offset, or `None` where the end of the file cuts it.
+    ///
+    /// # Errors
+    /// As [`Image::read_up_to`].
     pub fn read_page(&self, offset: ByteOffset, size: PageSize) -> Result<Option<Vec<u8>>> {
         self.read_exact_at(offset, size.bytes())
     }

@@ -50,6 +50,9 @@ pub enum LockKind {
 }
 
 /// Who would keep us from an exclusive lock: `F_GETLK`. Our own process's locks are never reported.
+///
+/// # Errors
+/// The system cannot tell: no locks on this filesystem.
 pub fn holder(file: &File) -> io::Result<Option<Holder>> {
     let found = lock_call(file, libc::F_GETLK, libc::F_WRLCK as c_short)?;
     Ok((found.l_type != libc::F_UNLCK as c_short).then(|| Holder {
@@ -60,11 +63,17 @@ pub fn holder(file: &File) -> io::Result<Option<Holder>> {
 }
 
 /// The same by name. Opens and closes the file: never call it for a file on which this process holds a lock.
+///
+/// # Errors
+/// As [`holder`]; the file cannot be opened.
 pub fn holder_of(path: &Path) -> io::Result<Option<Holder>> {
     holder(&small::open(path)?)
 }
 
 /// Takes a lock on the whole file without waiting: `F_SETLK`. `Some` names who has it instead.
+///
+/// # Errors
+/// The call fails for another reason than that somebody holds the lock.
 pub fn take(file: &File, kind: LockKind) -> io::Result<Option<Holder>> {
     let lock_type = match kind {
         LockKind::Shared => libc::F_RDLCK,
@@ -82,6 +91,9 @@ pub fn take(file: &File, kind: LockKind) -> io::Result<Option<Holder>> {
 
 /// Whether this process still holds its lock on the file: asked on behalf of the open file description, to which
 /// our own lock is a foreign one. `None` where the system cannot tell.
+///
+/// # Errors
+/// The call fails.
 #[cfg(target_os = "linux")]
 pub fn still_held(file: &File) -> io::Result<Option<bool>> {
     match lock_call(file, libc::F_OFD_GETLK, libc::F_WRLCK as c_short) {
@@ -93,6 +105,9 @@ pub fn still_held(file: &File) -> io::Result<Option<bool>> {
 }
 
 /// Whether this process still holds its lock on the file: this system cannot tell.
+///
+/// # Errors
+/// The call fails.
 #[cfg(not(target_os = "linux"))]
 pub fn still_held(_file: &File) -> io::Result<Option<bool>> {
     Ok(None)

@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+use crate::disk::calls;
 use crate::disk::lock;
 use crate::disk::map::MappedWindow;
 use rustix::fs::{Advice, OFlags, SeekFrom, fadvise};
@@ -151,7 +152,7 @@ impl ReadRun {
 
 /// Fills the buffer from `offset` on; where the system fails, page by page, so that one bad sector costs one page.
 pub fn read_run(source: &impl ByteSource, offset: u64, buffer: &mut [u8], page_size: usize) -> ReadRun {
-    match fill(source, offset, buffer) {
+    match calls::fill(buffer, offset, |rest, at| source.read_at(rest, at)) {
         Ok(filled) => ReadRun { filled, ..ReadRun::default() },
         Err(_) => page_by_page(source, offset, buffer, page_size),
     }
@@ -163,7 +164,7 @@ fn page_by_page(source: &impl ByteSource, offset: u64, buffer: &mut [u8], page_s
     let piece_size = page_size.max(ALIGNMENT);
     for (index, piece) in buffer.chunks_mut(piece_size).enumerate() {
         let begin = index * piece_size;
-        match fill(source, offset.saturating_add(begin as u64), piece) {
+        match calls::fill(piece, offset.saturating_add(begin as u64), |rest, at| source.read_at(rest, at)) {
             Ok(read) => {
                 run.filled += read;
                 if read < piece.len() {
@@ -179,20 +180,6 @@ fn page_by_page(source: &impl ByteSource, offset: u64, buffer: &mut [u8], page_s
         }
     }
     run
-}
-
-/// Reads until the buffer is full or the source ends.
-fn fill(source: &impl ByteSource, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut done = 0;
-    while let Some(rest) = buffer.get_mut(done..).filter(|rest| !rest.is_empty()) {
-        match source.read_at(rest, offset.saturating_add(done as u64)) {
-            Ok(0) => break,
-            Ok(read) => done += read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(done)
 }
 
 /// A buffer that begins at an aligned address, as direct reads demand.

@@ -24,7 +24,7 @@ struct Page0Copy {
 }
 
 impl Page0Copy {
-    fn teach(&self, space: &mut Tablespace, keyring: Option<&Keyring>, notes: &mut Vec<String>) {
+    fn inform(&self, space: &mut Tablespace, keyring: Option<&Keyring>, notes: &mut Vec<String>) {
         space.format = self.format;
         if space.id.is_none() {
             (space.id, space.evidence) = (Some(self.id), Identification::Copy);
@@ -53,22 +53,22 @@ impl Instance {
             };
             let told = match space.id {
                 Some(id) => page0s.iter().find(|page0| page0.id == id),
-                None => space.files.first().and_then(|file| the_one_of(file, &page0s, &self.spaces)),
+                None => space.files.first().and_then(|file| only_match(file, &page0s, &self.spaces)),
             };
             if let (Some(page0), Some(space)) = (told, self.spaces.list.get_mut(at)) {
-                page0.teach(space, self.keyring.as_ref(), &mut self.notes);
+                page0.inform(space, self.keyring.as_ref(), &mut self.notes);
             }
         }
-        self.adopt(&page0s);
+        self.use_learned(&page0s);
         self.spaces.index();
         Ok(())
     }
 
     /// Files in which nothing is known for a page, but whose page 0 shows one of the copies in part. Two such files of
     /// one id become rivals: ids are looked up before they are given.
-    fn adopt(&mut self, page0s: &[Page0Copy]) {
+    fn use_learned(&mut self, page0s: &[Page0Copy]) {
         for file in std::mem::take(&mut self.spaces.unidentified) {
-            let Some(page0) = the_one_of(&file, page0s, &self.spaces) else {
+            let Some(page0) = only_match(&file, page0s, &self.spaces) else {
                 self.spaces.unidentified.push(file);
                 continue;
             };
@@ -76,7 +76,7 @@ impl Instance {
             let (format, files) = (page0.format, vec![file]);
             let mut space =
                 Tablespace { id: None, format, files, evidence: Identification::Unknown, key: None };
-            page0.teach(&mut space, self.keyring.as_ref(), &mut self.notes);
+            page0.inform(&mut space, self.keyring.as_ref(), &mut self.notes);
             self.spaces.list.push(space);
         }
     }
@@ -99,7 +99,7 @@ impl Instance {
 
 /// The newest copy that the page 0 of a file belongs with, where all such copies are of one tablespace that no file
 /// holds.
-fn the_one_of<'a>(file: &SpaceFile, page0s: &'a [Page0Copy], spaces: &Spaces) -> Option<&'a Page0Copy> {
+fn only_match<'a>(file: &SpaceFile, page0s: &'a [Page0Copy], spaces: &Spaces) -> Option<&'a Page0Copy> {
     let mut alike = page0s.iter().filter(|page0| !spaces.contains(page0.id) && belongs(file, page0));
     let newest = alike.next()?;
     alike.all(|other| other.id == newest.id).then_some(newest)

@@ -1,5 +1,6 @@
 //! Tablespaces: which file holds which space id, in which page format, and where a page of it lies.
 
+use crate::page::reason::PageReason;
 use crate::page::transform::{self, Revealed};
 use crate::page::{self, Judged, PageState, checksum};
 use std::collections::BTreeMap;
@@ -234,10 +235,8 @@ pub(crate) fn judge_decrypted(
             let state = if inside.state == PageState::Valid { PageState::Valid } else { PageState::Corrupt };
             Judged { state, clear: Some(clear), ..inside }
         }
-        Revealed::WrongKey => {
-            Judged::new(PageState::Corrupt, page, "the key of its tablespace does not open it")
-        }
-        Revealed::Damaged(why) => Judged::new(PageState::Corrupt, page, format!("does not decrypt: {why}")),
+        Revealed::WrongKey => Judged::new(PageState::Corrupt, page, PageReason::WrongKey),
+        Revealed::Damaged(why) => Judged::new(PageState::Corrupt, page, PageReason::Encryption(why)),
         Revealed::Locked | Revealed::AsStored => locked,
     }
 }

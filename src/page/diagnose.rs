@@ -14,11 +14,13 @@ use crate::format::fil::{
 };
 use crate::format::fsp::{Layout, PageFormat};
 use crate::page::checksum;
+use crate::page::checksum::Computed;
 use crate::page::checksum::bitflip::{Bit, candidates, single_bit};
 use crate::page::checksum::{Algorithm, Examined};
 use crate::page::frame;
 use crate::page::judge;
 use crate::page::sectors::{Tear, shares_a_sector};
+use crate::page::symptom::Symptom;
 use crate::units::{PageNo, SECTOR};
 
 /// The kind of damage.
@@ -77,24 +79,24 @@ impl Class {
 pub struct Diagnosis {
     /// The kind.
     pub class: Class,
-    /// A clause for a person.
-    pub detail: String,
+    /// What was seen.
+    pub symptom: Symptom,
     /// The content is whole, or one way to make it whole is known.
     pub mendable: bool,
 }
 
-fn diagnosis(class: Class, detail: impl Into<String>) -> Diagnosis {
-    Diagnosis { class, detail: detail.into(), mendable: false }
+fn diagnosis(class: Class, symptom: Symptom) -> Diagnosis {
+    Diagnosis { class, symptom, mendable: false }
 }
 
-fn mendable(class: Class, detail: impl Into<String>) -> Diagnosis {
-    Diagnosis { class, detail: detail.into(), mendable: true }
+fn mendable(class: Class, symptom: Symptom) -> Diagnosis {
+    Diagnosis { class, symptom, mendable: true }
 }
 
 /// Names the damage of a page that does not verify. `copy` is the best copy of it, if there is one.
 pub fn classify(page: &[u8], format: &PageFormat, page_no: PageNo, copy: Option<&[u8]>) -> Diagnosis {
     if page.iter().all(|&byte| byte == 0xFF) {
-        return diagnosis(Class::Ff, "every byte is 0xFF");
+        return diagnosis(Class::Ff, Symptom::Ones);
     }
     let plain = !u16_at(page, FIL_PAGE_TYPE).is_some_and(frame::is_transformed);
     checksum_words(page, format)
@@ -106,20 +108,12 @@ pub fn classify(page: &[u8], format: &PageFormat, page_no: PageNo, copy: Option<
         .unwrap_or_else(|| diagnosis(Class::Garbage, why(page, format)))
 }
 
-fn why(page: &[u8], format: &PageFormat) -> String {
+fn why(page: &[u8], format: &PageFormat) -> Symptom {
     match checksum::examine(page, format) {
-        Examined::Corrupt { detail } => detail.to_string(),
-        Examined::Torn { head, tail } => {
-            format!("no checksum fits, and head and tail name different LSNs: low words {head} and {tail}")
-        }
-        Examined::Zero | Examined::Valid { .. } => {
-            "its compressed or encrypted content is damaged".to_owned()
-        }
+        Examined::Corrupt { detail } => Symptom::Sum(detail),
+        Examined::Torn { head, tail } => Symptom::SumAndLsn { head, tail },
+        Examined::Zero | Examined::Valid { .. } => Symptom::Content,
     }
-}
-
-fn lsn_words_differ(head: u32, tail: u32) -> String {
-    format!("its head carries the low LSN word {head}, its tail {tail}: two versions are mixed")
 }
 
 fn put(page: &mut [u8], at: usize, word: u32) {
@@ -139,7 +133,7 @@ fn checksum_words(page: &[u8], format: &PageFormat) -> Option<Diagnosis> {
         let (lsn_low, lsn_tail) = (u32_at(page, FIL_PAGE_LSN + 4)?, u32_from_end(page, 4)?);
         put(&mut mended, page.len().checked_sub(4)?, lsn_low);
         if lsn_low != lsn_tail && is_verified(&mended, format) {
-            let what = format!("only the LSN word in its trailer is wrong: {lsn_tail}, not {lsn_low}");
+            let what = Symptom::TrailerLsn { stored: lsn_tail, right: lsn_low };
             return Some(mendable(Class::Trailer, what));
         }
     }
@@ -153,19 +147,13 @@ fn checksum_words(page: &[u8], format: &PageFormat) -> Option<Diagnosis> {
         let mut fitted = mended.clone();
         put(&mut fitted, wrong.at, wrong.computed);
         if (proven || lone) && is_verified(&fitted, format) {
-            let (class, place) = if wrong.at == 0 {
-                (Class::Checksum, "in front")
-            } else {
-                (Class::Trailer, "in its trailer")
-            };
+            let in_front = wrong.at == 0;
+            let class = if in_front { Class::Checksum } else { Class::Trailer };
             if mended != page {
-                let what = "its content verifies, but its trailer is that of another version";
-                return Some(mendable(Class::Trailer, what));
+                return Some(mendable(Class::Trailer, Symptom::OtherTrailer));
             }
-            let what = format!(
-                "only the checksum {place} is wrong: {:#010x}, not {:#010x} ({})",
-                wrong.stored, wrong.computed, wrong.algorithm
-            );
+            let &Computed { algorithm, stored, computed, .. } = wrong;
+            let what = Symptom::Word { in_front, stored, computed, algorithm };
             return Some(mendable(class, what));
         }
     }
@@ -209,18 +197,10 @@ fn bit_flip(page: &[u8], format: &PageFormat, page_no: PageNo) -> Option<Diagnos
         let judged = judge(&mended, format);
         judged.is_valid() && !judged.weak && u32_at(&mended, FIL_PAGE_OFFSET) == Some(page_no.0)
     });
-    let name = |bit: &Bit| format!("bit {} of byte {}", bit.bit, bit.byte);
-    match found.as_slice() {
-        [] => None,
-        [bit] => {
-            let what = format!("{} is wrong: turned over, the checksum fits", name(bit));
-            Some(mendable(Class::BitFlip, what))
-        }
-        several => {
-            let names: Vec<String> = several.iter().map(name).collect();
-            let what = format!("one bit is wrong: {}; the checksum cannot tell which", names.join(" or "));
-            Some(diagnosis(Class::BitFlip, what))
-        }
+    match found.len() {
+        0 => None,
+        1 => Some(mendable(Class::BitFlip, Symptom::Bits(found))),
+        _ => Some(diagnosis(Class::BitFlip, Symptom::Bits(found))),
     }
 }
 
@@ -234,9 +214,7 @@ fn wrong_algorithm(page: &[u8], format: &PageFormat) -> Option<Diagnosis> {
     ];
     for (name, other) in others.iter().filter(|(_, other)| other.layout != format.layout) {
         if is_verified(page, other) && !is_zero(page.get(FIL_PAGE_DATA..)?) {
-            let what =
-                format!("its checksum is right by the rule of {name}, which does not apply to this file");
-            return Some(mendable(Class::WrongAlgorithm, what));
+            return Some(mendable(Class::WrongAlgorithm, Symptom::OtherRule(name)));
         }
     }
     let at = match format.layout {
@@ -246,20 +224,13 @@ fn wrong_algorithm(page: &[u8], format: &PageFormat) -> Option<Diagnosis> {
     let ieee = ranges(format.layout, page.len(), at)
         .into_iter()
         .try_fold(0, |sum, range| Some(sum ^ crc32fast::hash(page.get(range)?)))?;
-    (u32_at(page, at) == Some(ieee)).then(|| {
-        mendable(
-            Class::WrongAlgorithm,
-            "its checksum is the CRC-32 (IEEE) of its content where CRC-32C belongs: another tool stamped it",
-        )
-    })
+    (u32_at(page, at) == Some(ieee)).then(|| mendable(Class::WrongAlgorithm, Symptom::Ieee))
 }
 
 /// Some sectors are those of the copy, others are not.
 fn torn_against(page: &[u8], copy: Option<&[u8]>) -> Option<Diagnosis> {
     let copy = copy.filter(|copy| copy.len() == page.len() && shares_a_sector(page, copy))?;
-    let tear = Tear::between(page, copy);
-    let some = || format!("{} of its {} sectors are those of the copy", tear.equal, tear.sectors);
-    Some(diagnosis(Class::Torn, tear.describe().unwrap_or_else(some)))
+    Some(diagnosis(Class::Torn, Symptom::Sectors(Tear::between(page, copy))))
 }
 
 /// The low LSN words of head and tail differ: the classic trailer, and the clear pages of full_crc32.
@@ -275,7 +246,7 @@ fn lsn_words(page: &[u8], format: &PageFormat, page_no: PageNo) -> Option<Diagno
     let (head, tail) = (u32_at(page, FIL_PAGE_LSN + 4)?, u32_from_end(page, from_end)?);
     // Random words differ too: of two versions of one page the LSNs lie near each other.
     let near = head.abs_diff(tail) < 1 << 30 || tail == 0;
-    (head != tail && near).then(|| diagnosis(Class::Torn, lsn_words_differ(head, tail)))
+    (head != tail && near).then(|| diagnosis(Class::Torn, Symptom::TwoVersions { head, tail }))
 }
 
 /// Written up to a sector, zero from there on; or zero up to a sector, and written from there on.
@@ -284,9 +255,9 @@ fn cut_short(page: &[u8], page_no: PageNo) -> Option<Diagnosis> {
     let (first, last) = (written.iter().position(|&w| w)?, written.iter().rposition(|&w| w)?);
     let (begin, end) = (first * SECTOR, (last + 1) * SECTOR);
     if begin > 0 {
-        Some(diagnosis(Class::Torn, format!("its first {begin} bytes are zero, the rest is written")))
+        Some(diagnosis(Class::Torn, Symptom::ZeroBefore(begin)))
     } else if end < page.len() && u32_at(page, FIL_PAGE_OFFSET) == Some(page_no.0) {
-        Some(diagnosis(Class::Torn, format!("its bytes from {end} on are zero, those before are written")))
+        Some(diagnosis(Class::Torn, Symptom::ZeroFrom(end)))
     } else {
         None
     }

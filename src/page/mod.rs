@@ -8,8 +8,10 @@ pub mod diagnose;
 pub mod forward;
 pub mod frame;
 pub mod keyring;
+pub mod reason;
 pub mod sectors;
 pub mod structure;
+pub mod symptom;
 pub mod transform;
 
 use serde::Serialize;
@@ -19,6 +21,7 @@ use crate::bytes::{is_zero, u16_at, u32_at};
 use crate::format::fil::{FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE, page_type};
 use crate::format::fsp::{Encryption, Layout, PageFormat};
 use crate::page::checksum::{Algorithm, Examined};
+use crate::page::reason::PageReason;
 use crate::page::transform::Decompressed;
 use crate::units::SpaceId;
 
@@ -67,16 +70,16 @@ pub struct Judged {
     pub weak: bool,
     /// Whose page it is.
     pub claim: Claim,
-    /// Why, in words, where the state is not valid or zero.
-    pub why: String,
+    /// Why.
+    pub why: PageReason,
     /// The page as the server sees it in memory, where the bytes on disk are compressed.
     pub clear: Option<Vec<u8>>,
 }
 
 impl Judged {
-    pub(crate) fn new(state: PageState, page: &[u8], why: impl Into<String>) -> Judged {
+    pub(crate) fn new(state: PageState, page: &[u8], why: PageReason) -> Judged {
         let claim = u32_at(page, FIL_PAGE_SPACE_ID).map_or(Claim::Hidden, |id| Claim::Space(SpaceId(id)));
-        Judged { state, algorithm: None, weak: false, claim, why: why.into(), clear: None }
+        Judged { state, algorithm: None, weak: false, claim, why, clear: None }
     }
 
     fn hidden(self) -> Judged {
@@ -122,11 +125,9 @@ fn judge_classic(page: &[u8], format: &PageFormat) -> Judged {
     }
     match u16_at(page, FIL_PAGE_TYPE).unwrap_or_default() {
         page_type::COMPRESSED => judge_decompressed(page, format, plain),
-        kind if frame::is_mysql_ciphertext(kind) && format.encryption == Encryption::MySql => Judged::new(
-            PageState::Unverifiable,
-            page,
-            "encrypted by MySQL: its checksum lies inside the ciphertext",
-        ),
+        kind if frame::is_mysql_ciphertext(kind) && format.encryption == Encryption::MySql => {
+            Judged::new(PageState::Unverifiable, page, PageReason::Ciphertext)
+        }
         page_type::MARIADB_PAGE_COMPRESSED => judge_decompressed(page, format, plain),
         _ if frame::may_carry_post_encryption_sum(page) => judge_encrypted(page, format).unwrap_or(plain),
         _ => plain,
@@ -156,12 +157,8 @@ fn judge_decompressed(page: &[u8], format: &PageFormat, plain: Judged) -> Judged
             Judged { state, clear: Some(clear), ..inside }
         }
         Decompressed::NotCompressed => plain,
-        Decompressed::Encrypted => {
-            Judged::new(PageState::Unverifiable, page, "encrypted: it can be decompressed with its key only")
-        }
-        Decompressed::Damaged(why) => {
-            Judged::new(PageState::Corrupt, page, format!("does not decompress: {why}"))
-        }
+        Decompressed::Encrypted => Judged::new(PageState::Unverifiable, page, PageReason::Locked),
+        Decompressed::Damaged(why) => Judged::new(PageState::Corrupt, page, PageReason::Compression(why)),
     }
 }
 
@@ -171,15 +168,14 @@ fn claim_of(page: &[u8]) -> Claim {
 
 pub(crate) fn from_examined(examined: Examined, page: &[u8]) -> Judged {
     match examined {
-        Examined::Zero => Judged::new(PageState::Zero, page, "every byte is zero"),
-        Examined::Valid { algorithm, weak } => {
-            Judged { algorithm: Some(algorithm), weak, ..Judged::new(PageState::Valid, page, "") }
-        }
-        Examined::Torn { head, tail } => {
-            let why = format!("its head carries the low LSN word {head}, its tail {tail}");
-            Judged::new(PageState::Torn, page, why)
-        }
-        Examined::Corrupt { detail } => Judged::new(PageState::Corrupt, page, detail.to_string()),
+        Examined::Zero => Judged::new(PageState::Zero, page, PageReason::Zero),
+        Examined::Valid { algorithm, weak } => Judged {
+            algorithm: Some(algorithm),
+            weak,
+            ..Judged::new(PageState::Valid, page, PageReason::Verifies)
+        },
+        Examined::Torn { head, tail } => Judged::new(PageState::Torn, page, PageReason::Torn { head, tail }),
+        Examined::Corrupt { detail } => Judged::new(PageState::Corrupt, page, PageReason::Sum(detail)),
     }
 }
 

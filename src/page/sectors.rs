@@ -79,7 +79,7 @@ pub fn shares_a_sector(one: &[u8], other: &[u8]) -> bool {
 
 /// What a page holds, compared with the two versions that a pass knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holds {
+pub enum SectorMatch {
     /// The bytes from before the write.
     Old,
     /// The bytes that were to be written.
@@ -91,12 +91,12 @@ pub enum Holds {
 }
 
 /// Compares a page sector by sector. Where old and new are the same, that counts as new.
-pub fn holds(current: &[u8], old: &[u8], new: &[u8]) -> Holds {
+pub fn sector_match(current: &[u8], old: &[u8], new: &[u8]) -> SectorMatch {
     if current == new {
-        return Holds::New;
+        return SectorMatch::New;
     }
     if current == old {
-        return Holds::Old;
+        return SectorMatch::Old;
     }
     let mixed = current.len() == old.len()
         && current.len() == new.len()
@@ -104,7 +104,7 @@ pub fn holds(current: &[u8], old: &[u8], new: &[u8]) -> Holds {
             .chunks(SECTOR)
             .zip(old.chunks(SECTOR).zip(new.chunks(SECTOR)))
             .all(|(sector, (old, new))| sector == old || sector == new);
-    if mixed { Holds::Tear } else { Holds::Neither }
+    if mixed { SectorMatch::Tear } else { SectorMatch::Neither }
 }
 
 #[cfg(test)]
@@ -136,14 +136,14 @@ mod tests {
                 page[sector * 512..][..512].copy_from_slice(&new[..512]);
             }
             let expected = match mask {
-                0 => Holds::Old,
-                255 => Holds::New,
-                _ => Holds::Tear,
+                0 => SectorMatch::Old,
+                255 => SectorMatch::New,
+                _ => SectorMatch::Tear,
             };
-            assert_eq!(holds(&page, &old, &new), expected, "{mask:08b}");
+            assert_eq!(sector_match(&page, &old, &new), expected, "{mask:08b}");
             page[700] ^= 0x80;
-            assert_eq!(holds(&page, &old, &new), Holds::Neither, "{mask:08b}");
+            assert_eq!(sector_match(&page, &old, &new), SectorMatch::Neither, "{mask:08b}");
         }
-        assert_eq!(holds(&old[..512], &old, &new), Holds::Neither);
+        assert_eq!(sector_match(&old[..512], &old, &new), SectorMatch::Neither);
     }
 }

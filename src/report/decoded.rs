@@ -146,7 +146,7 @@ impl DecodedPage {
             logical_page_size: format.logical.as_u32(),
             layout: format.layout.into(),
             state: judged.state,
-            reason: judged.why.clone(),
+            reason: judged.why.to_string(),
             algorithm: judged.algorithm.map(Algorithm::name),
             weak: judged.weak,
             checksums: checksum::computed(page, format).into_iter().map(ChecksumReport::from).collect(),

@@ -129,7 +129,7 @@ impl DumpedSlotReport {
             page_type_name: header.map(|header| page_type::name(header.page_type)),
             algorithm: copy.and_then(|copy| copy.judged.algorithm).map(|algorithm| algorithm.name()),
             state: copy.map(|copy| copy.state()).or(reduced.map(|_| CopyState::Unverifiable)),
-            reason: copy.map(|copy| copy.judged.why.clone()).filter(|why| !why.is_empty()),
+            reason: copy.map(|copy| copy.judged.why.to_string()).filter(|why| !why.is_empty()),
             home: item.home.as_deref().map(text),
             table: None,
             index_of_table: None,

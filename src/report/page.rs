@@ -93,7 +93,7 @@ impl PageDocument {
             space_id: space.id,
             page_no,
             state: home.state,
-            reason: home.why.clone(),
+            reason: home.why.to_string(),
             page,
             copies: lookup.findings().map(PageCopy::of).collect(),
             restore_command: id.map(|id| format!("{} --page {id}:{page_no}", restoring())),

@@ -19,8 +19,9 @@ pub enum Contest {
 /// Whether a copy contests its home, and what the structure of both says. `None` where they do not differ, or a real
 /// checksum speaks for the copy.
 pub fn contest(home: &Home, copy: &Copy) -> Option<Contest> {
-    let contested =
-        copy.judged.weak && copy.state() == CopyState::Valid && home.is_belied_by(copy.page(), copy.lsn());
+    let contested = copy.judged.weak
+        && copy.state() == CopyState::Valid
+        && home.is_contradicted_by(copy.page(), copy.lsn());
     if !contested {
         return None;
     }

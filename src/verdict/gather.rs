@@ -65,7 +65,7 @@ impl Gathered {
             state: home.state,
             lsn: home.lsn,
             words: home.words,
-            unreadable: home.is_unreadable.then_some(home.why.as_str()),
+            unreadable: home.unreadable_because(),
             in_buffer: self.in_buffer,
             no_future: self.no_future,
             sectors: self.sectors,
@@ -117,7 +117,7 @@ fn facts_of(instance: &Instance, home: &Home, copy: &Copy, image: Option<&[u8]>)
         lsn: copy.lsn(),
         plaintext,
         writable: !plaintext || instance.spaces.key_of(copy.space).is_some(),
-        belies: home.is_belied_by(copy.page(), copy.lsn()),
+        contradicts: home.is_contradicted_by(copy.page(), copy.lsn()),
         contest: contest(home, copy),
         contents: if uncovered { contents_of(home, copy, space) } else { Contents::Unknown },
         freed: asks_whether_free

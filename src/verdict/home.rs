@@ -1,6 +1,5 @@
 //! Homes: the place in a data file that a copy belongs to, and what lies there now.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -17,7 +16,9 @@ use crate::page::Claim;
 use crate::page::Judged;
 use crate::page::PageState;
 use crate::page::checksum::Algorithm;
+use crate::page::reason::PageReason;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
+use crate::verdict::home_reason::{HomeReason, Unmasked};
 use crate::verdict::words::HomeWords;
 
 /// What lies at a home.
@@ -67,31 +68,6 @@ impl From<PageState> for HomeState {
     }
 }
 
-/// Why a home that verifies is damaged all the same: only copies and redo show it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unmasked {
-    /// No checksum looked at its contents, and a copy of the same LSN differs.
-    Belied,
-    /// Its LSN is beyond this end of redo, and the server takes that for damage.
-    Future(Lsn),
-}
-
-impl fmt::Display for Unmasked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Unmasked::Belied => {
-                f.write_str("it has no checksum to tell, but a copy of the same LSN differs from it")
-            }
-            Unmasked::Future(end) => {
-                write!(
-                    f,
-                    "its checksum is right, but its LSN is beyond the end of redo {end}, which this server takes for damage"
-                )
-            }
-        }
-    }
-}
-
 /// A home that was looked at.
 #[derive(Debug, Clone)]
 pub struct Home {
@@ -115,18 +91,16 @@ pub struct Home {
     pub algorithm: Option<Algorithm>,
     /// Valid only by a rule that looks at no content (checksum `none`).
     pub weak: bool,
-    /// Why, in words, for damaged pages.
-    pub why: String,
+    /// Why.
+    pub why: HomeReason,
     /// The page as it lies in the file.
     pub bytes: Vec<u8>,
-    /// Whether the system could not read it: nothing else is known of it then.
-    pub is_unreadable: bool,
     /// Every file that claims the space id, where there are several.
     pub rivals: Vec<PathBuf>,
 }
 
 impl Home {
-    fn nowhere(state: HomeState, why: impl Into<String>) -> Home {
+    fn nowhere(state: HomeState, why: HomeReason) -> Home {
         Home {
             state,
             file: None,
@@ -138,9 +112,8 @@ impl Home {
             words: HomeWords::default(),
             algorithm: None,
             weak: false,
-            why: why.into(),
+            why,
             bytes: Vec::new(),
-            is_unreadable: false,
             rivals: Vec::new(),
         }
     }
@@ -149,7 +122,7 @@ impl Home {
 impl Home {
     /// Whether a copy shows that this home is torn although no checksum tells: both carry one LSN, so both are the
     /// same write of the page, yet their bytes differ. Bytes 26..34 are stamped apart from it and do not count.
-    pub fn is_belied_by(&self, copy: &[u8], copy_lsn: Lsn) -> bool {
+    pub fn is_contradicted_by(&self, copy: &[u8], copy_lsn: Lsn) -> bool {
         let stamped = FIL_PAGE_FILE_FLUSH_LSN..FIL_PAGE_SPACE_ID;
         let differs = |(at, (mine, theirs)): (usize, (&u8, &u8))| mine != theirs && !stamped.contains(&at);
         self.weak
@@ -162,15 +135,23 @@ impl Home {
     /// Takes a home that verifies for what copies and redo show of it.
     pub fn unmask(&mut self, unmasked: Unmasked) {
         self.state = match unmasked {
-            Unmasked::Belied => HomeState::Torn,
+            Unmasked::Contradicted => HomeState::Torn,
             Unmasked::Future(_) => HomeState::Corrupt,
         };
-        self.why = unmasked.to_string();
+        self.why = HomeReason::Unmasked(unmasked);
     }
 
     /// A home that the system would not let us read.
     pub fn unreadable(error: &Error) -> Home {
-        Home { is_unreadable: true, ..Home::nowhere(HomeState::Unverifiable, error.to_string()) }
+        Home::nowhere(HomeState::Unverifiable, HomeReason::Unreadable(error.to_string()))
+    }
+
+    /// What the system said where it could not read the home: nothing else is known of it then.
+    pub fn unreadable_because(&self) -> Option<&str> {
+        match &self.why {
+            HomeReason::Unreadable(error) => Some(error),
+            _ => None,
+        }
     }
 }
 
@@ -180,7 +161,7 @@ impl Home {
 /// The file cannot be read at that place.
 pub fn look(spaces: &Spaces, space_id: SpaceId, page_no: PageNo, space_id_stored: bool) -> Result<Home> {
     match spaces.owner(space_id) {
-        Owner::Nobody => Ok(Home::nowhere(HomeState::Missing, format!("no file holds space {space_id}"))),
+        Owner::Nobody => Ok(Home::nowhere(HomeState::Missing, HomeReason::NoFile(space_id))),
         Owner::One(space) => look_in(space, page_no, space_id_stored),
         Owner::Several(several) => look_in_rivals(&several, page_no, space_id_stored),
     }
@@ -192,7 +173,7 @@ fn look_in_rivals(several: &[&Tablespace], page_no: PageNo, space_id_stored: boo
         several.iter().map(|space| look_in(space, page_no, space_id_stored)).collect::<Result<_>>()?;
     let rivals = several.iter().flat_map(|space| space.files.iter().map(|file| file.name.clone())).collect();
     let shown = homes.iter().find(|home| home.state.is_damaged()).or(homes.first()).cloned();
-    let mut home = shown.unwrap_or_else(|| Home::nowhere(HomeState::Missing, "no file"));
+    let mut home = shown.unwrap_or_else(|| Home::nowhere(HomeState::Missing, HomeReason::NoneOfSeveral));
     home.rivals = rivals;
     Ok(home)
 }
@@ -203,7 +184,7 @@ fn look_in_rivals(several: &[&Tablespace], page_no: PageNo, space_id_stored: boo
 /// The file cannot be read at that place.
 pub fn look_in(space: &Tablespace, page_no: PageNo, space_id_stored: bool) -> Result<Home> {
     let Some(place) = space.place(page_no) else {
-        return Ok(Home::nowhere(HomeState::OutOfBounds, "no file of the tablespace reaches this page"));
+        return Ok(Home::nowhere(HomeState::OutOfBounds, HomeReason::Beyond));
     };
     let mut home = at(space, &place);
     let page = match place.in_bounds {
@@ -212,7 +193,7 @@ pub fn look_in(space: &Tablespace, page_no: PageNo, space_id_stored: bool) -> Re
     };
     let Some(page) = page else {
         home.state = HomeState::OutOfBounds;
-        home.why = format!("the file ends at {} bytes", place.file.len);
+        home.why = HomeReason::Cut(place.file.len);
         return Ok(home);
     };
     let judged = judge_in(&page, space);
@@ -232,7 +213,7 @@ fn at(space: &Tablespace, place: &Place<'_>) -> Home {
         offset: Some(place.offset),
         length: space.format.physical.bytes(),
         format: Some(space.format),
-        ..Home::nowhere(HomeState::Valid, "")
+        ..Home::nowhere(HomeState::Valid, HomeReason::Page(PageReason::Verifies))
     }
 }
 
@@ -243,27 +224,26 @@ pub fn state_at(
     space: &Tablespace,
     page_no: PageNo,
     space_id_stored: bool,
-) -> (HomeState, String) {
+) -> (HomeState, HomeReason) {
     match judged.state {
         // Words that differ are two versions only in a page that is this one: random bytes have them, too.
         PageState::Torn if !is_this_page(page, space, page_no, space_id_stored) => {
-            return (HomeState::Corrupt, format!("{}, and its head is not that of this page", judged.why));
+            return (HomeState::Corrupt, HomeReason::Foreign(judged.why.clone()));
         }
         PageState::Torn | PageState::Zero | PageState::Corrupt | PageState::Unverifiable => {
-            return (judged.state.into(), judged.why.clone());
+            return (judged.state.into(), HomeReason::Page(judged.why.clone()));
         }
         PageState::Valid => {}
     }
     let number = FilHeader::parse(page).map(|header| header.page_no);
-    if number.is_some_and(|number| number != page_no) {
-        let other = number.unwrap_or_default();
-        return (HomeState::Misdirected, format!("a valid page lies here, but it is page {other}"));
+    if let Some(other) = number.filter(|&number| number != page_no) {
+        return (HomeState::Misdirected, HomeReason::OtherPage(other));
     }
     match (judged.claim, space.id) {
         (Claim::Space(claimed), Some(id)) if space_id_stored && claimed != id => {
-            (HomeState::Misdirected, format!("a valid page lies here, but it belongs to space {claimed}"))
+            (HomeState::Misdirected, HomeReason::OtherSpace(claimed))
         }
-        _ => (HomeState::Valid, String::new()),
+        _ => (HomeState::Valid, HomeReason::Page(judged.why.clone())),
     }
 }
 

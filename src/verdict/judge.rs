@@ -7,7 +7,8 @@ use crate::units::Lsn;
 use crate::verdict::Verdict;
 use crate::verdict::contested::Contest;
 use crate::verdict::copy::CopyState;
-use crate::verdict::home::{HomeState, Unmasked};
+use crate::verdict::home::HomeState;
+use crate::verdict::home_reason::Unmasked;
 use crate::verdict::reason::{Doubt, Proof, Reason};
 use crate::verdict::words::HomeWords;
 
@@ -44,7 +45,7 @@ pub struct CopyFacts {
     /// It can be made the page that belongs home: no key is missing.
     pub writable: bool,
     /// The home has no checksum that looks at its contents, and this copy of the same LSN differs from it.
-    pub belies: bool,
+    pub contradicts: bool,
     /// No checksum speaks for this copy, either: whom the structure of both shows to be right.
     pub contest: Option<Contest>,
     /// Its contents against those of the home.
@@ -91,7 +92,7 @@ pub fn judge(
     let copies: Vec<CopyFacts> = copies.iter().map(|copy| as_usable(home.state, *copy)).collect();
     let unmasked = unmask(home, &copies, window);
     let home = &match unmasked {
-        Some(Unmasked::Belied) => HomeFacts { state: HomeState::Torn, ..home.clone() },
+        Some(Unmasked::Contradicted) => HomeFacts { state: HomeState::Torn, ..home.clone() },
         // Its words are those of a page that the log does not know: they prove nothing.
         Some(Unmasked::Future(_)) => {
             HomeFacts { state: HomeState::Corrupt, words: HomeWords::default(), ..home.clone() }
@@ -163,8 +164,8 @@ fn unmask(home: &HomeFacts<'_>, copies: &[CopyFacts], window: &RedoWindow) -> Op
     if home.state != HomeState::Valid {
         return None;
     }
-    if good().any(|copy| copy.belies) {
-        return Some(Unmasked::Belied);
+    if good().any(|copy| copy.contradicts) {
+        return Some(Unmasked::Contradicted);
     }
     let end = window.end.filter(|&end| home.no_future && home.lsn.is_some_and(|lsn| lsn > end))?;
     // Without a copy to write nothing is gained: then it is the file or the log that does not belong here.

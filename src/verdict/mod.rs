@@ -27,6 +27,7 @@ pub mod from_redo;
 pub mod gather;
 pub mod home;
 pub mod home_bytes;
+pub mod home_reason;
 pub mod judge;
 pub mod naming;
 pub mod owners;

@@ -6,7 +6,8 @@ use crate::instance::redo::window::RedoWindow;
 use crate::page::sectors::Tear;
 use crate::units::Lsn;
 use crate::verdict::audit::Lost;
-use crate::verdict::home::{HomeState, Unmasked};
+use crate::verdict::home::HomeState;
+use crate::verdict::home_reason::Unmasked;
 
 /// What shows that a copy is the version that belongs home.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

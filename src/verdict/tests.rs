@@ -5,7 +5,8 @@ use crate::instance::redo::window::RedoWindow;
 use crate::page::contents::Contents;
 use crate::units::Lsn;
 use crate::verdict::copy::CopyState::{self, Corrupt, Valid};
-use crate::verdict::home::{HomeState, Unmasked};
+use crate::verdict::home::HomeState;
+use crate::verdict::home_reason::Unmasked;
 use crate::verdict::judge::{CopyFacts, HomeFacts, judge, judge_reduced};
 use crate::verdict::words::HomeWords;
 
@@ -32,7 +33,7 @@ fn copy(state: CopyState, lsn: u64) -> CopyFacts {
         lsn: Lsn(lsn),
         plaintext: false,
         writable: true,
-        belies: false,
+        contradicts: false,
         contest: None,
         contents: Contents::Differ,
         freed: false,

@@ -194,6 +194,8 @@ impl Baseline {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::check::suspect::SuspectReason;
+    use crate::commands::scan::reason::DamageReason;
     use crate::verdict::Verdict;
     use crate::verdict::home::HomeState;
 
@@ -205,7 +207,7 @@ mod tests {
             offset: Some(ByteOffset(0)),
             verdict,
             state: HomeState::Torn,
-            reason: "any".into(),
+            reason: SuspectReason::Seen(DamageReason::Future),
             new: true,
         }
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::commands::check::sample;
 use crate::commands::check::sample::{Sample, Share};
 use crate::commands::check::settle::{Settled, settle};
+use crate::commands::check::suspect::SuspectReason;
 use crate::commands::check::{CheckOptions, CheckStatus, Checked, CheckedPlace, OtherProblem, Suspect};
 use crate::commands::scan::Ground;
 use crate::error::Result;
@@ -204,6 +205,6 @@ fn suspect(survey: &Survey, finding: &Finding) -> Suspect {
         state: home.map_or(HomeState::Unverifiable, |home| home.state),
         offset: home.and_then(|home| home.offset),
         fingerprint: home.map_or(0, |home| crc32fast::hash(&home.bytes)),
-        reason: finding.judgement.reason.to_string(),
+        reason: SuspectReason::Judged(finding.judgement.reason.clone()),
     }
 }

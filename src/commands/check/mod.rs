@@ -9,6 +9,7 @@ pub mod look;
 pub mod range;
 pub mod sample;
 pub mod settle;
+pub mod suspect;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -25,6 +26,7 @@ use crate::commands::check::look::CheckLook;
 use crate::commands::check::range::Range;
 use crate::commands::check::sample::Share;
 use crate::commands::check::settle::Patience;
+use crate::commands::check::suspect::{Suspect, SuspectReason};
 use crate::error::Result;
 use crate::instance::generation::Generation;
 use crate::instance::redo::Shutdown;
@@ -90,27 +92,6 @@ pub struct CheckedPlace {
     pub file: PathBuf,
 }
 
-/// What one look at a page showed. Two looks agree when verdict, state and bytes do.
-#[derive(Debug, Clone)]
-pub struct Suspect {
-    /// The verdict on its best copy; `None` where no copy is in the buffer.
-    pub verdict: Option<Verdict>,
-    /// What lies in the file.
-    pub state: HomeState,
-    /// Where in the file.
-    pub offset: Option<ByteOffset>,
-    /// CRC-32 of the page's bytes.
-    pub fingerprint: u32,
-    /// Why, for a person.
-    pub reason: String,
-}
-
-impl PartialEq for Suspect {
-    fn eq(&self, other: &Suspect) -> bool {
-        (self.verdict, self.state, self.fingerprint) == (other.verdict, other.state, other.fingerprint)
-    }
-}
-
 /// The four answers of a monitoring plugin, which are the exit codes of every subcommand.
 #[derive(
     Debug,
@@ -170,8 +151,10 @@ pub struct PageProblem {
     pub verdict: Option<Verdict>,
     /// What lies in the file.
     pub state: HomeState,
-    /// One sentence for a person.
-    pub reason: String,
+    /// Why; in JSON one sentence for a person.
+    #[serde(serialize_with = "suspect::sentence")]
+    #[schemars(with = "String")]
+    pub reason: SuspectReason,
     /// Whether it is not in the baseline; without one, everything is new.
     pub new: bool,
 }

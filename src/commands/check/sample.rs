@@ -8,8 +8,10 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use rayon::prelude::*;
 
 use crate::bytes::is_zero;
+use crate::commands::check::suspect::SuspectReason;
 use crate::commands::check::{CheckedPlace, Suspect};
 use crate::commands::scan::judge::{Judge, Peek};
+use crate::commands::scan::reason::{DamageReason, WrittenBecause};
 use crate::commands::scan::{Damage, DamageState, Flushed, Ground};
 use crate::disk::Image;
 use crate::error::Result;
@@ -188,7 +190,8 @@ impl<'a> SampleReader<'a> {
         let state = damage.state.into();
         let offset = Some(damage.offset);
         let verdict = (damage.state == DamageState::LostWrite).then_some(Verdict::LostWrite);
-        let suspect = Suspect { verdict, state, offset, fingerprint, reason: damage.detail };
+        let suspect =
+            Suspect { verdict, state, offset, fingerprint, reason: SuspectReason::Seen(damage.detail) };
         self.sample.suspects.insert(place, suspect);
     }
 
@@ -206,7 +209,7 @@ impl<'a> SampleReader<'a> {
                 state: HomeState::Zero,
                 offset: Some(ByteOffset(0)),
                 fingerprint: 0,
-                reason: "every byte is zero, but later pages of the file were written".to_owned(),
+                reason: SuspectReason::Seen(DamageReason::Zero(WrittenBecause::LaterPages)),
             };
             self.sample.suspects.insert(place, suspect);
         }

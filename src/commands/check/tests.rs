@@ -1,4 +1,6 @@
 use crate::commands::check::*;
+use crate::commands::scan::reason::DamageReason;
+use crate::page::symptom::Symptom;
 use crate::verdict::predict::Prediction;
 
 pub(crate) fn problem(page: u32, verdict: Option<Verdict>) -> PageProblem {
@@ -9,7 +11,7 @@ pub(crate) fn problem(page: u32, verdict: Option<Verdict>) -> PageProblem {
         offset: Some(ByteOffset(u64::from(page) * 16384)),
         verdict,
         state: HomeState::Torn,
-        reason: "its head carries the low LSN word 5, its tail 6".into(),
+        reason: SuspectReason::Seen(DamageReason::Symptom(Symptom::TwoVersions { head: 5, tail: 6 })),
         new: true,
     }
 }

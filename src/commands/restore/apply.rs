@@ -13,8 +13,8 @@ use crate::commands::restore::plan::{PageOutcome, PlannedPage};
 use crate::disk::calls;
 use crate::disk::calls::{Disk, ReadBack};
 use crate::error::{Error, Result};
-use crate::page::sectors::Holds;
-use crate::page::sectors::holds;
+use crate::page::sectors::SectorMatch;
+use crate::page::sectors::sector_match;
 
 /// What a pass has done.
 #[derive(Debug, Clone)]
@@ -63,6 +63,9 @@ enum Step {
 impl<D: Disk> Journaled<'_, D> {
     /// Writes, syncs, reads back and marks. [`Err`] only where nothing was written; afterwards each page has its own
     /// outcome, and one that fails does not stop the others.
+    ///
+    /// # Errors
+    /// A lock was lost before the first write. What fails later is the outcome of its page.
     pub fn apply(mut self) -> Result<Applied> {
         check_locks(&self.locked)?;
         let mut steps: Vec<Step> = Vec::new();
@@ -171,7 +174,9 @@ fn write_all<D: Disk>(locked: &Locked<'_, D>, steps: &mut [Step]) {
 fn write_page<D: Disk>(disk: &D, held: &Held<D::File>, page: &PlannedPage) -> Step {
     match read_page(disk, &held.file, page) {
         Err(e) => return Step::Failed(failure("reading", &e)),
-        Ok(current) if holds(&current, &page.old, &page.new) == Holds::Neither => return Step::MovedOn,
+        Ok(current) if sector_match(&current, &page.old, &page.new) == SectorMatch::Neither => {
+            return Step::MovedOn;
+        }
         Ok(_) => {}
     }
     match calls::write_full(disk, &held.file, &page.new, page.offset.0) {

@@ -42,6 +42,9 @@ fn exists<D: Disk>(disk: &D, path: &Path) -> Result<bool> {
 }
 
 /// The journals that exist under a name and its numbers, in the order they were written.
+///
+/// # Errors
+/// The directory cannot be searched.
 pub fn existing<D: Disk>(disk: &D, base: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in (1..=MOST).map(|number| member(base, number)) {
@@ -54,6 +57,9 @@ pub fn existing<D: Disk>(disk: &D, base: &Path) -> Result<Vec<PathBuf>> {
 }
 
 /// The first name that is not taken.
+///
+/// # Errors
+/// Every name is taken, or the directory cannot be searched.
 pub fn free<D: Disk>(disk: &D, base: &Path) -> Result<PathBuf> {
     for path in (1..=MOST).map(|number| member(base, number)) {
         if !exists(disk, &path)? {

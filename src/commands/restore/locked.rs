@@ -59,11 +59,18 @@ enum Purpose {
 
 impl Plan {
     /// Opens and locks every file concerned, as the servers do. [`Error::Locked`] names who holds one already.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] names who holds a file already; pages overlap or are of impossible size; a file cannot be
+    /// opened.
     pub fn lock<D: Disk>(self, disk: &D) -> Result<Locked<'_, D>> {
         self.lock_for(disk, Purpose::Write)
     }
 
     /// The same for reading: a server cannot start meanwhile, and read-only media will do.
+    ///
+    /// # Errors
+    /// As [`Plan::lock`].
     pub fn lock_to_copy<D: Disk>(self, disk: &D) -> Result<Locked<'_, D>> {
         self.lock_for(disk, Purpose::Copy)
     }
@@ -140,6 +147,9 @@ fn one_name_each<F>(files: &[Held<F>]) -> Result<()> {
 impl<'d, D: Disk> Locked<'d, D> {
     /// Checks that every page still holds what the plan says, then writes the journal and makes it durable.
     /// On an error no data file has been touched.
+    ///
+    /// # Errors
+    /// A page no longer holds what the plan says, or the journal cannot be made durable.
     pub fn journal(self, path: &Path, kind: PassKind) -> Result<Journaled<'d, D>> {
         self.check_unchanged()?;
         let disk = self.disk;

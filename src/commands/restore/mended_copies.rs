@@ -30,6 +30,9 @@ pub struct Copied {
 /// Writes a mended copy of every file of the plan below `dir`, at the same relative path. Refuses before writing where
 /// a target exists, unless it is what an interrupted run of the same plan left: that is finished. After a failure
 /// nothing is there that was not there before. The files are locked (shared), so that no server starts meanwhile.
+///
+/// # Errors
+/// The place is inside the data directory or taken, a file is locked, or it cannot be copied and read back.
 pub fn run<D: Disk>(disk: &D, plan: Plan, dir: &Path) -> Result<Vec<Copied>> {
     let locked = plan.lock_to_copy(disk)?;
     locked.check_unchanged()?;

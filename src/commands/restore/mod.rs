@@ -93,6 +93,10 @@ impl Pass {
 /// plan (the finished pages are mended by then) and applies it. The same call finishes an interrupted one.
 ///
 /// A plan that follows upon a finished remainder gets the next number behind the name.
+///
+/// # Errors
+/// Those of planning, locking and the journal, all before the first write; an unfinished journal that cannot be
+/// finished.
 pub fn run<D: Disk>(
     disk: &D,
     name: &JournalName,
@@ -105,6 +109,9 @@ pub fn run<D: Disk>(
 
 /// The same for a plan that was reviewed: an interrupted pass is finished only if its pages were reviewed, and what is
 /// planned now must be the rest of them, to the byte.
+///
+/// # Errors
+/// As [`run`]; what was planned now is not what was reviewed.
 pub fn run_reviewed<D: Disk>(
     disk: &D,
     name: &JournalName,
@@ -156,6 +163,9 @@ fn apply_next<D: Disk>(
 }
 
 /// Locks, journals and applies one plan under exactly this name, which must be free.
+///
+/// # Errors
+/// Those of locking and the journal, all before the first write.
 pub fn apply_plan<D: Disk>(disk: &D, plan: Plan, journal: &Path) -> Result<Applied> {
     if plan.is_empty() {
         return Err(Error::Refused("the plan is empty; there is nothing to write".into()));

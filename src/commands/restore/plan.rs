@@ -130,6 +130,9 @@ impl Plan {
     }
 
     /// Refuses pages of impossible size and pages that overlap in one file.
+    ///
+    /// # Errors
+    /// A page is of impossible size, or two overlap in one file.
     pub fn check(&self) -> Result<()> {
         check_pages(self.pages.iter())
     }

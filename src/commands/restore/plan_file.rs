@@ -108,6 +108,9 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 }
 
 /// Describes a plan, with the identity of each file at this moment.
+///
+/// # Errors
+/// A file of the plan cannot be looked at.
 pub fn export<D: Disk>(disk: &D, plan: &Plan) -> Result<PlanFile> {
     plan.check()?;
     let root = disk.absolute(&plan.root).map_err(Error::io(&plan.root, "find the absolute path of"))?;
@@ -202,6 +205,9 @@ fn is_done<D: Disk>(disk: &D, root: &Path, entry: &PlanPageEntry) -> bool {
 }
 
 /// Whether every page of an unfinished journal was reviewed, so that finishing it is what was signed.
+///
+/// # Errors
+/// The first page that was not reviewed; a plan of another version.
 pub fn matches_journal(reviewed: &PlanFile, journal: &Journal) -> Result<()> {
     check_version(reviewed)?;
     for page in entries(journal.pages.iter().map(|record| &record.page)) {

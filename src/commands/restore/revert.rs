@@ -17,8 +17,8 @@ use crate::disk::calls::{Access, Disk};
 use crate::error::{Error, Result};
 use crate::format::fil::FIL_PAGE_LSN;
 use crate::instance::request::Request;
-use crate::page::sectors::Holds;
-use crate::page::sectors::holds;
+use crate::page::sectors::SectorMatch;
+use crate::page::sectors::sector_match;
 use crate::units::Lsn;
 
 /// What a revert of a journal would do.
@@ -71,6 +71,9 @@ pub fn journal_base(journal: &Path) -> PathBuf {
 /// A page counts as moved on where it does not hold exactly what the pass left there, and all do where redo shows that a
 /// server has run since, whatever they hold: what a server believes is sound must not be torn again. Pages that are
 /// picked one by one need only hold their bytes; the others are then passed over.
+///
+/// # Errors
+/// The journal cannot be read or believed, or a file of it is not there as it was.
 pub fn plan<D: Disk>(disk: &D, path: &Path, here: &Here) -> Result<Reverting> {
     let opened = open_whole(disk, path)?;
     let mut found = relocate::find(disk, &opened.journal, path, here)?;
@@ -153,16 +156,16 @@ fn look_at<D: Disk>(
 ) -> Result<()> {
     let file = calls::retry(|| disk.open(&page.path, Access::Read)).map_err(Error::io(&page.path, "open"))?;
     let current = read_page(disk, &file, &page).map_err(Error::io_at(&page.path, "read", page.offset))?;
-    let holds = holds(&current, &page.old, &page.new);
+    let holds = sector_match(&current, &page.old, &page.new);
     let changed = || "the page has been written since, and no longer holds what the restore wrote".to_owned();
     let why = match holds {
-        Holds::Old => {
+        SectorMatch::Old => {
             into.already.push(page);
             return Ok(());
         }
-        Holds::Tear if !is_half_done => Some(changed()),
-        Holds::Neither => Some(changed()),
-        Holds::New | Holds::Tear => run_since,
+        SectorMatch::Tear if !is_half_done => Some(changed()),
+        SectorMatch::Neither => Some(changed()),
+        SectorMatch::New | SectorMatch::Tear => run_since,
     };
     if let Some(why) = why {
         let lsn = |bytes: &[u8]| u64_at(bytes, FIL_PAGE_LSN).map(Lsn);
@@ -171,7 +174,7 @@ fn look_at<D: Disk>(
         return Ok(());
     }
     let state = match (holds, into.journal.kind) {
-        (Holds::Tear, _) => "torn",
+        (SectorMatch::Tear, _) => "torn",
         (_, PassKind::Revert) => "reverted",
         (_, PassKind::Restore) => "restored",
     };
@@ -182,6 +185,9 @@ fn look_at<D: Disk>(
 
 /// Takes a pass back: first finishes a revert of it that was interrupted, then writes what is left to write, under
 /// a journal of its own. Where pages have moved on and nobody has picked the others, nothing is written.
+///
+/// # Errors
+/// As [`plan`]; locking and the journal of the revert, all before the first write.
 pub fn run<D: Disk>(disk: &D, path: &Path, here: &Here) -> Result<(Pass, Reverting)> {
     let base = JournalName::Numbered(journal_base(path));
     let mut pass = journal_names::finish(disk, &base, PassKind::Revert, here, |_| Ok(()))?;

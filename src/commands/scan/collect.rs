@@ -8,6 +8,7 @@ use crate::commands::scan::jobs::Done;
 use crate::commands::scan::jobs::Jobs;
 use crate::commands::scan::judge::{JudgedPages, ZeroRun};
 use crate::commands::scan::neighbours::Links;
+use crate::commands::scan::reason::{DamageReason, WrittenBecause};
 use crate::commands::scan::runs::Runs;
 use crate::commands::scan::{Damage, Flushed, Observer, ScanTarget, Scanned};
 use crate::page::diagnose::Class;
@@ -163,14 +164,13 @@ fn lost_zero(
         // It is made before every other page of its file.
         let lowest = file.lowest_lsn?;
         let home = target.ground.flushed.holds(lowest) || target.ground.flushed == Flushed::Unknown;
-        home.then(|| format!("it is the first page of a file that has pages as old as LSN {lowest}"))?
+        home.then_some(WrittenBecause::First(lowest))?
     } else {
         links.filter(|links| links.contains(page_no.0))?;
         match target.ground.flushed {
-            Flushed::Unknown => "another page of the file names it as its neighbour",
-            _ => "a page that was home before the last checkpoint names it as its neighbour",
+            Flushed::Unknown => WrittenBecause::Neighbour,
+            Flushed::All | Flushed::UpTo(_) => WrittenBecause::OldNeighbour,
         }
-        .to_owned()
     };
     let copy = target.ground.copy_of(target.space, page_no).cloned();
     let in_file = u64::from(page_no.0).saturating_sub(target.file.first_page);
@@ -180,7 +180,7 @@ fn lost_zero(
         offset: ByteOffset(in_file.saturating_mul(target.space.format.physical.as_u64())),
         state: DamageState::Zero,
         class: Class::Zero,
-        detail: format!("every byte is zero, but {why}"),
+        detail: DamageReason::Zero(why),
         mendable: false,
         header: None,
         index: None,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
 use crate::commands::scan::context::CopySituation;
+use crate::commands::scan::reason::DamageReason;
 use crate::format::fil::FilHeader;
 use crate::format::fsp::{Layout, PageFormat};
 use crate::format::index_header::IndexHeader;
@@ -204,7 +205,7 @@ pub struct Damage {
     /// Finer.
     pub class: Class,
     /// What was seen, a clause for a person.
-    pub detail: String,
+    pub detail: DamageReason,
     /// The content is whole, or one way to make it whole is known.
     pub mendable: bool,
     /// Its FIL header as written.

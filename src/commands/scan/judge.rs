@@ -4,6 +4,7 @@ use crate::bytes::{u16_at, u32_at, u64_at};
 use crate::commands::scan::context::{Flushed, Ground};
 use crate::commands::scan::finding::{Counts, Damage, DamageState, Future, PageRow, RowState, RunKey};
 use crate::commands::scan::neighbours::Links;
+use crate::commands::scan::reason::{DamageReason, WrittenBecause};
 use crate::format::fil::{
     FIL_PAGE_LSN, FIL_PAGE_NEXT, FIL_PAGE_OFFSET, FIL_PAGE_PREV, FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE, FilHeader,
     page_type,
@@ -19,6 +20,7 @@ use crate::page::frame;
 use crate::units::{ByteOffset, Lsn, PageNo, SECTOR, SpaceId};
 use crate::verdict::descriptors::{Descriptors, Use};
 use crate::verdict::home::{HomeState, state_at};
+use crate::verdict::home_reason::HomeReason;
 
 /// A second look at the file, for damaged pages only.
 pub trait Peek {
@@ -184,8 +186,8 @@ impl<'a> Judge<'a> {
     fn valid(&mut self, page: &[u8], page_no: PageNo, weak: bool) -> RowState {
         let lsn = u64_at(page, FIL_PAGE_LSN).map(Lsn).unwrap_or_default();
         if let Some(lost) = self.ground.lost_write(self.space, page_no, lsn) {
-            let mut damage = self.damage(page, page_no, DamageState::LostWrite, Class::LostWrite);
-            damage.detail = lost.to_string();
+            let why = DamageReason::Lost(*lost);
+            let mut damage = self.damage(page, page_no, (DamageState::LostWrite, Class::LostWrite), why);
             damage.expected_lsn = Some(lost.expected);
             self.found.damage.push(damage);
             return RowState::Damaged(DamageState::LostWrite);
@@ -203,11 +205,7 @@ impl<'a> Judge<'a> {
     }
 
     fn future(&self, page: &[u8], page_no: PageNo) -> Damage {
-        let mut damage = self.damage(page, page_no, DamageState::Corrupt, Class::Garbage);
-        damage.detail =
-            "its checksum is right, but its LSN is beyond the end of redo, which this server takes for damage"
-                .to_owned();
-        damage
+        self.damage(page, page_no, (DamageState::Corrupt, Class::Garbage), DamageReason::Future)
     }
 
     fn note_valid(&mut self, page: &[u8], weak: bool) {
@@ -241,17 +239,15 @@ impl<'a> Judge<'a> {
         if decided != Some(false)
             && let Some(lsn) = self.ground.was_home(self.space, page_no)
         {
-            self.lost_zero(page_no, &format!("redo proves that LSN {lsn} was written before the checkpoint"));
+            self.lost_zero(page_no, WrittenBecause::Redo(lsn));
             return RowState::Damaged(DamageState::Zero);
         }
         match decided {
             Some(false) => RowState::Zero,
             Some(true) => {
                 let why = match self.ground.flushed {
-                    Flushed::All => {
-                        "the extent descriptors say that it is in use, and the server ended cleanly"
-                    }
-                    _ => "the extent descriptors said that it is in use before the last checkpoint",
+                    Flushed::All => WrittenBecause::InUse,
+                    Flushed::UpTo(_) | Flushed::Unknown => WrittenBecause::WasInUse,
                 };
                 self.lost_zero(page_no, why);
                 RowState::Damaged(DamageState::Zero)
@@ -272,16 +268,15 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn lost_zero(&mut self, page_no: PageNo, why: &str) {
-        let mut damage = self.damage(&[], page_no, DamageState::Zero, Class::Zero);
-        damage.detail = format!("every byte is zero, but {why}");
+    fn lost_zero(&mut self, page_no: PageNo, why: WrittenBecause) {
+        let damage = self.damage(&[], page_no, (DamageState::Zero, Class::Zero), DamageReason::Zero(why));
         self.found.damage.push(damage);
     }
 
     /// A page that the system could not read.
     pub fn unreadable(&mut self, page_no: PageNo, error: &str) {
-        let mut damage = self.damage(&[], page_no, DamageState::Unreadable, Class::Unreadable);
-        damage.detail = format!("the system cannot read it: {error}");
+        let why = DamageReason::Unreadable(error.to_owned());
+        let damage = self.damage(&[], page_no, (DamageState::Unreadable, Class::Unreadable), why);
         self.found.damage.push(damage);
         let state = RowState::Damaged(DamageState::Unreadable);
         self.found.counts.add(state);
@@ -327,7 +322,7 @@ impl<'a> Judge<'a> {
         RowState::Damaged(state)
     }
 
-    fn judge(&self, page: &[u8], page_no: PageNo) -> (Judged, HomeState, String) {
+    fn judge(&self, page: &[u8], page_no: PageNo) -> (Judged, HomeState, HomeReason) {
         let judged = judge_in(page, self.space);
         let (state, why) = state_at(&judged, page, self.space, page_no, self.space_id_stored);
         (judged, state, why)
@@ -356,7 +351,7 @@ impl<'a> Judge<'a> {
         page: &[u8],
         page_no: PageNo,
         state: HomeState,
-        why: String,
+        why: HomeReason,
         peek: Option<&dyn Peek>,
     ) -> Damage {
         let state = DamageState::from(state);
@@ -365,8 +360,8 @@ impl<'a> Judge<'a> {
         }
         let copy = self.ground.copy_of(self.space, page_no).map(|copy| &copy.page[..]);
         let diagnosis = classify(page, &self.space.format, page_no, copy);
-        let mut damage = self.damage(page, page_no, state, diagnosis.class);
-        damage.detail = diagnosis.detail;
+        let why = DamageReason::Symptom(diagnosis.symptom);
+        let mut damage = self.damage(page, page_no, (state, diagnosis.class), why);
         damage.mendable = diagnosis.mendable;
         damage.run = (diagnosis.class == Class::Ff).then_some(RunKey::Class(Class::Ff));
         // A page that a tear or a flipped bit hit still says which it is.
@@ -376,11 +371,7 @@ impl<'a> Judge<'a> {
         {
             damage.class = Class::Shifted;
             damage.run = Some(RunKey::Bytes(shift));
-            damage.detail = format!(
-                "its content lies {} bytes {}",
-                shift.abs(),
-                if shift > 0 { "further on" } else { "before" }
-            );
+            damage.detail = DamageReason::BytesAway(shift);
         }
         damage
     }
@@ -408,9 +399,9 @@ impl<'a> Judge<'a> {
             .saturating_mul(self.space.format.physical.as_u64())
     }
 
-    fn misdirected(&self, page: &[u8], page_no: PageNo, why: String) -> Damage {
-        let mut damage = self.damage(page, page_no, DamageState::Misdirected, Class::Misdirected);
-        damage.detail = why;
+    fn misdirected(&self, page: &[u8], page_no: PageNo, why: HomeReason) -> Damage {
+        let what = (DamageState::Misdirected, Class::Misdirected);
+        let mut damage = self.damage(page, page_no, what, DamageReason::Home(why));
         if let Some(header) = FilHeader::parse(page) {
             let same_space = !frame::hides_space_id(page, &self.space.format);
             let claimed = if same_space { Some(header.space_id) } else { self.space.id };
@@ -421,7 +412,13 @@ impl<'a> Judge<'a> {
         damage
     }
 
-    fn damage(&self, page: &[u8], page_no: PageNo, state: DamageState, class: Class) -> Damage {
+    fn damage(
+        &self,
+        page: &[u8],
+        page_no: PageNo,
+        (state, class): (DamageState, Class),
+        detail: DamageReason,
+    ) -> Damage {
         let run = matches!(class, Class::Zero | Class::Unreadable).then_some(RunKey::Class(class));
         Damage {
             page_no,
@@ -429,7 +426,7 @@ impl<'a> Judge<'a> {
             offset: ByteOffset(self.offset(page_no)),
             state,
             class,
-            detail: String::new(),
+            detail,
             mendable: false,
             header: FilHeader::parse(page),
             index: index_header(page),

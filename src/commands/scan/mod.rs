@@ -14,6 +14,7 @@ pub mod finding;
 pub mod jobs;
 pub mod judge;
 pub mod neighbours;
+pub mod reason;
 pub mod reserved;
 pub mod runs;
 

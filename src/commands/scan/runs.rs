@@ -1,6 +1,7 @@
 //! Damaged pages that follow each other and have one cause are one finding.
 
 use crate::commands::scan::finding::{Damage, RunKey};
+use crate::commands::scan::reason::DamageReason;
 use crate::page::diagnose::Class;
 
 /// Joins the damaged pages of one file, given in order.
@@ -45,13 +46,14 @@ fn finish(mut run: Damage) -> Damage {
     match run.run {
         Some(RunKey::Pages(_, shift)) if shift != 0 => {
             run.class = Class::Shifted;
-            let whither = if shift > 0 { "too far behind" } else { "too far in front" };
-            run.detail = format!("{pages} pages in a row lie {} pages {whither}", shift.abs());
+            run.detail = DamageReason::PagesAway { pages, shift };
         }
         Some(RunKey::Pages(Some(space), _)) => {
-            run.detail = format!("{pages} pages in a row belong to space {space}");
+            run.detail = DamageReason::Foreign { pages, space };
         }
-        _ => run.detail = format!("{pages} pages in a row: {}", run.detail),
+        Some(RunKey::Pages(None, _) | RunKey::Bytes(_) | RunKey::Class(_)) | None => {
+            run.detail = DamageReason::Row { pages, each: Box::new(run.detail) };
+        }
     }
     run
 }

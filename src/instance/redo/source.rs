@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use crate::bytes::slice_at;
+use crate::disk::calls;
 use crate::disk::reads;
 use crate::disk::small;
 use crate::error::{Error, Result};
@@ -26,6 +27,9 @@ pub(super) struct LogFile {
 
 impl LogFile {
     /// Opens a log file for reading; `None` if there is none of that name.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or is no regular file.
     pub fn open(path: &Path) -> Result<Option<LogFile>> {
         let meta = match fs::metadata(path) {
             Ok(meta) => meta,
@@ -50,24 +54,27 @@ impl LogFile {
     }
 
     /// Up to `len` bytes at `at`; fewer where the file ends.
+    ///
+    /// # Errors
+    /// The read fails; the error names file and offset.
     pub fn read(&self, at: u64, len: usize) -> Result<Vec<u8>> {
         let mut bytes = vec![0; len];
-        let mut done = 0;
-        while let Some(rest) = bytes.get_mut(done..).filter(|rest| !rest.is_empty()) {
-            let offset = at.saturating_add(done as u64);
-            match self.file.read_at(rest, offset) {
-                Ok(0) => break,
-                Ok(n) => done = done.saturating_add(n),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(Error::io_at(&self.path, "read", ByteOffset(offset))(e)),
-            }
-        }
+        let mut last = at;
+        let read = |rest: &mut [u8], offset| {
+            last = offset;
+            self.file.read_at(rest, offset)
+        };
+        let read = calls::fill(&mut bytes, at, read);
+        let done = read.map_err(|e| Error::io_at(&self.path, "read", ByteOffset(last))(e))?;
         bytes.truncate(done);
         reads::note(&self.path, at, done);
         Ok(bytes)
     }
 
     /// One 512-byte block, or `None` where the file ends before it does.
+    ///
+    /// # Errors
+    /// As [`LogFile::read`].
     pub fn block(&self, at: u64) -> Result<Option<Vec<u8>>> {
         let bytes = self.read(at, BLOCK)?;
         Ok((bytes.len() == BLOCK).then_some(bytes))
@@ -84,6 +91,9 @@ pub(super) struct LogWindow {
 
 impl LogWindow {
     /// The 512 bytes at `at` of `files[file]`, or `None` where there are none.
+    ///
+    /// # Errors
+    /// As [`LogFile::read`].
     pub fn block(&mut self, files: &[LogFile], file: usize, at: u64) -> Result<Option<[u8; BLOCK]>> {
         let Some(log) = files.get(file) else { return Ok(None) };
         if self.held(file, at, BLOCK).is_none() {

@@ -138,6 +138,9 @@ impl Tape {
     }
 
     /// The mini-transaction at a place, and the place behind it; `None` where there is no sound one.
+    ///
+    /// # Errors
+    /// The log cannot be read.
     pub fn mtr(&mut self, place: u64) -> Result<Option<(Mtr<'_>, u64)>> {
         self.hold(place, USUAL)?;
         let (mut found, mut seen) = split(self.held(place));
@@ -199,6 +202,9 @@ impl Tape {
 
     /// In a ring of blocks the place where the first mini-transaction begins of the unbroken run of sound blocks that
     /// leads to `until`, looking from `from` on; `None` for other shapes, where only a search finds one.
+    ///
+    /// # Errors
+    /// The log cannot be read.
     pub fn first_in_blocks(&self, from: u64, until: u64) -> Result<Option<u64>> {
         let (TapeShape::Blocks { .. }, Some(log)) = (&self.shape, self.files.first()) else {
             return Ok(None);

@@ -65,6 +65,9 @@ pub struct Keyring {
 
 impl Keyring {
     /// Reads a key file, and the pass phrase file for one that is encrypted.
+    ///
+    /// # Errors
+    /// The file cannot be read, is no key file, or does not fit its pass phrase.
     pub fn open(path: &Path, password_file: Option<&Path>) -> Result<Keyring> {
         let content = read(path, MAX_KEY_FILE_SIZE)?;
         let password = password_file.map(read_password).transpose()?;
@@ -73,6 +76,9 @@ impl Keyring {
     }
 
     /// Reads a key file from memory; the error says what is wrong, never what a key is.
+    ///
+    /// # Errors
+    /// What is wrong with the file, in words.
     pub fn parse(content: &[u8], password: Option<&[u8]>) -> std::result::Result<Keyring, String> {
         let kind = KeyringKind::detect(content).ok_or(
             "not a key file: neither MySQL's component_keyring_file or keyring_file, nor MariaDB's file_key_management",

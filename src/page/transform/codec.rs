@@ -12,6 +12,9 @@ use crate::format::fsp::Codec;
 const LZMA_MEMORY: u64 = 80 << 20;
 
 /// Expands `input` to exactly `len` bytes; the error says in a few words what the stream did instead.
+///
+/// # Errors
+/// The stream is damaged, or does not end after `len` bytes.
 pub fn expand(codec: Codec, input: &[u8], len: usize) -> Result<Vec<u8>, String> {
     // One spare byte: a stream that is too long is then seen as such, not as one that ends well.
     let mut out = vec![0; len.saturating_add(1)];

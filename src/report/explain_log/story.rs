@@ -6,10 +6,12 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::commands::explain_log::{LogFinding, LogKind};
+use crate::page::reason::PageReason;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::home;
 use crate::verdict::home::HomeState;
+use crate::verdict::home_reason::HomeReason;
 use crate::verdict::survey::Survey;
 
 /// How a page's story ends, the harmless first.
@@ -210,10 +212,9 @@ fn look(survey: &Survey, space_id: SpaceId, page_no: PageNo) -> Option<PageNow> 
     }
     let stored = survey.instance.areas.iter().all(|area| area.space_id_stored);
     let home = home::look(&survey.instance.spaces, space_id, page_no, stored).ok()?;
-    let reason = if home.why.is_empty() {
-        "no copy is in the buffer, and none is needed".to_owned()
-    } else {
-        home.why
+    let reason = match home.why {
+        HomeReason::Page(PageReason::Verifies) => "no copy is in the buffer, and none is needed".to_owned(),
+        why => why.to_string(),
     };
     Some(PageNow { home: home.state, verdict: None, copy_lsn: None, reason })
 }

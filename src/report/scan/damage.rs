@@ -161,7 +161,7 @@ impl DamageReport {
 fn reason(damage: &Damage, copy: Option<&BestCopyReport>, without_copy: &str) -> String {
     let what = &damage.detail;
     if damage.state == DamageState::LostWrite {
-        return what.clone();
+        return what.to_string();
     }
     match (&damage.copy, copy) {
         (Some(situation), Some(copy)) if situation.verdict == Verdict::Restorable => {

@@ -158,10 +158,10 @@ impl Advice {
 }
 
 impl Point {
-    /// Whether one remedy settles both.
-    fn is_settled_with(&self, other: &Point) -> bool {
+    /// Whether one remedy settles both, each for what it is about.
+    fn is_like(&self, other: &Point) -> bool {
         let alike = std::mem::discriminant(&self.why) == std::mem::discriminant(&other.why);
-        alike && self.remedy == other.remedy && self.remedy != Remedy::AsSaid
+        alike && self.weight == other.weight && self.remedy.is_like(&other.remedy)
     }
 
     /// A damaged page whose last copy a start may overwrite.

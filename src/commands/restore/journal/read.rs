@@ -39,6 +39,9 @@ pub struct OpenedJournal<F> {
 }
 
 /// Reads a journal. A cut, altered or foreign one is [`Error::Sealed`] with the offset of the fault.
+///
+/// # Errors
+/// [`Error::Sealed`] with the offset of the fault; a journal that another user could have written; it cannot be read.
 pub fn open<D: Disk>(disk: &D, path: &Path, access: Access) -> Result<OpenedJournal<D::File>> {
     let file = calls::retry(|| disk.open(path, access)).map_err(Error::io(path, "open the journal"))?;
     refuse_foreign_hand(disk, &file, path)?;

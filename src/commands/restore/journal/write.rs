@@ -43,6 +43,9 @@ impl Encoded {
 }
 
 /// Encodes a journal; refuses names longer than 65535 bytes and more than 2^32 records.
+///
+/// # Errors
+/// A name is longer than 65535 bytes, or there are more than 2^32 records.
 pub fn encode(journal: &Journal) -> Result<Encoded> {
     try_encode(journal).ok_or_else(|| Error::Refused("the plan is too large for a journal".into()))
 }
@@ -175,6 +178,9 @@ pub(super) fn mark_bytes(header_crc: u32, mark: Mark, verified: u32, now: i64) -
 
 /// Writes a journal so that it survives a power cut: a part file, its fsync, a look at what the device has, a rename
 /// that replaces nothing, and the fsync of the directory. On an error the part file is removed again where that still works.
+///
+/// # Errors
+/// The name is taken, the journal is too large, or the system refuses a step; no data file was touched.
 pub fn create<D: Disk>(disk: &D, path: &Path, journal: &Journal) -> Result<OnDisk<D::File>> {
     let encoded = encode(journal)?;
     let part = calls::with_suffix(path, calls::PART_SUFFIX);
@@ -246,6 +252,9 @@ fn clear_part<D: Disk>(disk: &D, part: &Path) -> Result<()> {
 
 impl<F> OnDisk<F> {
     /// Makes sure that journal and name are durable: a run before this one may have stopped before it was sure.
+    ///
+    /// # Errors
+    /// `fsync` of the journal or of its directory fails.
     pub fn ensure_durable<D: Disk<File = F>>(&self, disk: &D) -> Result<()> {
         calls::retry(|| disk.fsync(&self.file))
             .map_err(Error::io(&self.path, "bring the journal to disk"))?;
@@ -253,6 +262,9 @@ impl<F> OnDisk<F> {
     }
 
     /// Sets the mark behind the seal, over a torn one if need be, and makes it durable.
+    ///
+    /// # Errors
+    /// The write or its `fsync` fails.
     pub fn mark<D: Disk<File = F>>(&self, disk: &D, mark: Mark, verified: u32) -> io::Result<()> {
         let bytes = mark_bytes(self.header_crc, mark, verified, disk.now());
         calls::write_full(disk, &self.file, &bytes, self.sealed_len)?;

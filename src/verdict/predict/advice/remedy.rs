@@ -5,11 +5,16 @@ use std::fmt;
 use crate::format::dictionary::file_name::FileName;
 use crate::verdict::predict::facts::{HomeView, SpaceKind};
 
+/// More tables than these are counted.
+const NAMED: usize = 5;
+
 /// What is to be brought back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// A table, `d/t1`, in a file.
     Table(String),
+    /// Several tables.
+    Tables(Vec<String>),
     /// A tablespace of several tables, by its file.
     File(String),
     /// Those that stand in a list above.
@@ -24,6 +29,27 @@ impl Subject {
         match home.kind {
             SpaceKind::System | SpaceKind::Undo => Subject::Everything,
             SpaceKind::User => Subject::of_file(&home.file),
+        }
+    }
+
+    /// Everything that they are: the whole server where it is more than tables.
+    fn of_all<'a>(subjects: impl Iterator<Item = &'a Subject>) -> Subject {
+        let mut all: Vec<&Subject> = Vec::new();
+        subjects.for_each(|subject| {
+            if !all.contains(&subject) {
+                all.push(subject)
+            }
+        });
+        match all[..] {
+            [only] => only.clone(),
+            _ => {
+                let table = |subject: &Subject| match subject {
+                    Subject::Table(table) => Some(table.clone()),
+                    _ => None,
+                };
+                let tables: Option<Vec<String>> = all.into_iter().map(table).collect();
+                tables.map_or(Subject::Everything, Subject::Tables)
+            }
         }
     }
 
@@ -70,6 +96,30 @@ pub enum Remedy {
     Definition,
 }
 
+impl Remedy {
+    /// The same but for what it is about. What a reason says itself is like nothing else.
+    pub(super) fn is_like(&self, other: &Remedy) -> bool {
+        match (self, other) {
+            (Remedy::AsSaid, _) => false,
+            (Remedy::Backup(_), Remedy::Backup(_)) | (Remedy::Stale(_), Remedy::Stale(_)) => true,
+            _ => self == other,
+        }
+    }
+
+    /// One for all of them.
+    pub(super) fn of_all<'a>(&'a self, all: impl Iterator<Item = &'a Remedy>) -> Remedy {
+        let subjects = all.filter_map(|remedy| match remedy {
+            Remedy::Backup(subject) | Remedy::Stale(subject) => Some(subject),
+            _ => None,
+        });
+        match self {
+            Remedy::Backup(_) => Remedy::Backup(Subject::of_all(subjects)),
+            Remedy::Stale(_) => Remedy::Stale(Subject::of_all(subjects)),
+            other => other.clone(),
+        }
+    }
+}
+
 impl fmt::Display for Remedy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -110,6 +160,11 @@ impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Subject::Table(table) => write!(f, "the table is {table}: restore it"),
+            Subject::Tables(tables) if tables.len() > NAMED => {
+                let named = tables.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+                write!(f, "the tables are {named} and {} more: restore them", tables.len() - NAMED)
+            }
+            Subject::Tables(tables) => write!(f, "the tables are {}: restore them", tables.join(", ")),
             Subject::File(file) => write!(f, "the file is {file}: restore it"),
             Subject::Listed => f.write_str("restore the tables that are listed above"),
             Subject::Everything => f.write_str("all tables need it: restore the whole server"),

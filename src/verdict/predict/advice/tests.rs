@@ -168,6 +168,34 @@ fn each_loss_has_its_own_way_out() {
     }
 }
 
+/// Sixteen pages that one thing settles are one sentence.
+#[test]
+fn what_one_remedy_settles_is_said_once() {
+    let stop = |number, subject: &Subject| Point {
+        weight: Weight::Forbids,
+        why: Why::StopsAt(
+            PredictedPage { space_id: SpaceId(5), page_no: PageNo(number) },
+            subject.clone(),
+            "no copy".into(),
+        ),
+        remedy: Remedy::Backup(subject.clone()),
+    };
+    let said = |subjects: &[Subject]| {
+        let points = subjects.iter().zip(1..).map(|(subject, number)| stop(number, subject)).collect();
+        Ground { starts: Some(false), points, ..Ground::default() }.advice().to_string()
+    };
+    let (one, other) = (table(), Subject::Table("d/t2".into()));
+    let text = said(&[one.clone(), one.clone(), other.clone()]);
+    assert!(
+        text.contains(
+            "and 2 more pages like it; nothing here can mend it; the tables are d/t1, d/t2: restore them"
+        ),
+        "{text}"
+    );
+    assert_eq!(text.matches("backup").count(), 1, "{text}");
+    assert!(said(&[one, other, Subject::Everything]).contains("restore the whole server"));
+}
+
 /// What was taken to be so is said wherever a start is foretold.
 #[test]
 fn an_assumption_is_said_and_names_scan() {

@@ -67,27 +67,26 @@ impl Advice {
         }
     }
 
-    /// Points that one remedy settles are said once, with the number of the others.
+    /// Points that one kind of remedy settles are said once, with the number of the others and everything that it is about.
     fn points(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut told: Vec<(&Point, usize)> = Vec::new();
+        let mut groups: Vec<Vec<&Point>> = Vec::new();
         for point in &self.ground.points {
-            let known = told.iter_mut().find(|(first, _)| first.is_settled_with(point));
+            let known =
+                groups.iter_mut().find(|group| group.first().is_some_and(|first| first.is_like(point)));
             match known {
-                Some((_, more)) => *more += 1,
-                None => told.push((point, 0)),
+                Some(group) => group.push(point),
+                None => groups.push(vec![point]),
             }
         }
-        for (at, (point, more)) in told.iter().take(SPELLED_OUT).enumerate() {
-            match (at, self.start) {
-                (0, Start::No) => write!(f, "{point}")?,
-                (0, Start::Open) => write!(f, ": {point}")?,
-                _ => write!(f, ". Besides: {point}")?,
-            }
-            if *more > 0 {
-                write!(f, "; the same holds for {} listed above", count(*more, "more finding"))?;
-            }
+        for (at, group) in groups.iter().take(SPELLED_OUT).enumerate() {
+            f.write_str(match (at, self.start) {
+                (0, Start::No) => "",
+                (0, Start::Open) => ": ",
+                _ => ". Besides: ",
+            })?;
+            write_group(f, group)?;
         }
-        match told.len().saturating_sub(SPELLED_OUT) {
+        match groups.len().saturating_sub(SPELLED_OUT) {
             0 => Ok(()),
             more => write!(f, ". And {}, listed above", count(more, "more finding")),
         }
@@ -113,12 +112,17 @@ impl Advice {
     }
 }
 
-impl fmt::Display for Point {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.remedy {
-            Remedy::AsSaid => write!(f, "{}", self.why),
-            _ => write!(f, "{}; {}", self.why, self.remedy),
-        }
+fn write_group(f: &mut fmt::Formatter<'_>, group: &[&Point]) -> fmt::Result {
+    let Some(first) = group.first() else { return Ok(()) };
+    write!(f, "{}", first.why)?;
+    match (group.len().saturating_sub(1), &first.why) {
+        (0, _) => {}
+        (more, Why::Problem(..)) => write!(f, ", and {} like it", count(more, "more finding"))?,
+        (more, _) => write!(f, ", and {} like it", count(more, "more page"))?,
+    }
+    match first.remedy.of_all(group.iter().map(|point| &point.remedy)) {
+        Remedy::AsSaid => Ok(()),
+        remedy => write!(f, "; {remedy}"),
     }
 }
 
@@ -181,6 +185,6 @@ fn of(subject: &Subject) -> String {
     match subject {
         Subject::Table(table) => format!(" of {table}"),
         Subject::File(file) => format!(" of {file}"),
-        Subject::Everything | Subject::Listed => String::new(),
+        Subject::Tables(_) | Subject::Everything | Subject::Listed => String::new(),
     }
 }
