@@ -165,7 +165,7 @@ impl Point {
     }
 
     /// A damaged page whose last copy a start may overwrite.
-    pub(super) fn is_damage(&self) -> bool {
+    fn is_damage(&self) -> bool {
         matches!(self.why, Why::Damaged(..) | Why::Found(_))
     }
 }
@@ -271,6 +271,11 @@ impl Ground {
 }
 
 impl Why {
+    /// It is about one damaged page, which a scan finds as well.
+    pub(super) fn is_of_a_page(&self) -> bool {
+        matches!(self, Why::StopsAt(..) | Why::Damaged(..) | Why::Loses(_) | Why::LostWrite(..))
+    }
+
     fn is_of(&self, id: PredictedPage) -> bool {
         matches!(self, Why::StopsAt(page, ..) | Why::Damaged(page, _) | Why::LostWrite(page, _) if *page == id)
     }

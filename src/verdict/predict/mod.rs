@@ -144,7 +144,7 @@ impl Prediction {
         if self.starts == Some(true) && (beyond > 0 || unread) {
             self.starts = None;
         }
-        let told = self.ground.points.iter().filter(|point| point.is_damage()).count() as u64;
+        let told = self.ground.points.iter().filter(|point| point.why.is_of_a_page()).count() as u64;
         if beyond > told {
             self.ground.point(Weight::Leaves, Why::Found(beyond), Remedy::Backup(Subject::Listed));
         } else if unread {

@@ -27,7 +27,7 @@ impl fmt::Display for Advice {
             }
             (Start::AfterRestore, Some(first)) => {
                 write!(f, "run dblwr restore first: {first}")?;
-                f.write_str("; then look again with dblwr verify")?;
+                f.write_str("; then dblwr verify again")?;
             }
             (Start::No, _) => f.write_str("do not start the server: ")?,
             (Start::Open, Some(first)) => {
@@ -60,9 +60,7 @@ impl Advice {
             )?,
         }
         match self.ground.assumes {
-            Some(_) => f.write_str(
-                ". Pages without copies were not read and are taken to be whole: dblwr scan reads them",
-            ),
+            Some(_) => f.write_str(". Pages without copies are taken to be whole: dblwr scan reads them"),
             None => Ok(()),
         }
     }
