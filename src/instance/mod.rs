@@ -46,7 +46,7 @@ use crate::instance::spaces::{Identification, Spaces, Tablespace};
 use crate::page::checksum::Algorithm;
 use crate::page::judge;
 use crate::page::keyring::Keyring;
-use crate::units::{ByteOffset, Lsn, PageSize};
+use crate::units::{ByteOffset, Lsn, PageNo, PageSize};
 
 /// How much of a reduced file is read: a server makes one page per doublewrite instance, a few dozen at most.
 const MAX_REDUCED: u64 = 16 << 20;
@@ -367,8 +367,10 @@ struct SystemPage0 {
 impl SystemPage0 {
     /// Page 0 of the system tablespace, where it verifies: nothing of a damaged one is believed.
     fn read(system: &Tablespace) -> Option<SystemPage0> {
-        let file = system.files.first().filter(|_| system.evidence == Identification::Header)?;
-        let page = Image::open(&file.path).ok()?.read_page(ByteOffset(0), system.format.physical).ok()??;
+        if system.evidence != Identification::Header {
+            return None;
+        }
+        let page = system.read_page(PageNo(0)).ok()??;
         Some(SystemPage0 {
             header: FilHeader::parse(&page)?,
             flushed_lsn: u64_at(&page, FIL_PAGE_FILE_FLUSH_LSN).map(Lsn),

@@ -270,20 +270,33 @@ impl ScanReport {
             true => "could not be judged: not in the bundle, or encrypted without a key",
             false => "could not be judged: encrypted without a key",
         };
-        for (number, what) in [
-            (doublewrite, "lie in the doublewrite buffer and were not judged (dblwr verify does)"),
-            (freed, "are damaged but free: harmless"),
+        for (number, verb, what) in [
+            (
+                doublewrite,
+                ["lies ", "lie "],
+                "in the doublewrite buffer and were not judged (dblwr verify does)",
+            ),
+            (freed, ["is ", "are "], "damaged but free: harmless"),
             (
                 self.summary.redo_rebuilds,
-                "are damaged, but redo initialises them after the checkpoint: the server makes them anew",
+                ["is ", "are "],
+                "damaged, but made anew by redo after the checkpoint, when the server starts",
             ),
-            (zero_in_use, "are all zero and in use: written by redo when the server starts, or never needed"),
-            (self.summary.unverifiable, unverifiable),
-            (self.summary.omitted, "more findings were left out of this list"),
+            (
+                zero_in_use,
+                ["is ", "are "],
+                "all zero and in use: written by redo when the server starts, or never needed",
+            ),
+            (self.summary.unverifiable, ["", ""], unverifiable),
         ] {
-            if number > 0 {
-                writeln!(out, "note: {number} pages {what}")?;
+            match (number, verb) {
+                (0, _) => {}
+                (1, [one, _]) => writeln!(out, "note: 1 page {one}{what}")?,
+                (_, [_, many]) => writeln!(out, "note: {number} pages {many}{what}")?,
             }
+        }
+        if self.summary.omitted > 0 {
+            writeln!(out, "note: {} more findings were left out of this list", self.summary.omitted)?;
         }
         self.write_advice(out)
     }
