@@ -139,13 +139,11 @@ fn check_fault(name: &str, root: &Path, role: Role, file: &str, fault: Fault) {
     let before = fs::read(&path).unwrap();
     fault.make(&path);
     let (kinds, severities) = expected(role, fault);
-    // A doublewrite file that is zero was never used, and half of one is one.
-    let copies = role == Role::Doublewrite && matches!(fault, Fault::Zero | Fault::Cut);
     // Half of a log that lost nothing that was ever written to it: MariaDB takes the size that it finds.
     let log = role == Role::Redo
         && fault == Fault::Cut
         && matches!(name, "ma105-pagecompressed" | "ma1011-full-16k");
-    let silent = copies || log;
+    let silent = log;
     let context = format!("{name}: {fault:?} {role:?}");
     // check says what verify says: one look for each file shows it.
     let commands = [&["verify", "--json"][..], &["check", "--output", "json", "--reads", "1"]];
@@ -166,6 +164,71 @@ fn check_fault(name: &str, root: &Path, role: Role, file: &str, fault: Fault) {
         assert!(codes.contains(&code), "{context} {command:?}: {code} {problems:#?}");
     }
     fs::write(&path, before).unwrap();
+}
+
+/// Later files of a system tablespace and of a ring of redo files have no header of their own that could be missed.
+#[test]
+fn later_files_that_hold_nothing_are_said() {
+    for (name, file, fault, kind) in [
+        ("m56-two-ibdata", "ibdata2", Fault::Text, "file_foreign"),
+        ("m56-two-ibdata", "ibdata2", Fault::Empty, "file_empty"),
+        ("m56-innodb-16k", "ib_logfile1", Fault::Text, "redo_damaged"),
+    ] {
+        let root = image(name);
+        fault.make(&root.path().join(file));
+        let output = dblwr(["verify", "--json", root.path().to_str().unwrap()]);
+        let report = json(&output);
+        let context = format!("{name}: {fault:?} {file}: {:#}", report["problems"]);
+        let list = report["problems"].as_array().unwrap();
+        let found = list.iter().find(|p| p["kind"] == kind && p["file"] == file).expect(&context);
+        assert_eq!((code(&output), &found["severity"]), (2, &"critical".into()), "{context}");
+        assert_ne!(report["prediction"]["starts"], true, "{context}");
+    }
+}
+
+/// Eight servers from 5.5.9 to 11.4.5 start without the schema file of a table, and do not know the table.
+#[test]
+fn a_table_without_its_schema_file_is_lost() {
+    for name in ["m56-innodb-16k", "ma1011-full-16k"] {
+        let root = image(name);
+        fs::remove_file(root.path().join("d/t1.frm")).unwrap();
+        let output = dblwr(["verify", "--json", root.path().to_str().unwrap()]);
+        let report = json(&output);
+        assert_eq!(code(&output), 1, "{name}");
+        assert_eq!(report["problems"][0]["file"], "d/t1.frm", "{name}");
+        let prediction = &report["prediction"];
+        assert_eq!(
+            (&prediction["starts"], &prediction["loses"][0]),
+            (&true.into(), &"d/t1".into()),
+            "{name}"
+        );
+        assert!(prediction["advice"].as_str().unwrap().starts_with("do not start the server"), "{name}");
+        // A folder without any was not copied whole.
+        fs::remove_file(root.path().join("d/t2.frm")).unwrap();
+        assert_eq!(problems(&["verify", "--json"], root.path()).1.len(), 0, "{name}");
+    }
+}
+
+/// The gate lets start what the server mends by itself, and nothing that loses or destroys.
+#[test]
+fn the_gate_before_a_start_follows_the_prediction() {
+    for (name, expected) in [
+        ("m97-clean-kill", 0),
+        ("m97-16k", 0),
+        ("m56-innodb-16k", 0),
+        ("ma118-ibd-page0", 1),
+        ("m97-ibdata", 1),
+        ("m97-detect-only", 2),
+        ("case-table-file-cut", 2),
+        ("case-two-files-one-id", 3),
+    ] {
+        let root = image(name);
+        let output = dblwr(["check", "--gate", "--reads", "1", root.path().to_str().unwrap()]);
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(code(&output), expected, "{name}: {said}");
+        let first = said.lines().next().unwrap();
+        assert_eq!(first.contains("- start the server"), expected == 0, "{name}: {first}");
+    }
 }
 
 #[test]

@@ -88,6 +88,7 @@ DAMAGES = {
     "dictionary missing": remove("mysql.ibd"),
     "dictionary cut": write("mysql.ibd", cut(0.5)),
     "dictionary page 0 turned over": write("mysql.ibd", at(100, 8000)),
+    "dictionary page 4 turned over": write("mysql.ibd", at(4 * PAGE + 100, 8000)),
     "undo missing": remove("undo_001", "undo001"),
     "undo empty": write("undo_00*", lambda _: b""),
     "undo page 0 turned over": write("undo_00*", at(100, 8000)),
@@ -110,7 +111,14 @@ DAMAGES = {
     "redo first file cut": write("ib_logfile0", cut(0.5)),
     "redo header zero": write("ib_logfile0", at(0, 512, 0)),
     "redo checkpoints zero": write("ib_logfile0", at(512, 1536, 0)),
+    "redo second file missing": remove("ib_logfile1"),
+    "redo second file zero": write("ib_logfile1", lambda bytes_: bytes(len(bytes_))),
+    "redo second file text": write("ib_logfile1", lambda bytes_: (b"this is no log\n" * len(bytes_))[: len(bytes_)]),
+    "redo second file cut": write("ib_logfile1", cut(0.5)),
     "doublewrite files missing": remove_all("*.dblwr"),
+    "doublewrite file zero": write("*_0.dblwr", lambda bytes_: bytes(len(bytes_))),
+    "doublewrite file cut": write("*_0.dblwr", cut(0.5)),
+    "doublewrite file text": write("*_0.dblwr", lambda bytes_: (b"this is no slot\n" * len(bytes_))[: len(bytes_)]),
 }
 
 

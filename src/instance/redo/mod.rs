@@ -205,6 +205,11 @@ pub enum RedoFault {
     NewestCheckpoint,
     /// The files are of several logs.
     Mixed,
+    /// A later file of a ring begins with something else than the first one (MySQL up to 8.0.29, MariaDB up to 10.4).
+    NoHeader {
+        /// The file.
+        file: PathBuf,
+    },
     /// Files of the log are gone.
     FileGone {
         /// Which, for a person.

@@ -108,7 +108,14 @@ pub(super) fn read(dir: &Path, first: LogFile, header: &FileHeader, format: Redo
     let checkpoint = newest_checkpoint(&first, &mut redo)?;
     let files = open_all(dir, first, format)?;
     for log in &files {
-        let start = log.block(0)?.as_deref().and_then(FileHeader::parse).map(|h| h.start_lsn);
+        let head = log.block(0)?;
+        let found = head.as_deref().and_then(FileHeader::parse);
+        // A file that the log has not come to yet is zero; any other begins as the first one does.
+        let odd = found.as_ref().is_some_and(|found| found.raw_format != header.raw_format);
+        if odd && !head.as_deref().is_none_or(is_zero) {
+            redo.faults.push(RedoFault::NoHeader { file: log.path.clone() });
+        }
+        let start = found.map(|h| h.start_lsn);
         let headers = 0..FILE_HEADER;
         redo.files.push(RedoFile::new(log, start, std::slice::from_ref(&headers)));
     }

@@ -1,6 +1,6 @@
 //! What to do, decided in one place: whether the server may be started, why not, and what settles it.
 //!
-//! [`Ground`] holds everything that it follows from. [`Ground::advice`] decides, `words` puts it into one paragraph. What the
+//! [`AdviceGround`] holds everything that it follows from. [`AdviceGround::advice`] decides, `words` puts it into one paragraph. What the
 //! "Do not" lines, the next commands and the gate of `check` say follows from the same [`Advice`], so none of them can
 //! contradict another. Nothing here names a rewritten checksum or `innodb_force_recovery`: both cost data that the
 //! doublewrite buffer may still hold.
@@ -10,7 +10,7 @@ mod remedy;
 mod tests;
 mod words;
 
-pub use remedy::{Remedy, Subject};
+pub use remedy::{Remedy, ToBringBack};
 
 use crate::instance::redo::Shutdown;
 use crate::units::{PageNo, SpaceId};
@@ -20,7 +20,7 @@ use crate::verdict::predict::{Assumption, PredictedPage};
 
 /// Everything that advice follows from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ground {
+pub struct AdviceGround {
     /// Whether the server starts, as [`super::Prediction::starts`].
     pub starts: Option<bool>,
     /// It was stopped cleanly.
@@ -30,7 +30,7 @@ pub struct Ground {
     /// Pages that the server mends by itself.
     pub mended_by_server: usize,
     /// Why `restore` must come before the server, though copies are good.
-    pub first: Option<First>,
+    pub first: Option<RestoreFirst>,
     /// What only something else than `restore` settles.
     pub points: Vec<Point>,
     /// What the files leave open, in sentences.
@@ -41,7 +41,7 @@ pub struct Ground {
 
 /// What goes wrong where the server starts before `restore`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum First {
+pub enum RestoreFirst {
     /// It stops at pages that `restore` mends.
     Stops(usize),
     /// It starts without the table in this file.
@@ -82,17 +82,17 @@ pub enum Why {
     /// Redo logging was off when the server ended.
     LoggingOff,
     /// A damaged page at which the server stops, for a reason.
-    StopsAt(PredictedPage, Subject, String),
+    StopsAt(PredictedPage, ToBringBack, String),
     /// A damaged first page: the server starts without the table.
-    Loses(Subject),
+    Loses(ToBringBack),
     /// A damaged page for which no copy can be used.
-    Damaged(PredictedPage, Subject),
+    Damaged(PredictedPage, ToBringBack),
     /// Damaged pages that a scan found, and the buffer cannot mend.
     Found(u64),
     /// Pages that a scan could not judge.
     Unread,
     /// A write of a page was lost.
-    LostWrite(PredictedPage, Subject),
+    LostWrite(PredictedPage, ToBringBack),
     /// Copies are of another life of these files.
     OtherLife,
     /// A problem of the directory: its file and its reason.
@@ -101,7 +101,7 @@ pub enum Why {
 
 /// Whether the server may be started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
+pub enum MayStart {
     /// It recovers by itself, and destroys nothing.
     Safe,
     /// After `restore`.
@@ -116,8 +116,8 @@ pub enum Start {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advice {
     /// Whether the server may be started.
-    pub start: Start,
-    ground: Ground,
+    pub start: MayStart,
+    ground: AdviceGround,
 }
 
 /// What a gate before a server's start answers.
@@ -141,18 +141,18 @@ impl Advice {
 
     /// Whether a start would destroy the last good copy of something, or nobody knows.
     pub fn guards_copies(&self) -> bool {
-        self.start != Start::Safe
+        self.start != MayStart::Safe
     }
 
     /// What a gate before the start answers: it lets through what the server mends by itself, provably.
     pub fn gate(&self) -> Gate {
         match self.start {
-            Start::Safe => Gate::Starts,
-            Start::AfterRestore => Gate::Mend,
-            Start::No => Gate::Blocks,
-            Start::Open if self.ground.points.iter().any(Point::is_damage) => Gate::Blocks,
-            Start::Open if self.ground.restorable > 0 => Gate::Mend,
-            Start::Open => Gate::Unknown,
+            MayStart::Safe => Gate::Starts,
+            MayStart::AfterRestore => Gate::Mend,
+            MayStart::No => Gate::Blocks,
+            MayStart::Open if self.ground.points.iter().any(Point::is_damage) => Gate::Blocks,
+            MayStart::Open if self.ground.restorable > 0 => Gate::Mend,
+            MayStart::Open => Gate::Unknown,
         }
     }
 }
@@ -170,15 +170,15 @@ impl Point {
     }
 }
 
-impl Ground {
+impl AdviceGround {
     /// What pages alone say.
     pub(super) fn of(
         facts: &Facts,
         outcome: &PassOutcome,
         starts: Option<bool>,
         assumes: Option<Assumption>,
-    ) -> Ground {
-        let mut ground = Ground {
+    ) -> AdviceGround {
+        let mut ground = AdviceGround {
             starts,
             clean: facts.shutdown == Shutdown::Clean,
             restorable: facts.pages.iter().filter(|page| page.restorable.is_some()).count(),
@@ -189,7 +189,7 @@ impl Ground {
             assumes,
         };
         if facts.crash_unsafe {
-            ground.point(Weight::Forbids, Why::LoggingOff, Remedy::Backup(Subject::Everything));
+            ground.point(Weight::Forbids, Why::LoggingOff, Remedy::Backup(ToBringBack::Everything));
         }
         ground.at_stops(facts, outcome);
         ground.at_losses(facts, outcome);
@@ -217,7 +217,7 @@ impl Ground {
         for stop in &outcome.stops {
             let page = facts.pages.iter().find(|page| Some(page.id) == stop.page());
             if let Some(page) = page.filter(|page| page.restorable.is_none()) {
-                let why = Why::StopsAt(page.id, Subject::of(&page.home), stop.reason.clone());
+                let why = Why::StopsAt(page.id, ToBringBack::of(&page.home), stop.reason.clone());
                 self.point(Weight::Forbids, why, remedy_of(page));
             }
         }
@@ -226,13 +226,13 @@ impl Ground {
     fn at_losses(&mut self, facts: &Facts, outcome: &PassOutcome) {
         let lost = outcome.lost.iter().filter_map(|&at| facts.pages.get(at));
         for page in lost.filter(|page| page.restorable.is_none()) {
-            self.point(Weight::Forbids, Why::Loses(Subject::of(&page.home)), remedy_of(page));
+            self.point(Weight::Forbids, Why::Loses(ToBringBack::of(&page.home)), remedy_of(page));
         }
     }
 
     fn at_lost_writes(&mut self, facts: &Facts) {
         for page in facts.pages.iter().filter(|page| page.lost_write) {
-            let why = Why::LostWrite(page.id, Subject::of(&page.home));
+            let why = Why::LostWrite(page.id, ToBringBack::of(&page.home));
             self.point(Weight::Forbids, why, Remedy::LostWrites);
         }
     }
@@ -248,7 +248,7 @@ impl Ground {
         for (at, page) in left {
             // The server mends it by its own rules, from a copy that proves nothing.
             let weight = if outcome.mends(at) { Weight::Aside } else { Weight::Leaves };
-            self.point(weight, Why::Damaged(page.id, Subject::of(&page.home)), remedy_of(page));
+            self.point(weight, Why::Damaged(page.id, ToBringBack::of(&page.home)), remedy_of(page));
         }
     }
 
@@ -257,14 +257,14 @@ impl Ground {
         let mut ground = self.clone();
         ground.points.sort_by_key(|point| point.weight);
         let forbids = |point: &Point| point.weight == Weight::Forbids;
-        let mendable = matches!(ground.first, Some(First::Stops(_)));
+        let mendable = matches!(ground.first, Some(RestoreFirst::Stops(_)));
         let start = match ground.starts {
-            _ if ground.points.iter().any(forbids) => Start::No,
-            Some(false) if !mendable => Start::No,
-            _ if ground.points.iter().any(|point| point.weight == Weight::Leaves) => Start::Open,
-            _ if ground.first.is_some() => Start::AfterRestore,
-            Some(true) => Start::Safe,
-            Some(false) | None => Start::Open,
+            _ if ground.points.iter().any(forbids) => MayStart::No,
+            Some(false) if !mendable => MayStart::No,
+            _ if ground.points.iter().any(|point| point.weight == Weight::Leaves) => MayStart::Open,
+            _ if ground.first.is_some() => MayStart::AfterRestore,
+            Some(true) => MayStart::Safe,
+            Some(false) | None => MayStart::Open,
         };
         Advice { start, ground }
     }
@@ -285,13 +285,13 @@ impl Why {
 fn remedy_of(page: &PageView) -> Remedy {
     match () {
         () if page.redo_mends => Remedy::FromRedo,
-        () if page.stale => Remedy::Stale(Subject::of(&page.home)),
-        () => Remedy::Backup(Subject::of(&page.home)),
+        () if page.stale => Remedy::Stale(ToBringBack::of(&page.home)),
+        () => Remedy::Backup(ToBringBack::of(&page.home)),
     }
 }
 
 /// Why `restore` comes first, the gravest reason of all.
-fn first(facts: &Facts, outcome: &PassOutcome) -> Option<First> {
+fn first(facts: &Facts, outcome: &PassOutcome) -> Option<RestoreFirst> {
     let page = |at: usize| facts.pages.get(at).filter(|page| page.restorable.is_some());
     let stops = outcome.stops.iter().filter(|stop| {
         facts.pages.iter().any(|page| Some(page.id) == stop.page() && page.restorable.is_some())
@@ -299,13 +299,15 @@ fn first(facts: &Facts, outcome: &PassOutcome) -> Option<First> {
     let stops = stops.count();
     let left = (0..facts.pages.len()).filter(|&at| page(at).is_some() && !outcome.mends(at)).count();
     match () {
-        () if stops > 0 => Some(First::Stops(stops)),
+        () if stops > 0 => Some(RestoreFirst::Stops(stops)),
         () => None,
     }
-    .or_else(|| outcome.lost.iter().find_map(|&at| page(at)).map(|page| First::Loses(page.home.file.clone())))
-    .or_else(|| outcome.in_memory.iter().find_map(|&at| page(at)).map(|page| First::InMemory(page.id)))
-    .or((left > 0).then_some(First::Leaves(left)))
-    .or_else(|| older_copy(facts, outcome).map(|page| First::Older(page.id)))
+    .or_else(|| {
+        outcome.lost.iter().find_map(|&at| page(at)).map(|page| RestoreFirst::Loses(page.home.file.clone()))
+    })
+    .or_else(|| outcome.in_memory.iter().find_map(|&at| page(at)).map(|page| RestoreFirst::InMemory(page.id)))
+    .or((left > 0).then_some(RestoreFirst::Leaves(left)))
+    .or_else(|| older_copy(facts, outcome).map(|page| RestoreFirst::Older(page.id)))
 }
 
 fn older_copy<'a>(facts: &'a Facts, outcome: &PassOutcome) -> Option<&'a PageView> {

@@ -30,7 +30,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-pub use crate::verdict::predict::advice::{Advice, Gate, Ground, Remedy, Subject, Weight, Why};
+pub use crate::verdict::predict::advice::{Advice, AdviceGround, Gate, Remedy, ToBringBack, Weight, Why};
 pub use crate::verdict::predict::facts::Facts;
 pub use crate::verdict::predict::pass::PassOutcome;
 
@@ -58,7 +58,7 @@ pub struct Prediction {
     pub advice: Advice,
     /// What the advice follows from.
     #[serde(skip)]
-    pub ground: Ground,
+    pub ground: AdviceGround,
     /// The findings whose copies it writes, as indices into [`Survey::findings`]: only copies that verify.
     #[serde(skip)]
     pub writes: Vec<usize>,
@@ -97,7 +97,7 @@ pub struct Stop {
 impl Default for Prediction {
     /// Nothing is known.
     fn default() -> Prediction {
-        let ground = Ground::default();
+        let ground = AdviceGround::default();
         Prediction {
             starts: None,
             restores: Vec::new(),
@@ -131,7 +131,7 @@ impl Prediction {
         loses.sort_unstable();
         loses.dedup();
         let assumes = Some(Assumption::PagesWithoutCopiesAreWhole);
-        let ground = Ground::of(facts, &outcome, starts, assumes);
+        let ground = AdviceGround::of(facts, &outcome, starts, assumes);
         let advice = ground.advice();
         Prediction { starts, restores, stops_at: outcome.stops, loses, assumes, advice, ground, writes }
     }
@@ -146,7 +146,7 @@ impl Prediction {
         }
         let told = self.ground.points.iter().filter(|point| point.why.is_of_a_page()).count() as u64;
         if beyond > told {
-            self.ground.point(Weight::Leaves, Why::Found(beyond), Remedy::Backup(Subject::Listed));
+            self.ground.point(Weight::Leaves, Why::Found(beyond), Remedy::Backup(ToBringBack::Listed));
         } else if unread {
             self.ground.point(Weight::Leaves, Why::Unread, Remedy::LookAgain);
         }

@@ -11,7 +11,7 @@ use crate::verdict::copy::{Copy, CopyState};
 use crate::verdict::home::{Home, HomeState};
 use crate::verdict::problems::reason::ProblemReason;
 use crate::verdict::problems::{Problem, ProblemKind, Severity};
-use crate::verdict::survey::Survey;
+use crate::verdict::survey::{Finding, Survey};
 
 /// A server that keeps its copies in files, and files that are not here.
 pub(super) fn elsewhere(survey: &Survey, problems: &mut Vec<Problem>) {
@@ -44,7 +44,11 @@ pub(super) fn elsewhere(survey: &Survey, problems: &mut Vec<Problem>) {
     if instance.shutdown == Shutdown::Clean {
         return;
     }
-    for area in areas.iter().filter(|area| area.live && area.kind == AreaKind::Separate) {
+    let separate: Vec<&&Area> =
+        areas.iter().filter(|area| area.live && area.kind == AreaKind::Separate).collect();
+    problems.extend(empty(survey, &areas, &separate));
+    problems.extend(odd_size(&separate));
+    for area in separate {
         let unusable = area.slots == 0 || survey.has_only_rubbish(area);
         if unusable {
             let problem =
@@ -52,6 +56,35 @@ pub(super) fn elsewhere(survey: &Survey, problems: &mut Vec<Problem>) {
             problems.push(problem.file(&area.file));
         }
     }
+}
+
+/// No slot of any file is in use, though every server fills them from its first flush on: they were made anew or emptied, or
+/// doublewrite was off. Where it only detects, the reduced files hold something.
+fn empty(survey: &Survey, areas: &[&Area], separate: &[&&Area]) -> Option<Problem> {
+    let used = |area: &&&Area| {
+        survey.findings.iter().filter_map(Finding::copy).any(|copy| copy.slot.file == area.file)
+    };
+    let reduced = areas.iter().any(|area| area.live && area.kind == AreaKind::Reduced);
+    let first = separate.first().filter(|_| !reduced && !separate.iter().any(used))?;
+    let slots = separate.iter().any(|area| area.slots > 0);
+    let reason = ProblemReason::CopiesAllZero;
+    let problem = || Problem::new(ProblemKind::CopiesElsewhere, Severity::Unknown, reason);
+    slots.then(|| problem().file(&first.file))
+}
+
+/// Of two files the second one has 512 slots more, those of single pages (`dblwr::Segment`, 8.0.33 and 9.7.4): a file that was cut
+/// lacks slots.
+fn odd_size(separate: &[&&Area]) -> Option<Problem> {
+    const SINGLE_PAGES: u32 = 512;
+    let [first, second] = separate else { return None };
+    let two = (number(&first.file), number(&second.file)) == (Some(0), Some(1));
+    let fits = first.slots.checked_add(SINGLE_PAGES) == Some(second.slots);
+    if !two || fits || first.slots == 0 || second.slots == 0 {
+        return None;
+    }
+    let cut = if second.slots > first.slots.saturating_add(SINGLE_PAGES) { first } else { second };
+    let reason = ProblemReason::CopiesOddSize { first: first.slots, second: second.slots };
+    Some(Problem::new(ProblemKind::CopiesElsewhere, Severity::Unknown, reason).file(&cut.file))
 }
 
 fn number(file: &std::path::Path) -> Option<u32> {

@@ -57,6 +57,7 @@ pub enum ProblemReason {
     RedoFileGone { what: String },
     RedoUnreadable { what: String },
     RedoHeader,
+    RedoNoHeader,
     RedoCheckpoint,
     RedoBreaksOff { end: Option<Lsn> },
     RedoOlder { end: Lsn, newest: Lsn },
@@ -68,6 +69,8 @@ pub enum ProblemReason {
     NoCopies,
     CopiesGap { missing: PathBuf },
     CopiesUnusable,
+    CopiesAllZero,
+    CopiesOddSize { first: u32, second: u32 },
     CopiesBeyondEnd { copies: u64, end: Lsn },
     CopiesDiffer { page: PageNo },
     Unread(String),
@@ -145,6 +148,10 @@ impl fmt::Display for ProblemReason {
             ProblemReason::NoRedo { clean, told, anew } => no_redo(f, *clean, *told, *anew),
             ProblemReason::RedoFileGone { what } | ProblemReason::RedoUnreadable { what } => f.write_str(what),
             ProblemReason::RedoHeader => f.write_str("the header of the redo log fails its checksum: the server does not read it"),
+            ProblemReason::RedoNoHeader => f.write_str(
+                "this file of the redo log does not begin as the first one does: it is no log, and a server fails where its log goes on \
+                 in it",
+            ),
             ProblemReason::RedoCheckpoint => f.write_str("no checkpoint of the redo log is sound: where recovery begins cannot be told"),
             ProblemReason::RedoBreaksOff { end: Some(end) } => write!(
                 f,
@@ -186,6 +193,15 @@ impl fmt::Display for ProblemReason {
             ProblemReason::CopiesUnusable => {
                 f.write_str("nothing in this doublewrite file is a slot: the copies that it held were not looked at")
             }
+            ProblemReason::CopiesAllZero => f.write_str(
+                "no slot of the doublewrite files is in use: doublewrite was off, or the files were emptied or made anew, and the \
+                 copies that they held are gone",
+            ),
+            ProblemReason::CopiesOddSize { first, second } => write!(
+                f,
+                "the doublewrite files have {first} and {second} slots, and the second one should have 512 more than the first: one \
+                 was cut, and the copies in what is gone were not looked at"
+            ),
             ProblemReason::CopiesBeyondEnd { copies, end } => write!(
                 f,
                 "{copies} of its copies are newer than the end of the redo log, LSN {end}: they are of another life of these \

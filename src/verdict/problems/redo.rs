@@ -106,6 +106,11 @@ fn damaged(survey: &Survey, redo: &RedoLog, problems: &mut Vec<Problem>) {
             RedoFault::Header { file } => {
                 push(ProblemKind::RedoDamaged, ProblemReason::RedoHeader, Some(relative(file)), Some(true))
             }
+            // 5.6.24 and 5.7.22 start after a clean stop; after a crash it depends on how far the log goes.
+            RedoFault::NoHeader { file } => {
+                let stops = (instance.shutdown == Shutdown::Clean).then_some(false);
+                push(ProblemKind::RedoDamaged, ProblemReason::RedoNoHeader, Some(relative(file)), stops);
+            }
             RedoFault::NewestCheckpoint => {
                 push(ProblemKind::RedoDamaged, ProblemReason::RedoCheckpoint, None, None)
             }
@@ -139,7 +144,10 @@ fn damaged(survey: &Survey, redo: &RedoLog, problems: &mut Vec<Problem>) {
     let stood = instance.flushed_lsn.filter(|lsn| lsn.0 > 0);
     let of_flush_lsn =
         emptied && instance.generation.is_mariadb() && stood.is_some() && newest_known(survey) <= stood;
-    let told = redo.faults.iter().any(|fault| !matches!(fault, RedoFault::Header { .. }));
+    let told = redo
+        .faults
+        .iter()
+        .any(|fault| !matches!(fault, RedoFault::Header { .. } | RedoFault::NoHeader { .. }));
     if redo.checkpoint.is_none() && !of_flush_lsn {
         push(ProblemKind::RedoDamaged, ProblemReason::RedoCheckpoint, None, Some(true));
     } else if redo.end.is_none() && !told && !emptied {

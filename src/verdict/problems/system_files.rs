@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::disk::Image;
 use crate::format::xdes::DescriptorState;
 use crate::instance::Instance;
+use crate::instance::redo::Shutdown;
 use crate::instance::roster::{Named, Role, Witness};
 use crate::instance::spaces::{SpaceFile, Tablespace};
 use crate::page::{PageState, judge};
@@ -29,19 +30,21 @@ pub(super) fn named(instance: &Instance, named: &Named) -> Option<Problem> {
 /// Later files of the system tablespace that are no part of it: they have no header that would say so.
 pub(super) fn later(instance: &Instance) -> Vec<Problem> {
     let Some(system) = instance.spaces.system() else { return Vec::new() };
+    let clean = instance.shutdown == Shutdown::Clean;
     let problem = |file: &SpaceFile, what| {
-        let kind = kind_of(&what);
+        let (kind, zeros) = (kind_of(&what), what == Lying::Zeros);
         let reason = ProblemReason::Lies { what, role: Role::System, anew: false };
         let problem = Problem::new(kind, Severity::Critical, reason).file(&file.name);
-        problem.space(Some(SpaceId::SYSTEM)).stops(Some(true))
+        // What a server does with zeros there depends on what it reads of them.
+        problem.space(Some(SpaceId::SYSTEM)).stops((!zeros).then_some(true))
     };
-    let odd = |file: &SpaceFile| lying_in(system, file).map(|what| problem(file, what));
+    let odd = |file: &SpaceFile| lying_in(system, file, clean).map(|what| problem(file, what));
     system.files.iter().skip(1).filter_map(odd).collect()
 }
 
 /// What a later file of the system tablespace is, where its first pages are none: all of them rubbish, or zero although
 /// the descriptors say that they are in use.
-fn lying_in(system: &Tablespace, file: &SpaceFile) -> Option<Lying> {
+fn lying_in(system: &Tablespace, file: &SpaceFile, clean: bool) -> Option<Lying> {
     const LOOKED_AT: u64 = 64;
     if file.len == 0 {
         return Some(Lying::Empty);
@@ -63,6 +66,8 @@ fn lying_in(system: &Tablespace, file: &SpaceFile) -> Option<Lying> {
     }
     match (rubbish, zeros_in_use) {
         (1.., _) => Some(Lying::Rubbish),
+        // A file that the server has just come to has no page in use; after a crash some may not have been written yet.
+        (0, 1..) if clean => Some(Lying::Zeros),
         (0, many) if many > LOOKED_AT / 2 => Some(Lying::Zeros),
         _ => None,
     }

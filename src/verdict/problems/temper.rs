@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::instance::roster::Role;
 use crate::units::PageNo;
-use crate::verdict::predict::{Prediction, Remedy, Stop, Subject, Weight, Why, table_of};
+use crate::verdict::predict::{Prediction, Remedy, Stop, ToBringBack, Weight, Why, table_of};
 use crate::verdict::problems::reason::{Lying, ProblemReason};
 use crate::verdict::problems::{Problem, ProblemKind, Severity};
 
@@ -83,7 +83,7 @@ fn blocks(kind: ProblemKind) -> bool {
 /// What settles a problem.
 fn remedy(problem: &Problem) -> Remedy {
     let file = problem.file.as_deref();
-    let subject = || Subject::of_file(&file.unwrap_or(Path::new("")).display().to_string());
+    let subject = || ToBringBack::of_file(&file.unwrap_or(Path::new("")).display().to_string());
     match problem.kind {
         ProblemKind::FileMissing | ProblemKind::FileEmpty | ProblemKind::FileForeign => match &problem.reason
         {
@@ -95,7 +95,7 @@ fn remedy(problem: &Problem) -> Remedy {
         ProblemKind::SpaceIdTwice => Remedy::MoveAway(second(&problem.reason)),
         ProblemKind::PageDamaged => Remedy::Backup(match problem.space_id {
             Some(space) if space.0 != 0 => subject(),
-            _ => Subject::Everything,
+            _ => ToBringBack::Everything,
         }),
         ProblemKind::LsnInFuture | ProblemKind::RedoForeign => Remedy::OneTime,
         ProblemKind::RedoMissing => Remedy::PutBackOrName("--redo-dir"),
@@ -104,13 +104,17 @@ fn remedy(problem: &Problem) -> Remedy {
         ProblemKind::RedoDisabled | ProblemKind::HalfMade | ProblemKind::NotJudged | ProblemKind::Backup => {
             Remedy::AsSaid
         }
-        ProblemKind::CopiesElsewhere => Remedy::Name("--doublewrite-dir"),
+        ProblemKind::CopiesElsewhere => match problem.reason {
+            // What they held is nowhere.
+            ProblemReason::CopiesAllZero | ProblemReason::CopiesOddSize { .. } => Remedy::LookAtOther,
+            _ => Remedy::Name("--doublewrite-dir"),
+        },
         ProblemKind::CopiesForeign => Remedy::MoveCopiesAway,
         ProblemKind::Unreadable => Remedy::CopyDevice,
     }
 }
 
-fn put_back(reason: &ProblemReason, subject: Subject) -> Remedy {
+fn put_back(reason: &ProblemReason, subject: ToBringBack) -> Remedy {
     match reason {
         ProblemReason::Missing { lies: Some(Lying::OfSpace(_)), role: Role::Table, .. } => {
             Remedy::PutBack(subject)
@@ -122,7 +126,7 @@ fn put_back(reason: &ProblemReason, subject: Subject) -> Remedy {
         ProblemReason::Missing { role: Role::Table, .. } | ProblemReason::Lies { role: Role::Table, .. } => {
             Remedy::PutBack(subject)
         }
-        _ => Remedy::PutBack(Subject::File(String::new())),
+        _ => Remedy::PutBack(ToBringBack::File(String::new())),
     }
 }
 

@@ -10,7 +10,7 @@ const NAMED: usize = 5;
 
 /// What is to be brought back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Subject {
+pub enum ToBringBack {
     /// A table, `d/t1`, in a file.
     Table(String),
     /// Several tables.
@@ -23,18 +23,18 @@ pub enum Subject {
     Everything,
 }
 
-impl Subject {
+impl ToBringBack {
     /// Whose page it is.
-    pub(super) fn of(home: &HomeView) -> Subject {
+    pub(super) fn of(home: &HomeView) -> ToBringBack {
         match home.kind {
-            SpaceKind::System | SpaceKind::Undo => Subject::Everything,
-            SpaceKind::User => Subject::of_file(&home.file),
+            SpaceKind::System | SpaceKind::Undo => ToBringBack::Everything,
+            SpaceKind::User => ToBringBack::of_file(&home.file),
         }
     }
 
     /// Everything that they are: the whole server where it is more than tables.
-    fn of_all<'a>(subjects: impl Iterator<Item = &'a Subject>) -> Subject {
-        let mut all: Vec<&Subject> = Vec::new();
+    fn of_all<'a>(subjects: impl Iterator<Item = &'a ToBringBack>) -> ToBringBack {
+        let mut all: Vec<&ToBringBack> = Vec::new();
         subjects.for_each(|subject| {
             if !all.contains(&subject) {
                 all.push(subject)
@@ -43,21 +43,21 @@ impl Subject {
         match all[..] {
             [only] => only.clone(),
             _ => {
-                let table = |subject: &Subject| match subject {
-                    Subject::Table(table) => Some(table.clone()),
+                let table = |subject: &ToBringBack| match subject {
+                    ToBringBack::Table(table) => Some(table.clone()),
                     _ => None,
                 };
                 let tables: Option<Vec<String>> = all.into_iter().map(table).collect();
-                tables.map_or(Subject::Everything, Subject::Tables)
+                tables.map_or(ToBringBack::Everything, ToBringBack::Tables)
             }
         }
     }
 
     /// What lies in a file of tables.
-    pub fn of_file(file: &str) -> Subject {
+    pub fn of_file(file: &str) -> ToBringBack {
         let name = FileName::from_path(std::path::Path::new(file));
         let table = name.filter(|name| name.database.as_ref().is_some_and(|database| !database.is_empty()));
-        table.map_or_else(|| Subject::File(file.to_owned()), |name| Subject::Table(name.to_string()))
+        table.map_or_else(|| ToBringBack::File(file.to_owned()), |name| ToBringBack::Table(name.to_string()))
     }
 }
 
@@ -69,11 +69,11 @@ pub enum Remedy {
     /// `restore --from redo`.
     FromRedo,
     /// Nothing here mends it: a backup, or another copy of the files.
-    Backup(Subject),
+    Backup(ToBringBack),
     /// The same, and a copy that nothing proves lies in the buffer.
-    Stale(Subject),
+    Stale(ToBringBack),
     /// A file that is gone, empty, cut or foreign comes back from a backup.
-    PutBack(Subject),
+    PutBack(ToBringBack),
     /// A file comes back, or the option is given that tells where it lies.
     PutBackOrName(&'static str),
     /// The option is given that tells where it lies.
@@ -90,6 +90,8 @@ pub enum Remedy {
     AsSaid,
     /// The device is copied first.
     CopyDevice,
+    /// Copies that are gone may lie in another copy of these files.
+    LookAtOther,
     /// Once more, when it can be read.
     LookAgain,
     /// The definition of a table comes back.
@@ -113,8 +115,8 @@ impl Remedy {
             _ => None,
         });
         match self {
-            Remedy::Backup(_) => Remedy::Backup(Subject::of_all(subjects)),
-            Remedy::Stale(_) => Remedy::Stale(Subject::of_all(subjects)),
+            Remedy::Backup(_) => Remedy::Backup(ToBringBack::of_all(subjects)),
+            Remedy::Stale(_) => Remedy::Stale(ToBringBack::of_all(subjects)),
             other => other.clone(),
         }
     }
@@ -133,7 +135,7 @@ impl fmt::Display for Remedy {
                 write!(f, "no copy here is proved to belong there; {subject} from a backup")?;
                 f.write_str(", or without one take the newest copy all the same (dblwr restore --include-stale)")
             }
-            Remedy::PutBack(Subject::Table(table)) => {
+            Remedy::PutBack(ToBringBack::Table(table)) => {
                 write!(f, "nothing here can make it; the table is {table}: restore it from a backup")
             }
             Remedy::PutBack(_) => f.write_str("put the file back from a backup"),
@@ -150,24 +152,28 @@ impl fmt::Display for Remedy {
             Remedy::RedoLog => f.write_str("bring the redo log back from another copy of these files, or all of them from a backup"),
             Remedy::CopyDevice => f.write_str("copy the device first, and work on the copy"),
             Remedy::AsSaid => Ok(()),
+            Remedy::LookAtOther => f.write_str(
+                "dblwr scan shows whether pages are damaged; copies of them may lie in an earlier copy of these files \
+                 (dblwr restore --copies-from)",
+            ),
             Remedy::LookAgain => f.write_str("look again when everything can be read"),
             Remedy::Definition => f.write_str("put the .frm file back from a backup"),
         }
     }
 }
 
-impl fmt::Display for Subject {
+impl fmt::Display for ToBringBack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Subject::Table(table) => write!(f, "the table is {table}: restore it"),
-            Subject::Tables(tables) if tables.len() > NAMED => {
+            ToBringBack::Table(table) => write!(f, "the table is {table}: restore it"),
+            ToBringBack::Tables(tables) if tables.len() > NAMED => {
                 let named = tables.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
                 write!(f, "the tables are {named} and {} more: restore them", tables.len() - NAMED)
             }
-            Subject::Tables(tables) => write!(f, "the tables are {}: restore them", tables.join(", ")),
-            Subject::File(file) => write!(f, "the file is {file}: restore it"),
-            Subject::Listed => f.write_str("restore the tables that are listed above"),
-            Subject::Everything => f.write_str("all tables need it: restore the whole server"),
+            ToBringBack::Tables(tables) => write!(f, "the tables are {}: restore them", tables.join(", ")),
+            ToBringBack::File(file) => write!(f, "the file is {file}: restore it"),
+            ToBringBack::Listed => f.write_str("restore the tables that are listed above"),
+            ToBringBack::Everything => f.write_str("all tables need it: restore the whole server"),
         }
     }
 }

@@ -7,8 +7,8 @@ fn page() -> PredictedPage {
     PredictedPage { space_id: SpaceId(5), page_no: PageNo(9) }
 }
 
-fn table() -> Subject {
-    Subject::Table("d/t1".into())
+fn table() -> ToBringBack {
+    ToBringBack::Table("d/t1".into())
 }
 
 /// What can be wrong with pages, each with what settles it.
@@ -20,11 +20,11 @@ fn points_of_pages() -> Vec<Option<Point>> {
         point(Weight::Forbids, Why::StopsAt(page(), table(), "DETECT_ONLY".into()), Remedy::Backup(table())),
         point(Weight::Forbids, Why::StopsAt(page(), table(), "no copy".into()), Remedy::FromRedo),
         point(Weight::Forbids, Why::Loses(table()), Remedy::Backup(table())),
-        point(Weight::Forbids, Why::LoggingOff, Remedy::Backup(Subject::Everything)),
+        point(Weight::Forbids, Why::LoggingOff, Remedy::Backup(ToBringBack::Everything)),
         point(Weight::Forbids, Why::OtherLife, Remedy::MoveCopiesAway),
         point(Weight::Leaves, Why::Damaged(page(), table()), Remedy::Stale(table())),
         point(Weight::Leaves, Why::Damaged(page(), table()), Remedy::Backup(table())),
-        point(Weight::Leaves, Why::Found(3), Remedy::Backup(Subject::Listed)),
+        point(Weight::Leaves, Why::Found(3), Remedy::Backup(ToBringBack::Listed)),
         point(Weight::Leaves, Why::Unread, Remedy::LookAgain),
     ]
 }
@@ -42,19 +42,19 @@ fn points_of_files() -> Vec<Option<Point>> {
     ]
 }
 
-fn firsts() -> Vec<Option<First>> {
+fn firsts() -> Vec<Option<RestoreFirst>> {
     vec![
         None,
-        Some(First::Stops(1)),
-        Some(First::Loses("d/t1.ibd".into())),
-        Some(First::InMemory(page())),
-        Some(First::Leaves(2)),
-        Some(First::Older(page())),
+        Some(RestoreFirst::Stops(1)),
+        Some(RestoreFirst::Loses("d/t1.ibd".into())),
+        Some(RestoreFirst::InMemory(page())),
+        Some(RestoreFirst::Leaves(2)),
+        Some(RestoreFirst::Older(page())),
     ]
 }
 
 /// Every ground there can be; the number of them is asserted, so that none is left out unseen.
-fn grounds() -> Vec<Ground> {
+fn grounds() -> Vec<AdviceGround> {
     let mut grounds = Vec::new();
     for starts in [None, Some(true), Some(false)] {
         for clean in [false, true] {
@@ -69,7 +69,7 @@ fn grounds() -> Vec<Ground> {
                     for of_pages in points_of_pages() {
                         for of_files in points_of_files() {
                             for doubt in [None, Some("the redo files do not show how the server ended")] {
-                                grounds.push(Ground {
+                                grounds.push(AdviceGround {
                                     starts,
                                     clean,
                                     restorable,
@@ -97,7 +97,7 @@ fn no_combination_contradicts_itself() {
         let (advice, said) = (ground.advice(), ground.advice().to_string());
         let (may, must_not) = (said.starts_with("start the server"), said.contains("do not start"));
         assert!(!(may && must_not), "{said}");
-        assert_eq!(may, advice.start == Start::Safe, "{said}");
+        assert_eq!(may, advice.start == MayStart::Safe, "{said}");
         assert_eq!(may, !advice.guards_copies(), "{said}");
         assert_eq!(may, advice.gate() == Gate::Starts, "{said}");
         if may {
@@ -107,7 +107,7 @@ fn no_combination_contradicts_itself() {
         }
         if ground.starts == Some(false) {
             assert!(
-                must_not || advice.start == Start::AfterRestore || said.contains("dblwr restore"),
+                must_not || advice.start == MayStart::AfterRestore || said.contains("dblwr restore"),
                 "{said}"
             );
         }
@@ -146,7 +146,11 @@ fn every_paragraph_ends_at_something_that_works() {
 #[test]
 fn each_loss_has_its_own_way_out() {
     let only = |point: Option<Point>| {
-        let ground = Ground { starts: Some(true), points: point.into_iter().collect(), ..Ground::default() };
+        let ground = AdviceGround {
+            starts: Some(true),
+            points: point.into_iter().collect(),
+            ..AdviceGround::default()
+        };
         ground.advice().to_string()
     };
     let expected = [
@@ -171,7 +175,7 @@ fn each_loss_has_its_own_way_out() {
 /// Sixteen pages that one thing settles are one sentence.
 #[test]
 fn what_one_remedy_settles_is_said_once() {
-    let stop = |number, subject: &Subject| Point {
+    let stop = |number, subject: &ToBringBack| Point {
         weight: Weight::Forbids,
         why: Why::StopsAt(
             PredictedPage { space_id: SpaceId(5), page_no: PageNo(number) },
@@ -180,11 +184,11 @@ fn what_one_remedy_settles_is_said_once() {
         ),
         remedy: Remedy::Backup(subject.clone()),
     };
-    let said = |subjects: &[Subject]| {
+    let said = |subjects: &[ToBringBack]| {
         let points = subjects.iter().zip(1..).map(|(subject, number)| stop(number, subject)).collect();
-        Ground { starts: Some(false), points, ..Ground::default() }.advice().to_string()
+        AdviceGround { starts: Some(false), points, ..AdviceGround::default() }.advice().to_string()
     };
-    let (one, other) = (table(), Subject::Table("d/t2".into()));
+    let (one, other) = (table(), ToBringBack::Table("d/t2".into()));
     let text = said(&[one.clone(), one.clone(), other.clone()]);
     assert!(
         text.contains(
@@ -193,15 +197,15 @@ fn what_one_remedy_settles_is_said_once() {
         "{text}"
     );
     assert_eq!(text.matches("backup").count(), 1, "{text}");
-    assert!(said(&[one, other, Subject::Everything]).contains("restore the whole server"));
+    assert!(said(&[one, other, ToBringBack::Everything]).contains("restore the whole server"));
 }
 
 /// What was taken to be so is said wherever a start is foretold.
 #[test]
 fn an_assumption_is_said_and_names_scan() {
-    for ground in grounds().into_iter().filter(|ground| ground.advice().start == Start::Safe) {
+    for ground in grounds().into_iter().filter(|ground| ground.advice().start == MayStart::Safe) {
         assert!(ground.advice().to_string().contains("dblwr scan reads them"));
-        let read = Ground { assumes: None, ..ground };
+        let read = AdviceGround { assumes: None, ..ground };
         assert!(!read.advice().to_string().contains("dblwr scan"));
     }
 }

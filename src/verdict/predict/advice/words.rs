@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::units::count;
 use crate::verdict::predict::PredictedPage;
-use crate::verdict::predict::advice::{Advice, First, Point, Remedy, Start, Subject, Why};
+use crate::verdict::predict::advice::{Advice, MayStart, Point, Remedy, RestoreFirst, ToBringBack, Why};
 
 /// More points than these are counted: they stand in the list above.
 const SPELLED_OUT: usize = 3;
@@ -21,25 +21,25 @@ impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ground = &self.ground;
         match (self.start, &ground.first) {
-            (Start::Safe, _) => {
+            (MayStart::Safe, _) => {
                 f.write_str("start the server: ")?;
                 self.safe(f)?;
             }
-            (Start::AfterRestore, Some(first)) => {
+            (MayStart::AfterRestore, Some(first)) => {
                 write!(f, "run dblwr restore first: {first}")?;
                 f.write_str("; then dblwr verify again")?;
             }
-            (Start::No, _) => f.write_str("do not start the server: ")?,
-            (Start::Open, Some(first)) => {
+            (MayStart::No, _) => f.write_str("do not start the server: ")?,
+            (MayStart::Open, Some(first)) => {
                 write!(
                     f,
                     "run dblwr restore first: {first}; keep a copy of all files before a server starts"
                 )?;
             }
-            (Start::Open, None) if ground.restorable > 0 => {
+            (MayStart::Open, None) if ground.restorable > 0 => {
                 f.write_str("run dblwr restore first, and keep a copy of all files before a server starts")?;
             }
-            (Start::Open | Start::AfterRestore, None) => {
+            (MayStart::Open | MayStart::AfterRestore, None) => {
                 f.write_str("keep a copy of all files before a server starts")?;
             }
         }
@@ -78,8 +78,8 @@ impl Advice {
         }
         for (at, group) in groups.iter().take(SPELLED_OUT).enumerate() {
             f.write_str(match (at, self.start) {
-                (0, Start::No) => "",
-                (0, Start::Open) => ": ",
+                (0, MayStart::No) => "",
+                (0, MayStart::Open) => ": ",
                 _ => ". Besides: ",
             })?;
             write_group(f, group)?;
@@ -94,15 +94,15 @@ impl Advice {
     fn afterthought(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ground = &self.ground;
         match (self.start, ground.doubts.first()) {
-            (Start::Open, Some(doubt)) if ground.points.is_empty() => write!(f, ": {doubt}")?,
-            (Start::No, Some(doubt)) if ground.points.is_empty() => f.write_str(doubt)?,
-            (Start::No, None) if ground.points.is_empty() => {
+            (MayStart::Open, Some(doubt)) if ground.points.is_empty() => write!(f, ": {doubt}")?,
+            (MayStart::No, Some(doubt)) if ground.points.is_empty() => f.write_str(doubt)?,
+            (MayStart::No, None) if ground.points.is_empty() => {
                 f.write_str("bring the data back from a backup")?
             }
             _ => {}
         }
         match self.start {
-            Start::No if ground.restorable > 0 => {
+            MayStart::No if ground.restorable > 0 => {
                 write!(f, ". dblwr restore mends {} besides", count(ground.restorable, "page"))
             }
             _ => Ok(()),
@@ -124,23 +124,27 @@ fn write_group(f: &mut fmt::Formatter<'_>, group: &[&Point]) -> fmt::Result {
     }
 }
 
-impl fmt::Display for First {
+impl fmt::Display for RestoreFirst {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            First::Stops(pages) => write!(f, "it mends {} that the server stops at", count(*pages, "page")),
-            First::Loses(file) => write!(
+            RestoreFirst::Stops(pages) => {
+                write!(f, "it mends {} that the server stops at", count(*pages, "page"))
+            }
+            RestoreFirst::Loses(file) => write!(
                 f,
                 "the server would start without the table in {file}, whose first page it leaves damaged"
             ),
-            First::InMemory(page) => write!(
+            RestoreFirst::InMemory(page) => write!(
                 f,
                 "the server mends page {} in memory only, and its file stays damaged",
                 numbers(page)
             ),
-            First::Leaves(pages) => {
+            RestoreFirst::Leaves(pages) => {
                 write!(f, "it mends {} that the server may leave damaged", count(*pages, "page"))
             }
-            First::Older(page) => write!(f, "of page {} the server would take an older copy", numbers(page)),
+            RestoreFirst::Older(page) => {
+                write!(f, "of page {} the server would take an older copy", numbers(page))
+            }
         }
     }
 }
@@ -179,10 +183,10 @@ fn numbers(page: &PredictedPage) -> String {
     format!("{}:{}", page.space_id, page.page_no)
 }
 
-fn of(subject: &Subject) -> String {
+fn of(subject: &ToBringBack) -> String {
     match subject {
-        Subject::Table(table) => format!(" of {table}"),
-        Subject::File(file) => format!(" of {file}"),
-        Subject::Tables(_) | Subject::Everything | Subject::Listed => String::new(),
+        ToBringBack::Table(table) => format!(" of {table}"),
+        ToBringBack::File(file) => format!(" of {file}"),
+        ToBringBack::Tables(_) | ToBringBack::Everything | ToBringBack::Listed => String::new(),
     }
 }
