@@ -62,6 +62,8 @@ pub struct Instance {
     pub spaces: Spaces,
     /// `innodb_page_size`.
     pub page_size: PageSize,
+    /// Which server ran it, with its version, as page 0 (MySQL 8.0 on) or the creator of the redo log say.
+    pub server: Option<String>,
     /// Which server ran it.
     pub generation: Generation,
     /// Slots hold the pages of encrypted tablespaces in plaintext, as MySQL does up to 8.0.22; also where nothing tells.
@@ -118,6 +120,7 @@ impl Instance {
         let mut instance = Instance {
             shutdown: redo::shutdown(flushed_lsn, &redo),
             window: window(&redo),
+            server: None,
             generation: Generation::Unknown,
             plaintext_copies: true,
             page_size,
@@ -134,6 +137,7 @@ impl Instance {
         };
         instance.locate(&separate)?;
         instance.generation = instance.find_generation(page0.as_ref());
+        instance.server = instance.name_of_server(page0.as_ref());
         instance.note_newer_server(page0.as_ref());
         instance.plaintext_copies = instance.keeps_plaintext(page0.as_ref());
         instance.mark_live();
@@ -155,6 +159,7 @@ impl Instance {
         refuse_page_size(&locations, &spaces)?;
         let mut instance = Instance {
             page_size: page_size(&locations, &spaces, &[]),
+            server: None,
             generation: Generation::Unknown,
             plaintext_copies: true,
             redo: redo::FoundRedo::Absent,

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::commands::scan::FileFinding;
 use crate::report::SCHEMA_VERSION;
-use crate::report::guard::{guard, write_guard};
+use crate::report::advice::write_prediction;
+use crate::report::guard::write_guard;
 use crate::report::problem::{self, ProblemReport};
 use crate::report::style;
 use crate::units::SpaceId;
@@ -185,11 +186,6 @@ impl ScanSummary {
         self.mendable += if damage.mendable { u64::from(damage.pages) } else { 0 };
     }
 
-    /// What must not be done while a page can be restored.
-    pub fn guard(&self) -> Option<&'static str> {
-        guard(self.restorable > 0)
-    }
-
     /// What was not read now.
     fn earlier(&self) -> String {
         let time = jiff::Timestamp::from_second(self.since).unwrap_or_default();
@@ -349,6 +345,9 @@ impl ScanReport {
     }
 
     fn write_advice(&self, out: &mut dyn Write) -> io::Result<()> {
+        if let Some(prediction) = &self.prediction {
+            write_prediction(out, prediction)?;
+        }
         write_guard(out, self.guard)?;
         let secondary = self.damaged.iter().filter(|page| page.rebuildable == Some(true)).count();
         if secondary > 0 {

@@ -43,6 +43,7 @@ pub enum Unjudged {
 #[allow(missing_docs, reason = "each is spelled out by its sentence below")]
 pub enum ProblemReason {
     Missing { role: Role, by: Witness, table: Option<String>, lies: Option<Lying>, sure: bool },
+    NoSchemaFile { table: String },
     NextSystemFile { stated: u64, held: u64 },
     Elsewhere { by: Witness },
     Lies { what: Lying, role: Role, anew: bool },
@@ -87,6 +88,11 @@ impl fmt::Display for ProblemReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ProblemReason::Missing { role, by, table, lies, sure } => missing(f, *role, *by, table.as_deref(), lies.as_ref(), *sure),
+            ProblemReason::NoSchemaFile { table } => write!(
+                f,
+                "InnoDB's dictionary names table {table}, and its schema file is not there: the server does not know the table \
+                 without it"
+            ),
             ProblemReason::NextSystemFile { stated, held } => write!(
                 f,
                 "page 0 of the system tablespace counts {stated} pages, its files hold {held}: a later file is missing, or \
