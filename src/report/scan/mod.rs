@@ -274,7 +274,7 @@ impl ScanReport {
             (
                 doublewrite,
                 ["lies ", "lie "],
-                "in the doublewrite buffer and were not judged (dblwr verify does)",
+                "in the doublewrite buffer, not judged here (dblwr verify does)",
             ),
             (freed, ["is ", "are "], "damaged but free: harmless"),
             (
