@@ -124,12 +124,10 @@ fn damaged(survey: &Survey, redo: &RedoLog, problems: &mut Vec<Problem>) {
                 );
             }
             RedoFault::FileOdd { file, what } => {
-                push(
-                    ProblemKind::RedoDamaged,
-                    ProblemReason::RedoUnreadable { what: what.clone() },
-                    Some(relative(file)),
-                    None,
-                );
+                let reason = ProblemReason::RedoUnreadable { what: what.clone() };
+                // Files of a ring that differ in length stop every server that has one (eight, from 5.5.9 to 10.2.11).
+                let of_a_ring = redo.files.len() > 1 && file.file_name().is_some_and(is_of_a_ring);
+                push(ProblemKind::RedoDamaged, reason, Some(relative(file)), of_a_ring.then_some(true));
             }
             RedoFault::BreaksOff => push(
                 ProblemKind::RedoDamaged,
@@ -153,6 +151,10 @@ fn damaged(survey: &Survey, redo: &RedoLog, problems: &mut Vec<Problem>) {
     } else if redo.end.is_none() && !told && !emptied {
         push(ProblemKind::RedoDamaged, ProblemReason::RedoBreaksOff { end: None }, None, Some(true));
     }
+}
+
+fn is_of_a_ring(name: &std::ffi::OsStr) -> bool {
+    name.to_string_lossy().starts_with("ib_logfile")
 }
 
 fn foreign(instance: &Instance, redo: &RedoLog, problems: &mut Vec<Problem>) {
