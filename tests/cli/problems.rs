@@ -186,6 +186,30 @@ fn later_files_that_hold_nothing_are_said() {
     }
 }
 
+/// Page 4 of `mysql.ibd` names the roots of the dictionary: 8.0.12, 8.0.33 and 9.7.4 do not start without it.
+#[test]
+fn the_root_of_the_dictionary_is_looked_at() {
+    for torn in [true, false] {
+        let root = image("m97-clean-kill");
+        let mut number = 0;
+        change_pages(&root.path().join("mysql.ibd"), |page| {
+            number += 1;
+            let hit = number == 5;
+            if hit {
+                let end = if torn { 8000 } else { page.len() };
+                page[..end].fill(0);
+            }
+            hit
+        });
+        let output = dblwr(["verify", "--json", root.path().to_str().unwrap()]);
+        let report = json(&output);
+        let list = report["problems"].as_array().unwrap();
+        let told = list.iter().find(|p| p["kind"] == "page_damaged" && p["file"] == "mysql.ibd").unwrap();
+        assert_eq!((code(&output), &told["page_no"]), (2, &4.into()));
+        assert_eq!(report["prediction"]["starts"], false);
+    }
+}
+
 /// Eight servers from 5.5.9 to 11.4.5 start without the schema file of a table, and do not know the table.
 #[test]
 fn a_table_without_its_schema_file_is_lost() {

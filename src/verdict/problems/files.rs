@@ -288,6 +288,16 @@ pub(super) fn damaged_pages(survey: &Survey, problems: &mut Vec<Problem>) {
         damaged_page(survey, system, PageNo(number), "a page of the system tablespace's beginning", problems);
     }
     if survey.instance.generation.has_mysql_ibd() {
+        // It names the roots of all other tables of the dictionary.
+        if let Owner::One(dictionary) = survey.instance.spaces.owner(DICTIONARY_SPACE) {
+            damaged_page(
+                survey,
+                dictionary,
+                DD_PROPERTIES,
+                "the root of the dictionary's properties",
+                problems,
+            );
+        }
         return;
     }
     for number in 8..=12 {
@@ -299,6 +309,9 @@ pub(super) fn damaged_pages(survey: &Survey, problems: &mut Vec<Problem>) {
         }
     }
 }
+
+/// The root page of `mysql.dd_properties` in `mysql.ibd`, the same in every server of MySQL 8.0 on (`root=4` in its own entry).
+const DD_PROPERTIES: PageNo = PageNo(4);
 
 fn rollback_segments(system: &Tablespace) -> Vec<(SpaceId, PageNo)> {
     const TRX_SYS_RSEGS: usize = 56;
@@ -325,7 +338,8 @@ fn damaged_page(
         || survey.findings.iter().filter(|f| Some(f.space_id()) == space.id && f.page_no() == page_no);
     let mended = of_page().any(|finding| finding.judgement.verdict == Verdict::Restorable);
     // Change buffer pages of servers without one, and pages that redo makes, may be empty.
-    let may_be_empty = !system || matches!(page_no.0, 1 | 3 | 4) || page_no.0 > 7;
+    let dictionary = space.id == Some(DICTIONARY_SPACE);
+    let may_be_empty = !dictionary && (!system || matches!(page_no.0, 1 | 3 | 4) || page_no.0 > 7);
     let made_by_redo = space.id.is_some_and(|id| {
         survey.instance.file_records().is_some_and(|records| records.created.contains(&id))
     });
@@ -339,6 +353,8 @@ fn damaged_page(
     let (generation, shutdown) = (survey.instance.generation, survey.instance.shutdown);
     let stops = match page_no {
         _ if system => stops_at_page(generation, shutdown, page_no),
+        // 8.0.12, 8.0.33 and 9.7.4, killed and stopped cleanly.
+        DD_PROPERTIES if dictionary => Some(true),
         PageNo(0) if shutdown == Shutdown::Clean => stops_at_first_page(space, generation, home.state),
         _ => None,
     };
