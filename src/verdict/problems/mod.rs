@@ -6,6 +6,7 @@
 
 mod copies;
 mod files;
+mod foreign_index;
 mod named;
 mod places;
 mod reason;
@@ -216,6 +217,7 @@ pub fn of_survey(survey: &Survey) -> Vec<Problem> {
         redo::in_future(survey, &mut problems);
     }
     copies::foreign(survey, &mut problems);
+    foreign_index::foreign_indexes(survey, &mut problems);
     if let Some(only) = survey.instance.only_file() {
         let of_log = |kind| matches!(kind, ProblemKind::NotJudged | ProblemKind::Unreadable);
         problems.retain(|problem| of_log(problem.kind) || problem.file.as_deref() == Some(only.as_path()));
@@ -227,7 +229,8 @@ pub fn of_survey(survey: &Survey) -> Vec<Problem> {
 /// Copies that were not looked at: the files that hold them are not there, or the system tablespace that does is not.
 pub fn unseen_copies(survey: &Survey) -> Vec<Problem> {
     let instance = &survey.instance;
-    let built_in = instance.generation.reads_separate_files() != Some(true) && instance.spaces.system().is_none();
+    let built_in =
+        instance.generation.reads_separate_files() != Some(true) && instance.spaces.system().is_none();
     let named = |file: &PathBuf| {
         instance.roster.files.iter().any(|named| named.role == Role::System && named.name == *file)
     };

@@ -42,36 +42,111 @@ pub enum Unjudged {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is spelled out by its sentence below")]
 pub enum ProblemReason {
-    Missing { role: Role, by: Witness, table: Option<String>, lies: Option<Lying>, sure: bool },
-    NextSystemFile { stated: u64, held: u64 },
-    Elsewhere { by: Witness },
-    Lies { what: Lying, role: Role, anew: bool },
-    Unnamed { what: Lying },
-    Cut { stated: u64, held: u64, redo: CutRedo },
-    PartPage { rest: u64 },
-    Twice { id: SpaceId, first: PathBuf, other: PathBuf, meant: Option<PathBuf>, never_opened: bool },
-    Damaged { what: &'static str, has_copy: bool },
-    Future { lsn: Lsn, end: Lsn },
-    NoRedo { clean: bool, told: bool, anew: bool },
-    RedoFileGone { what: String },
-    RedoUnreadable { what: String },
+    Missing {
+        role: Role,
+        by: Witness,
+        table: Option<String>,
+        lies: Option<Lying>,
+        sure: bool,
+    },
+    NextSystemFile {
+        stated: u64,
+        held: u64,
+    },
+    Elsewhere {
+        by: Witness,
+    },
+    Lies {
+        what: Lying,
+        role: Role,
+        anew: bool,
+    },
+    Unnamed {
+        what: Lying,
+    },
+    Cut {
+        stated: u64,
+        held: u64,
+        redo: CutRedo,
+    },
+    PartPage {
+        rest: u64,
+    },
+    Twice {
+        id: SpaceId,
+        first: PathBuf,
+        other: PathBuf,
+        meant: Option<PathBuf>,
+        never_opened: bool,
+    },
+    Damaged {
+        what: &'static str,
+        has_copy: bool,
+    },
+    Future {
+        lsn: Lsn,
+        end: Lsn,
+    },
+    NoRedo {
+        clean: bool,
+        told: bool,
+        anew: bool,
+    },
+    RedoFileGone {
+        what: String,
+    },
+    RedoUnreadable {
+        what: String,
+    },
     RedoHeader,
     RedoCheckpoint,
-    RedoBreaksOff { end: Option<Lsn> },
-    RedoOlder { end: Lsn, newest: Lsn },
-    RedoFlushed { flushed: Lsn, end: Lsn },
+    RedoBreaksOff {
+        end: Option<Lsn>,
+    },
+    RedoOlder {
+        end: Lsn,
+        newest: Lsn,
+    },
+    RedoFlushed {
+        flushed: Lsn,
+        end: Lsn,
+    },
     RedoMixed,
-    RedoNames { space: SpaceId, named: String, holds: SpaceId },
+    RedoNames {
+        space: SpaceId,
+        named: String,
+        holds: SpaceId,
+    },
     RedoOff,
     NotInitialised,
     NoCopies,
-    CopiesGap { missing: PathBuf },
+    CopiesGap {
+        missing: PathBuf,
+    },
     CopiesUnusable,
-    CopiesBeyondEnd { copies: u64, end: Lsn },
-    CopiesDiffer { page: PageNo },
+    CopiesBeyondEnd {
+        copies: u64,
+        end: Lsn,
+    },
+    CopiesDiffer {
+        page: PageNo,
+    },
+    /// The home of a page could not be read, and this slot holds a good copy of it.
+    UnreadHome {
+        what: String,
+        page: (SpaceId, PageNo),
+        slot: (PathBuf, u32),
+    },
+    /// A copy is of an index that its tablespace never had.
+    CopiesOfOtherIndex {
+        page: PageNo,
+        index: u64,
+    },
     Unread(String),
     NotJudged(Unjudged),
-    Unprepared { tool: &'static str },
+    Unprepared {
+        tool: &'static str,
+    },
 }
 
 /// What redo says of a file that is too short.
@@ -189,6 +264,14 @@ impl fmt::Display for ProblemReason {
                 f,
                 "its copy of page {page} differs from the page of the same LSN: it is of another server or another life"
             ),
+            ProblemReason::CopiesOfOtherIndex { page, index } => write!(
+                f,
+                "its copy of page {page} is of index {index}, and this tablespace never had an index of so low an id: it is \
+                 of another server"
+            ),
+            ProblemReason::UnreadHome { what, page: (space, page), slot: (file, index) } => {
+                write!(f, "{what}; {} slot {index} holds a good copy of page {space}:{page}", file.display())
+            }
             ProblemReason::Unread(what) => f.write_str(what),
             ProblemReason::NotJudged(what) => not_judged(f, what),
             ProblemReason::Unprepared { tool } => {
