@@ -27,8 +27,6 @@ const SPACE: u32 = 7777;
 /// Pages of the table that is added: with those of the real image the plan has some hundreds.
 const PAGES: u32 = 500;
 
-type Tree = BTreeMap<PathBuf, String>;
-
 fn put(page: &mut [u8], at: usize, bytes: &[u8]) {
     page[at..at + bytes.len()].copy_from_slice(bytes);
 }
@@ -179,8 +177,8 @@ impl Rng {
 
 /// What an undisturbed pass does and how long it takes.
 struct Undisturbed {
-    before: Tree,
-    after: Tree,
+    before: support::Tree,
+    after: support::Tree,
     /// From the start until the journal's first byte, and from there until the end.
     until_journal: Duration,
     from_journal: Duration,

@@ -85,6 +85,7 @@ fn options(args: &Check) -> anyhow::Result<CheckOptions> {
         patience: Patience { reads: args.reads, over },
         baseline: args.baseline.clone(),
         accept: args.accept,
+        before_start: args.gate,
         ..CheckOptions::new(args.target.request()?)
     })
 }

@@ -4,10 +4,10 @@ use crate::cli::args::PathArgs;
 use crate::cli::verify::judged;
 use crate::cli::{Context, ExitStatus};
 use crate::instance::Instance;
-use crate::report::guard::guard;
+use crate::report::guard::guard_of;
 use crate::report::locate::LocateReport;
 use crate::report::problem::ProblemReport;
-use crate::verdict::{Verdict, problems};
+use crate::verdict::problems;
 
 pub(super) fn run(target: &PathArgs, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     let instance = Instance::open(&target.request()?)?;
@@ -17,7 +17,7 @@ pub(super) fn run(target: &PathArgs, context: &mut Context<'_>) -> anyhow::Resul
     let mut report = LocateReport::of(&instance);
     let (judged, everything_read) = judged(instance, context)?;
     if let Some(survey) = judged {
-        report.guard = guard(survey.count(Verdict::Restorable) > 0);
+        report.guard = guard_of(&survey);
         report.problems = ProblemReport::all(&problems::of_survey(&survey));
     }
     context.emit(&report, |out| report.write_text(out))?;

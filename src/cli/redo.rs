@@ -3,7 +3,7 @@
 use crate::cli::args::Redo;
 use crate::cli::{Context, ExitStatus};
 use crate::commands::redo::RedoLook;
-use crate::report::redo::{RedoDocument, RedoSeverity};
+use crate::report::redo::RedoDocument;
 
 pub(super) fn run(args: &Redo, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     let look = RedoLook::run(&args.target.request()?, args.page)?;
@@ -14,10 +14,6 @@ pub(super) fn run(args: &Redo, context: &mut Context<'_>) -> anyhow::Result<Exit
     let document = RedoDocument::of(&look);
     let verbose = context.verbose;
     context.emit(&document, |out| document.write_text(out, verbose))?;
-    Ok(match document.worst() {
-        Some(RedoSeverity::Critical) => ExitStatus::Critical,
-        Some(RedoSeverity::Unknown) => ExitStatus::Unknown,
-        _ if all_read => ExitStatus::Healthy,
-        _ => ExitStatus::Unknown,
-    })
+    let status = ExitStatus::of_problems(&document.problems);
+    Ok(if all_read { status } else { status.worse(ExitStatus::Unknown) })
 }

@@ -31,7 +31,6 @@ use crate::report::problem::ProblemReport;
 use crate::report::scan::stream::{Stream, StreamShape};
 use crate::report::scan::{DamageOwner, DamageReport, FileReport, RowReport};
 use crate::report::style::printable;
-use crate::units::count;
 use crate::verdict::naming::Naming;
 use crate::verdict::predict::Prediction;
 use crate::verdict::problems::{self, FutureFile, Problem, ProblemReason, Severity, Unjudged};
@@ -111,6 +110,7 @@ fn perform(
     let of_problems = ExitStatus::of_problems(&problems);
     reporter.stream.problems(problems)?;
     let headline = reporter.stream.headline();
+    let guard = reporter.stream.guard();
     let summary = reporter.stream.end()?;
     if interrupted {
         context.warn("interrupted: this is what was found so far")?;
@@ -119,7 +119,7 @@ fn perform(
         context.warn(headline)?;
     }
     // Lines of CSV and of pages have no place for it.
-    if let Some(guard) = summary.guard().filter(|_| args.pages || shape == StreamShape::Csv) {
+    if let Some(guard) = guard.filter(|_| args.pages || shape == StreamShape::Csv) {
         context.warn(guard)?;
     }
     Ok(ExitStatus::of_scan(&summary, interrupted || summary.failures > 0).worse(of_problems))
@@ -327,27 +327,14 @@ impl<'a> Reporter<'a> {
         (ProblemReport::all(&found), self.foretell(&found))
     }
 
-    /// The prediction of the survey, with what reading every page has added. Damage that no copy mends leaves it open: whether
-    /// recovery reads that page the files do not always show.
+    /// The prediction of the survey, with what reading every page has added.
     fn foretell(&mut self, problems: &[Problem]) -> Option<Prediction> {
         let [(_, ground)] = &self.opened.grounds[..] else { return None };
         let mut prediction = ground.prediction.clone()?;
-        prediction.assumes = None;
         let summary = self.stream.summary();
         let beyond = summary.damaged.saturating_sub(summary.restorable);
         let unread = summary.failures > 0 || !summary.complete || summary.unverifiable > 0;
-        if prediction.starts == Some(true) && (beyond > 0 || unread) {
-            prediction.starts = None;
-            prediction.advice = match beyond {
-                0 => "keep a copy of all files before the server starts: not every page could be judged"
-                    .to_owned(),
-                _ => format!(
-                    "keep a copy of all files before the server starts: {} beyond the doublewrite buffer, and the server may \
-                     stop there",
-                    count(beyond as usize, "damaged page")
-                ),
-            };
-        }
+        prediction.with_every_page_read(beyond, unread);
         problems::temper(&mut prediction, problems);
         Some(prediction)
     }

@@ -3,9 +3,8 @@
 use crate::cli::args::PathArgs;
 use crate::cli::{Context, ExitStatus};
 use crate::instance::Instance;
-use crate::report::guard::guard;
+use crate::report::guard;
 use crate::report::verify::VerifyReport;
-use crate::verdict::Verdict;
 use crate::verdict::survey::Survey;
 
 pub(super) fn run(target: &PathArgs, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
@@ -54,7 +53,7 @@ pub(super) fn guard_of(
 ) -> anyhow::Result<(Option<&'static str>, ExitStatus)> {
     let (survey, everything_read) = judged(instance, context)?;
     let status = if everything_read { ExitStatus::Healthy } else { ExitStatus::Unknown };
-    Ok((survey.and_then(|survey| guard(survey.count(Verdict::Restorable) > 0)), status))
+    Ok((survey.and_then(|survey| guard::guard_of(&survey)), status))
 }
 
 pub(super) fn has_failures(survey: &Survey) -> bool {

@@ -8,6 +8,8 @@ use crate::instance::Instance;
 use crate::instance::redo::history::{Census, Change, Changes, Log};
 use crate::instance::redo::{RedoFormat, RedoLog};
 use crate::instance::request::Request;
+use crate::verdict::problems::{self, Problem};
+use crate::verdict::survey::Survey;
 
 /// Why records cannot be read for pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,11 +22,25 @@ pub enum Unread {
     Cut,
 }
 
+/// Of everything that is wrong with a directory, what is of its log.
+fn of_log(problems: Vec<Problem>) -> Vec<Problem> {
+    let of_log = |kind| {
+        use problems::ProblemKind::*;
+        matches!(
+            kind,
+            RedoMissing | RedoDamaged | RedoForeign | RedoDisabled | LsnInFuture | Backup | Unreadable
+        )
+    };
+    problems.into_iter().filter(|problem| of_log(problem.kind)).collect()
+}
+
 /// What was found.
 #[derive(Debug)]
 pub struct RedoLook {
     /// The instance.
     pub instance: Instance,
+    /// What is wrong with the log, the worst first.
+    pub problems: Vec<Problem>,
     /// What is said of all pages, or why nothing is.
     pub census: std::result::Result<Census, Unread>,
     /// The history of the page that was asked for.
@@ -39,8 +55,15 @@ impl RedoLook {
     /// # Errors
     /// As [`Instance::open`]; the log cannot be read.
     pub fn run(request: &Request, page: Option<PageId>) -> Result<RedoLook> {
-        let instance = Instance::open(request)?;
-        let mut look = RedoLook { instance, census: Err(Unread::Cut), page: None, hidden: false };
+        let survey = Survey::run(request)?;
+        let problems = of_log(problems::of_survey(&survey));
+        let mut look = RedoLook {
+            instance: survey.instance,
+            problems,
+            census: Err(Unread::Cut),
+            page: None,
+            hidden: false,
+        };
         let Some(redo) = look.instance.redo.redo() else { return Ok(look) };
         let Some(mut log) = Log::open(redo)? else {
             look.census = Err(why_unread(redo));

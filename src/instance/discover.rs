@@ -25,7 +25,7 @@ const MAX_DEPTH: usize = 8;
 /// Files identified before what was found is put away, so that little memory is needed for many.
 const AT_ONCE: usize = 1024;
 /// A `.isl` file holds one path.
-const MAX_ISL: u64 = 4096;
+pub const MAX_ISL: u64 = 4096;
 
 /// Finds and identifies every tablespace of an instance.
 ///

@@ -15,7 +15,7 @@ use crate::page::{Claim, PageState, judge};
 use crate::units::{ByteOffset, PageNo, PageSize, SpaceId};
 
 /// How many pages a survey looks at (`Datafile::find_space_id`, MySQL 5.7 to 9.7: up to 64).
-const SURVEY_PAGES: u32 = 64;
+pub const SURVEY_PAGES: u32 = 64;
 
 /// What a file turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

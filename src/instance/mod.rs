@@ -5,6 +5,7 @@ pub mod config;
 pub mod dblwr;
 pub mod discover;
 pub mod file_names;
+mod foreign;
 pub mod generation;
 pub mod identify;
 pub mod identity;
@@ -35,6 +36,7 @@ use crate::instance::dblwr::{
     Area, AreaKind, Magic, SeparateFile, find_separate, locate_parallel, locate_system,
 };
 use crate::instance::discover::discover;
+use crate::instance::foreign::{not_innodb, page_size, refuse_foreign, refuse_page_size};
 use crate::instance::generation::Generation;
 use crate::instance::locations::Focus;
 use crate::instance::locations::Locations;
@@ -46,7 +48,7 @@ use crate::instance::spaces::{Identification, Spaces, Tablespace};
 use crate::page::checksum::Algorithm;
 use crate::page::judge;
 use crate::page::keyring::Keyring;
-use crate::units::{ByteOffset, Lsn, PageSize};
+use crate::units::{ByteOffset, Lsn, PageNo, PageSize};
 
 /// How much of a reduced file is read: a server makes one page per doublewrite instance, a few dozen at most.
 const MAX_REDUCED: u64 = 16 << 20;
@@ -60,6 +62,8 @@ pub struct Instance {
     pub spaces: Spaces,
     /// `innodb_page_size`.
     pub page_size: PageSize,
+    /// Which server ran it, with its version, as page 0 (MySQL 8.0 on) or the creator of the redo log say.
+    pub server: Option<String>,
     /// Which server ran it.
     pub generation: Generation,
     /// Slots hold the pages of encrypted tablespaces in plaintext, as MySQL does up to 8.0.22; also where nothing tells.
@@ -116,6 +120,7 @@ impl Instance {
         let mut instance = Instance {
             shutdown: redo::shutdown(flushed_lsn, &redo),
             window: window(&redo),
+            server: None,
             generation: Generation::Unknown,
             plaintext_copies: true,
             page_size,
@@ -132,6 +137,7 @@ impl Instance {
         };
         instance.locate(&separate)?;
         instance.generation = instance.find_generation(page0.as_ref());
+        instance.server = instance.name_of_server(page0.as_ref());
         instance.note_newer_server(page0.as_ref());
         instance.plaintext_copies = instance.keeps_plaintext(page0.as_ref());
         instance.mark_live();
@@ -153,6 +159,7 @@ impl Instance {
         refuse_page_size(&locations, &spaces)?;
         let mut instance = Instance {
             page_size: page_size(&locations, &spaces, &[]),
+            server: None,
             generation: Generation::Unknown,
             plaintext_copies: true,
             redo: redo::FoundRedo::Absent,
@@ -362,8 +369,10 @@ struct SystemPage0 {
 impl SystemPage0 {
     /// Page 0 of the system tablespace, where it verifies: nothing of a damaged one is believed.
     fn read(system: &Tablespace) -> Option<SystemPage0> {
-        let file = system.files.first().filter(|_| system.evidence == Identification::Header)?;
-        let page = Image::open(&file.path).ok()?.read_page(ByteOffset(0), system.format.physical).ok()??;
+        if system.evidence != Identification::Header {
+            return None;
+        }
+        let page = system.read_page(PageNo(0)).ok()??;
         Some(SystemPage0 {
             header: FilHeader::parse(&page)?,
             flushed_lsn: u64_at(&page, FIL_PAGE_FILE_FLUSH_LSN).map(Lsn),
@@ -403,80 +412,4 @@ fn hash_directories(datadir: &Path) -> Vec<PathBuf> {
         .collect();
     dirs.sort();
     dirs
-}
-
-fn page_size(locations: &Locations, spaces: &Spaces, separate: &[SeparateFile]) -> PageSize {
-    let of_files =
-        || separate.iter().find(|file| !file.reduced).and_then(|file| PageSize::logical(file.page_size));
-    locations
-        .page_size
-        .or_else(|| spaces.system().map(|system| system.format.logical))
-        .or_else(of_files)
-        .or_else(|| spaces.list.first().map(|space| space.format.logical))
-        .unwrap_or(PageSize::DEFAULT)
-}
-
-/// `--page-size` is for files that do not say.
-fn refuse_page_size(locations: &Locations, spaces: &Spaces) -> Result<()> {
-    let Some(given) = locations.page_size else { return Ok(()) };
-    let named = match &locations.focus {
-        Focus::Doublewrite(file) => SeparateFile::parse(file).and_then(|of| PageSize::logical(of.page_size)),
-        _ => None,
-    };
-    let named = named.filter(|&size| size != given).map(|size| (locations.root.clone(), size));
-    let Some((path, stated)) = spaces.contradiction.clone().or(named) else { return Ok(()) };
-    Err(Error::foreign(
-        &path,
-        format!(
-            "its pages are of {stated} bytes by its own word, and --page-size says {given}; leave the option out"
-        ),
-    ))
-}
-
-fn refuse_foreign(locations: &Locations, spaces: &Spaces, separate: &[SeparateFile]) -> Result<()> {
-    let nothing_or = |foreign: Error| match spaces.failures.first() {
-        Some(failure) => Err(Error::Refused(failure.to_string())),
-        None => Err(foreign),
-    };
-    let nothing = |path: &PathBuf, what: &str| nothing_or(Error::foreign(path, what));
-    match &locations.focus {
-        Focus::Directory
-            if spaces.list.is_empty() && !separate.iter().any(SeparateFile::any_page_verifies) =>
-        {
-            nothing(
-                &locations.root,
-                "no InnoDB file in this directory (expected ibdata1, *.ibd, undo files or #ib_*.dblwr); name the data \
-             directory of a server",
-            )
-        }
-        Focus::Tablespace(file) if spaces.unidentified.iter().any(|other| other.path == *file) => Ok(()),
-        Focus::System(file) | Focus::Tablespace(file) if spaces.of_file(file).is_none() => {
-            nothing_or(not_innodb(file))
-        }
-        Focus::Doublewrite(file) if !looks_like_slots(file, locations, separate) => nothing(
-            file,
-            "no InnoDB page in any slot; name a doublewrite file (#ib_<page size>_<n>.dblwr) with something in it",
-        ),
-        _ => Ok(()),
-    }
-}
-
-fn not_innodb(file: &Path) -> Error {
-    let what =
-        "nothing in it looks like an InnoDB page; name a data directory, ibdata1, an .ibd or undo file";
-    Error::foreign(file, what)
-}
-
-/// A doublewrite file that lies alone must hold at least one page that verifies.
-fn looks_like_slots(file: &Path, locations: &Locations, separate: &[SeparateFile]) -> bool {
-    if locations.explore {
-        return std::fs::metadata(file).is_ok_and(|m| m.len() > 0);
-    }
-    match separate.first() {
-        Some(found) if found.reduced => {
-            std::fs::read(file).is_ok_and(|bytes| !parse_reduced(&bytes).entries.is_empty())
-        }
-        Some(found) => found.any_page_verifies(),
-        None => false,
-    }
 }

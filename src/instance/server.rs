@@ -20,6 +20,19 @@ impl Instance {
         hint.map_or_else(|| traces.generation(), |hint| taken_over(hint, traces.mariadb_files))
     }
 
+    /// The last server by name and version: page 0 of MySQL 8.0 on carries its number, the redo log names who made it.
+    pub(super) fn name_of_server(&self, page0: Option<&SystemPage0>) -> Option<String> {
+        let of_page0 = page0.filter(|_| self.generation.has_mysql_ibd());
+        if let Some(ServerVersion(major, minor, patch)) =
+            of_page0.and_then(|page| ServerVersion::of_number(page.header.prev))
+        {
+            return Some(format!("MySQL {major}.{minor}.{patch}"));
+        }
+        let creator = self.redo.redo().and_then(|redo| redo.creator.clone())?;
+        let of_family = creator.starts_with("MariaDB ") == self.generation.is_mariadb();
+        ServerVersion::of_creator(&creator).filter(|_| of_family).map(|_| creator)
+    }
+
     /// Says so where the server is newer than all that are known.
     pub(super) fn note_newer_server(&mut self, page0: Option<&SystemPage0>) {
         let creator = self.redo.redo().and_then(|redo| redo.creator.clone()).unwrap_or_default();

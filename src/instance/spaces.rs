@@ -1,5 +1,7 @@
 //! Tablespaces: which file holds which space id, in which page format, and where a page of it lies.
 
+use crate::disk::Image;
+use crate::error::Result;
 use crate::page::reason::PageReason;
 use crate::page::transform::{self, Revealed};
 use crate::page::{self, Judged, PageState, checksum};
@@ -86,6 +88,15 @@ impl Tablespace {
         let offset = ByteOffset(number.checked_sub(file.first_page)?.checked_mul(size)?);
         let in_bounds = offset.checked_add(size).is_some_and(|end| end.0 <= file.len);
         Some(Place { file, offset, in_bounds })
+    }
+
+    /// One page as it lies in its file; `None` where the files end before it.
+    ///
+    /// # Errors
+    /// The file cannot be opened or read.
+    pub fn read_page(&self, page_no: PageNo) -> Result<Option<Vec<u8>>> {
+        let Some(place) = self.place(page_no).filter(|place| place.in_bounds) else { return Ok(None) };
+        Image::open(&place.file.path)?.read_page(place.offset, self.format.physical)
     }
 
     /// Whole pages in all files together.

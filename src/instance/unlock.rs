@@ -1,11 +1,10 @@
 //! Keys for encrypted tablespaces: found through the record on page 0, kept beside the tablespace.
 
-use crate::disk::Image;
 use crate::format::fsp::Encryption;
 use crate::instance::spaces::{Spaces, Tablespace};
 use crate::page::keyring::Keyring;
 use crate::page::transform::{KeySearch, SpaceKey};
-use crate::units::ByteOffset;
+use crate::units::PageNo;
 
 impl Spaces {
     /// Gives every encrypted tablespace its key, as far as the key file has it. Notes say which keys are missing;
@@ -40,6 +39,5 @@ impl Tablespace {
 }
 
 fn page0(space: &Tablespace) -> Option<Vec<u8>> {
-    let file = space.files.first()?;
-    Image::open(&file.path).ok()?.read_page(ByteOffset(0), space.format.physical).ok()?
+    space.read_page(PageNo(0)).ok()?
 }

@@ -3,10 +3,18 @@
 use std::io::{self, Write};
 
 use crate::report::style;
+use crate::verdict::Verdict;
+use crate::verdict::predict::{Advice, Prediction};
+use crate::verdict::problems;
+use crate::verdict::survey::Survey;
 
 /// Said in every output while a page can be restored.
 pub const GUARD: &str = "Do not start the server before this is settled: its start overwrites the copies. Do not rewrite \
                          checksums: that makes a torn page look sound and loses it for good.";
+
+/// Said where the server mends every one of these pages by itself, provably: its start destroys nothing that is needed.
+pub const MENDED_BY_SERVER: &str = "The server mends every one of these pages by itself, and its start overwrites the copies. \
+                                    Do not rewrite checksums: that makes a torn page look sound and loses it for good.";
 
 /// Said of copies in a raw image, where nobody can tell whether their homes are damaged.
 pub const CARVED: &str = "These may be the only good copies of damaged pages: do not start a server on these files before \
@@ -19,6 +27,23 @@ const FOUND: &str = "A damaged page has a good copy in this buffer: dblwr verify
 /// The guard as a field of documents: there only while it holds.
 pub fn guard(can_be_restored: bool) -> Option<&'static str> {
     can_be_restored.then_some(GUARD)
+}
+
+/// The guard beside advice: whether the server may be started is said in one way only.
+pub fn guard_beside(advice: &Advice, can_be_restored: bool) -> Option<&'static str> {
+    let said = if advice.guards_copies() { GUARD } else { MENDED_BY_SERVER };
+    can_be_restored.then_some(said)
+}
+
+/// The guard of a survey, by what its server would do.
+pub fn guard_of(survey: &Survey) -> Option<&'static str> {
+    let can_be_restored = survey.count(Verdict::Restorable) > 0;
+    let advice = can_be_restored.then(|| {
+        let mut prediction = Prediction::of(survey);
+        problems::temper(&mut prediction, &problems::of_survey(survey));
+        prediction.advice
+    });
+    advice.and_then(|advice| guard_beside(&advice, can_be_restored))
 }
 
 /// The guard as a paragraph of its own.

@@ -24,7 +24,9 @@ pub struct LocateReport {
     pub schema_version: u32,
     /// `innodb_page_size` in bytes.
     pub page_size: u32,
-    /// The server that last ran these files.
+    /// The server that last ran these files, with its version, where page 0 or the redo log carry it.
+    pub server: Option<String>,
+    /// Its generation.
     pub generation: Generation,
     /// How it ended.
     pub shutdown: ShutdownReport,
@@ -106,6 +108,7 @@ impl LocateReport {
         LocateReport {
             schema_version: SCHEMA_VERSION,
             page_size: instance.page_size.as_u32(),
+            server: instance.server.clone(),
             generation: instance.generation,
             shutdown: instance.shutdown.into(),
             redo: RedoReport::of(instance),
@@ -127,7 +130,11 @@ impl LocateReport {
             slots => format!("doublewrite buffer with {}", count(slots, "slot")),
         };
         writeln!(out, "{}", style::paint(style::HEAD, &summary))?;
-        writeln!(out, "{}", instance_line(self.generation, self.page_size, self.shutdown, &self.redo))?;
+        writeln!(
+            out,
+            "{}",
+            instance_line(self.server.as_deref(), self.generation, self.page_size, self.shutdown, &self.redo)
+        )?;
         if let Some(flushed) = self.redo.flushed_lsn {
             writeln!(out, "flush LSN in page 0: {flushed}")?;
         }

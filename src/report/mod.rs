@@ -1,6 +1,7 @@
 //! What the program says: serialisable reports (the JSON contract) and their texts for people.
 
 use crate::units::count;
+pub mod advice;
 pub mod capture;
 pub mod carve;
 pub mod check;
@@ -86,6 +87,7 @@ impl ShutdownReport {
 
 /// One line on the instance: server, page size, how it ended, redo window.
 pub fn instance_line(
+    server: Option<&str>,
     generation: Generation,
     page_size: u32,
     shutdown: ShutdownReport,
@@ -95,7 +97,11 @@ pub fn instance_line(
         (Some(checkpoint), Some(end)) => format!("redo {checkpoint} to {end}"),
         _ => "redo window unknown".to_owned(),
     };
-    format!("{generation}, {page_size}-byte pages, shutdown: {}, {window}", shutdown.name())
+    let server = match server {
+        Some(server) => format!("{} ({generation})", style::printable(server)),
+        None => generation.to_string(),
+    };
+    format!("{server}, {page_size}-byte pages, shutdown: {}, {window}", shutdown.name())
 }
 
 /// More empty pages than this are counted instead of listed: after a crash they come by the dozen, and redo would

@@ -48,6 +48,21 @@ impl ProblemReport {
         }
     }
 
+    /// A remark of no harm.
+    pub fn note(kind: ProblemKind, reason: impl Into<String>) -> ProblemReport {
+        ProblemReport {
+            kind,
+            severity: Severity::Note,
+            file: None,
+            space_id: None,
+            page_no: None,
+            pages: None,
+            lsn: None,
+            stops_start: Some(false),
+            reason: reason.into(),
+        }
+    }
+
     /// The reports on a list, in its order.
     pub fn all(problems: &[Problem]) -> Vec<ProblemReport> {
         problems.iter().map(ProblemReport::of).collect()

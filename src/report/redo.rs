@@ -8,8 +8,10 @@ use crate::commands::redo::{RedoLook, Unread};
 use crate::instance::redo::RedoFormat;
 use crate::instance::redo::history::{Census, Change, SpaceSummary};
 use crate::instance::spaces::{Owner, Spaces};
+use crate::report::problem::{self, ProblemReport};
 use crate::report::{SCHEMA_VERSION, count, style};
 use crate::units::{Lsn, PageNo, SpaceId};
+use crate::verdict::problems::ProblemKind;
 
 /// The document of `redo --format json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -28,47 +30,12 @@ pub struct RedoDocument {
     pub bytes_to_recover: u64,
     /// How many pages it has to look at.
     pub pages_to_recover: Option<u64>,
-    /// What is wrong with the log.
-    pub problems: Vec<RedoProblem>,
+    /// What is wrong with the log, the worst first.
+    pub problems: Vec<ProblemReport>,
     /// What it says of each tablespace.
     pub spaces: Vec<RedoSpace>,
     /// The history of the page that was asked for.
     pub page: Option<RedoPage>,
-}
-
-/// Something that is wrong with the log, or that a reader has to know.
-#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
-pub struct RedoProblem {
-    /// What kind.
-    pub kind: &'static str,
-    /// How bad: it makes the exit code.
-    pub severity: RedoSeverity,
-    /// The file.
-    pub file: Option<String>,
-    /// Its tablespace.
-    pub space_id: Option<SpaceId>,
-    /// The page.
-    pub page_no: Option<PageNo>,
-    /// How many pages.
-    pub pages: Option<u64>,
-    /// An LSN that matters.
-    pub lsn: Option<Lsn>,
-    /// Whether a server stops at it; null where that is not known.
-    pub stops_start: Option<bool>,
-    /// In a sentence.
-    pub reason: String,
-}
-
-/// How bad a problem is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum RedoSeverity {
-    /// Status 2.
-    Critical,
-    /// Status 3.
-    Unknown,
-    /// Status 0.
-    Note,
 }
 
 /// One tablespace.
@@ -146,15 +113,7 @@ impl RedoDocument {
             Some(page) => page.write_text(out)?,
             None => self.write_spaces(out, verbose)?,
         }
-        for problem in &self.problems {
-            let word = match problem.severity {
-                RedoSeverity::Critical => "critical",
-                RedoSeverity::Unknown => "unknown",
-                RedoSeverity::Note => "note",
-            };
-            writeln!(out, "{word}: {}", problem.reason)?;
-        }
-        Ok(())
+        problem::write_list(out, &self.problems, true)
     }
 
     fn headline(&self) -> String {
@@ -273,64 +232,30 @@ impl RedoSpace {
     }
 }
 
-fn problem(kind: &'static str, severity: RedoSeverity, reason: impl Into<String>) -> RedoProblem {
-    RedoProblem {
-        kind,
-        severity,
-        file: None,
-        space_id: None,
-        page_no: None,
-        pages: None,
-        lsn: None,
-        stops_start: None,
-        reason: reason.into(),
-    }
-}
-
-fn problems(look: &RedoLook) -> Vec<RedoProblem> {
-    let mut found = Vec::new();
-    match &look.instance.redo {
-        crate::instance::redo::FoundRedo::Absent => {
-            let why = "there is no redo log here; name its directory with --redo-dir where it lies elsewhere";
-            found.push(problem("redo_missing", RedoSeverity::Unknown, why));
-        }
-        crate::instance::redo::FoundRedo::Unreadable { why } => {
-            found.push(problem("redo_damaged", RedoSeverity::Critical, why.clone()));
-        }
-        crate::instance::redo::FoundRedo::Read(redo) => {
-            let severity =
-                if redo.checkpoint.is_none() { RedoSeverity::Critical } else { RedoSeverity::Note };
-            found.extend(redo.notes.iter().map(|note| problem("redo_damaged", severity, note.clone())));
-            found.extend(
-                look.census.as_ref().err().filter(|_| redo.checkpoint.is_some()).map(|why| unread(*why)),
-            );
-        }
+/// What `verify` says of the log, and what a reader of its records has to know.
+fn problems(look: &RedoLook) -> Vec<ProblemReport> {
+    let mut found = ProblemReport::all(&look.problems);
+    if let Some(redo) = look.redo().filter(|redo| redo.checkpoint.is_some()) {
+        let told = |note: &str| found.iter().any(|problem| problem.reason == note);
+        let notes: Vec<_> = redo.notes.iter().filter(|note| !told(note)).cloned().collect();
+        found.extend(notes.into_iter().map(|note| ProblemReport::note(ProblemKind::RedoDamaged, note)));
+        let unread = look.census.as_ref().err().map(|why| unread(*why));
+        found.extend(unread.map(|why| ProblemReport::note(ProblemKind::NotJudged, why)));
     }
     if look.hidden {
         let why = "the log is encrypted: which pages it changes is readable, what it does to them is not";
-        found.push(problem("not_judged", RedoSeverity::Note, why));
+        found.push(ProblemReport::note(ProblemKind::NotJudged, why));
     }
     found
 }
 
-fn unread(why: Unread) -> RedoProblem {
-    let reason = match why {
+fn unread(why: Unread) -> &'static str {
+    match why {
         Unread::NeedsDefinitions => {
             "the records of this log cannot be read for pages: they need the definitions of the indexes; MariaDB 10.5 and \
              later writes records that do not"
         }
         Unread::Encrypted => "the log is encrypted as a whole: its records are not read",
         Unread::Cut => "only the window of this log is known: its records are not at hand",
-    };
-    problem("not_judged", RedoSeverity::Note, reason)
-}
-
-impl RedoDocument {
-    /// The worst severity among the problems.
-    pub fn worst(&self) -> Option<RedoSeverity> {
-        let has = |severity| self.problems.iter().any(|problem| problem.severity == severity);
-        [RedoSeverity::Critical, RedoSeverity::Unknown, RedoSeverity::Note]
-            .into_iter()
-            .find(|&severity| has(severity))
     }
 }

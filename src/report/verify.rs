@@ -9,12 +9,12 @@ use crate::instance::generation::Generation;
 use crate::report::RedoReport;
 use crate::report::SCHEMA_VERSION;
 use crate::report::ShutdownReport;
+use crate::report::advice::{write_next, write_prediction};
 use crate::report::command_line;
 use crate::report::fold_empty;
-use crate::report::guard::{guard, write_guard};
+use crate::report::guard::guard_beside;
 use crate::report::instance_line;
 use crate::report::problem::{self, ProblemReport};
-use crate::report::restore::restoring;
 use crate::report::style;
 use crate::units::count;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
@@ -34,7 +34,9 @@ pub struct VerifyReport {
     pub schema_version: u32,
     /// `innodb_page_size` in bytes.
     pub page_size: u32,
-    /// The server that last ran these files.
+    /// The server that last ran these files, with its version, where page 0 or the redo log carry it.
+    pub server: Option<String>,
+    /// Its generation.
     pub generation: Generation,
     /// How it ended.
     pub shutdown: ShutdownReport,
@@ -211,10 +213,12 @@ impl VerifyReport {
         let restorable = summary.contains_key(Verdict::Restorable.name());
         let (found, mut prediction) = (problems::of_survey(survey), Prediction::of(survey));
         problems::temper(&mut prediction, &found);
+        let guard = guard_beside(&prediction.advice, restorable);
         let area_notes = instance.areas.iter().filter(|area| area.live).flat_map(|area| area.notes.iter());
         VerifyReport {
             schema_version: SCHEMA_VERSION,
             page_size: instance.page_size.as_u32(),
+            server: instance.server.clone(),
             generation: instance.generation,
             shutdown: instance.shutdown.into(),
             redo: RedoReport::of(instance),
@@ -223,7 +227,7 @@ impl VerifyReport {
             problems: ProblemReport::all(&found),
             prediction,
             notes: instance.notes.iter().chain(area_notes).cloned().collect(),
-            guard: guard(restorable),
+            guard,
         }
     }
 
@@ -246,20 +250,23 @@ impl VerifyReport {
     /// # Errors
     /// Those of the writer.
     pub fn write_text(&self, out: &mut dyn Write, path: &str, verbose: bool) -> io::Result<()> {
-        writeln!(out, "{}", self.headline())?;
-        writeln!(out, "{}", instance_line(self.generation, self.page_size, self.shutdown, &self.redo))?;
+        writeln!(out, "{}", self.headline(path))?;
+        writeln!(
+            out,
+            "{}",
+            instance_line(self.server.as_deref(), self.generation, self.page_size, self.shutdown, &self.redo)
+        )?;
         problem::write_list(out, &self.problems, verbose)?;
         self.write_pages(out, verbose)?;
         self.write_counts(out)?;
         for note in &self.notes {
             writeln!(out, "note: {}", style::printable(note))?;
         }
-        writeln!(out, "if the server is started now: {}", style::printable(&self.prediction.line()))?;
-        writeln!(out, "advice: {}", style::printable(&self.prediction.advice))?;
-        self.write_advice(out, path)
+        write_prediction(out, &self.prediction)?;
+        write_next(out, &self.prediction.advice, self.restorable(), path)
     }
 
-    fn headline(&self) -> String {
+    fn headline(&self, path: &str) -> String {
         let (restorable, critical) = (self.restorable(), self.critical());
         let can =
             format!("{} damaged, with a good copy in the doublewrite buffer", count(restorable, "page"));
@@ -277,7 +284,13 @@ impl VerifyReport {
             () if restorable > 0 => style::paint(style::WARN, &format!("RESTORABLE: {text}")),
             () if has(Severity::Warning) => style::paint(style::WARN, &format!("ATTENTION: {text}")),
             () if has(Severity::Unknown) => style::paint(style::WARN, &format!("UNKNOWN: {text}")),
-            () => style::paint(style::GOOD, "OK: no damaged page has a copy in the doublewrite buffer"),
+            () => style::paint(
+                style::GOOD,
+                &format!(
+                    "OK: nothing to mend from the doublewrite buffer; pages without a copy were not read: {}",
+                    command_line::on("scan", path)
+                ),
+            ),
         }
     }
 
@@ -329,37 +342,6 @@ impl VerifyReport {
             self.summary.iter().map(|(verdict, number)| format!("{number} {verdict}")).collect();
         let counts = if counts.is_empty() { "no slot is in use".to_owned() } else { counts.join(", ") };
         writeln!(out, "\nslots: {counts}")
-    }
-
-    fn write_advice(&self, out: &mut dyn Write, path: &str) -> io::Result<()> {
-        if self.guard.is_some() {
-            write_guard(out, self.guard)?;
-            writeln!(
-                out,
-                "next: {}            (shows the plan, writes nothing)",
-                command_line::on("restore", path)
-            )?;
-            writeln!(
-                out,
-                "      {} --apply    (writes it, with a journal to take it back)",
-                restoring(path)
-            )?;
-        }
-        if self.critical() > 0 {
-            writeln!(
-                out,
-                "\nPages listed as unrecoverable, stale or lost_write need a backup or a dump of the table; keep a copy of \
-                 all files before any server starts."
-            )?;
-        }
-        if self.count(Verdict::LostWrite) > 0 {
-            writeln!(
-                out,
-                "The newer copy of a lost_write can be put back: {} --include-lost-writes",
-                restoring(path)
-            )?;
-        }
-        Ok(())
     }
 }
 

@@ -1,6 +1,5 @@
 //! What the extent descriptors of a tablespace say of a page, as far as a descriptor page verifies.
 
-use crate::disk::Image;
 use crate::format::fil::FilHeader;
 use crate::format::fsp::FspHeader;
 use crate::format::xdes::{DescriptorState, descriptor_page, page_state};
@@ -80,9 +79,7 @@ impl<'a> Descriptors<'a> {
 }
 
 fn read(space: &Tablespace, number: PageNo) -> Option<Descriptor> {
-    let place = space.place(number).filter(|place| place.in_bounds)?;
-    let page =
-        Image::open(&place.file.path).ok()?.read_page(place.offset, space.format.physical).ok().flatten()?;
+    let page = space.read_page(number).ok().flatten()?;
     let judged = judge_in(&page, space);
     // A descriptor page of another file says nothing of this one.
     let stored = space.id != Some(SpaceId::SYSTEM);

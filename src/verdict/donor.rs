@@ -13,7 +13,6 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::bytes::{is_zero, u64_at};
-use crate::disk::Image;
 use crate::disk::small;
 use crate::error::{Error, Result};
 use crate::format::fil::{FIL_PAGE_DATA, FIL_PAGE_LSN};
@@ -24,7 +23,7 @@ use crate::instance::file_names::end_alike;
 use crate::instance::request::Request;
 use crate::instance::spaces::{Identification, Owner, Tablespace};
 use crate::instance::{Instance, identity};
-use crate::units::{ByteOffset, Lsn};
+use crate::units::{Lsn, PageNo};
 use crate::verdict::home;
 use crate::verdict::home::HomeState;
 use crate::verdict::survey::{Finding, Survey};
@@ -189,7 +188,7 @@ struct DonorPage0 {
 impl DonorPage0 {
     fn of(space: &Tablespace) -> Option<DonorPage0> {
         let file = space.files.first().filter(|_| space.evidence == Identification::Header)?;
-        let page = Image::open(&file.path).ok()?.read_page(ByteOffset(0), space.format.physical).ok()??;
+        let page = space.read_page(PageNo(0)).ok()??;
         Some(DonorPage0 {
             name: file.name.clone(),
             flags: FspHeader::parse(&page)?.flags,

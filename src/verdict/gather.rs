@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use crate::disk::Image;
 use crate::format::fil::FilHeader;
 use crate::format::fsp::{Encryption, Layout, PageFormat};
 use crate::format::index_header::index_header;
@@ -194,12 +193,7 @@ fn is_other_file(space: &Tablespace, home: &Home, copy: &Copy) -> bool {
 /// Whether one of the first pages is wanted. A page may well pass from one index of a file to another.
 fn has_root(space: &Tablespace, wanted: impl Fn(&[u8], Option<Algorithm>) -> bool) -> bool {
     ROOTS.map(PageNo).any(|number| {
-        let place = space.place(number).filter(|place| place.in_bounds);
-        let page = place.and_then(|place| {
-            let image = Image::open(&place.file.path).ok()?;
-            image.read_page(place.offset, space.format.physical).ok().flatten()
-        });
-        page.is_some_and(|page| {
+        space.read_page(number).ok().flatten().is_some_and(|page| {
             let judged = judge_in(&page, space);
             let in_place = FilHeader::parse(&page).is_some_and(|header| header.page_no == number);
             judged.is_valid() && in_place && wanted(&page, judged.algorithm)

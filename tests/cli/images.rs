@@ -123,14 +123,14 @@ fn check_plan(case: &Path, report: &Value, expected: &Value) {
 
 /// Every file that may not change has its old hash; the pages of the others have their new one.
 fn check_bytes(case: &Path, dir: &Path, expected: &Value) {
-    let now = tree(dir);
     for (file, hash) in expected["files_sha256"].as_object().unwrap() {
         if expected["may_change"].get(file).is_none() {
-            assert_eq!(now[Path::new(file)], hash.as_str().unwrap(), "{}: {file}", case.display());
+            let now = crate::support::sha256(&std::fs::read(dir.join(file)).unwrap());
+            assert_eq!(now, hash.as_str().unwrap(), "{}: {file}", case.display());
         }
     }
     assert_eq!(
-        now.len(),
+        tree(dir).len(),
         expected["files_sha256"].as_object().unwrap().len(),
         "{}: new files",
         case.display()

@@ -13,6 +13,7 @@ mod support;
 mod bad_sectors;
 mod capture;
 mod carve;
+mod cases;
 mod check;
 mod contract;
 mod dump;

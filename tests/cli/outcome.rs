@@ -243,7 +243,7 @@ fn unheard(stream: &str) -> Stdio {
 }
 
 /// The data and the names of what was made: bundles and journals bear times and ids.
-fn written(place: &Place, named: &str) -> (BTreeMap<PathBuf, String>, BTreeSet<PathBuf>) {
+fn written(place: &Place, named: &str) -> (crate::support::Tree, BTreeSet<PathBuf>) {
     let all = tree(place.0.path());
     assert!(all.keys().any(|path| path.starts_with(named)), "{named} is not there: {:?}", all.keys());
     let is_data = |path: &Path| path.starts_with("data") || path.starts_with("mended");

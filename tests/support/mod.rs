@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail")]
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -25,13 +28,47 @@ pub fn cases() -> Vec<PathBuf> {
     cases
 }
 
-/// Unpacks an image's data directory.
+/// Unpacks an image's data directory. Most of a redo log and of an undo tablespace is zeros: they become holes.
 pub fn unpack(case: &Path) -> TempDir {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let packed = std::fs::File::open(case.join("crashed.tar.zst")).expect("the packed image");
-    let unpacked = zstd::Decoder::new(packed).expect("zstd");
-    tar::Archive::new(unpacked).unpack(dir.path()).expect("tar");
+    let packed = File::open(case.join("crashed.tar.zst")).expect("the packed image");
+    let mut archive = tar::Archive::new(zstd::Decoder::new(packed).expect("zstd"));
+    for entry in archive.entries().expect("tar") {
+        let mut entry = entry.expect("an entry");
+        if entry.header().entry_type().is_file() {
+            let path = dir.path().join(entry.path().expect("a path"));
+            std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+            let mode = entry.header().mode().expect("a mode");
+            write_sparse(&mut entry, &path);
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("a mode");
+        } else {
+            entry.unpack_in(dir.path()).expect("tar");
+        }
+    }
     dir
+}
+
+fn write_sparse(from: &mut impl Read, path: &Path) {
+    let (mut file, mut length) = (File::create(path).expect("a file"), 0);
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        let mut filled = 0;
+        while filled < piece.len() {
+            match from.read(&mut piece[filled..]).expect("tar") {
+                0 => break,
+                read => filled += read,
+            }
+        }
+        if filled == 0 {
+            break file.set_len(length).expect("a length");
+        }
+        length += filled as u64;
+        if piece[..filled].iter().all(|&byte| byte == 0) {
+            file.seek(SeekFrom::Current(filled as i64)).expect("a hole");
+        } else {
+            file.write_all(&piece[..filled]).expect("room");
+        }
+    }
 }
 
 /// Unpacks a shipped image by name.
@@ -71,21 +108,25 @@ pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// SHA-256 of every file below a directory, by relative path.
-pub fn tree(dir: &Path) -> BTreeMap<PathBuf, String> {
+/// Length and CRC-32 of every file of a directory, by relative path.
+pub type Tree = BTreeMap<PathBuf, (usize, u32)>;
+
+/// Length and CRC-32 of every file below a directory, by relative path: enough to see that a byte has changed.
+pub fn tree(dir: &Path) -> Tree {
     let mut files = BTreeMap::new();
     collect(dir, dir, &mut files);
     files
 }
 
-fn collect(root: &Path, dir: &Path, files: &mut BTreeMap<PathBuf, String>) {
+fn collect(root: &Path, dir: &Path, files: &mut Tree) {
     for entry in std::fs::read_dir(dir).expect("a directory").flatten() {
         let path = entry.path();
         if path.is_dir() {
             collect(root, &path, files);
         } else {
             let name = path.strip_prefix(root).expect("below the root").to_path_buf();
-            files.insert(name, sha256(&std::fs::read(&path).expect("readable")));
+            let bytes = std::fs::read(&path).expect("readable");
+            files.insert(name, (bytes.len(), crc32fast::hash(&bytes)));
         }
     }
 }

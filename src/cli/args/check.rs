@@ -48,6 +48,12 @@ pub struct Check {
     /// Record the present problems as accepted.
     #[arg(long, requires = "baseline")]
     pub accept: bool,
+    /// Answer only whether the server may be started now.
+    ///
+    /// 0 where it recovers by itself, provably, and loses nothing; 1 where dblwr restore must come first; 2 where it must not be
+    /// started on these files; 3 where nobody can tell. For a gate before the start of a server.
+    #[arg(long, conflicts_with_all = ["scan", "sample", "baseline"])]
+    pub gate: bool,
     /// How often a page that looks damaged is read before it counts; 1 where no server runs.
     #[arg(long, value_name = "N", hide_short_help = true, default_value_t = Patience::DEFAULT.reads, value_parser = clap::value_parser!(u32).range(1..=100), allow_negative_numbers = true)]
     pub reads: u32,

@@ -8,17 +8,13 @@ use std::path::{Path, PathBuf};
 
 use crate::disk::small;
 use crate::instance::bundle::{DATA_DIR, FileEntry, LinkTarget, OUTSIDE_DIR, StoredRequest, StoredRoot};
+use crate::instance::discover::MAX_ISL;
 use crate::instance::locations::Focus;
 use crate::instance::locations::Locations;
 use crate::instance::request::Request;
 
-/// A `.isl` file holds one path.
-const MOST_ISL: u64 = 4096;
-
 /// Data directories are two levels deep; a deeper tree is not one.
 const MAX_DEPTH: usize = 16;
-/// A `.isl` file holds one path.
-const MAX_ISL: u64 = 4096;
 /// Where a directory that does not exist lies in a bundle.
 const NOWHERE: &str = "outside/missing";
 
@@ -163,7 +159,7 @@ impl Listing {
 
     /// A link file of the server: the path of a remote tablespace as text.
     fn link_file(&mut self, path: &Path, stored: PathBuf) {
-        let text = PathBuf::from(small::read_text(path, MOST_ISL).unwrap_or_default().trim());
+        let text = PathBuf::from(small::read_text(path, MAX_ISL).unwrap_or_default().trim());
         let target = path.parent().unwrap_or(path).join(&text);
         self.add_link(&target, stored, text);
     }

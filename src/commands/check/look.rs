@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::instance::Instance;
 use crate::units::PageNo;
 use crate::verdict::home::HomeState;
+use crate::verdict::predict::Prediction;
 use crate::verdict::problems;
 use crate::verdict::survey::{Finding, Survey};
 
@@ -108,6 +109,14 @@ impl CheckLook {
         Ok((sample, settled))
     }
 
+    /// What the server does at its next start, by what every look saw.
+    fn prediction(&self) -> Prediction {
+        let mut prediction = Prediction::of(&self.survey);
+        let problems: Vec<_> = self.others.iter().map(|other| other.problem.clone()).collect();
+        problems::temper(&mut prediction, &problems);
+        prediction
+    }
+
     /// The instance as the last look found it.
     pub(super) fn instance(&self) -> &Instance {
         &self.survey.instance
@@ -143,6 +152,8 @@ impl CheckLook {
             baseline: None,
             problems: Vec::new(),
             others: self.others.clone(),
+            prediction: self.prediction(),
+            before_start: options.before_start,
             failures: self.failures.clone(),
             started: 0.0,
             duration: 0.0,

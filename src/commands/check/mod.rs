@@ -35,6 +35,7 @@ use crate::instance::request::Request;
 use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::home::HomeState;
+use crate::verdict::predict::{Gate, Prediction};
 use crate::verdict::problems::{self, Severity};
 
 /// What is asked for.
@@ -58,6 +59,8 @@ pub struct CheckOptions {
     pub baseline: Option<PathBuf>,
     /// Record the present state as accepted.
     pub accept: bool,
+    /// Answer only whether the server may be started.
+    pub before_start: bool,
 }
 
 impl CheckOptions {
@@ -73,6 +76,7 @@ impl CheckOptions {
             patience: Patience::DEFAULT,
             baseline: None,
             accept: false,
+            before_start: false,
         }
     }
 }
@@ -256,6 +260,10 @@ pub struct Checked {
     pub problems: Vec<PageProblem>,
     /// What else is wrong, the worst first.
     pub others: Vec<OtherProblem>,
+    /// What the server will do at its next start.
+    pub prediction: Prediction,
+    /// Only whether it may be started was asked.
+    pub before_start: bool,
     /// Files that could not be read, in every look.
     pub failures: Vec<String>,
     /// When it began, in seconds since 1970.
@@ -271,6 +279,15 @@ pub struct Checked {
 impl Checked {
     /// The answer by counts and thresholds: the worst wins, and what could not be read hides no damage.
     fn decide(&mut self) {
+        if self.before_start {
+            self.status = match self.prediction.advice.gate() {
+                Gate::Starts => CheckStatus::Ok,
+                Gate::Mend => CheckStatus::Warning,
+                Gate::Blocks => CheckStatus::Critical,
+                Gate::Unknown => CheckStatus::Unknown,
+            };
+            return;
+        }
         let new = |severity| self.others.iter().any(|other| other.new && other.problem.severity == severity);
         let unknown = !self.failures.is_empty() || new(Severity::Unknown);
         self.status = match () {

@@ -1,6 +1,7 @@
 use crate::commands::check::*;
 use crate::commands::scan::reason::DamageReason;
 use crate::page::symptom::Symptom;
+use crate::verdict::predict::Prediction;
 
 pub(crate) fn problem(page: u32, verdict: Option<Verdict>) -> PageProblem {
     PageProblem {
@@ -33,6 +34,8 @@ pub(crate) fn checked(problems: Vec<PageProblem>, warning: &str, critical: &str)
         baseline: None,
         problems,
         others: Vec::new(),
+        prediction: Prediction::default(),
+        before_start: false,
         failures: Vec::new(),
         started: 0.0,
         duration: 0.0,

@@ -1,5 +1,6 @@
 //! What a message or a page dump shows beyond its words.
 
+use crate::page::checksum::NO_CHECKSUM_MAGIC;
 use serde::Serialize;
 
 use super::LogKind;
@@ -70,9 +71,6 @@ pub enum LogEvidence {
     },
 }
 
-/// `BUF_NO_CHECKSUM_MAGIC`, which servers write where checksums are off.
-const NO_CHECKSUM: u64 = 0xdead_beef;
-
 impl LogEvidence {
     /// What the holes of a message show.
     pub(super) fn of(kind: LogKind, holes: &Holes) -> Option<LogEvidence> {
@@ -82,7 +80,9 @@ impl LogEvidence {
                 (None | Some(u32::MAX), u32::MAX) => Some(LogEvidence::Ones),
                 (space_id, page_no) => Some(LogEvidence::ReadInstead { space_id, page_no }),
             },
-            LogKind::Corrupt if n == Some(NO_CHECKSUM) => Some(LogEvidence::WrittenWithoutChecksum),
+            LogKind::Corrupt if n == Some(u64::from(NO_CHECKSUM_MAGIC)) => {
+                Some(LogEvidence::WrittenWithoutChecksum)
+            }
             LogKind::FileCut => Some(LogEvidence::Length { is: n?, should_be: m? }),
             LogKind::SystemFileSize => Some(LogEvidence::Pages { is: n? }),
             LogKind::RedoSize => Some(LogEvidence::Length { is: n?, should_be: m? }),

@@ -1,6 +1,7 @@
 //! Threads that read and judge, and the one that collects in order.
 
 use crate::commands::scan::jobs::Done;
+use crate::page::checksum::ABREAST;
 use std::cell::{OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering::Relaxed;
@@ -24,8 +25,6 @@ use crate::units::{ByteOffset, PageNo};
 const RUN_BYTES: usize = 256 << 10;
 /// Bytes read at once where pages are folded side by side: that many pages, but no more than this.
 const MAX_RUN_BYTES: usize = 1 << 20;
-/// Pages that the checksum module folds side by side.
-const ABREAST: usize = 32;
 /// Jobs that may be finished before they are collected, for each thread.
 const AHEAD: u64 = 8;
 /// A page that was just written may be read in the middle of that; this long after, the write is over.

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 
-use crate::disk::Image;
 use crate::format::segment::segment;
 use crate::format::trx_sys::{TRX_SYS_DOUBLEWRITE_FROM_END, TRX_SYS_PAGE};
 use crate::instance::Instance;
@@ -40,9 +39,7 @@ impl Reserved {
 
 /// Page 5 is read as it lies: a torn one mostly still tells, and the inode's magic is proof enough.
 fn single_pages(system: &Tablespace) -> Option<BTreeSet<PageNo>> {
-    let place = system.place(TRX_SYS_PAGE).filter(|place| place.in_bounds)?;
-    let page5 =
-        Image::open(&place.file.path).ok()?.read_page(place.offset, system.format.physical).ok()??;
+    let page5 = system.read_page(TRX_SYS_PAGE).ok()??;
     // TRX_SYS_DOUBLEWRITE_FSEG is the first field of the doublewrite header.
     let header = page5.len().checked_sub(TRX_SYS_DOUBLEWRITE_FROM_END)?;
     Some(segment(&VerifiedPages::of(system), &page5, header, &system.format)?.single_pages)

@@ -13,6 +13,7 @@
 
 use crate::bytes::{slice_at, u16_at, u32_at};
 use crate::error::Result;
+use crate::page::checksum::NO_CHECKSUM_MAGIC;
 use crate::units::Lsn;
 
 use crate::page::checksum::crc32c;
@@ -36,8 +37,6 @@ const FLUSH_BIT: u32 = 0x8000_0000;
 const ENCRYPT_BIT: u16 = 0x8000;
 /// `LOG_BLOCK_MAX_NO`: numbers run from 1 to this, then again from 1.
 const MAX_NUMBER: u64 = 0x4000_0000;
-/// `LOG_NO_CHECKSUM_MAGIC`, written while the log's checksums are switched off.
-const NO_CHECKSUM: u32 = 0xDEAD_BEEF;
 
 /// Whether a header or checkpoint block carries the CRC-32C of its first 508 bytes.
 pub(super) fn crc_holds(block: &[u8]) -> bool {
@@ -102,7 +101,7 @@ fn judge(block: &[u8], lsn: Lsn, rules: BlockRules) -> Option<Sound> {
     let (body, stored) = stored_sum(block)?;
     let sum_holds = encrypted
         || stored == crc32c(body)
-        || stored == NO_CHECKSUM
+        || stored == NO_CHECKSUM_MAGIC
         || (rules.additive && stored == additive(body));
     let sound = u32_at(block, NUMBER)? & !FLUSH_BIT == number_of(lsn)
         && (!rules.epoch || u32_at(block, EPOCH)? == epoch_of(lsn))

@@ -42,6 +42,7 @@ use crate::format::fsp::{Layout, PageFormat};
 pub use crate::bytes::crc32c;
 pub use crate::page::checksum::encrypted::{is_encrypted_for_sure, post_encryption};
 pub use crate::page::checksum::examined::{Algorithm, Examined, Fault};
+pub use crate::page::checksum::fold::ABREAST;
 pub(crate) use crate::page::checksum::fold::fold as fold_binary;
 #[cfg(test)]
 pub use crate::page::checksum::listing::matching_algorithms;

@@ -26,6 +26,7 @@
 use crate::bytes::{slice_at, u8_at, u16_at, u32_at, u64_at};
 use crate::format::fil::{FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_LSN, FIL_PAGE_OFFSET, FIL_PAGE_TYPE, page_type};
 use crate::format::fsp::Codec;
+use crate::page::checksum::NO_CHECKSUM_MAGIC;
 use crate::page::frame;
 use crate::units::PageSize;
 
@@ -45,8 +46,6 @@ pub const ENCRYPTED_HEADER: usize = 42;
 pub const FULL_CRC32_HEADER: usize = 26;
 /// Size of the CRC-32C at the end of a full_crc32 page.
 pub const FIL_PAGE_FCRC32_CHECKSUM: usize = 4;
-/// What stands in place of the checksum (`BUF_NO_CHECKSUM_MAGIC`).
-const BUF_NO_CHECKSUM_MAGIC: u32 = 0xDEAD_BEEF;
 
 const _: () = assert!(FIL_PAGE_COMP_SIZE + 2 == COMPRESSED_HEADER);
 const _: () = assert!(FIL_PAGE_ENCRYPT_COMP_ALGO + 2 == ENCRYPTED_HEADER);
@@ -74,7 +73,7 @@ pub fn classic(page: &[u8], logical: PageSize) -> Decompressed {
 }
 
 fn classic_payload(page: &[u8], header: usize, logical: PageSize) -> Result<&[u8], String> {
-    if u32_at(page, 0) != Some(BUF_NO_CHECKSUM_MAGIC) {
+    if u32_at(page, 0) != Some(NO_CHECKSUM_MAGIC) {
         return Err("a page_compressed page must begin with 0xDEADBEEF".to_owned());
     }
     let len = u16_at(page, FIL_PAGE_COMP_SIZE).map_or(0, usize::from);

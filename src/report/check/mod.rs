@@ -13,9 +13,10 @@ use serde::Serialize;
 use crate::commands::check::range::Range;
 use crate::commands::check::{CheckStatus, Checked, Compared, OtherProblem, PageProblem, Sampled, now};
 use crate::instance::generation::Generation;
-use crate::report::guard::guard;
+use crate::report::guard::guard_beside;
 use crate::report::problem::ProblemReport;
 use crate::report::{RedoReport, SCHEMA_VERSION, ShutdownReport};
+use crate::verdict::predict::Prediction;
 
 /// Problems listed in a report; the counts are of all.
 pub const MAX_LISTED: usize = 1000;
@@ -147,6 +148,12 @@ pub struct CheckReport {
     #[serde(skip)]
     #[schemars(skip)]
     pub others: Vec<OtherReport>,
+    /// What the server will do at its next start; `null` where nothing could be looked at.
+    pub prediction: Option<Prediction>,
+    /// Only whether it may be started was asked.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub before_start: bool,
     /// Files that could not be read, in every look.
     pub failures: Vec<String>,
     /// What must not be done while a page can be restored; only there as long as one can.
@@ -184,6 +191,8 @@ impl CheckReport {
             problems: Vec::new(),
             pages: Vec::new(),
             others: Vec::new(),
+            prediction: None,
+            before_start: false,
             failures: Vec::new(),
             guard: None,
             started: now(),
@@ -213,7 +222,7 @@ impl CheckReport {
                 end_lsn: checked.window.end,
                 flushed_lsn: checked.flushed_lsn,
             },
-            guard(checked.problems.iter().any(PageProblem::can_be_mended)),
+            guard_beside(&checked.prediction.advice, checked.problems.iter().any(PageProblem::can_be_mended)),
         );
         let mut report = CheckReport {
             schema_version: SCHEMA_VERSION,
@@ -234,6 +243,8 @@ impl CheckReport {
             problems: Vec::new(),
             pages: checked.problems,
             others: checked.others.iter().map(OtherReport::of).collect(),
+            prediction: Some(checked.prediction),
+            before_start: checked.before_start,
             failures: checked.failures,
             guard,
             started: checked.started,

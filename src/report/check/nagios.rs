@@ -39,6 +39,9 @@ pub fn render(report: &CheckReport) -> String {
 
 /// The answer in words, without status and performance data.
 pub fn text(report: &CheckReport) -> String {
+    if let Some(prediction) = report.prediction.as_ref().filter(|_| report.before_start) {
+        return prediction.advice.to_string();
+    }
     let mut text = match report.status {
         CheckStatus::Unknown => {
             report.failures.first().cloned().or_else(|| other_problems(report)).unwrap_or_default()
@@ -49,7 +52,9 @@ pub fn text(report: &CheckReport) -> String {
         CheckStatus::Ok => match &report.baseline {
             Some(baseline) if baseline.recorded => "the present state was recorded as accepted".to_owned(),
             Some(baseline) if baseline.accepted > 0 => "nothing new since the accepted state".to_owned(),
-            _ => "no damaged page has a copy in the doublewrite buffer".to_owned(),
+            _ if report.sample.is_some() => "nothing to mend from the doublewrite buffer".to_owned(),
+            _ => "nothing to mend from the doublewrite buffer; pages without a copy were not read (--scan)"
+                .to_owned(),
         },
         CheckStatus::Warning | CheckStatus::Critical => damage(report),
     };
@@ -135,6 +140,10 @@ fn details(report: &CheckReport) -> Vec<String> {
     {
         let known = if other.new { "" } else { " (accepted)" };
         lines.push(plain(&format!("{}{known}", other.problem.line()), 300));
+    }
+    if let Some(prediction) = report.prediction.as_ref().filter(|_| !report.before_start) {
+        lines.push(plain(&format!("if the server is started now: {}", prediction.line()), 300));
+        lines.push(plain(&format!("advice: {}", prediction.advice), 600));
     }
     let failures = report.failures.iter().take(MAX_LINES);
     lines.extend(failures.map(|failure| plain(&format!("could not be read: {failure}"), 300)));

@@ -21,7 +21,7 @@ fn the_plugin_s_first_line() {
     let line = |report: &CheckReport| nagios::render(report).lines().next().unwrap().to_owned();
     assert_eq!(
         line(&report(vec![], "0", "~:0")),
-        "DBLWR OK - no damaged page has a copy in the doublewrite buffer | \
+        "DBLWR OK - nothing to mend from the doublewrite buffer; pages without a copy were not read (--scan) | \
          restorable=0;0;;0 critical=0;;~:0;0 copies=256;;;0 changing=0;;;0 time=0.000s;;;0"
     );
     assert!(line(&report(vec![problem(3, MENDABLE), problem(9, LOST)], "0", "0")).starts_with(

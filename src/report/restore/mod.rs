@@ -22,7 +22,7 @@ use crate::instance::bundle::read::{BundleReader, bundle_of};
 use crate::report::SCHEMA_VERSION;
 use crate::report::command_line;
 use crate::report::fold_empty;
-use crate::report::guard::{guard, write_guard};
+use crate::report::guard::{guard, guard_of, write_guard};
 use crate::report::style;
 use crate::units::count;
 use crate::verdict::Verdict;
@@ -96,7 +96,7 @@ impl RestoreReport {
             copies: Vec::new(),
             unseen: unseen(survey),
             revert: None,
-            guard: guard(!plan.is_empty()),
+            guard: guard_of(survey).or(guard(true)).filter(|_| !plan.is_empty()),
         }
     }
 

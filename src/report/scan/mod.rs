@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::commands::scan::FileFinding;
 use crate::report::SCHEMA_VERSION;
-use crate::report::guard::{guard, write_guard};
+use crate::report::advice::write_prediction;
+use crate::report::guard::write_guard;
 use crate::report::problem::{self, ProblemReport};
 use crate::report::style;
 use crate::units::SpaceId;
@@ -185,11 +186,6 @@ impl ScanSummary {
         self.mendable += if damage.mendable { u64::from(damage.pages) } else { 0 };
     }
 
-    /// What must not be done while a page can be restored.
-    pub fn guard(&self) -> Option<&'static str> {
-        guard(self.restorable > 0)
-    }
-
     /// What was not read now.
     fn earlier(&self) -> String {
         let time = jiff::Timestamp::from_second(self.since).unwrap_or_default();
@@ -274,20 +270,33 @@ impl ScanReport {
             true => "could not be judged: not in the bundle, or encrypted without a key",
             false => "could not be judged: encrypted without a key",
         };
-        for (number, what) in [
-            (doublewrite, "lie in the doublewrite buffer and were not judged (dblwr verify does)"),
-            (freed, "are damaged but free: harmless"),
+        for (number, verb, what) in [
+            (
+                doublewrite,
+                ["lies ", "lie "],
+                "in the doublewrite buffer, not judged here (dblwr verify does)",
+            ),
+            (freed, ["is ", "are "], "damaged but free: harmless"),
             (
                 self.summary.redo_rebuilds,
-                "are damaged, but redo initialises them after the checkpoint: the server makes them anew",
+                ["is ", "are "],
+                "damaged, but made anew by redo after the checkpoint, when the server starts",
             ),
-            (zero_in_use, "are all zero and in use: written by redo when the server starts, or never needed"),
-            (self.summary.unverifiable, unverifiable),
-            (self.summary.omitted, "more findings were left out of this list"),
+            (
+                zero_in_use,
+                ["is ", "are "],
+                "all zero and in use: written by redo when the server starts, or never needed",
+            ),
+            (self.summary.unverifiable, ["", ""], unverifiable),
         ] {
-            if number > 0 {
-                writeln!(out, "note: {number} pages {what}")?;
+            match (number, verb) {
+                (0, _) => {}
+                (1, [one, _]) => writeln!(out, "note: 1 page {one}{what}")?,
+                (_, [_, many]) => writeln!(out, "note: {number} pages {many}{what}")?,
             }
+        }
+        if self.summary.omitted > 0 {
+            writeln!(out, "note: {} more findings were left out of this list", self.summary.omitted)?;
         }
         self.write_advice(out)
     }
@@ -336,6 +345,9 @@ impl ScanReport {
     }
 
     fn write_advice(&self, out: &mut dyn Write) -> io::Result<()> {
+        if let Some(prediction) = &self.prediction {
+            write_prediction(out, prediction)?;
+        }
         write_guard(out, self.guard)?;
         let secondary = self.damaged.iter().filter(|page| page.rebuildable == Some(true)).count();
         if secondary > 0 {

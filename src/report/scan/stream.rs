@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::report::SCHEMA_VERSION;
+use crate::report::guard::{guard, guard_beside};
 use crate::report::problem::ProblemReport;
 use crate::report::scan::{DamageReport, FileReport, RowReport, ScanReport, ScanSummary};
 use crate::report::width;
@@ -194,13 +195,22 @@ impl<'a> Stream<'a> {
         self.report.summary.headline(&self.report.problems)
     }
 
+    /// What must not be done, as the advice has it.
+    pub fn guard(&self) -> Option<&'static str> {
+        let can_be_restored = self.report.summary.restorable > 0;
+        match &self.report.prediction {
+            Some(prediction) => guard_beside(&prediction.advice, can_be_restored),
+            None => guard(can_be_restored),
+        }
+    }
+
     /// Ends the output.
     ///
     /// # Errors
     /// Those of the writer.
     pub fn end(mut self) -> anyhow::Result<ScanSummary> {
         let summary = self.report.summary;
-        self.report.guard = summary.guard();
+        self.report.guard = self.guard();
         match self.shape {
             StreamShape::Table => {
                 let mut text = Vec::new();

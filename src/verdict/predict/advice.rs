@@ -1,115 +1,311 @@
-//! One sentence on what to do. It never names a rewritten checksum or innodb_force_recovery: both cost data that the
+//! What to do, decided in one place: whether the server may be started, why not, and what settles it.
+//!
+//! [`Ground`] holds everything that it follows from. [`Ground::advice`] decides, `words` puts it into one paragraph. What the
+//! "Do not" lines, the next commands and the gate of `check` say follows from the same [`Advice`], so none of them can
+//! contradict another. Nothing here names a rewritten checksum or `innodb_force_recovery`: both cost data that the
 //! doublewrite buffer may still hold.
 
+mod remedy;
+#[cfg(test)]
+mod tests;
+mod words;
+
+pub use remedy::{Remedy, Subject};
+
 use crate::instance::redo::Shutdown;
-use crate::units::count;
-use crate::verdict::predict::Stop;
+use crate::units::{PageNo, SpaceId};
 use crate::verdict::predict::facts::{Facts, PageView};
 use crate::verdict::predict::pass::PassOutcome;
+use crate::verdict::predict::{Assumption, PredictedPage};
 
-pub(super) fn advise(facts: &Facts, outcome: &PassOutcome, starts: Option<bool>) -> String {
-    let better = facts.pages.iter().filter(|page| page.restorable.is_some()).count();
-    if facts.crash_unsafe {
-        return "redo logging was off when the server ended: bring the data back from a backup".into();
-    }
-    if !outcome.stops.is_empty() {
-        return at_a_stop(facts, outcome);
-    }
-    if let Some(page) = outcome.lost.iter().find_map(|&at| facts.pages.get(at)) {
-        return lost(page);
-    }
-    if let Some(page) = outcome.in_memory.iter().find_map(|&at| facts.pages.get(at)) {
-        return format!(
-            "run dblwr restore first: the server mends page {}:{} in memory only, and its file stays damaged",
-            page.id.space_id, page.id.page_no
-        );
-    }
-    let left = facts
-        .pages
-        .iter()
-        .enumerate()
-        .filter(|(at, page)| page.restorable.is_some() && !outcome.mends(*at))
-        .count();
-    if left > 0 {
-        return format!(
-            "run dblwr restore first: it can mend {} that the server would leave damaged",
-            count(left, "page")
-        );
-    }
-    if let Some(page) = older_copy(facts, outcome) {
-        return format!(
-            "run dblwr restore first: of page {}:{} the server would take an older copy",
-            page.id.space_id, page.id.page_no
-        );
-    }
-    if starts.is_none() {
-        let doubt = outcome.doubts.first().map_or("the files leave it open", String::as_str);
-        let first = if better > 0 {
-            "run dblwr restore before the server starts"
-        } else {
-            "keep a copy of all files before the server starts"
-        };
-        return format!("{first}: {doubt}");
-    }
-    if unmended(facts, outcome) {
-        return "keep a copy of all files before the server starts: damaged pages stay, and their copies are no proof of the \
-                version that belongs there"
-            .into();
-    }
-    if let Some(page) = facts.pages.iter().find(|page| page.lost_write) {
-        return format!(
-            "keep a copy of all files before the server starts: a write of page {}:{} was lost, and the server would read \
-             the older page without a word",
-            page.id.space_id, page.id.page_no
-        );
-    }
-    sound(facts, outcome)
+/// Everything that advice follows from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ground {
+    /// Whether the server starts, as [`super::Prediction::starts`].
+    pub starts: Option<bool>,
+    /// It was stopped cleanly.
+    pub clean: bool,
+    /// Pages that `restore` mends.
+    pub restorable: usize,
+    /// Pages that the server mends by itself.
+    pub mended_by_server: usize,
+    /// Why `restore` must come before the server, though copies are good.
+    pub first: Option<First>,
+    /// What only something else than `restore` settles.
+    pub points: Vec<Point>,
+    /// What the files leave open, in sentences.
+    pub doubts: Vec<String>,
+    /// What was not looked at and is taken to be so.
+    pub assumes: Option<Assumption>,
 }
 
-fn sound(facts: &Facts, outcome: &PassOutcome) -> String {
-    match (outcome.writes.len(), facts.shutdown) {
-        (0, Shutdown::Clean) => {
-            "the server was shut down cleanly and will not look at the buffer: start it".into()
+/// What goes wrong where the server starts before `restore`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum First {
+    /// It stops at pages that `restore` mends.
+    Stops(usize),
+    /// It starts without the table in this file.
+    Loses(String),
+    /// It mends a page in memory only.
+    InMemory(PredictedPage),
+    /// It leaves pages damaged.
+    Leaves(usize),
+    /// It takes an older copy of a page.
+    Older(PredictedPage),
+}
+
+/// One thing that stands in the way, and what settles it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Point {
+    /// How much it stands in the way.
+    pub weight: Weight,
+    /// What it is.
+    pub why: Why,
+    /// What settles it.
+    pub remedy: Remedy,
+}
+
+/// How much a point stands in the way of a start. The order is that of importance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// A start fails, destroys something, or loses a table.
+    Forbids,
+    /// Nobody knows what a start does.
+    Leaves,
+    /// The server starts all the same, and nothing is lost.
+    Aside,
+}
+
+/// What a point is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Why {
+    /// Redo logging was off when the server ended.
+    LoggingOff,
+    /// A damaged page at which the server stops, for a reason.
+    StopsAt(PredictedPage, Subject, String),
+    /// A damaged first page: the server starts without the table.
+    Loses(Subject),
+    /// A damaged page for which no copy can be used.
+    Damaged(PredictedPage, Subject),
+    /// Damaged pages that a scan found, and the buffer cannot mend.
+    Found(u64),
+    /// Pages that a scan could not judge.
+    Unread,
+    /// A write of a page was lost.
+    LostWrite(PredictedPage, Subject),
+    /// Copies are of another life of these files.
+    OtherLife,
+    /// A problem of the directory: its file and its reason.
+    Problem(Option<String>, String),
+}
+
+/// Whether the server may be started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// It recovers by itself, and destroys nothing.
+    Safe,
+    /// After `restore`.
+    AfterRestore,
+    /// The files do not show what a start does.
+    Open,
+    /// Not with these files as they are.
+    No,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advice {
+    /// Whether the server may be started.
+    pub start: Start,
+    ground: Ground,
+}
+
+/// What a gate before a server's start answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// It may start.
+    Starts,
+    /// Not before `restore`, which settles it.
+    Mend,
+    /// Not with these files.
+    Blocks,
+    /// Nobody knows, and nothing is known to be at stake.
+    Unknown,
+}
+
+impl Advice {
+    /// What settles each thing, the most important first.
+    pub fn remedies(&self) -> impl Iterator<Item = &Remedy> {
+        self.ground.points.iter().map(|point| &point.remedy)
+    }
+
+    /// Whether a start would destroy the last good copy of something, or nobody knows.
+    pub fn guards_copies(&self) -> bool {
+        self.start != Start::Safe
+    }
+
+    /// What a gate before the start answers: it lets through what the server mends by itself, provably.
+    pub fn gate(&self) -> Gate {
+        match self.start {
+            Start::Safe => Gate::Starts,
+            Start::AfterRestore => Gate::Mend,
+            Start::No => Gate::Blocks,
+            Start::Open if self.ground.points.iter().any(Point::is_damage) => Gate::Blocks,
+            Start::Open if self.ground.restorable > 0 => Gate::Mend,
+            Start::Open => Gate::Unknown,
         }
-        (0, _) => "start the server: it recovers from its redo log and needs no page from the buffer".into(),
-        (written, _) => format!(
-            "the server mends {} by itself; dblwr restore writes the same, and keeps a journal to take it back",
-            count(written, "page")
-        ),
     }
 }
 
-fn at_a_stop(facts: &Facts, outcome: &PassOutcome) -> String {
-    let can = |stop: &&Stop| {
-        let page = facts.pages.iter().find(|page| Some(page.id) == stop.page());
-        page.is_some_and(|page| page.restorable.is_some())
-    };
-    match outcome.stops.iter().find(|stop| !can(stop)) {
-        None => format!(
-            "run dblwr restore first: it mends {} that the server stops at",
-            count(outcome.stops.len(), "page")
-        ),
-        Some(Stop { space_id: Some(space_id), page_no: Some(page_no), .. }) => format!(
-            "keep a copy of all files and bring page {space_id}:{page_no} back from a backup: the buffer holds no copy that \
-             belongs there"
-        ),
-        Some(stop) => format!("keep a copy of all files before the server starts: it stops at {stop}"),
+impl Point {
+    /// Whether one remedy settles both, each for what it is about.
+    fn is_like(&self, other: &Point) -> bool {
+        let alike = std::mem::discriminant(&self.why) == std::mem::discriminant(&other.why);
+        alike && self.weight == other.weight && self.remedy.is_like(&other.remedy)
+    }
+
+    /// A damaged page whose last copy a start may overwrite.
+    fn is_damage(&self) -> bool {
+        matches!(self.why, Why::Damaged(..) | Why::Found(_))
     }
 }
 
-fn lost(page: &PageView) -> String {
-    if page.restorable.is_some() {
-        format!(
-            "run dblwr restore first: the server would start without the table in {}, whose first page it leaves \
-                 damaged",
-            page.home.file
-        )
-    } else {
-        format!(
-            "keep a copy of all files: the server would start without the table in {}, whose first page is damaged",
-            page.home.file
-        )
+impl Ground {
+    /// What pages alone say.
+    pub(super) fn of(
+        facts: &Facts,
+        outcome: &PassOutcome,
+        starts: Option<bool>,
+        assumes: Option<Assumption>,
+    ) -> Ground {
+        let mut ground = Ground {
+            starts,
+            clean: facts.shutdown == Shutdown::Clean,
+            restorable: facts.pages.iter().filter(|page| page.restorable.is_some()).count(),
+            mended_by_server: outcome.writes.len(),
+            first: first(facts, outcome),
+            points: Vec::new(),
+            doubts: outcome.doubts.clone(),
+            assumes,
+        };
+        if facts.crash_unsafe {
+            ground.point(Weight::Forbids, Why::LoggingOff, Remedy::Backup(Subject::Everything));
+        }
+        ground.at_stops(facts, outcome);
+        ground.at_losses(facts, outcome);
+        ground.at_lost_writes(facts);
+        ground.at_damage(facts, outcome);
+        if outcome.other_life {
+            ground.point(Weight::Forbids, Why::OtherLife, Remedy::MoveCopiesAway);
+        }
+        ground
     }
+
+    /// One more thing.
+    pub fn point(&mut self, weight: Weight, why: Why, remedy: Remedy) {
+        self.points.push(Point { weight, why, remedy });
+    }
+
+    /// Whether a point is about this page already; it then weighs at least as much as said.
+    pub fn tells_of(&mut self, page: Option<(SpaceId, PageNo)>, weight: Weight) -> bool {
+        let Some((space_id, page_no)) = page else { return false };
+        let told = self.points.iter_mut().find(|point| point.why.is_of(PredictedPage { space_id, page_no }));
+        told.map(|point| point.weight = point.weight.min(weight)).is_some()
+    }
+
+    fn at_stops(&mut self, facts: &Facts, outcome: &PassOutcome) {
+        for stop in &outcome.stops {
+            let page = facts.pages.iter().find(|page| Some(page.id) == stop.page());
+            if let Some(page) = page.filter(|page| page.restorable.is_none()) {
+                let why = Why::StopsAt(page.id, Subject::of(&page.home), stop.reason.clone());
+                self.point(Weight::Forbids, why, remedy_of(page));
+            }
+        }
+    }
+
+    fn at_losses(&mut self, facts: &Facts, outcome: &PassOutcome) {
+        let lost = outcome.lost.iter().filter_map(|&at| facts.pages.get(at));
+        for page in lost.filter(|page| page.restorable.is_none()) {
+            self.point(Weight::Forbids, Why::Loses(Subject::of(&page.home)), remedy_of(page));
+        }
+    }
+
+    fn at_lost_writes(&mut self, facts: &Facts) {
+        for page in facts.pages.iter().filter(|page| page.lost_write) {
+            let why = Why::LostWrite(page.id, Subject::of(&page.home));
+            self.point(Weight::Forbids, why, Remedy::LostWrites);
+        }
+    }
+
+    fn at_damage(&mut self, facts: &Facts, outcome: &PassOutcome) {
+        let told = |page: &PageView| self.points.iter().any(|point| point.why.is_of(page.id));
+        let left: Vec<(usize, &PageView)> = facts
+            .pages
+            .iter()
+            .enumerate()
+            .filter(|(at, page)| page.is_beyond() && !outcome.lost.contains(at) && !told(page))
+            .collect();
+        for (at, page) in left {
+            // The server mends it by its own rules, from a copy that proves nothing.
+            let weight = if outcome.mends(at) { Weight::Aside } else { Weight::Leaves };
+            self.point(weight, Why::Damaged(page.id, Subject::of(&page.home)), remedy_of(page));
+        }
+    }
+
+    /// Decides.
+    pub fn advice(&self) -> Advice {
+        let mut ground = self.clone();
+        ground.points.sort_by_key(|point| point.weight);
+        let forbids = |point: &Point| point.weight == Weight::Forbids;
+        let mendable = matches!(ground.first, Some(First::Stops(_)));
+        let start = match ground.starts {
+            _ if ground.points.iter().any(forbids) => Start::No,
+            Some(false) if !mendable => Start::No,
+            _ if ground.points.iter().any(|point| point.weight == Weight::Leaves) => Start::Open,
+            _ if ground.first.is_some() => Start::AfterRestore,
+            Some(true) => Start::Safe,
+            Some(false) | None => Start::Open,
+        };
+        Advice { start, ground }
+    }
+}
+
+impl Why {
+    /// It is about one damaged page, which a scan finds as well.
+    pub(super) fn is_of_a_page(&self) -> bool {
+        matches!(self, Why::StopsAt(..) | Why::Damaged(..) | Why::Loses(_) | Why::LostWrite(..))
+    }
+
+    fn is_of(&self, id: PredictedPage) -> bool {
+        matches!(self, Why::StopsAt(page, ..) | Why::Damaged(page, _) | Why::LostWrite(page, _) if *page == id)
+    }
+}
+
+/// What settles a damaged page that `restore` has no copy for.
+fn remedy_of(page: &PageView) -> Remedy {
+    match () {
+        () if page.redo_mends => Remedy::FromRedo,
+        () if page.stale => Remedy::Stale(Subject::of(&page.home)),
+        () => Remedy::Backup(Subject::of(&page.home)),
+    }
+}
+
+/// Why `restore` comes first, the gravest reason of all.
+fn first(facts: &Facts, outcome: &PassOutcome) -> Option<First> {
+    let page = |at: usize| facts.pages.get(at).filter(|page| page.restorable.is_some());
+    let stops = outcome.stops.iter().filter(|stop| {
+        facts.pages.iter().any(|page| Some(page.id) == stop.page() && page.restorable.is_some())
+    });
+    let stops = stops.count();
+    let left = (0..facts.pages.len()).filter(|&at| page(at).is_some() && !outcome.mends(at)).count();
+    match () {
+        () if stops > 0 => Some(First::Stops(stops)),
+        () => None,
+    }
+    .or_else(|| outcome.lost.iter().find_map(|&at| page(at)).map(|page| First::Loses(page.home.file.clone())))
+    .or_else(|| outcome.in_memory.iter().find_map(|&at| page(at)).map(|page| First::InMemory(page.id)))
+    .or((left > 0).then_some(First::Leaves(left)))
+    .or_else(|| older_copy(facts, outcome).map(|page| First::Older(page.id)))
 }
 
 fn older_copy<'a>(facts: &'a Facts, outcome: &PassOutcome) -> Option<&'a PageView> {
@@ -119,8 +315,4 @@ fn older_copy<'a>(facts: &'a Facts, outcome: &PassOutcome) -> Option<&'a PageVie
         let (ours, theirs) = (lsn(page.restorable?)?, lsn(write.finding)?);
         (theirs < ours).then_some(page)
     })
-}
-
-fn unmended(facts: &Facts, outcome: &PassOutcome) -> bool {
-    facts.pages.iter().enumerate().any(|(at, page)| page.home.is_corrupt() && !outcome.mends(at))
 }

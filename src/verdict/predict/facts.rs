@@ -15,6 +15,7 @@ use crate::page::Claim;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::copy::CopyState;
+use crate::verdict::from_redo::{Wanted, candidates};
 use crate::verdict::home;
 use crate::verdict::home::{Home, HomeState};
 use crate::verdict::predict::{PredictedPage, page0};
@@ -78,6 +79,19 @@ pub struct PageView {
     pub redo_skips: bool,
     /// The home is sound, but a write of it was lost: the server takes it as it is.
     pub lost_write: bool,
+    /// Its newest good copy is not proved to be the version that belongs there.
+    pub stale: bool,
+    /// It is damaged, and no copy of it can be used.
+    pub unrecoverable: bool,
+    /// `restore --from redo` makes it.
+    pub redo_mends: bool,
+}
+
+impl PageView {
+    /// Damaged, and `restore` has nothing for it.
+    pub fn is_beyond(&self) -> bool {
+        self.restorable.is_none() && !self.redo_skips && (self.stale || self.unrecoverable)
+    }
 }
 
 /// What kind of tablespace a page belongs to.
@@ -159,6 +173,10 @@ impl Facts {
         let creator = redo.and_then(|redo| redo.creator.as_deref()).unwrap_or_default();
         let uncopied = uncopied(survey);
         let live = || instance.areas.iter().filter(|area| area.live);
+        let no_recent_copies = survey.newest_copy_is_old() && uncopied.is_none();
+        let mut pages: Vec<PageView> =
+            pages(survey).into_iter().chain(uncopied.into_iter().flatten()).collect();
+        ask_redo(survey, &mut pages);
         Facts {
             generation: instance.generation,
             version: ServerVersion::of_creator(creator),
@@ -175,10 +193,10 @@ impl Facts {
             crash_unsafe: instance.shutdown == Shutdown::Crash
                 && redo.is_some_and(|redo| redo.flags.crash_unsafe || redo.flags.not_initialised),
             resized: redo.and_then(|redo| redo.touched.as_ref()).map(|touched| touched.resized.clone()),
-            no_recent_copies: survey.newest_copy_is_old() && uncopied.is_none(),
+            no_recent_copies,
             whole: instance.locations.explore
                 && matches!(instance.locations.focus, Focus::Directory | Focus::System(_)),
-            pages: pages(survey).into_iter().chain(uncopied.into_iter().flatten()).collect(),
+            pages,
         }
     }
 
@@ -260,10 +278,26 @@ fn uncopied(survey: &Survey) -> Option<Vec<PageView>> {
         let home = home::look_in(space, page_no, stored).ok()?;
         if matches!(home.state, HomeState::Torn | HomeState::Corrupt) {
             let id = PredictedPage { space_id, page_no };
-            damaged.push(PageView { redo_until: Some(said.last), ..page(survey, id, &home) });
+            let found = page(survey, id, &home);
+            damaged.push(PageView { redo_until: Some(said.last), unrecoverable: true, ..found });
         }
     }
     Some(damaged)
+}
+
+/// Which of the pages that no copy mends `restore --from redo` would make. Where redo cannot be read it makes none.
+fn ask_redo(survey: &Survey, pages: &mut [PageView]) {
+    let beyond = pages.iter().filter(|page| page.is_beyond());
+    let only: Vec<_> = beyond.map(|page| (page.id.space_id, page.id.page_no)).collect();
+    if only.is_empty() {
+        return;
+    }
+    let wanted = Wanted { damaged: true, lost: false, only: &only };
+    let made = candidates(survey, wanted).ok().flatten().unwrap_or_default();
+    let made: BTreeSet<_> = made.iter().filter(|page| page.made.is_ok()).map(|page| page.page).collect();
+    for page in pages {
+        page.redo_mends = page.is_beyond() && made.contains(&(page.id.space_id, page.id.page_no));
+    }
 }
 
 fn redo_skips(survey: &Survey, id: PredictedPage) -> bool {
@@ -279,6 +313,8 @@ fn add(page: &mut PageView, index: usize, finding: &Finding) {
         page.restorable = Some(index);
     }
     page.lost_write |= finding.judgement.verdict == Verdict::LostWrite;
+    page.stale |= finding.judgement.verdict == Verdict::Stale;
+    page.unrecoverable |= finding.judgement.verdict == Verdict::Unrecoverable;
     if let Subject::Copy(copy) = &finding.subject {
         let hidden = copy.format.layout == Layout::FullCrc32
             && (copy.judged.claim == Claim::Hidden || copy.judged.clear.is_some());
@@ -301,6 +337,9 @@ fn page(survey: &Survey, id: PredictedPage, home: &Home) -> PageView {
         restorable: None,
         redo_skips: redo_skips(survey, id),
         lost_write: false,
+        stale: false,
+        unrecoverable: false,
+        redo_mends: false,
     }
 }
 

@@ -156,6 +156,10 @@ fn open_files(facts: &Facts, outcome: &mut PassOutcome) {
         }
         match greatest(page) {
             Some(copy) if system || page.home.surveyed => outcome.write(index, copy),
+            // Seen with 10.11.5: redo had made the file anew.
+            Some(_) if page.home.is_zero() => {
+                outcome.doubt("whether redo makes a table of which the first page is zero is not known");
+            }
             Some(_) => outcome
                 .stop(page.id, "its first page is damaged, and its other pages do not tell its space id"),
             None => outcome.stop(page.id, "its first page is damaged, and no copy of it is good"),

@@ -30,6 +30,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+pub use crate::verdict::predict::advice::{Advice, Gate, Ground, Remedy, Subject, Weight, Why};
 pub use crate::verdict::predict::facts::Facts;
 pub use crate::verdict::predict::pass::PassOutcome;
 
@@ -52,8 +53,12 @@ pub struct Prediction {
     pub loses: Vec<String>,
     /// What was not looked at and is taken to be so; `null` where nothing is.
     pub assumes: Option<Assumption>,
-    /// What to do, in one sentence.
-    pub advice: String,
+    /// What to do, in one paragraph.
+    #[schemars(with = "String")]
+    pub advice: Advice,
+    /// What the advice follows from.
+    #[serde(skip)]
+    pub ground: Ground,
     /// The findings whose copies it writes, as indices into [`Survey::findings`]: only copies that verify.
     #[serde(skip)]
     pub writes: Vec<usize>,
@@ -89,6 +94,23 @@ pub struct Stop {
     pub reason: String,
 }
 
+impl Default for Prediction {
+    /// Nothing is known.
+    fn default() -> Prediction {
+        let ground = Ground::default();
+        Prediction {
+            starts: None,
+            restores: Vec::new(),
+            stops_at: Vec::new(),
+            loses: Vec::new(),
+            assumes: None,
+            advice: ground.advice(),
+            ground,
+            writes: Vec::new(),
+        }
+    }
+}
+
 impl Prediction {
     /// The prediction for a survey.
     pub fn of(survey: &Survey) -> Prediction {
@@ -99,7 +121,6 @@ impl Prediction {
     pub fn from_facts(facts: &Facts) -> Prediction {
         let outcome = outcome(facts);
         let starts = starts(facts, &outcome);
-        let advice = advice::advise(facts, &outcome, starts);
         let written = outcome.writes.iter().map(|write| write.page).chain(outcome.assumed.iter().copied());
         let mut restores: Vec<PredictedPage> =
             written.filter_map(|page| facts.pages.get(page)).map(|page| page.id).collect();
@@ -109,14 +130,39 @@ impl Prediction {
         let mut loses: Vec<String> = lost.filter_map(|page| table_of(&page.home.file)).collect();
         loses.sort_unstable();
         loses.dedup();
-        let unread = facts.shutdown == Shutdown::Crash;
-        let assumes = unread.then_some(Assumption::PagesWithoutCopiesAreWhole);
-        Prediction { starts, restores, stops_at: outcome.stops, loses, assumes, advice, writes }
+        let assumes = Some(Assumption::PagesWithoutCopiesAreWhole);
+        let ground = Ground::of(facts, &outcome, starts, assumes);
+        let advice = ground.advice();
+        Prediction { starts, restores, stops_at: outcome.stops, loses, assumes, advice, ground, writes }
+    }
+
+    /// The same with what reading every page has shown: damaged pages that the buffer cannot mend, and whether some could not
+    /// be judged. Whether recovery reads a damaged page the files do not always show.
+    pub fn with_every_page_read(&mut self, beyond: u64, unread: bool) {
+        self.assumes = None;
+        self.ground.assumes = None;
+        if self.starts == Some(true) && (beyond > 0 || unread) {
+            self.starts = None;
+        }
+        let told = self.ground.points.iter().filter(|point| point.why.is_of_a_page()).count() as u64;
+        if beyond > told {
+            self.ground.point(Weight::Leaves, Why::Found(beyond), Remedy::Backup(Subject::Listed));
+        } else if unread {
+            self.ground.point(Weight::Leaves, Why::Unread, Remedy::LookAgain);
+        }
+        self.settle();
+    }
+
+    /// Decides anew, after anything in it has changed.
+    pub fn settle(&mut self) {
+        self.ground.starts = self.starts;
+        self.advice = self.ground.advice();
     }
 
     /// One line for a person.
     pub fn line(&self) -> String {
         let starts = match self.starts {
+            Some(true) if self.assumes.is_some() => "it starts, if pages without copies are whole",
             Some(true) => "it starts",
             Some(false) => "it does not start",
             None => "the files do not show whether it starts",
@@ -132,8 +178,20 @@ impl Prediction {
             parts.push(format!("it stops at {stop}"));
         }
         parts.push(starts.to_owned());
+        parts.extend((!self.loses.is_empty()).then(|| format!("it loses {}", named(&self.loses))));
         parts.join("; ")
     }
+}
+
+/// `d/t1, d/t2 and 3 more`.
+fn named(tables: &[String]) -> String {
+    const NAMED: usize = 3;
+    let more = match tables.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let first: Vec<&str> = tables.iter().take(NAMED).map(String::as_str).collect();
+    first.join(", ") + &more
 }
 
 impl Stop {
@@ -153,9 +211,9 @@ impl fmt::Display for Stop {
     }
 }
 
-/// The table whose file this is: `d/t1` of `d/t1.ibd`, as the server's own messages have it.
+/// The table whose file this is: `d/t1` of `d/t1.ibd` or `d/t1.frm`, as the server's own messages have it.
 pub(crate) fn table_of(file: &str) -> Option<String> {
-    file.strip_suffix(".ibd").map(str::to_owned)
+    file.strip_suffix(".ibd").or_else(|| file.strip_suffix(".frm")).map(str::to_owned)
 }
 
 /// What the pass of this generation does, and what it leaves for recovery to trip over.

@@ -7,14 +7,13 @@ use crate::disk::Image;
 use crate::format::fil::{FIL_PAGE_SPACE_ID, FilHeader};
 use crate::format::fsp::{Encryption, FspHeader, Layout, PageFormat};
 use crate::instance::generation::Generation;
+use crate::instance::identify::SURVEY_PAGES;
 use crate::instance::spaces::Tablespace;
 use crate::page::frame;
 use crate::page::judge;
 use crate::units::{PageNo, PageSize, SpaceId};
 use crate::verdict::home::Home;
 
-/// Pages of each size that MySQL looks at.
-const SURVEYED: u32 = 64;
 /// How many of them may disagree.
 const MISSED: u32 = 3;
 
@@ -28,7 +27,7 @@ pub(super) fn mysql_surveys(space: &Tablespace, generation: Generation) -> bool 
     let chosen = sizes.find_map(|size| {
         let formats = survey_formats(space.format.logical, size);
         let mut votes: BTreeMap<SpaceId, u32> = BTreeMap::new();
-        for number in (0..SURVEYED).map(PageNo) {
+        for number in (0..SURVEY_PAGES).map(PageNo) {
             let Some(page) = image.read_page(number.offset(size), size).ok().flatten() else { break };
             let Some(header) = FilHeader::parse(&page).filter(|header| header.space_id != SpaceId::SYSTEM)
             else {

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::format::trx_sys::TRX_SYS_PAGE;
+use crate::instance::generation::Generation;
 use crate::instance::redo::Shutdown;
 use crate::instance::redo::window::RedoWindow;
 use crate::units::PageNo;
@@ -40,6 +41,8 @@ pub struct PassOutcome {
     pub in_memory: Vec<usize>,
     /// Why the files do not show whether the server starts.
     pub doubts: Vec<String>,
+    /// Copies are newer than the end of redo, and the server may write them.
+    pub other_life: bool,
 }
 
 impl PassOutcome {
@@ -111,16 +114,15 @@ impl PassOutcome {
             damaged && page.copies.iter().any(|copy| end.is_some_and(|end| copy.lsn > end))
         };
         if facts.pages.iter().any(beyond) {
-            self.doubt(
-                "copies are newer than the end of redo, so they are of another life of these files: take the doublewrite files \
-                 away, or the server may write them",
-            );
+            self.other_life = true;
+            self.doubt("copies are newer than the end of redo, so they are of another life of these files");
         }
     }
 
     /// What no rule can settle from these files.
     pub(super) fn doubt_what_cannot_be_seen(&mut self, facts: &Facts) {
-        if let Some(file) = &facts.uncopied_header {
+        // After a clean stop the problem of that page says what each server does.
+        if let Some(file) = facts.uncopied_header.as_ref().filter(|_| facts.shutdown != Shutdown::Clean) {
             self.doubt(format!("page 0 of {file} is damaged, and there is no copy of it"));
         }
         if facts.unreadable {
@@ -319,8 +321,14 @@ fn is_page5(page: &PageView) -> bool {
 }
 
 /// Pages of the system tablespace that every start reads: header, change buffer, transaction system, first rollback
-/// segment, dictionary header.
-const READ_AT_EVERY_START: [u32; 6] = [0, 3, 4, 5, 6, 7];
+/// segment, dictionary header; where the dictionary lies there, the root of SYS_TABLES (eight servers from 5.5.9 to 11.4.5).
+fn is_read_at_every_start(facts: &Facts, page_no: PageNo) -> bool {
+    match page_no.0 {
+        0 | 3..=7 => true,
+        8 => !facts.generation.has_mysql_ibd() && facts.generation != Generation::Unknown,
+        _ => false,
+    }
+}
 
 /// What the pass leaves damaged and the server must read: at every start, or because redo applies to it.
 pub(super) fn trip_over_what_is_left(facts: &Facts, outcome: &mut PassOutcome) {
@@ -340,7 +348,7 @@ pub(super) fn trip_over_what_is_left(facts: &Facts, outcome: &mut PassOutcome) {
                 page.id,
                 "it has no checksum, so the pass leaves it as it is, and recovery cannot unpack it",
             );
-        } else if page.home.kind == SpaceKind::System && READ_AT_EVERY_START.contains(&page.id.page_no.0) {
+        } else if page.home.kind == SpaceKind::System && is_read_at_every_start(facts, page.id.page_no) {
             outcome
                 .stop(page.id, "it stays damaged, and every start reads this page of the system tablespace");
         } else if facts.recovers() && needs_redo(facts, page) {

@@ -100,7 +100,7 @@ fn other_file(instance: &Instance, named: &Named) -> Option<Problem> {
     }
     let unidentified = spaces.unidentified.iter().find(|file| paths.contains(&file.path));
     let stops = match named.role {
-        Role::Table => None,
+        Role::Table => stops_without(instance, named, there.is_some()),
         // MySQL 8.0.12 and 8.0.33 make a missing one anew, MariaDB 11.4.5 stops; nobody starts with an empty one.
         Role::Undo if instance.generation.has_mysql_ibd() => None,
         _ => Some(true),
@@ -141,14 +141,42 @@ fn tells_of_drops(instance: &Instance) -> bool {
     instance.shutdown == Shutdown::Clean || (writes && instance.file_records().is_some())
 }
 
-/// Empty, zero and foreign files in the place of a table: MariaDB 10.11 loses the table. After a crash 8.0.33 and 9.7 do not
-/// start and 8.0.12 loses it; after a clean stop 8.0.33 starts, and fails when the table is read.
+/// A table without its file, as eleven servers from 5.5.9 to 11.4.5 were seen: after a clean stop each of them starts and has
+/// lost it. After a crash those that open what redo names stop where it names this one (5.7.22, 8.0.33, 9.7.4, MariaDB 10.2.11
+/// to 11.4.5), 8.0.12 does not; older ones lose it. Where another table's file lies in its place 10.1.23 stops.
+fn stops_without(instance: &Instance, named: &Named, of_another: bool) -> Option<bool> {
+    let generation = instance.generation;
+    match (generation, instance.shutdown) {
+        (Generation::Unknown, _) | (_, Shutdown::Unknown) => None,
+        (Generation::MariaDb101, _) if of_another => None,
+        (_, Shutdown::Clean) => Some(false),
+        (Generation::MySql80, _) => None,
+        (Generation::MariaDb101, _) => Some(false),
+        (older, _) if older <= Generation::MySql56 => Some(false),
+        _ => instance.redo_names(named.space?).filter(|names| *names),
+    }
+}
+
+/// Empty, zero and foreign files in the place of a table. After a clean stop every server but 10.1.23 starts and has lost it.
+/// After a crash 8.0.33 and 9.7 do not start, 8.0.12 loses it, MariaDB 10.2.11 and 10.11.5 stop at some, and 11.4.5 makes it
+/// anew from redo.
 fn stops_at_foreign(instance: &Instance) -> Option<bool> {
-    let crashed = instance.shutdown == Shutdown::Crash;
-    match instance.generation {
-        Generation::MySql8020 | Generation::MySql8030 if crashed => Some(true),
-        generation if generation.is_mariadb() => Some(false),
+    match (instance.generation, instance.shutdown) {
+        (Generation::Unknown | Generation::MariaDb101, _) => None,
+        (_, Shutdown::Clean) => Some(false),
+        (Generation::MySql8020 | Generation::MySql8030, Shutdown::Crash) => Some(true),
         _ => None,
+    }
+}
+
+impl Instance {
+    /// Whether redo after the checkpoint names a tablespace, where it can be read for that.
+    fn redo_names(&self, space: SpaceId) -> Option<bool> {
+        let redo = self.redo.redo()?;
+        let records = redo.file_records.as_ref()?;
+        let touched =
+            redo.touched.as_ref().is_some_and(|touched| touched.last.keys().any(|page| page.0 == space));
+        Some(records.names.contains_key(&space) || touched)
     }
 }
 
@@ -199,7 +227,12 @@ fn too_short(survey: &Survey, space: &Tablespace, file: &SpaceFile, stated: u64,
     let stops = match instance.generation {
         _ if system => Some(true),
         _ if is_undo => None,
-        generation if generation.is_mariadb() => Some(false),
+        // 8.0.12, 8.0.33 and 9.7.4, killed and stopped cleanly.
+        _ if space.id == Some(DICTIONARY_SPACE) && severity == Severity::Critical => Some(true),
+        // After a crash it depends on how far redo extends the file.
+        Generation::MariaDb105 | Generation::MariaDb108 if instance.shutdown == Shutdown::Clean => {
+            Some(false)
+        }
         // 5.6 and 9.7 were seen to stop at one, 5.6 and 8.0.33 to start with another: it depends on where redo leads.
         _ => None,
     };
@@ -303,10 +336,11 @@ fn damaged_page(
     if !home.state.is_damaged() || mended || excused || again {
         return;
     }
-    let stops = if system {
-        stops_at_page(survey.instance.generation, survey.instance.shutdown, page_no)
-    } else {
-        None
+    let (generation, shutdown) = (survey.instance.generation, survey.instance.shutdown);
+    let stops = match page_no {
+        _ if system => stops_at_page(generation, shutdown, page_no),
+        PageNo(0) if shutdown == Shutdown::Clean => stops_at_first_page(space, generation, home.state),
+        _ => None,
     };
     let reason = ProblemReason::Damaged { what, has_copy: of_page().next().is_some() };
     let problem =
@@ -322,6 +356,21 @@ fn stops_at_page(generation: Generation, shutdown: Shutdown, page_no: PageNo) ->
         5 | 6 => Some(true),
         2 | 3 if old => Some(true),
         0 | 7 if shutdown == Shutdown::Clean => Some(true),
+        _ => None,
+    }
+}
+
+/// A first page without a copy, after a clean stop. MySQL 8.0 on stops at the one of an undo tablespace or the dictionary
+/// (8.0.12, 8.0.33, 9.7.4). A table is lost: by MySQL from 5.6 on whatever lies there; by MariaDB from 10.2 on where it is zero,
+/// while of damaged ones 10.11.5 took what was left.
+fn stops_at_first_page(space: &Tablespace, generation: Generation, state: HomeState) -> Option<bool> {
+    let undo = space.files.first().is_some_and(|file| is_undo_file(&file.path.to_string_lossy()));
+    match generation {
+        Generation::Unknown => None,
+        _ if undo || space.id == Some(DICTIONARY_SPACE) => generation.has_mysql_ibd().then_some(true),
+        Generation::MySql56 | Generation::MySql57 | Generation::MySql80 => Some(false),
+        Generation::MySql8020 | Generation::MySql8030 => Some(false),
+        _ if generation >= Generation::MariaDb102 && state == HomeState::Zero => Some(false),
         _ => None,
     }
 }

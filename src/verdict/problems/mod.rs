@@ -11,7 +11,9 @@ mod named;
 mod places;
 mod reason;
 mod redo;
+mod schema_files;
 mod system_files;
+mod temper;
 mod twice;
 
 use std::collections::BTreeMap;
@@ -23,11 +25,11 @@ use serde::{Deserialize, Serialize};
 use crate::instance::Instance;
 use crate::instance::roster::Role;
 use crate::units::{Lsn, PageNo, SpaceId};
-use crate::verdict::predict::{Prediction, Stop, table_of};
 use crate::verdict::survey::Survey;
 
 pub use reason::{ProblemReason, Unjudged};
 pub use redo::{FutureFile, too_new};
+pub use temper::temper;
 
 /// What kind of problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -72,17 +74,6 @@ pub enum ProblemKind {
 }
 
 impl ProblemKind {
-    /// Whether a server that starts in spite of it has lost the table in that file.
-    fn takes_the_file(self) -> bool {
-        matches!(
-            self,
-            ProblemKind::FileMissing
-                | ProblemKind::FileEmpty
-                | ProblemKind::FileForeign
-                | ProblemKind::FileCut
-        )
-    }
-
     /// As it stands in JSON.
     pub fn name(self) -> &'static str {
         match self {
@@ -205,6 +196,7 @@ pub fn of_survey(survey: &Survey) -> Vec<Problem> {
             files::missing(survey, &mut problems);
         }
         files::unnamed(survey, &mut problems);
+        schema_files::missing(survey, &mut problems);
         redo::missing_or_damaged(survey, &mut problems);
         places::backup(survey, &mut problems);
         copies::elsewhere(survey, &mut problems);
@@ -278,44 +270,4 @@ pub fn of_scan(
     }
     sort(&mut problems);
     problems
-}
-
-/// Makes a prediction that looked at pages alone as careful as problems demand: what stops this generation is no start, and
-/// what may cost a table or was not looked at leaves it open.
-pub fn temper(prediction: &mut Prediction, problems: &[Problem]) {
-    for problem in problems {
-        let file = problem.file.as_ref().map(|file| file.display().to_string());
-        match problem.stops_start {
-            Some(true) => prediction.stops_at.push(Stop {
-                space_id: problem.space_id,
-                page_no: problem.page_no,
-                file,
-                reason: problem.reason.to_string(),
-            }),
-            // The server starts, but what it cannot open it has lost.
-            Some(false) if problem.severity == Severity::Critical && problem.kind.takes_the_file() => {
-                prediction.loses.extend(file.as_deref().and_then(table_of));
-            }
-            Some(false) | None => {}
-        }
-    }
-    prediction.loses.sort_unstable();
-    prediction.loses.dedup();
-    let stopper = problems.iter().find(|problem| problem.stops_start == Some(true));
-    let hides = |problem: &&Problem| match problem.severity {
-        Severity::Critical | Severity::Warning => true,
-        Severity::Unknown => problem.kind != ProblemKind::NotJudged,
-        Severity::Note => false,
-    };
-    let Some(first) = stopper.or_else(|| problems.iter().find(hides)) else { return };
-    let before = prediction.starts;
-    prediction.starts = match stopper {
-        Some(_) => Some(false),
-        None => before.filter(|starts| !starts),
-    };
-    // Where pages alone forbade the start already, what they advise stands.
-    if stopper.is_some() || prediction.starts != before {
-        let file = first.file.as_ref().map(|file| format!("{}: ", file.display())).unwrap_or_default();
-        prediction.advice = format!("do not start the server before this is settled: {file}{}", first.reason);
-    }
 }

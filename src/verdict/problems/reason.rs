@@ -42,111 +42,39 @@ pub enum Unjudged {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each is spelled out by its sentence below")]
 pub enum ProblemReason {
-    Missing {
-        role: Role,
-        by: Witness,
-        table: Option<String>,
-        lies: Option<Lying>,
-        sure: bool,
-    },
-    NextSystemFile {
-        stated: u64,
-        held: u64,
-    },
-    Elsewhere {
-        by: Witness,
-    },
-    Lies {
-        what: Lying,
-        role: Role,
-        anew: bool,
-    },
-    Unnamed {
-        what: Lying,
-    },
-    Cut {
-        stated: u64,
-        held: u64,
-        redo: CutRedo,
-    },
-    PartPage {
-        rest: u64,
-    },
-    Twice {
-        id: SpaceId,
-        first: PathBuf,
-        other: PathBuf,
-        meant: Option<PathBuf>,
-        never_opened: bool,
-    },
-    Damaged {
-        what: &'static str,
-        has_copy: bool,
-    },
-    Future {
-        lsn: Lsn,
-        end: Lsn,
-    },
-    NoRedo {
-        clean: bool,
-        told: bool,
-        anew: bool,
-    },
-    RedoFileGone {
-        what: String,
-    },
-    RedoUnreadable {
-        what: String,
-    },
+    Missing { role: Role, by: Witness, table: Option<String>, lies: Option<Lying>, sure: bool },
+    NoSchemaFile { table: String },
+    NextSystemFile { stated: u64, held: u64 },
+    Elsewhere { by: Witness },
+    Lies { what: Lying, role: Role, anew: bool },
+    Unnamed { what: Lying },
+    Cut { stated: u64, held: u64, redo: CutRedo },
+    PartPage { rest: u64 },
+    Twice { id: SpaceId, first: PathBuf, other: PathBuf, meant: Option<PathBuf>, never_opened: bool },
+    Damaged { what: &'static str, has_copy: bool },
+    Future { lsn: Lsn, end: Lsn },
+    NoRedo { clean: bool, told: bool, anew: bool },
+    RedoFileGone { what: String },
+    RedoUnreadable { what: String },
     RedoHeader,
     RedoCheckpoint,
-    RedoBreaksOff {
-        end: Option<Lsn>,
-    },
-    RedoOlder {
-        end: Lsn,
-        newest: Lsn,
-    },
-    RedoFlushed {
-        flushed: Lsn,
-        end: Lsn,
-    },
+    RedoBreaksOff { end: Option<Lsn> },
+    RedoOlder { end: Lsn, newest: Lsn },
+    RedoFlushed { flushed: Lsn, end: Lsn },
     RedoMixed,
-    RedoNames {
-        space: SpaceId,
-        named: String,
-        holds: SpaceId,
-    },
+    RedoNames { space: SpaceId, named: String, holds: SpaceId },
     RedoOff,
     NotInitialised,
     NoCopies,
-    CopiesGap {
-        missing: PathBuf,
-    },
+    CopiesGap { missing: PathBuf },
     CopiesUnusable,
-    CopiesBeyondEnd {
-        copies: u64,
-        end: Lsn,
-    },
-    CopiesDiffer {
-        page: PageNo,
-    },
-    /// The home of a page could not be read, and this slot holds a good copy of it.
-    UnreadHome {
-        what: String,
-        page: (SpaceId, PageNo),
-        slot: (PathBuf, u32),
-    },
-    /// A copy is of an index that its tablespace never had.
-    CopiesOfOtherIndex {
-        page: PageNo,
-        index: u64,
-    },
+    CopiesBeyondEnd { copies: u64, end: Lsn },
+    CopiesDiffer { page: PageNo },
+    UnreadHome { what: String, page: (SpaceId, PageNo), slot: (PathBuf, u32) },
+    CopiesOfOtherIndex { page: PageNo, index: u64 },
     Unread(String),
     NotJudged(Unjudged),
-    Unprepared {
-        tool: &'static str,
-    },
+    Unprepared { tool: &'static str },
 }
 
 /// What redo says of a file that is too short.
@@ -162,6 +90,11 @@ impl fmt::Display for ProblemReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ProblemReason::Missing { role, by, table, lies, sure } => missing(f, *role, *by, table.as_deref(), lies.as_ref(), *sure),
+            ProblemReason::NoSchemaFile { table } => write!(
+                f,
+                "InnoDB's dictionary names table {table}, and its schema file is not there: the server does not know the table \
+                 without it"
+            ),
             ProblemReason::NextSystemFile { stated, held } => write!(
                 f,
                 "page 0 of the system tablespace counts {stated} pages, its files hold {held}: a later file is missing, or \

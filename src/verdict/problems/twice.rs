@@ -22,6 +22,8 @@ fn severity(instance: &Instance, never_opened: bool) -> (Severity, Option<bool>)
         _ if generation.has_mysql_ibd() => (Severity::Critical, Some(true)),
         _ if never_opened => (Severity::Note, Some(false)),
         _ if opens_all && instance.shutdown != Shutdown::Clean => (Severity::Critical, Some(true)),
+        // They start after a clean stop, and stop after the next crash.
+        _ if opens_all => (Severity::Warning, None),
         _ => (Severity::Warning, Some(false)),
     }
 }
@@ -48,7 +50,10 @@ pub(super) fn same_id(survey: &Survey, problems: &mut Vec<Problem>) {
             let (first, other) = (first.clone(), other.clone());
             let reason =
                 ProblemReason::Twice { id, first, other: other.clone(), meant: None, never_opened: false };
-            problems.push(problem(instance, id, other, reason, false));
+            let twice = problem(instance, id, other, reason, false);
+            // Which of the two it opens nothing tells.
+            let stops = twice.stops_start.filter(|stops| *stops);
+            problems.push(twice.stops(stops));
         }
     }
 }

@@ -223,7 +223,7 @@ impl Apart {
     /// What lies in both directories, by the names of the files alone.
     fn trees(&self) -> Vec<String> {
         let both = [tree(&self.data), tree(&self.home)];
-        both.into_iter().flatten().map(|(name, sum)| format!("{} {sum}", name.display())).collect()
+        both.into_iter().flatten().map(|(name, sum)| format!("{} {sum:?}", name.display())).collect()
     }
 }
 
