@@ -39,7 +39,7 @@ pub(super) const OWN_PLAN: Own = |head| head.starts_with(b"{\n  \"schema_version
 pub(super) const OWN_RECORD: Own = |head| head.starts_with(b"{\"schema_version\":1,\"began\":");
 /// An earlier `--resume`.
 pub(super) const OWN_RESUME: Own = |head| {
-    [&b"{\"damage\":"[..], b"{\"part\":", b"{\"file\":", b"{\"scan\":"]
+    [&b"{\"server\":"[..], b"{\"damage\":", b"{\"part\":", b"{\"file\":", b"{\"scan\":"]
         .iter()
         .any(|begin| head.starts_with(begin))
 };
@@ -74,7 +74,7 @@ fn outputs(cli: &Cli) -> Vec<NamedOutput<'_>> {
 }
 
 /// Refuses what may not be made, before anything is read; what else the command may make must keep clear of the same.
-pub(super) fn check(cli: &Cli) -> crate::Result<Untouchable> {
+pub(super) fn check(cli: &Cli) -> crate::error::Result<Untouchable> {
     let outputs = outputs(cli);
     if outputs.is_empty() {
         return Ok(Untouchable::default());

@@ -21,6 +21,7 @@ use crate::instance::Instance;
 use crate::instance::bundle::read::bundle_of;
 use crate::report::restore::RestoreReport;
 use crate::verdict::donor;
+use crate::verdict::problems::unseen_copies;
 use crate::verdict::survey::Survey;
 
 /// A plan has about 700 bytes for each page.
@@ -32,13 +33,13 @@ pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<E
         return apply(args, context);
     }
     let (survey, plan) = survey_and_plan(args, context)?;
-    warn_of_failures(&survey, context)?;
+    warn_of_unseen(&survey, context)?;
     let mut report = RestoreReport::planned(&survey, &plan);
     report.hear_redo(&consult(&survey, &args.selection(), &report.written())?, &survey);
     let status = match (&report.remaining[..], plan.is_empty()) {
         ([_, ..], _) => ExitStatus::Critical,
         ([], false) => ExitStatus::Attention,
-        ([], true) if has_failures(&survey) => ExitStatus::Unknown,
+        ([], true) if !saw_all(&survey) => ExitStatus::Unknown,
         ([], true) => ExitStatus::Healthy,
     };
     if let Some(file) = &args.plan_out {
@@ -51,6 +52,20 @@ pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<E
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, &args.target.path, verbose))?;
     Ok(status)
+}
+
+/// Whether everything that could be restored, or restored from, was there and was read.
+fn saw_all(survey: &Survey) -> bool {
+    !has_failures(survey) && unseen_copies(survey).is_empty()
+}
+
+fn warn_of_unseen(survey: &Survey, context: &mut Context<'_>) -> anyhow::Result<()> {
+    warn_of_failures(survey, context)?;
+    for problem in unseen_copies(survey) {
+        let file = problem.file.map(|file| format!("{}: ", file.display())).unwrap_or_default();
+        context.warn(format!("{file}{}; copies there were not looked at", problem.reason))?;
+    }
+    Ok(())
 }
 
 fn has_readable_redo(survey: &Survey) -> bool {
@@ -81,7 +96,7 @@ fn refuse_a_bundle(args: &Restore) -> anyhow::Result<()> {
 }
 
 impl Restore {
-    fn survey(&self) -> crate::Result<Survey> {
+    fn survey(&self) -> crate::error::Result<Survey> {
         let request = self.target.request().map_err(|e| Error::Refused(e.to_string()))?;
         match &self.copies_from {
             Some(bundle) => donor::survey(&request, bundle),
@@ -122,12 +137,12 @@ fn apply(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<ExitStatus
     let mut report = RestoreReport::applied(&survey, &pass);
     report.hear_redo(&consult(&survey, &args.selection(), &report.written())?, &survey);
     let status = match (pass.all_verified(), &report.remaining[..]) {
-        (true, []) if has_failures(&survey) => ExitStatus::Unknown,
+        (true, []) if !saw_all(&survey) => ExitStatus::Unknown,
         (true, []) => ExitStatus::Healthy,
         _ => ExitStatus::Critical,
     };
     tell_journal(&pass, status, context);
-    warn_of_failures(&survey, context)?;
+    warn_of_unseen(&survey, context)?;
     warn_of_pass(&pass, context)?;
     let verbose = context.verbose;
     context.emit(&report, |out| report.write_text(out, &args.target.path, verbose))?;
@@ -221,7 +236,7 @@ fn write_copies(
     report.hear_redo(&consult(survey, &args.selection(), &report.written())?, survey);
     let status = match &report.remaining[..] {
         [_, ..] => ExitStatus::Critical,
-        [] if has_failures(survey) => ExitStatus::Unknown,
+        [] if !saw_all(survey) => ExitStatus::Unknown,
         [] => ExitStatus::Healthy,
     };
     context.wrote(status, format!("the mended copies are in {}", dir.display()));

@@ -2,6 +2,7 @@
 //!
 //! | line | says |
 //! |---|---|
+//! | `server` | the `server_uuid` of a PATH, where it has one |
 //! | `damage` | a finding |
 //! | `part` | so many pages of a file are done, and what was counted in them |
 //! | `file` | a file is done |
@@ -63,6 +64,11 @@ impl FileStamp {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum ResumeLine {
+    /// Whose files a PATH holds; records of 0.1.0 do not tell.
+    Server {
+        path: String,
+        uuid: String,
+    },
     Damage(DamageReport),
     Part {
         path: String,
@@ -97,6 +103,7 @@ pub(super) struct Earlier {
 pub(super) struct Resume {
     file: File,
     earlier: HashMap<String, Earlier>,
+    servers: HashMap<String, String>,
     next: Instant,
 }
 
@@ -113,7 +120,7 @@ impl Resume {
             anyhow::bail!("{}: a record of a scan is a file", path.display())
         };
         let file = place.append().map_err(open)?;
-        let mut earlier = HashMap::new();
+        let (mut earlier, mut servers) = (HashMap::new(), HashMap::new());
         let mut used = false;
         let mut lines = BufReader::new(&file);
         loop {
@@ -129,7 +136,7 @@ impl Resume {
                 );
             }
             match serde_json::from_slice(line.strip_suffix(b"\n").unwrap_or(&line)) {
-                Ok(line) => note(&mut earlier, line),
+                Ok(line) => note(&mut earlier, &mut servers, line),
                 Err(error) if !used => {
                     anyhow::bail!("{}: not a record of a scan ({error}); name another file", path.display())
                 }
@@ -137,12 +144,29 @@ impl Resume {
             }
             used = true;
         }
-        let mut resume = Resume { file, earlier, next: Instant::now() + INTERVAL };
+        let mut resume = Resume { file, earlier, servers, next: Instant::now() + INTERVAL };
         if used {
             // Behind a line that was cut, the next one must begin anew.
             resume.file.write_all(b"\n")?;
         }
         Ok(resume)
+    }
+
+    /// Notes whose files a PATH holds.
+    ///
+    /// # Errors
+    /// The record is of another server's files at this PATH, or cannot be written.
+    pub fn of_server(&mut self, path: &Path, uuid: Option<String>) -> anyhow::Result<()> {
+        let Some(uuid) = uuid else { return Ok(()) };
+        let path = path.display().to_string();
+        match self.servers.get(&path) {
+            Some(known) if *known == uuid => Ok(()),
+            Some(known) => anyhow::bail!(
+                "{path}: the record is of another server's files here: auto.cnf said {known} then, and says {uuid} now; name \
+                 another record with --resume"
+            ),
+            None => self.write(&ResumeLine::Server { path, uuid }),
+        }
     }
 
     /// What was done of a file, if it has not changed since.
@@ -200,8 +224,9 @@ impl Resume {
     }
 }
 
-fn note(earlier: &mut HashMap<String, Earlier>, line: ResumeLine) {
+fn note(earlier: &mut HashMap<String, Earlier>, servers: &mut HashMap<String, String>, line: ResumeLine) {
     match line {
+        ResumeLine::Server { path, uuid } => _ = servers.insert(path, uuid),
         ResumeLine::Damage(report) => earlier.entry(report.path.clone()).or_default().damage.push(report),
         ResumeLine::Part { path, version, pages, counts } => {
             let file = earlier.entry(path).or_default();

@@ -23,6 +23,7 @@ use crate::disk::run::Cache;
 use crate::error::{Error, Result};
 use crate::instance::bundle::open;
 use crate::instance::bundle::unpack::in_words;
+use crate::instance::identity;
 use crate::instance::locations::Focus;
 use crate::instance::locations::Locations;
 use crate::instance::request::Request;
@@ -69,6 +70,11 @@ fn perform(
     stop: &AtomicBool,
 ) -> anyhow::Result<ExitStatus> {
     let mut resume = args.resume.as_deref().map(|path| Resume::open(path, &context.evidence)).transpose()?;
+    if let Some(resume) = &mut resume {
+        for (path, ground) in &opened.grounds {
+            resume.of_server(path, identity::server_uuid(&ground.instance.locations.datadir))?;
+        }
+    }
     let shape = shape(args, context.format);
     let options = ScanOptions {
         threads: context.threads,

@@ -357,7 +357,11 @@ fn resolve(dir: &Path) -> Result<PathBuf> {
     if rest.components().any(|part| part == Component::ParentDir) {
         return Err(refused(dir, "name the directory without \"..\""));
     }
-    Ok(existing.canonicalize().map_err(Error::io(dir, "look at"))?.join(rest))
+    let real = existing.canonicalize().map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => refused(dir, "is a link that leads nowhere; name a directory"),
+        _ => Error::io(dir, "look at")(error),
+    })?;
+    Ok(real.join(rest))
 }
 
 #[cfg(test)]

@@ -6,24 +6,42 @@ use std::thread::{Builder, Scope, ScopedJoinHandle};
 /// More threads than any machine has use for.
 pub const MOST: usize = 1024;
 
+/// Address space that a thread may take: its stack, and what the allocator sets aside for it (64 MiB with the GNU C
+/// library, which asks for twice that).
+const PER_THREAD: u64 = 160 << 20;
+
+/// So many threads, or as many as a limit on address space (`ulimit -v`) has room for.
+pub fn within_limits(wanted: usize) -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::As).current;
+    let room = limit.and_then(|limit| usize::try_from(limit / PER_THREAD).ok()).unwrap_or(MOST);
+    wanted.clamp(1, MOST).min(room.max(1))
+}
+
 /// Prepares the pool that judges pages. A second call changes nothing.
 pub fn prepare(wanted: Option<usize>) {
     let of_machine = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let mut threads = wanted.unwrap_or_else(of_machine).clamp(1, MOST);
-    loop {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-        // The last try needs no new thread at all.
-        let pool = if threads == 1 { pool.use_current_thread() } else { pool };
-        match pool.build_global() {
-            Err(error) if threads > 1 && is_of_the_system(&error) => threads = threads.div_ceil(2),
-            _ => return,
-        }
-    }
+    let threads = given(within_limits(wanted.unwrap_or_else(of_machine)));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    // One alone needs no new thread at all.
+    let pool = if threads == 1 { pool.use_current_thread() } else { pool };
+    let _ = pool.build_global();
 }
 
-/// Whether a thread could not be made, rather than the pool having been there already.
-fn is_of_the_system(error: &rayon::ThreadPoolBuildError) -> bool {
-    std::error::Error::source(error).is_some()
+/// How many threads the system gives of so many. The pool has one try only: threads are made for a look first, and where
+/// they are not given the half of what was is taken.
+fn given(wanted: usize) -> usize {
+    if wanted == 1 {
+        return 1;
+    }
+    let (release, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let made = std::thread::scope(|scope| {
+        let stay = || _ = wait.lock().map(|wait| wait.recv());
+        let made = (0..wanted).map_while(|_| Builder::new().spawn_scoped(scope, stay).ok()).count();
+        drop(release);
+        made
+    });
+    if made == wanted { wanted } else { (made / 2).max(1) }
 }
 
 /// Starts a thread in a scope.

@@ -19,6 +19,7 @@ use crate::format::fil::{FIL_PAGE_DATA, FIL_PAGE_LSN};
 use crate::format::fsp::{FspHeader, PageFormat};
 use crate::instance::bundle::{ColdPage, Manifest};
 use crate::instance::dblwr::AreaKind;
+use crate::instance::file_names::end_alike;
 use crate::instance::request::Request;
 use crate::instance::spaces::{Identification, Owner, Tablespace};
 use crate::instance::{Instance, identity};
@@ -156,7 +157,8 @@ fn server_uuid(instance: &Instance) -> Option<Vec<u8>> {
 
 fn same_tablespace(ours: &Tablespace, theirs: &Tablespace, bundle: &Path) -> Result<()> {
     let (Some(us), Some(them)) = (DonorPage0::of(ours), DonorPage0::of(theirs)) else { return Ok(()) };
-    let what = if us.name != them.name {
+    // Seen from the directory that was captured, a file outside has another path than seen from this one.
+    let what = if !end_alike(&us.name, &them.name) {
         "has another name"
     } else if us.flags != them.flags || us.format != them.format {
         "has other flags on page 0"

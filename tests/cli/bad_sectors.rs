@@ -121,3 +121,17 @@ fn what_cannot_be_read_is_not_called_sound() {
     assert!(text.starts_with("UNKNOWN"), "{text}");
     assert!(text.contains("keep a copy of all files"), "{text}");
 }
+
+/// A home whose sector is gone, and whose copy is good: the copy is named, nothing is called whole.
+#[test]
+fn a_home_that_cannot_be_read_is_told_with_the_copy_that_there_is() {
+    let dir = image(IMAGE);
+    let path = dir.path().to_str().unwrap();
+    // Page 5 of d/t1.ibd, whose copy lies in slot 2.
+    let bad = 5 * PAGE + 1024..5 * PAGE + 1536;
+    let verify = over_bad_sectors("d/t1.ibd", &bad, &["verify", path]);
+    let said = String::from_utf8_lossy(&verify.stdout).into_owned() + &stderr(&verify);
+    assert_eq!(code(&verify), 3, "{said}");
+    assert!(said.contains("d/t1.ibd: cannot read at offset") && said.contains("slot 2"), "{said}");
+    assert!(said.contains("good copy"), "{said}");
+}

@@ -17,7 +17,7 @@ use crate::verdict::home::HomeState;
 use crate::verdict::home_bytes;
 use crate::verdict::predict::Prediction;
 use crate::verdict::problems;
-use crate::verdict::problems::ProblemKind;
+use crate::verdict::problems::{ProblemKind, ProblemReason};
 use crate::verdict::survey::{Finding, Survey};
 
 /// Chooses the pages to write. Nothing is read again: old and new bytes are those that were judged.
@@ -83,7 +83,11 @@ fn refuse_foreign(survey: &Survey, pages: &[PlannedPage]) -> Result<()> {
             })
         };
         let planned = pages.iter().find(|page| page.copy.file == *file);
-        if let Some(page) = planned.filter(|_| !survey.findings.iter().filter(of_file).any(is_proof)) {
+        // What shows that the file is of these data excuses no copy of an index that they never had.
+        let is_sure = matches!(foreign.reason, ProblemReason::CopiesOfOtherIndex { .. });
+        if let Some(page) =
+            planned.filter(|_| is_sure || !survey.findings.iter().filter(of_file).any(is_proof))
+        {
             return Err(Error::Refused(format!(
                 "{}: its copies are not of these data ({}); nothing of it is written, though page {}:{} is damaged",
                 file.display(),

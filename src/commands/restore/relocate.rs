@@ -12,6 +12,7 @@ use crate::commands::restore::world::{Here, World};
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk, Stat};
 use crate::error::{Error, Result};
+use crate::instance::file_names::end_alike;
 use crate::instance::locations::Locations;
 use crate::instance::request::Request;
 use crate::units::SpaceId;
@@ -137,7 +138,7 @@ fn place<'a, D: Disk>(
         return Ok(record.path.clone());
     }
     // Where the directory is another one, so may be that of the file.
-    let moved = |file: &&PathBuf| !found.same_root && ends_alike(file, &record.path);
+    let moved = |file: &&PathBuf| !found.same_root && end_alike(file, &record.path);
     let mut alike = files.iter().filter(moved);
     if let (Some(file), None) = (alike.next(), alike.next()) {
         return Ok(file.clone());
@@ -148,13 +149,6 @@ fn place<'a, D: Disk>(
         record.path.display(),
         found.root.display()
     )))
-}
-
-/// Whether two files have one name, and tables one database.
-fn ends_alike(one: &Path, other: &Path) -> bool {
-    let database = |path: &Path| path.parent().and_then(Path::file_name).map(ToOwned::to_owned);
-    let is_table = one.extension().is_some_and(|extension| extension == "ibd");
-    one.file_name() == other.file_name() && (!is_table || database(one) == database(other))
 }
 
 /// Whether this is the file of the record, and whether by inode. Page contents are judged later.

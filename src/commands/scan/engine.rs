@@ -41,7 +41,7 @@ pub fn scan(
     options: &ScanOptions<'_>,
     observer: &mut dyn Observer,
 ) -> anyhow::Result<Scanned> {
-    let threads = options.threads.clamp(1, threads::MOST);
+    let threads = threads::within_limits(options.threads);
     let jobs = Jobs::new(targets, AHEAD * threads as u64, options.sample);
     let throttle = Throttle::new(options.rate);
     let (sender, receiver) = channel();

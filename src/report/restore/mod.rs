@@ -27,6 +27,7 @@ use crate::report::style;
 use crate::units::count;
 use crate::verdict::Verdict;
 use crate::verdict::naming::SurveyNames;
+use crate::verdict::problems::unseen_copies;
 use crate::verdict::survey::{Finding, Survey};
 
 /// The command that restores, without `--apply`: a bundle is a source of copies, not a place to write to, and a redacted
@@ -62,12 +63,19 @@ pub struct RestoreReport {
     /// Of `--to`: the mended copies. The files themselves were only read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub copies: Vec<MendedCopy>,
+    /// Whether something could not be read, or copies were not there to be looked at.
+    #[serde(skip)]
+    pub unseen: bool,
     /// The directory that a revert of the journal is for.
     #[serde(skip)]
     pub revert: Option<PathBuf>,
     /// What must not be done while a page of this report can be restored; only there as long as one can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard: Option<&'static str>,
+}
+
+fn unseen(survey: &Survey) -> bool {
+    survey.unreadable().next().is_some() || !unseen_copies(survey).is_empty()
 }
 
 impl RestoreReport {
@@ -86,6 +94,7 @@ impl RestoreReport {
             remaining: remaining(survey, plan.pages.iter()),
             left_alone: Vec::new(),
             copies: Vec::new(),
+            unseen: unseen(survey),
             revert: None,
             guard: guard_of(survey).or(guard(true)).filter(|_| !plan.is_empty()),
         }
@@ -109,6 +118,7 @@ impl RestoreReport {
                 .map(LeftAlone::of)
                 .collect(),
             copies: Vec::new(),
+            unseen: unseen(survey),
             revert: Some(survey.instance.locations.datadir.clone()),
             guard: guard(!pass.all_verified() || is_more_restorable(survey, pages().map(|(page, _)| page))),
         }
@@ -223,6 +233,10 @@ impl RestoreReport {
     fn headline(&self) -> String {
         let pages = count(self.pages.len(), "page");
         match (self.applied, self.pages.len(), self.failed()) {
+            (_, 0, _) if self.remaining.is_empty() && self.unseen => style::paint(
+                style::WARN,
+                "UNKNOWN: nothing to restore in what could be looked at, nothing was written",
+            ),
             (_, 0, _) if self.remaining.is_empty() => {
                 style::paint(style::GOOD, "OK: nothing to restore, nothing was written")
             }

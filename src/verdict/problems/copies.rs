@@ -144,6 +144,7 @@ fn contradicts(home: &Home, copy: &Copy) -> bool {
         .is_some_and(|(mine, theirs)| mine.iter().zip(theirs).filter(|(a, b)| a != b).count() > MANY)
 }
 
-fn plain(format: &PageFormat) -> bool {
+/// Whether bytes can be looked at as they lie.
+pub(super) fn plain(format: &PageFormat) -> bool {
     format.encryption == Encryption::None && !format.page_compressed
 }

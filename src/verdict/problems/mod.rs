@@ -6,6 +6,7 @@
 
 mod copies;
 mod files;
+mod foreign_index;
 mod named;
 mod places;
 mod reason;
@@ -22,6 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::instance::Instance;
+use crate::instance::roster::Role;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::survey::Survey;
 
@@ -207,12 +209,29 @@ pub fn of_survey(survey: &Survey) -> Vec<Problem> {
         redo::in_future(survey, &mut problems);
     }
     copies::foreign(survey, &mut problems);
+    foreign_index::foreign_indexes(survey, &mut problems);
     if let Some(only) = survey.instance.only_file() {
         let of_log = |kind| matches!(kind, ProblemKind::NotJudged | ProblemKind::Unreadable);
         problems.retain(|problem| of_log(problem.kind) || problem.file.as_deref() == Some(only.as_path()));
     }
     sort(&mut problems);
     problems
+}
+
+/// Copies that were not looked at: the files that hold them are not there, or the system tablespace that does is not.
+pub fn unseen_copies(survey: &Survey) -> Vec<Problem> {
+    let instance = &survey.instance;
+    let built_in =
+        instance.generation.reads_separate_files() != Some(true) && instance.spaces.system().is_none();
+    let named = |file: &PathBuf| {
+        instance.roster.files.iter().any(|named| named.role == Role::System && named.name == *file)
+    };
+    let holds = |problem: &Problem| match problem.kind {
+        ProblemKind::CopiesElsewhere => true,
+        ProblemKind::FileMissing => built_in && problem.file.as_ref().is_some_and(named),
+        _ => false,
+    };
+    of_survey(survey).into_iter().filter(holds).collect()
 }
 
 /// The worst first.

@@ -11,7 +11,7 @@ use crate::verdict::Verdict;
 use crate::verdict::copy::CopyState;
 use crate::verdict::problems::reason::{ProblemReason, Unjudged};
 use crate::verdict::problems::{Problem, ProblemKind, Severity};
-use crate::verdict::survey::Survey;
+use crate::verdict::survey::{Finding, Survey};
 
 impl Instance {
     /// Whether a whole data directory lies there, of which one can say what is missing.
@@ -39,13 +39,27 @@ impl Instance {
 
 pub(super) fn unreadable(survey: &Survey, problems: &mut Vec<Problem>) {
     for failure in survey.unreadable() {
-        let problem = Problem::new(
-            ProblemKind::Unreadable,
-            Severity::Unknown,
-            ProblemReason::Unread(failure.to_string()),
-        );
+        let problem =
+            Problem::new(ProblemKind::Unreadable, Severity::Unknown, unread(survey, failure.to_string()));
         let file = failure.path().map(|path| survey.instance.locations.relative(path));
         problems.push(Problem { file, ..problem });
+    }
+}
+
+/// What could not be read, and where it is the home of a page the newest good copy of it.
+fn unread(survey: &Survey, what: String) -> ProblemReason {
+    let is_home =
+        |f: &&Finding| survey.home_of(f).is_some_and(|home| home.unreadable_because() == Some(&*what));
+    let of_home = survey.findings.iter().filter(is_home);
+    let good = of_home.filter(|f| f.copy().is_some_and(|copy| copy.state() == CopyState::Valid));
+    let newest = good.max_by_key(|finding| finding.lsn());
+    match newest.and_then(|finding| Some((finding, &finding.copy()?.slot))) {
+        Some((finding, slot)) => ProblemReason::UnreadHome {
+            what,
+            page: (finding.space_id(), finding.page_no()),
+            slot: (slot.file.clone(), slot.index),
+        },
+        None => ProblemReason::Unread(what),
     }
 }
 

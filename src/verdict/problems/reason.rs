@@ -73,6 +73,8 @@ pub enum ProblemReason {
     CopiesOddSize { first: u32, second: u32 },
     CopiesBeyondEnd { copies: u64, end: Lsn },
     CopiesDiffer { page: PageNo },
+    UnreadHome { what: String, page: (SpaceId, PageNo), slot: (PathBuf, u32) },
+    CopiesOfOtherIndex { page: PageNo, index: u64 },
     Unread(String),
     NotJudged(Unjudged),
     Unprepared { tool: &'static str },
@@ -211,6 +213,14 @@ impl fmt::Display for ProblemReason {
                 f,
                 "its copy of page {page} differs from the page of the same LSN: it is of another server or another life"
             ),
+            ProblemReason::CopiesOfOtherIndex { page, index } => write!(
+                f,
+                "its copy of page {page} is of index {index}, and this tablespace never had an index of so low an id: it is \
+                 of another server"
+            ),
+            ProblemReason::UnreadHome { what, page: (space, page), slot: (file, index) } => {
+                write!(f, "{what}; {} slot {index} holds a good copy of page {space}:{page}", file.display())
+            }
             ProblemReason::Unread(what) => f.write_str(what),
             ProblemReason::NotJudged(what) => not_judged(f, what),
             ProblemReason::Unprepared { tool } => {

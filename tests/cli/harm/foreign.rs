@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use crate::support::{code, dblwr, image, stderr, tree};
+use dblwr::internals::format::fsp::PageFormat;
+use dblwr::internals::page::checksum::{Algorithm, stamp};
+
+use crate::support::{code, dblwr, image, json, stderr, tree};
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -34,4 +37,27 @@ fn a_bundle_of_another_life_is_refused_by_what_it_remembers() {
     let mut now = tree(ours.path());
     now.remove(Path::new("auto.cnf"));
     assert_eq!(now, without);
+}
+
+/// Index ids only grow, and the clustered index of a table has the lowest of its tablespace.
+#[test]
+fn a_copy_of_an_index_that_the_tablespace_never_had_is_of_another_server() {
+    let dir = image("m56-innodb-16k");
+    let verify = json(&dblwr(["verify", text(dir.path()), "--json"]));
+    assert!(!verify["problems"].to_string().contains("copies_foreign"), "{:#}", verify["problems"]);
+    // The copy that would be restored, of page 5 of d/t1.ibd: slot 2 of the block that begins with page 64.
+    let (system, at) = (dir.path().join("ibdata1"), 66 * 16384);
+    let mut bytes = std::fs::read(&system).unwrap();
+    let page = &mut bytes[at..at + 16384];
+    page[66..74].copy_from_slice(&3u64.to_be_bytes());
+    stamp(page, &PageFormat::from_flags(0).unwrap(), Algorithm::Innodb).unwrap();
+    std::fs::write(&system, bytes).unwrap();
+    let before = tree(dir.path());
+    let verify = json(&dblwr(["verify", text(dir.path()), "--json"]));
+    let problems = verify["problems"].as_array().unwrap();
+    let foreign = problems.iter().find(|problem| problem["kind"] == "copies_foreign");
+    assert!(foreign.is_some_and(|it| it["reason"].as_str().unwrap().contains("index 3")), "{problems:#?}");
+    let refused = dblwr(["restore", text(dir.path()), "--apply"]);
+    assert_eq!(code(&refused), 3, "{}", stderr(&refused));
+    assert!(tree(dir.path()) == before, "{}", stderr(&refused));
 }

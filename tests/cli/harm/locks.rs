@@ -28,7 +28,6 @@ fn a_server_whose_system_tablespace_lies_elsewhere_is_noticed() {
     for locked in [&control, &home.join("ibdata1"), &data.join("d/t1.ibd")] {
         let server = File::options().write(true).open(locked).unwrap();
         fcntl_lock(&server, FlockOperation::NonBlockingLockExclusive).unwrap();
-        // Without --data-home-dir there is no system tablespace, nothing to write, and so nothing to ask.
         let journal = place.path().join("journal");
         let args = ["restore", text(data), "--apply", "--journal", text(&journal)];
         let output = dblwr(args.into_iter().chain(["--data-home-dir", text(home)]));
@@ -36,7 +35,15 @@ fn a_server_whose_system_tablespace_lies_elsewhere_is_noticed() {
         assert_eq!(code(&output), 3, "{}: {}", locked.display(), stderr(&output));
         assert!(stderr(&output).contains(name), "{name}: {}", stderr(&output));
         assert!((tree(data), tree(home)) == before, "{name}");
+        // Without the option the buffer is not there to be looked at: nothing is written, and nothing is called well.
+        let output = dblwr(args);
+        assert_eq!(code(&output), 3, "{}: {}", locked.display(), stderr(&output));
+        assert!((tree(data), tree(home)) == before, "{name}");
     }
+    let blind = dblwr(["restore", text(data)]);
+    assert_eq!(code(&blind), 3, "{}", stderr(&blind));
+    assert!(String::from_utf8_lossy(&blind.stdout).starts_with("UNKNOWN: "), "{blind:?}");
+    assert!(stderr(&blind).contains("ibdata1"), "{}", stderr(&blind));
 }
 
 /// `ulimit -u` and absurd numbers of threads.
@@ -50,8 +57,8 @@ fn where_no_threads_can_be_made_there_are_fewer_and_no_panic() {
         );
         assert_eq!(code(&many), 0, "{command}: {}", stderr(&many));
     }
-    // A limit binds only those who are not the administrator.
-    for limits in ["ulimit -u 1"] {
+    // A limit on processes binds only those who are not the administrator; one on address space binds everybody.
+    for limits in ["ulimit -v 600000", "ulimit -v 300000", "ulimit -u 1"] {
         for command in ["verify", "scan", "check", "locate"] {
             let script = format!("{limits}; exec \"$0\" {command} --threads 64 \"$1\"");
             let output = std::process::Command::new("sh")

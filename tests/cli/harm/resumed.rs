@@ -63,3 +63,17 @@ fn another_file_in_the_same_place_is_read() {
     let said = scan(dir.path(), &record);
     assert!(!said.1.contains("nothing was read now"), "{}", said.1);
 }
+
+#[test]
+fn a_record_of_another_server_s_files_is_refused() {
+    let (dir, away) = (image("m97-clean-kill"), tempfile::tempdir().unwrap());
+    let record = away.path().join("record");
+    let uuid = |last: char| format!("[auto]\nserver-uuid=8a94f357-aab4-11df-86ab-c80aa942956{last}\n");
+    std::fs::write(dir.path().join("auto.cnf"), uuid('1')).unwrap();
+    assert_eq!(scan(dir.path(), &record).0, 0);
+    assert_eq!(scan(dir.path(), &record).0, 0, "its own");
+    std::fs::write(dir.path().join("auto.cnf"), uuid('2')).unwrap();
+    let refused = scan(dir.path(), &record);
+    assert_eq!(refused.0, 3, "{}", refused.1);
+    assert!(refused.1.contains("another server"), "{}", refused.1);
+}
