@@ -250,7 +250,7 @@ pub struct Redo {
 #[derive(Debug, Args)]
 pub struct Page {
     /// The file that the page lies in: ibdata1, an .ibd, an undo tablespace, a doublewrite file; or one in a bundle of
-    /// dblwr capture (BUNDLE/d/t1.ibd).
+    /// dblwr capture (BUNDLE/d/t1.ibd); or the directory that it lies in, and the page as SPACE:PAGE.
     #[arg(value_name = "FILE")]
     pub path: PathBuf,
     /// Number of the page in its tablespace, also as SPACE:PAGE; of a doublewrite file, the slot or the SPACE:PAGE of the

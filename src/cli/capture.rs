@@ -60,7 +60,7 @@ type Out = Hashing<BufWriter<File>>;
 fn to_file(
     path: &Path,
     place: &OutputPlace,
-    work: impl FnOnce(Out) -> crate::Result<(Saved, Out)>,
+    work: impl FnOnce(Out) -> crate::error::Result<(Saved, Out)>,
 ) -> anyhow::Result<(Saved, String)> {
     let OutputPlace::File(real) = place else {
         let stream = place.append().map_err(Error::io(path, "open"))?;

@@ -74,7 +74,7 @@ fn outputs(cli: &Cli) -> Vec<NamedOutput<'_>> {
 }
 
 /// Refuses what may not be made, before anything is read; what else the command may make must keep clear of the same.
-pub(super) fn check(cli: &Cli) -> crate::Result<Untouchable> {
+pub(super) fn check(cli: &Cli) -> crate::error::Result<Untouchable> {
     let outputs = outputs(cli);
     if outputs.is_empty() {
         return Ok(Untouchable::default());

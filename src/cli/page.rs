@@ -6,7 +6,7 @@ use crate::cli::args::Page;
 use crate::cli::verify::guard_of;
 use crate::cli::{Context, ExitStatus};
 use crate::commands::dump::{DumpSelection, Inventory};
-use crate::commands::page::Lookup;
+use crate::commands::page::{Lookup, file_of};
 use crate::instance::Instance;
 use crate::instance::bundle::open;
 use crate::instance::locations::Focus;
@@ -21,10 +21,16 @@ pub(super) fn run(args: &Page, context: &mut Context<'_>) -> anyhow::Result<Exit
     let request = open::open(&args.places.request(&args.path)?)?;
     let named = args.path.display();
     match Locations::resolve(&request)?.focus {
-        Focus::Directory if request.bundle.is_some() => {
-            bail!("{named}: a bundle; name one file in it, as {named}/ibdata1")
-        }
-        Focus::Directory => bail!("{named}: a directory; name one file in it"),
+        Focus::Directory => match args.page {
+            (Some(space), page_no) => {
+                let file = file_of(&request, space, page_no)?;
+                let datadir = request.datadir.clone().or(Some(request.path.clone()));
+                run_page(args, &Request { path: file, datadir, ..request }, context)
+            }
+            (None, page) => {
+                bail!("{named}: a whole directory; name one file in it, or the page in full, as 0:{page}")
+            }
+        },
         Focus::Doublewrite(_) => run_slot(args, &request, context),
         Focus::System(_) | Focus::Tablespace(_) => run_page(args, &request, context),
     }
@@ -40,7 +46,8 @@ fn run_page(args: &Page, request: &Request, context: &mut Context<'_>) -> anyhow
         );
     }
     let report = PageDocument::of(&lookup, page_no, args.hex);
-    context.emit(&report, |out| report.write_text(out))?;
+    let verbose = context.verbose;
+    context.emit(&report, |out| report.write_text(out, verbose))?;
     Ok(match (report.state.is_damaged(), report.restore_command.is_some()) {
         (true, true) => ExitStatus::Attention,
         // Never written, as far as anybody can tell; but every tablespace has a page 0.
@@ -61,7 +68,8 @@ fn run_slot(args: &Page, request: &Request, context: &mut Context<'_>) -> anyhow
     let inventory = Inventory::of(instance, |item, instance| selection.names(item, instance))?;
     let mut report = DumpReport::of(&inventory, &selection, Some(Decode { hex: args.hex }));
     let (guard, _) = guard_of(inventory.instance, context)?;
+    let verbose = context.verbose;
     report.guard = guard;
-    context.emit(&report, |out| report.write_text(out, false))?;
+    context.emit(&report, |out| report.write_text(out, verbose))?;
     Ok(if report.is_damaged() { ExitStatus::Critical } else { ExitStatus::Healthy })
 }

@@ -96,7 +96,7 @@ fn refuse_a_bundle(args: &Restore) -> anyhow::Result<()> {
 }
 
 impl Restore {
-    fn survey(&self) -> crate::Result<Survey> {
+    fn survey(&self) -> crate::error::Result<Survey> {
         let request = self.target.request().map_err(|e| Error::Refused(e.to_string()))?;
         match &self.copies_from {
             Some(bundle) => donor::survey(&request, bundle),

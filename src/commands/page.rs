@@ -11,6 +11,8 @@ use std::sync::Arc;
 use crate::disk::Image;
 use crate::error::{Error, Result};
 use crate::format::fsp::PageFormat;
+use crate::format::index_header::index_header;
+use crate::instance::Instance;
 use crate::instance::bundle::open;
 use crate::instance::bundle::unpack::Bundle;
 use crate::instance::identify::identify;
@@ -18,13 +20,14 @@ use crate::instance::locations::Focus;
 use crate::instance::locations::Locations;
 use crate::instance::request::Request;
 use crate::instance::spaces::judge_in;
-use crate::instance::spaces::{Identification, SpaceFile, Tablespace};
+use crate::instance::spaces::{Identification, Owner, SpaceFile, Spaces, Tablespace};
 use crate::page::Judged;
 use crate::page::transform;
 use crate::page::transform::Revealed;
 use crate::units::{PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::home::{Home, HomeState, look_in};
+use crate::verdict::naming::{Naming, PageName};
 use crate::verdict::survey::{Finding, Survey};
 
 /// A page that was looked up.
@@ -34,6 +37,10 @@ pub struct Lookup {
     pub home: Home,
     /// Its tablespace, where the file tells it.
     pub space: Tablespace,
+    /// Its file: as it was named where it is the file that was named.
+    pub shown: PathBuf,
+    /// What it is part of.
+    pub name: PageName,
     /// The judgement of its bytes.
     pub judged: Judged,
     /// The data directory or file that the doublewrite buffer was looked for in.
@@ -76,7 +83,21 @@ impl Lookup {
         refuse_uncaptured(request, &home)?;
         let judged = judge_in(&home.bytes, &space);
         let bundle = request.bundle.clone();
-        Ok(Lookup { home, space, judged, context: context.path, survey, notes, bundle })
+        let is_named = is_same_file(&home.path, &request.path);
+        let shown = if is_named { request.path.clone() } else { home.path.clone() };
+        let mut lookup = Lookup {
+            home,
+            space,
+            shown,
+            name: PageName::default(),
+            judged,
+            context: context.path.clone(),
+            survey,
+            notes,
+            bundle,
+        };
+        lookup.name = lookup.named(&context, page_no);
+        Ok(lookup)
     }
 
     /// What the buffer has for this page.
@@ -96,12 +117,53 @@ impl Lookup {
         self.findings().any(|finding| finding.judgement.verdict == Verdict::Restorable)
     }
 
+    /// The names are in the dictionary, which lies around the file; of a file that lies alone they are in itself.
+    fn named(&self, context: &Request, page_no: PageNo) -> PageName {
+        let Some(id) = self.space.id else { return PageName::default() };
+        let clear = self.judged.clear.clone().or_else(|| self.clear());
+        let header = index_header(clear.as_deref().unwrap_or(&self.home.bytes));
+        let named = |spaces: &Spaces| Naming::new(spaces).of(id, page_no, header.as_ref());
+        match &self.survey {
+            Some(survey) => named(&survey.instance.spaces),
+            None => {
+                Instance::bare(context).map_or_else(|_| PageName::default(), |around| named(&around.spaces))
+            }
+        }
+    }
+
     /// The page under its compression and encryption, where it can be told.
     pub fn clear(&self) -> Option<Vec<u8>> {
         let key = self.space.key.as_ref();
         match transform::reveal(&self.home.bytes, &self.space.format, self.space.id?, key) {
             Revealed::Page(clear) => Some(clear),
             _ => None,
+        }
+    }
+}
+
+/// The file of a directory that holds a page of this tablespace.
+///
+/// # Errors
+/// No file does, or several claim the space id.
+pub fn file_of(request: &Request, space: SpaceId, page_no: PageNo) -> Result<PathBuf> {
+    let instance = Instance::bare(request)?;
+    match instance.spaces.owner(space) {
+        Owner::One(owner) => {
+            let place = owner.place(page_no);
+            let no_file = || {
+                Error::foreign(&request.path, format!("no file of tablespace {space} reaches page {page_no}"))
+            };
+            place.map(|place| place.file.path.clone()).ok_or_else(no_file)
+        }
+        Owner::Nobody => Err(Error::foreign(&request.path, format!("no file here holds tablespace {space}"))),
+        Owner::Several(several) => {
+            let names: Vec<String> = several
+                .iter()
+                .filter_map(|owner| Some(owner.files.first()?.name.display().to_string()))
+                .collect();
+            let what =
+                format!("several files claim tablespace {space}: {}; name one of them", names.join(", "));
+            Err(Error::foreign(&request.path, what))
         }
     }
 }

@@ -99,6 +99,18 @@ impl Codec {
             .get(usize::try_from(number).ok()?.checked_sub(1)?)
             .copied()
     }
+
+    /// The word of `innodb_compression_algorithm`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Codec::Zlib => "zlib",
+            Codec::Lz4 => "lz4",
+            Codec::Lzo => "lzo",
+            Codec::Lzma => "lzma",
+            Codec::Bzip2 => "bzip2",
+            Codec::Snappy => "snappy",
+        }
+    }
 }
 
 /// Everything about a tablespace that the judgement of one page needs.

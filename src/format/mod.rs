@@ -12,6 +12,7 @@ pub mod crypt_info;
 pub mod dictionary;
 pub mod fields;
 pub mod fil;
+pub mod flags;
 pub mod fsp;
 pub mod index_header;
 pub mod index_page;

@@ -160,13 +160,13 @@ impl DecodedPage {
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn write_text(&self, out: &mut dyn Write, place: &str) -> io::Result<()> {
+    pub fn write_text(&self, out: &mut dyn Write, place: &str, verbose: bool) -> io::Result<()> {
         writeln!(out, "{}", self.headline())?;
         writeln!(out, "{place}, {} bytes, {} layout", self.length, self.layout.name())?;
         if !self.reason.is_empty() {
             writeln!(out, "{}", style::printable(&self.reason))?;
         }
-        self.write_checksums(out)?;
+        self.write_checksums(out, verbose)?;
         self.write_fields(out)?;
         match &self.hex {
             Some(lines) => {
@@ -192,12 +192,26 @@ impl DecodedPage {
         format!("{state}: page {page} of {space}, {kind}, LSN {lsn}{checksum}")
     }
 
-    fn write_checksums(&self, out: &mut dyn Write) -> io::Result<()> {
+    /// The sums that hold; where none does, those of the rule that servers write today, and every field that fits some
+    /// other.
+    fn telling(&self) -> Vec<&ChecksumReport> {
+        let usual =
+            [Algorithm::Crc32, Algorithm::FullCrc32, Algorithm::PostEncryptionCrc32].map(Algorithm::name);
+        let tells = |field: &&ChecksumReport| match self.algorithm {
+            Some(holds) => field.algorithm == holds,
+            None => field.matches || usual.contains(&field.algorithm),
+        };
+        self.checksums.iter().filter(tells).collect()
+    }
+
+    fn write_checksums(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
         if self.checksums.is_empty() || self.state == PageState::Zero {
             return Ok(());
         }
+        let telling = self.telling();
+        let shown = if verbose || telling.is_empty() { self.checksums.iter().collect() } else { telling };
         let mut table = style::table(&["CHECKSUM", "OFFSET", "STORED", "COMPUTED", ""], &[1]);
-        for field in &self.checksums {
+        for field in shown {
             table.add_row([
                 field.algorithm.to_owned(),
                 field.offset.to_string(),

@@ -233,7 +233,7 @@ impl DumpReport {
     /// Those of the writer.
     pub fn write_text(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
         if self.selected || self.slots.iter().any(|slot| slot.page.is_some()) {
-            self.write_pages(out)?;
+            self.write_pages(out, verbose)?;
             return write_found(out, self.guard);
         }
         writeln!(out, "{}", style::paint(style::HEAD, &self.headline()))?;
@@ -294,7 +294,7 @@ impl DumpReport {
         slot.file == area.file || (area.kind == AreaKind::System && !other())
     }
 
-    fn write_pages(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn write_pages(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
         if self.slots.is_empty() {
             writeln!(out, "no slot holds a copy of this page")?;
         }
@@ -309,7 +309,7 @@ impl DumpReport {
             let place = format!("{file} slot {index}{read}, {}{home}, offset {offset}", slot.usage_text());
             let place = style::printable(&place);
             match &slot.page {
-                Some(page) => page.write_text(out, &place)?,
+                Some(page) => page.write_text(out, &place, verbose)?,
                 None => {
                     let [_, _, page, lsn, ..] = slot.row();
                     writeln!(out, "page {page}, LSN {lsn}, without contents\n{place}")?;

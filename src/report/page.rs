@@ -31,6 +31,10 @@ pub struct PageDocument {
     pub space_id: Option<SpaceId>,
     /// Number of the page in its tablespace, by its place.
     pub page_no: PageNo,
+    /// The table that it belongs to, where the dictionary or the name of the file tells it.
+    pub table: Option<String>,
+    /// The index that it belongs to, where the dictionary tells it.
+    pub index: Option<String>,
     /// What lies there, held against the place.
     pub state: HomeState,
     /// Why, where it is neither valid nor zero.
@@ -87,11 +91,13 @@ impl PageDocument {
         let restoring = || restoring(&context.display().to_string());
         PageDocument {
             schema_version: SCHEMA_VERSION,
-            file: home.path.display().to_string(),
+            file: lookup.shown.display().to_string(),
             offset: home.offset.unwrap_or_default(),
             page_size: space.format.physical.as_u32(),
             space_id: space.id,
             page_no,
+            table: lookup.name.table.clone(),
+            index: lookup.name.index.clone(),
             state: home.state,
             reason: home.why.to_string(),
             page,
@@ -106,13 +112,17 @@ impl PageDocument {
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
-        let place = format!("{} offset {}", style::printable(&self.file), self.offset);
+    pub fn write_text(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
+        let named = |what: &str, name: &Option<String>| {
+            name.as_deref().map(|name| format!(", {what} {}", style::printable(name))).unwrap_or_default()
+        };
+        let (table, index) = (named("table", &self.table), named("index", &self.index));
+        let place = format!("{} offset {}{table}{index}", style::printable(&self.file), self.offset);
         if self.state == HomeState::Misdirected {
             writeln!(out, "{}", style::paint(style::BAD, &format!("MISDIRECTED: {}", self.reason)))?;
         }
         match &self.page {
-            Some(page) => page.write_text(out, &place)?,
+            Some(page) => page.write_text(out, &place, verbose)?,
             None => writeln!(out, "{place}: too short for a page")?,
         }
         self.write_copies(out)?;

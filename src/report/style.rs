@@ -57,6 +57,9 @@ pub fn table(header: &[&str], right: &[usize]) -> Sheet {
     Sheet { header, right: right.to_vec(), rows: Vec::new() }
 }
 
+/// The column whose text wraps.
+const FREE: &str = "VALUE";
+
 /// The lines of a table, indented by two.
 pub fn indented(sheet: &Sheet) -> String {
     sheet.lay_out(width::of_tables())
@@ -122,7 +125,11 @@ impl Sheet {
         if is_path { shortened(&cell, limit) } else { cell }
     }
 
+    /// A last column of free text may be wider than there is room: its line is broken between words.
     fn width(&self, column: usize, limit: usize) -> usize {
+        if self.header.get(column).is_some_and(|name| name == FREE) {
+            return FREE.width();
+        }
         let cells = self.rows.iter().map(|row| self.cell(row, column, limit).width());
         cells.chain(self.header.get(column).map(|name| name.width())).max().unwrap_or_default()
     }

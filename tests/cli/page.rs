@@ -114,3 +114,37 @@ fn a_damaged_page_of_a_file_that_lies_alone_has_no_copy() {
     assert_eq!((code(&output), &report["state"]), (2, &Value::from("torn")));
     assert!(report["copies"].as_array().unwrap().is_empty());
 }
+
+#[test]
+fn a_page_says_of_which_table_and_index_it_is_wherever_it_is_named() {
+    let dir = image("m97-16k");
+    let table = dir.path().join("d/t1.ibd");
+    let here = json(&dblwr(["page", "--json", table.to_str().unwrap(), "7"]));
+    assert_eq!((&here["table"], &here["index"]), (&"d/t1".into(), &"PRIMARY".into()), "{here:#}");
+    assert_eq!(here["file"], table.to_str().unwrap());
+    // A directory and the page in full name the same page.
+    let whole = json(&dblwr(["page", "--json", dir.path().to_str().unwrap(), "2:7"]));
+    assert_eq!((&whole["page"], &whole["table"]), (&here["page"], &here["table"]));
+    for (page, said) in [("7", "0:7"), ("99:1", "no file here holds tablespace 99")] {
+        let output = dblwr(["page", dir.path().to_str().unwrap(), page]);
+        assert_eq!((code(&output), stderr(&output).contains(said)), (3, true), "{}", stderr(&output));
+    }
+    // Of an old server the names stand in the system tablespace.
+    let old = image("m56-innodb-16k");
+    let torn = json(&dblwr(["page", "--json", old.path().to_str().unwrap(), "6:5"]));
+    assert_eq!(torn["table"], "d/t1", "{torn:#}");
+}
+
+#[test]
+fn flags_have_names_and_only_the_sums_that_tell_are_shown() {
+    let dir = image("m97-16k");
+    let table = dir.path().join("d/t1.ibd");
+    let text = |options: &[&str]| {
+        let output = dblwr([&["page", table.to_str().unwrap(), "0"], options].concat());
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let plain = text(&[]);
+    assert!(plain.contains("0x00004021 (POST_ANTELOPE, ATOMIC_BLOBS, SDI, 16384-byte pages)"), "{plain}");
+    assert!(plain.contains("crc32      16376") && !plain.contains("innodb"), "{plain}");
+    assert!(text(&["-v"]).contains("innodb     16376"));
+}

@@ -66,7 +66,7 @@ pub fn page(bytes: &[u8]) {
     let (format, page) = page_of(&mut &bytes[..]);
     let judged = judge(&page, &format);
     let decoded = DecodedPage::of(&page, &format, &judged, judged.clear.as_deref(), true).expect("a header");
-    decoded.write_text(&mut std::io::sink(), "here").unwrap();
+    decoded.write_text(&mut std::io::sink(), "here", true).unwrap();
     serde_json::to_vec(&decoded).unwrap();
     if !matches!(judged.state, PageState::Valid | PageState::Zero) {
         let mut copy = page.clone();

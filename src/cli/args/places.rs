@@ -172,7 +172,7 @@ impl PlacesArgs {
     }
 
     /// A directory that is named but not there would be an empty one: nothing found, and all well.
-    fn refuse_missing(&self, path: &Path) -> crate::Result<()> {
+    fn refuse_missing(&self, path: &Path) -> crate::error::Result<()> {
         if bundle_of(path).is_some() {
             return Ok(());
         }

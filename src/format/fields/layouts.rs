@@ -12,7 +12,7 @@ pub(super) const FSP_HDR: &[FieldLine] = &[
     ("FSP_NOT_USED", 42, FieldKind::U32),
     ("FSP_SIZE", 46, FieldKind::U32),
     ("FSP_FREE_LIMIT", 50, FieldKind::U32),
-    ("FSP_SPACE_FLAGS", 54, FieldKind::Hex32),
+    ("FSP_SPACE_FLAGS", 54, FieldKind::Flags),
     ("FSP_FRAG_N_USED", 58, FieldKind::U32),
     ("FSP_FREE", 62, FieldKind::Base),
     ("FSP_FREE_FRAG", 78, FieldKind::Base),

@@ -12,6 +12,7 @@ use std::fmt::Write;
 
 use crate::bytes::{slice_at, u8_at, u16_at, u32_at, u48_at, u64_at};
 use crate::format::fil::{FilHeader, page_type};
+use crate::format::flags;
 use crate::format::fsp::{Layout, PageFormat};
 use crate::format::index_header::index_header;
 use crate::units::{FIL_NULL, SpaceId};
@@ -40,6 +41,8 @@ enum FieldKind {
     U64,
     /// Four bytes in hexadecimal.
     Hex32,
+    /// Tablespace flags, with their names.
+    Flags,
     /// Eight bytes in hexadecimal where they are all ones, else a number.
     Id,
     /// Page number; 0xFFFFFFFF is none.
@@ -62,7 +65,7 @@ impl FieldKind {
         match self {
             FieldKind::U8 => 1,
             FieldKind::U16 | FieldKind::Named(_) => 2,
-            FieldKind::U32 | FieldKind::Hex32 | FieldKind::Page => 4,
+            FieldKind::U32 | FieldKind::Hex32 | FieldKind::Flags | FieldKind::Page => 4,
             FieldKind::U48 => 6,
             FieldKind::U64 | FieldKind::Id => 8,
             FieldKind::Segment => 10,
@@ -79,6 +82,11 @@ impl FieldKind {
             FieldKind::U48 => u48_at(page, at)?.to_string(),
             FieldKind::U64 => u64_at(page, at)?.to_string(),
             FieldKind::Hex32 => format!("0x{:08X}", u32_at(page, at)?),
+            FieldKind::Flags => {
+                let flags = u32_at(page, at)?;
+                let words = flags::describe(flags).map(|words| format!(" ({words})"));
+                format!("0x{flags:08X}{}", words.unwrap_or_default())
+            }
             FieldKind::Id => match u64_at(page, at)? {
                 u64::MAX => format!("0x{:X}", u64::MAX),
                 id => id.to_string(),

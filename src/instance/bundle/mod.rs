@@ -40,7 +40,7 @@
 //! Paths begin with `data` (what was captured), `outside/N` (directories that were named besides) or `config`; they
 //! are relative, without `.` and `..`. `DATA` of one file ascend and never overlap.
 //!
-//! A bundle that is cut, altered or continued is refused with the offset of the fault ([`crate::Error::Sealed`]) before
+//! A bundle that is cut, altered or continued is refused with the offset of the fault ([`crate::error::Error::Sealed`]) before
 //! anything of it is used. The seal shows damage and tampering by hand; it is no signature.
 
 pub mod open;

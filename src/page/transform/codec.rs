@@ -26,24 +26,12 @@ pub fn expand(codec: Codec, input: &[u8], len: usize) -> Result<Vec<u8>, String>
         Codec::Bzip2 => bzip2(input, &mut out),
         Codec::Snappy => snappy(input, &mut out),
     }
-    .map_err(|why| format!("{}: {why}", name(codec)))?;
+    .map_err(|why| format!("{}: {why}", codec.name()))?;
     if written != len {
-        return Err(format!("{}: the stream holds {written} bytes, the page {len}", name(codec)));
+        return Err(format!("{}: the stream holds {written} bytes, the page {len}", codec.name()));
     }
     out.truncate(len);
     Ok(out)
-}
-
-/// The compressor's name in MariaDB's `innodb_compression_algorithm`.
-pub fn name(codec: Codec) -> &'static str {
-    match codec {
-        Codec::Zlib => "zlib",
-        Codec::Lz4 => "lz4",
-        Codec::Lzo => "lzo",
-        Codec::Lzma => "lzma",
-        Codec::Bzip2 => "bzip2",
-        Codec::Snappy => "snappy",
-    }
 }
 
 /// Whether the stream does not mark its own end, so that its exact length must be known

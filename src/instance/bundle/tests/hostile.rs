@@ -39,7 +39,7 @@ fn small() -> Vec<u8> {
     writer.finish().unwrap().1
 }
 
-fn read(bytes: &[u8]) -> crate::Result<Vec<BundleRecord>> {
+fn read(bytes: &[u8]) -> crate::error::Result<Vec<BundleRecord>> {
     let mut reader = BundleReader::new(Cursor::new(bytes), Path::new("b"))?;
     let mut records = Vec::new();
     while let Some(record) = reader.next()? {
@@ -97,7 +97,7 @@ fn records_cannot_be_cut_out_or_exchanged() {
     }
 }
 
-fn unpack(write: impl FnOnce(&mut Writer<Vec<u8>>)) -> crate::Result<Bundle> {
+fn unpack(write: impl FnOnce(&mut Writer<Vec<u8>>)) -> crate::error::Result<Bundle> {
     let mut writer = Writer::new(Vec::new(), [3; 16], &manifest()).unwrap();
     write(&mut writer);
     let dir = tempfile::tempdir().unwrap();
