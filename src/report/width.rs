@@ -46,14 +46,17 @@ fn folded(line: &str, columns: usize) -> String {
     let body = text.trim_start_matches(' ');
     let indent = text.len() - body.len();
     let hanging = if indent > 0 || has_label(body) { indent + 2 } else { 0 };
+    let hanging =
+        last_column(body).map(|at| indent + at).filter(|at| at * 4 <= columns * 3).unwrap_or(hanging);
     let (body, command) = split_command(body);
     let mut out = " ".repeat(indent);
     let mut used = indent;
-    let pieces =
-        body.split(' ').filter(|word| !word.is_empty()).chain((!command.is_empty()).then_some(command));
+    let words = body.split(' ').filter(|_| !body.is_empty());
+    let pieces = words.chain((!command.is_empty()).then_some(command));
     for (number, piece) in pieces.enumerate() {
         let wide = visible(piece);
-        if number > 0 && used + 1 + wide > columns {
+        if number > 0 && wide > 0 && used + 1 + wide > columns {
+            out.truncate(out.trim_end().len());
             out.push('\n');
             out.push_str(&" ".repeat(hanging));
             used = hanging;
@@ -66,6 +69,11 @@ fn folded(line: &str, columns: usize) -> String {
     }
     out.push('\n');
     out
+}
+
+/// Where the last column of a row of a table begins: behind the last two spaces.
+fn last_column(body: &str) -> Option<usize> {
+    body.rfind("  ").and_then(|at| body.get(..at + 2)).map(visible)
 }
 
 /// `note: ...`, `if the server is started now: ...`: what folds stands behind the label.
@@ -100,12 +108,14 @@ mod tests {
         let long = "  note: one two three four five six seven eight nine ten\n";
         assert_eq!(folded(long, 40), "  note: one two three four five six\n    seven eight nine ten\n");
         assert_eq!(folded("short\n", 40), "short\n");
+        let row = "   56   1024  TRX_SYS_RSEGS  one of 128 slots\n";
+        assert_eq!(folded(row, 44), format!("   56   1024  TRX_SYS_RSEGS  one of 128\n{:29}slots\n", ""));
         let painted = "\u{1b}[1mone two three four five six seven eight nine\u{1b}[0m\n";
         assert_eq!(folded(painted, 40).lines().count(), 2);
         let command = "to take it back: dblwr revert a/very/long/name/of/a/restore.journal --apply\n";
         let text = folded(command, 40);
         assert!(text.contains("dblwr revert a/very/long/name/of/a/restore.journal --apply\n"), "{text}");
         let command = "      dblwr restore /srv/mysql/data/production --apply    (writes it)\n";
-        assert!(folded(command, 40).contains("dblwr restore /srv/mysql/data/production --apply"));
+        assert!(folded(command, 40).starts_with("      dblwr restore /srv/mysql/data/production --apply"));
     }
 }
