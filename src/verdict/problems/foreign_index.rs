@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::bytes::{u32_at, u64_at};
-use crate::format::fil::{FIL_PAGE_NEXT, FIL_PAGE_PREV, FilHeader, page_type};
+use crate::format::fil::{FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_NEXT, FIL_PAGE_PREV, FilHeader, page_type};
 use crate::format::fsp::FspHeader;
 use crate::format::index_header::PAGE_INDEX_ID;
 use crate::format::index_page::SDI_INDEX_ID;
@@ -64,7 +64,9 @@ fn index_of_copy(copy: &Copy) -> Option<u64> {
 }
 
 fn index_id(page: &[u8]) -> Option<u64> {
-    let is_index = FilHeader::parse(page)?.page_type == page_type::INDEX;
+    // A key version there says that the rest is ciphertext, whatever page 0 says (first encryption under way).
+    let clear = u32_at(page, FIL_PAGE_FILE_FLUSH_LSN) == Some(0);
+    let is_index = clear && FilHeader::parse(page)?.page_type == page_type::INDEX;
     u64_at(page, PAGE_INDEX_ID).filter(|&index| is_index && index != 0 && index != SDI_INDEX_ID)
 }
 
