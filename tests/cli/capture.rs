@@ -256,7 +256,7 @@ fn copies_of_a_bundle_mend_a_directory_that_lost_its_own() {
         let args: [&dyn AsRef<OsStr>; 5] =
             [&"restore", &own.path(), &"--apply", &"--journal", &elsewhere.path().join("own")];
         assert_eq!(code(&run(args)), 0);
-        tree(own.path())[Path::new("d/t1.ibd")].clone()
+        tree(own.path())[Path::new("d/t1.ibd")]
     };
     forget_copies(dir.path());
     let without = report("restore", dir.path()).1;

@@ -277,7 +277,7 @@ fn what_is_advised_on_a_bundle_can_be_done() {
         }
         assert_eq!(code(&run(capture)), 0);
         let from = if redact { String::new() } else { format!(" --copies-from {}", bundle.display()) };
-        let (table, wanted) = (bundle.join("d/t1.ibd"), format!("dblwr restore DATADIR{from} --"));
+        let (table, wanted) = (bundle.join("d/t1.ibd"), format!("dblwr restore {}{from} --", data.display()));
         let commands: [Vec<&dyn AsRef<OsStr>>; 5] = [
             vec![&"verify", &bundle],
             vec![&"restore", &bundle],
@@ -293,6 +293,13 @@ fn what_is_advised_on_a_bundle_can_be_done() {
             assert!(refused.clone().all(|line| !line.contains("--apply")), "{said}");
         }
     }
+    // On another host the directory is not there.
+    let moved = away.path().join("moved");
+    std::fs::rename(data, &moved).unwrap();
+    let said =
+        String::from_utf8(run([&"verify", &away.path().join("bundle") as &dyn AsRef<OsStr>]).stdout).unwrap();
+    assert!(said.contains("dblwr restore DATADIR --copies-from"), "{said}");
+    std::fs::rename(&moved, data).unwrap();
     let (bundle, journal) = (away.path().join("bundle"), away.path().join("journal"));
     let done = run([
         &"restore" as &dyn AsRef<OsStr>,

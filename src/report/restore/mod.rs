@@ -18,7 +18,9 @@ use crate::commands::restore::from_redo::Consulted;
 use crate::commands::restore::mended_copies::Copied;
 use crate::commands::restore::{Applied, PageOutcome, Pass, Plan, PlannedPage};
 use crate::format::redo_record::PageId;
+use crate::instance::bundle::Manifest;
 use crate::instance::bundle::read::{BundleReader, bundle_of};
+use crate::instance::identity;
 use crate::report::SCHEMA_VERSION;
 use crate::report::command_line;
 use crate::report::fold_empty;
@@ -33,15 +35,23 @@ use crate::verdict::survey::{Finding, Survey};
 /// The command that restores, without `--apply`: a bundle is a source of copies, not a place to write to, and a redacted
 /// one not even that.
 pub fn restoring(path: &str) -> String {
-    match bundle_of(Path::new(path)) {
-        Some((bundle, _)) if BundleReader::open(&bundle).is_ok_and(|reader| reader.manifest.redacted) => {
-            "dblwr restore DATADIR".to_owned()
-        }
-        Some((bundle, _)) => {
-            format!("dblwr restore DATADIR --copies-from {}", command_line::quoted(bundle.as_os_str()))
-        }
-        None => command_line::on("restore", path),
+    let Some((bundle, _)) = bundle_of(Path::new(path)) else { return command_line::on("restore", path) };
+    let manifest = BundleReader::open(&bundle).ok().map(|reader| reader.manifest);
+    let directory = manifest.as_ref().and_then(captured_from).unwrap_or_else(|| "DATADIR".to_owned());
+    if manifest.is_some_and(|manifest| manifest.redacted) {
+        return format!("dblwr restore {directory}");
     }
+    format!("dblwr restore {directory} --copies-from {}", command_line::quoted(bundle.as_os_str()))
+}
+
+/// The directory that a bundle was captured from, for a shell, where it is here and no other server's.
+fn captured_from(manifest: &Manifest) -> Option<String> {
+    let root = manifest.roots.iter().find(|root| root.stored == manifest.request.path)?;
+    let directory = Path::new(&root.original);
+    let uuid = identity::server_uuid(directory).unwrap_or_default();
+    let fits = uuid.is_empty() || manifest.server_uuid.is_empty() || uuid == manifest.server_uuid;
+    (directory.is_absolute() && directory.is_dir() && fits)
+        .then(|| command_line::quoted(directory.as_os_str()))
 }
 
 /// The document of `restore --format json`.
