@@ -52,6 +52,21 @@ impl Instance {
         ));
     }
 
+    /// Whether this server takes a page whose LSN is beyond the end of the log for damage, and stops there (MDEV-34830:
+    /// MariaDB 10.6.20, 10.11.10 and later series). Which server it was, only the redo log says.
+    pub fn refuses_future_pages(&self) -> bool {
+        const SINCE: [ServerVersion; 5] = [
+            ServerVersion(10, 6, 20),
+            ServerVersion(10, 11, 10),
+            ServerVersion(11, 2, 6),
+            ServerVersion(11, 4, 4),
+            ServerVersion(11, 6, 2),
+        ];
+        let creator = self.redo.redo().and_then(|redo| redo.creator.as_deref()).unwrap_or_default();
+        self.generation.is_mariadb()
+            && ServerVersion::of_creator(creator).is_some_and(|version| version.has(&SINCE))
+    }
+
     /// WL#13775 came with 8.0.23. Page 0 knows the last server, the redo log the one that made it: the younger counts.
     pub(super) fn keeps_plaintext(&self, page0: Option<&SystemPage0>) -> bool {
         const CIPHERTEXT_SINCE: ServerVersion = ServerVersion(8, 0, 23);

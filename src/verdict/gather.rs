@@ -6,7 +6,6 @@ use crate::format::fil::FilHeader;
 use crate::format::fsp::{Encryption, Layout, PageFormat};
 use crate::format::index_header::index_header;
 use crate::instance::Instance;
-use crate::instance::redo::ServerVersion;
 use crate::instance::spaces::{Owner, Tablespace, judge_in};
 use crate::page::checksum::Algorithm;
 use crate::page::contents::{Contents, same_contents};
@@ -40,7 +39,7 @@ impl Gathered {
     /// Looks at a page, its home and its copies.
     pub fn of(instance: &Instance, home: &Home, page_no: PageNo, copies: &[&Copy]) -> Gathered {
         let space = copies.first().and_then(|copy| copy.space);
-        let no_future = has_no_future(instance);
+        let no_future = instance.refuses_future_pages();
         let beyond = instance.window.end.is_some_and(|end| home.lsn.is_some_and(|lsn| lsn > end));
         let compared = home.state.is_damaged() || home.weak || (no_future && beyond);
         let image = |copy: &&Copy| home_bytes::image(instance, home, copy).filter(|_| compared);
@@ -83,21 +82,6 @@ impl Gathered {
         };
         self.images.iter().enumerate().map(map).collect()
     }
-}
-
-/// MariaDB takes a page whose LSN is beyond the end of the log for corrupt (MDEV-34830). Which server it was, only the
-/// redo log says.
-fn has_no_future(instance: &Instance) -> bool {
-    const SINCE: [ServerVersion; 5] = [
-        ServerVersion(10, 6, 20),
-        ServerVersion(10, 11, 10),
-        ServerVersion(11, 2, 6),
-        ServerVersion(11, 4, 4),
-        ServerVersion(11, 6, 2),
-    ];
-    let creator = instance.redo.redo().and_then(|redo| redo.creator.as_deref()).unwrap_or_default();
-    let version = ServerVersion::of_creator(creator);
-    instance.generation.is_mariadb() && version.is_some_and(|version| version.has(&SINCE))
 }
 
 fn facts_of(instance: &Instance, home: &Home, copy: &Copy, image: Option<&[u8]>) -> CopyFacts {

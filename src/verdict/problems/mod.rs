@@ -22,6 +22,8 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use strum::VariantArray;
+
 use crate::instance::Instance;
 use crate::instance::roster::Role;
 use crate::units::{Lsn, PageNo, SpaceId};
@@ -32,7 +34,9 @@ pub use redo::{FutureFile, too_new};
 pub use temper::temper;
 
 /// What kind of problem.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, VariantArray,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ProblemKind {
     /// A file that the server cannot do without, or that its dictionary names, is not there.

@@ -8,7 +8,7 @@ use crate::format::fil::FilHeader;
 use crate::instance::Instance;
 use crate::instance::generation::Generation;
 use crate::instance::pages::VerifiedPages;
-use crate::instance::redo::{self, FoundRedo, RedoFault, RedoLog, ServerVersion, Shutdown};
+use crate::instance::redo::{self, FoundRedo, RedoFault, RedoLog, Shutdown};
 use crate::instance::spaces::Identification;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::home::HomeState;
@@ -209,7 +209,7 @@ pub fn too_new(instance: &Instance, mut newest: BTreeMap<PathBuf, FutureFile>) -
     newest.retain(|_, file| file.newest > end);
     let system = newest.values().any(|file| file.space == Some(SpaceId::SYSTEM));
     let most = newest.values().map(|file| file.newest).max();
-    let stops = (system && refuses_future_pages(instance)).then_some(true);
+    let stops = (system && instance.refuses_future_pages()).then_some(true);
     let files = newest.len();
     for (file, FutureFile { space, newest: lsn, pages }) in newest {
         let problem =
@@ -258,18 +258,4 @@ fn newest_by_file(survey: &Survey, end: Lsn) -> BTreeMap<PathBuf, FutureFile> {
         }
     }
     newest
-}
-
-/// MDEV-34830: pages beyond the end of the log stop the start (10.6.20, 10.11.10 and later series).
-fn refuses_future_pages(instance: &Instance) -> bool {
-    const SINCE: [ServerVersion; 5] = [
-        ServerVersion(10, 6, 20),
-        ServerVersion(10, 11, 10),
-        ServerVersion(11, 2, 6),
-        ServerVersion(11, 4, 4),
-        ServerVersion(11, 6, 2),
-    ];
-    let creator = instance.redo.redo().and_then(|redo| redo.creator.as_deref()).unwrap_or_default();
-    instance.generation.is_mariadb()
-        && ServerVersion::of_creator(creator).is_some_and(|version| version.has(&SINCE))
 }

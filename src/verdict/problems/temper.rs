@@ -143,32 +143,13 @@ mod tests {
     use super::*;
     use crate::units::SpaceId;
 
+    use strum::VariantArray as _;
+
     /// Every kind, each with a reason as it is found.
     fn every_kind() -> Vec<Problem> {
-        use ProblemKind::*;
-        let kinds = [
-            FileMissing,
-            FileElsewhere,
-            FileEmpty,
-            FileForeign,
-            FileCut,
-            SpaceIdTwice,
-            PageDamaged,
-            LsnInFuture,
-            RedoMissing,
-            RedoDamaged,
-            RedoForeign,
-            RedoDisabled,
-            HalfMade,
-            CopiesElsewhere,
-            CopiesForeign,
-            Unreadable,
-            NotJudged,
-            Backup,
-        ];
         let severity = |kind| if blocks(kind) { Severity::Critical } else { Severity::Unknown };
         let problem = |kind| Problem::new(kind, severity(kind), ProblemReason::RedoOff).file("d/t1.ibd");
-        kinds.into_iter().map(problem).collect()
+        ProblemKind::VARIANTS.iter().copied().map(problem).collect()
     }
 
     /// A directory that starts, as far as pages show.
