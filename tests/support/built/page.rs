@@ -47,6 +47,10 @@ impl Page {
         if self.number == 0 {
             self.tablespace_header(&mut page);
         }
+        if self.kind == page_type::INDEX {
+            // One index in every tablespace (PAGE_INDEX_ID).
+            put(&mut page, 66, &[0, 0, 0, 0, 0, 0, 0, 40]);
+        }
         if self.kind == page_type::TRX_SYS {
             let header = page.len() - 200;
             page[header..].fill(0);
