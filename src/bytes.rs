@@ -1,4 +1,4 @@
-//! Big-endian integers at an offset of a hostile byte slice: `None` where the slice ends first.
+//! Big-endian integers at an offset of a hostile byte slice, read and written: `None` where the slice ends first.
 
 use byteorder::{BigEndian, ByteOrder};
 
@@ -30,6 +30,31 @@ pub fn u48_at(bytes: &[u8], at: usize) -> Option<u64> {
 /// Eight bytes, `mach_read_from_8`.
 pub fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     slice_at(bytes, at, 8).map(BigEndian::read_u64)
+}
+
+/// Writes bytes; where they end, or `None` with nothing written where they do not fit.
+pub fn put(bytes: &mut [u8], at: usize, value: &[u8]) -> Option<usize> {
+    let end = at.checked_add(value.len())?;
+    bytes.get_mut(at..end)?.copy_from_slice(value);
+    Some(end)
+}
+
+/// Two bytes, `mach_write_to_2`; `None` also where the number takes more.
+pub fn put_u16(bytes: &mut [u8], at: usize, value: impl TryInto<u16>) -> Option<()> {
+    BigEndian::write_u16(bytes.get_mut(at..at.checked_add(2)?)?, value.try_into().ok()?);
+    Some(())
+}
+
+/// Four bytes, `mach_write_to_4`.
+pub fn put_u32(bytes: &mut [u8], at: usize, value: u32) -> Option<()> {
+    BigEndian::write_u32(bytes.get_mut(at..at.checked_add(4)?)?, value);
+    Some(())
+}
+
+/// Eight bytes, `mach_write_to_8`.
+pub fn put_u64(bytes: &mut [u8], at: usize, value: u64) -> Option<()> {
+    BigEndian::write_u64(bytes.get_mut(at..at.checked_add(8)?)?, value);
+    Some(())
 }
 
 /// The four bytes that end `before_end` bytes before the end of the slice minus four: a trailer field.

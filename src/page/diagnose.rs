@@ -7,7 +7,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 use strum::{IntoStaticStr, VariantArray};
 
-use crate::bytes::{is_zero, u16_at, u32_at, u32_from_end};
+use crate::bytes::{is_zero, put_u32, u16_at, u32_at, u32_from_end};
 use crate::format::fil::{
     FIL_PAGE_DATA, FIL_PAGE_DATA_END, FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_LSN, FIL_PAGE_OFFSET,
     FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE,
@@ -116,12 +116,6 @@ fn why(page: &[u8], format: &PageFormat) -> Symptom {
     }
 }
 
-fn put(page: &mut [u8], at: usize, word: u32) {
-    if let Some(bytes) = at.checked_add(4).and_then(|end| page.get_mut(at..end)) {
-        bytes.copy_from_slice(&word.to_be_bytes());
-    }
-}
-
 fn is_verified(page: &[u8], format: &PageFormat) -> bool {
     checksum::examine(page, format).is_verified()
 }
@@ -131,7 +125,7 @@ fn checksum_words(page: &[u8], format: &PageFormat) -> Option<Diagnosis> {
     let mut mended = page.to_vec();
     if format.layout == Layout::Classic {
         let (lsn_low, lsn_tail) = (u32_at(page, FIL_PAGE_LSN + 4)?, u32_from_end(page, 4)?);
-        put(&mut mended, page.len().checked_sub(4)?, lsn_low);
+        put_u32(&mut mended, page.len().checked_sub(4)?, lsn_low)?;
         if lsn_low != lsn_tail && is_verified(&mended, format) {
             let what = Symptom::TrailerLsn { stored: lsn_tail, right: lsn_low };
             return Some(mendable(Class::Trailer, what));
@@ -145,7 +139,7 @@ fn checksum_words(page: &[u8], format: &PageFormat) -> Option<Diagnosis> {
         });
         let lone = format.layout != Layout::Classic && single_bit(wrong.stored, wrong.computed).is_some();
         let mut fitted = mended.clone();
-        put(&mut fitted, wrong.at, wrong.computed);
+        put_u32(&mut fitted, wrong.at, wrong.computed)?;
         if (proven || lone) && is_verified(&fitted, format) {
             let in_front = wrong.at == 0;
             let class = if in_front { Class::Checksum } else { Class::Trailer };

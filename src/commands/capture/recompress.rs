@@ -2,9 +2,7 @@
 
 use std::io::Write;
 
-use byteorder::{BigEndian, ByteOrder};
-
-use crate::bytes::{u8_at, u16_at, u32_at, u64_at};
+use crate::bytes::{put_u16, u8_at, u16_at, u32_at, u64_at};
 use crate::format::fil::{FIL_PAGE_DATA, FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_TYPE, page_type};
 use crate::format::fsp::{Codec, Layout, PageFormat};
 use crate::page::frame;
@@ -42,11 +40,6 @@ fn frame(page: &[u8], header: usize, payload: &[u8]) -> Option<Vec<u8>> {
         out.resize(page.len(), 0);
         out
     })
-}
-
-fn put_u16(page: &mut [u8], at: usize, value: usize) -> Option<()> {
-    BigEndian::write_u16(page.get_mut(at..at.checked_add(2)?)?, u16::try_from(value).ok()?);
-    Some(())
 }
 
 fn mysql(page: &[u8], clear: &[u8]) -> Option<Vec<u8>> {

@@ -1,8 +1,6 @@
 //! Writing checksums: for pages that were built or redacted.
 
-use byteorder::{BigEndian, ByteOrder};
-
-use crate::bytes::u32_at;
+use crate::bytes::{put_u32, u32_at};
 use crate::format::fil::{FIL_PAGE_DATA_END, FIL_PAGE_LSN, FIL_PAGE_SPACE_OR_CHKSUM};
 use crate::format::fsp::{Layout, PageFormat};
 use crate::page::checksum::encrypted::{POST_ENCRYPTION_CHECKSUM, crc32_of};
@@ -22,21 +20,16 @@ pub fn stamp(page: &mut [u8], format: &PageFormat, algorithm: Algorithm) -> Opti
         (Layout::FullCrc32, Algorithm::FullCrc32) => stamp_full_crc32(page),
         (Layout::FullCrc32, _) | (_, Algorithm::FullCrc32) => None,
         (layout, Algorithm::PostEncryptionCrc32) => {
-            put(page, POST_ENCRYPTION_CHECKSUM, crc32_of(page, layout))
+            put_u32(page, POST_ENCRYPTION_CHECKSUM, crc32_of(page, layout))
         }
         (Layout::Classic, algorithm) => stamp_classic(page, algorithm),
-        (Layout::Zip, algorithm) => put(page, FIL_PAGE_SPACE_OR_CHKSUM, zip_word(page, algorithm)?),
+        (Layout::Zip, algorithm) => put_u32(page, FIL_PAGE_SPACE_OR_CHKSUM, zip_word(page, algorithm)?),
     }
-}
-
-fn put(page: &mut [u8], at: usize, word: u32) -> Option<()> {
-    BigEndian::write_u32(page.get_mut(at..at.checked_add(4)?)?, word);
-    Some(())
 }
 
 fn stamp_classic(page: &mut [u8], algorithm: Algorithm) -> Option<()> {
     let tail = page.len().checked_sub(FIL_PAGE_DATA_END)?;
-    put(page, tail + 4, u32_at(page, FIL_PAGE_LSN + 4)?)?;
+    put_u32(page, tail + 4, u32_at(page, FIL_PAGE_LSN + 4)?)?;
     let head = match algorithm {
         Algorithm::Crc32 => crc32::classic(page),
         Algorithm::LegacyBigEndianCrc32 => crc32::classic_legacy_be(page),
@@ -44,10 +37,10 @@ fn stamp_classic(page: &mut [u8], algorithm: Algorithm) -> Option<()> {
         Algorithm::None => NO_CHECKSUM_MAGIC,
         Algorithm::FullCrc32 | Algorithm::PostEncryptionCrc32 => return None,
     };
-    put(page, FIL_PAGE_SPACE_OR_CHKSUM, head)?;
+    put_u32(page, FIL_PAGE_SPACE_OR_CHKSUM, head)?;
     // The old sum covers the word at 0, so that one had to be stored first.
     let behind = if algorithm == Algorithm::Innodb { fold::old(page) } else { head };
-    put(page, tail, behind)
+    put_u32(page, tail, behind)
 }
 
 fn zip_word(page: &[u8], algorithm: Algorithm) -> Option<u32> {
@@ -63,8 +56,8 @@ fn zip_word(page: &[u8], algorithm: Algorithm) -> Option<u32> {
 fn stamp_full_crc32(page: &mut [u8]) -> Option<()> {
     let written = full_crc32::written(page).ok()?;
     if let Some(at) = full_crc32::lsn_word_at(page, &written) {
-        put(page, at, u32_at(page, FIL_PAGE_LSN + 4)?)?;
+        put_u32(page, at, u32_at(page, FIL_PAGE_LSN + 4)?)?;
     }
     let (at, crc) = full_crc32::crc32(page, &written)?;
-    put(page, at, crc)
+    put_u32(page, at, crc)
 }

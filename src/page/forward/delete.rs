@@ -1,6 +1,7 @@
 //! `DELETE_ROW_FORMAT_REDUNDANT` and `_DYNAMIC`: `page_apply_delete_redundant`, `page_apply_delete_dynamic` and
 //! `page_mem_free` (`page0cur.cc` MariaDB 11.8).
 
+use crate::bytes::put_u16;
 use crate::format::index_header::{
     PAGE_FREE, PAGE_GARBAGE, PAGE_HEAP_TOP, PAGE_LAST_INSERT, PAGE_N_HEAP, PAGE_N_RECS,
 };
@@ -8,7 +9,7 @@ use crate::format::redo_record::RowLayout;
 use crate::page::forward::index::{COMPACT, IndexFrame, MIN_OWNED};
 use crate::page::forward::insert::RecordSizes;
 use crate::page::forward::insert_redundant::{data_size, extra_size};
-use crate::page::forward::{count, put_u16, word, zero};
+use crate::page::forward::{count, word, zero};
 
 pub(super) fn redundant(page: &mut [u8], prev: u32) -> Option<()> {
     let index = IndexFrame::open(page, RowLayout::Redundant)?;

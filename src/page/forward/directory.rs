@@ -1,9 +1,10 @@
 //! The page directory: a slot splits when its record owns nine, and is balanced when it owns three.
 //! (`page_dir_split_slot`, `page_dir_balance_slot`, `page0cur.cc` MariaDB 11.8.)
 
+use crate::bytes::put_u16;
 use crate::format::index_header::PAGE_N_DIR_SLOTS;
 use crate::page::forward::index::{IndexFrame, MAX_OWNED, MIN_OWNED};
-use crate::page::forward::{copy, put_u16, word};
+use crate::page::forward::{copy, word};
 
 impl IndexFrame<'_> {
     /// A new slot below slot `n`, whose record owns one more than it may.

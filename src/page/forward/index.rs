@@ -4,14 +4,14 @@
 //! byte offset. What is behind a place lies at negative offsets of it: the five (`DYNAMIC`) or six (`REDUNDANT`) fixed
 //! bytes of a record's header, and before those its lengths or field ends. (`page0page.h`, `rem0rec.h` MariaDB 11.8.)
 
-use crate::bytes::{u8_at, u16_at};
+use crate::bytes::{put, put_u16, u8_at, u16_at};
 use crate::format::fil::{FIL_PAGE_DATA_END, FIL_PAGE_TYPE, page_type};
 use crate::format::index_header::{
     PAGE_DATA, PAGE_DIRECTION, PAGE_HEAP_TOP, PAGE_LAST_INSERT, PAGE_LEVEL, PAGE_N_DIR_SLOTS,
     PAGE_N_DIRECTION, PAGE_N_HEAP, PAGE_N_RECS,
 };
 use crate::format::redo_record::RowLayout;
-use crate::page::forward::{put, put_u16, word, zero};
+use crate::page::forward::{word, zero};
 
 /// `PAGE_DIR_SLOT_MAX_N_OWNED`.
 pub(super) const MAX_OWNED: usize = 8;

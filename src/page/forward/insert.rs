@@ -1,9 +1,10 @@
 //! `INSERT_HEAP_DYNAMIC` and `INSERT_REUSE_DYNAMIC`: `page_apply_insert_dynamic` (`page0cur.cc` MariaDB 11.8).
 
+use crate::bytes::{put, put_u16};
 use crate::format::index_header::{PAGE_FREE, PAGE_GARBAGE, PAGE_HEAP_TOP, PAGE_N_HEAP, PAGE_N_RECS};
 use crate::format::redo_record::{Insert, RowLayout};
 use crate::page::forward::index::{COMPACT, IndexFrame, MAX_OWNED};
-use crate::page::forward::{copy, count, put, put_u16, word};
+use crate::page::forward::{copy, count, word};
 
 /// `REC_STATUS_INSTANT`, as the header of the record carries it.
 const INSTANT: u32 = 4;

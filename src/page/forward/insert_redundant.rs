@@ -4,12 +4,12 @@
 //! bits), whether field ends are one byte (1 bit), next record (2 bytes, from the page's beginning). Before them the end
 //! of each field, the last one's first.
 
-use crate::bytes::{u8_at, u16_at};
+use crate::bytes::{put, put_u16, u8_at, u16_at};
 use crate::format::index_header::{PAGE_FREE, PAGE_GARBAGE, PAGE_N_RECS};
 use crate::format::redo_record::{Insert, RowLayout};
 use crate::page::forward::index::{IndexFrame, MAX_OWNED};
 use crate::page::forward::insert::{RecordSizes, from_heap, prev_record};
-use crate::page::forward::{copy, count, put, put_u16, word};
+use crate::page::forward::{copy, count, word};
 
 /// `REC_MAX_N_FIELDS`.
 const MAX_FIELDS: usize = 1023;

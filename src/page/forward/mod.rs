@@ -13,10 +13,9 @@ mod insert_redundant;
 mod tests;
 mod undo;
 
-use byteorder::{BigEndian, ByteOrder};
 use std::fmt;
 
-use crate::bytes::{slice_at, u16_at};
+use crate::bytes::{put, put_u16, put_u32, put_u64, slice_at, u16_at};
 use crate::format::fil::{
     FIL_PAGE_DATA_END, FIL_PAGE_LSN, FIL_PAGE_NEXT, FIL_PAGE_OFFSET, FIL_PAGE_PREV, FIL_PAGE_SPACE_ID,
     FIL_PAGE_TYPE,
@@ -194,28 +193,6 @@ impl<'a> Frame<'a> {
         ];
         Some(crc32c(&parts.concat()))
     }
-}
-
-/// Writes bytes; where they end, or `None` with nothing written where they do not fit.
-fn put(page: &mut [u8], at: usize, bytes: &[u8]) -> Option<usize> {
-    let end = at.checked_add(bytes.len())?;
-    page.get_mut(at..end)?.copy_from_slice(bytes);
-    Some(end)
-}
-
-fn put_u16(page: &mut [u8], at: usize, value: usize) -> Option<()> {
-    BigEndian::write_u16(page.get_mut(at..at.checked_add(2)?)?, u16::try_from(value).ok()?);
-    Some(())
-}
-
-fn put_u32(page: &mut [u8], at: usize, value: u32) -> Option<()> {
-    BigEndian::write_u32(page.get_mut(at..at.checked_add(4)?)?, value);
-    Some(())
-}
-
-fn put_u64(page: &mut [u8], at: usize, value: u64) -> Option<()> {
-    BigEndian::write_u64(page.get_mut(at..at.checked_add(8)?)?, value);
-    Some(())
 }
 
 /// Two bytes as a place in the page.

@@ -10,8 +10,9 @@
 //!
 //! (`trx0undo.h`, `trx0undo.cc`, `log0recv.cc` MariaDB 11.8.)
 
+use crate::bytes::{put, put_u16, put_u32};
 use crate::format::fil::{FIL_PAGE_DATA, FIL_PAGE_DATA_END, FIL_PAGE_TYPE, page_type};
-use crate::page::forward::{put, put_u16, put_u32, word, zero};
+use crate::page::forward::{word, zero};
 use crate::units::FIL_NULL;
 
 const START: usize = 40;

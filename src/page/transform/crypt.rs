@@ -21,7 +21,7 @@
 //!
 //! Where the length is not a multiple of 16 the last 32 bytes were encrypted once more.
 
-use crate::bytes::{slice_at, u8_at, u16_at, u32_at, u32_from_end, u64_at};
+use crate::bytes::{put_u16, slice_at, u8_at, u16_at, u32_at, u32_from_end, u64_at};
 use crate::format::fil::{
     FIL_PAGE_DATA, FIL_PAGE_DATA_END, FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_LSN, FIL_PAGE_OFFSET,
     FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE, page_type,
@@ -259,11 +259,6 @@ fn restore_type(clear: &mut [u8], encrypted_as: u16) -> Option<()> {
         }
     };
     put_u16(clear, FIL_PAGE_TYPE, original)
-}
-
-fn put_u16(page: &mut [u8], at: usize, value: u16) -> Option<()> {
-    page.get_mut(at..at.checked_add(2)?)?.copy_from_slice(&value.to_be_bytes());
-    Some(())
 }
 
 fn zero(page: &mut [u8], at: usize, len: usize) {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use crate::support::{code, dblwr, image, json, stderr, tree};
+use crate::support::{code, dblwr, image, json, program, stderr, tree};
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -14,8 +14,7 @@ fn text(path: &Path) -> &str {
 
 /// A run that must end; a hang is a failure of the test, not of the machine.
 fn ends(args: &[&str]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_dblwr"));
-    let mut child = child.args(args).stdout(tempfile()).stderr(tempfile()).spawn().unwrap();
+    let mut child = program(args).stdout(tempfile()).stderr(tempfile()).spawn().unwrap();
     let begin = Instant::now();
     loop {
         if child.try_wait().unwrap().is_some() {
