@@ -24,7 +24,9 @@ pub(super) fn run(args: &Page, context: &mut Context<'_>) -> anyhow::Result<Exit
         Focus::Directory => match args.page {
             (Some(space), page_no) => {
                 let file = file_of(&request, space, page_no)?;
-                let datadir = request.datadir.clone().or(Some(request.path.clone()));
+                // What lies around a file is found from the file; from the directory where it lies outside of it.
+                let outside = (!file.starts_with(&request.path)).then(|| request.path.clone());
+                let datadir = request.datadir.clone().or(outside);
                 run_page(args, &Request { path: file, datadir, ..request }, context)
             }
             (None, page) => {

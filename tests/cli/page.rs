@@ -125,6 +125,9 @@ fn a_page_says_of_which_table_and_index_it_is_wherever_it_is_named() {
     // A directory and the page in full name the same page.
     let whole = json(&dblwr(["page", "--json", dir.path().to_str().unwrap(), "2:7"]));
     assert_eq!((&whole["page"], &whole["table"]), (&here["page"], &here["table"]));
+    // So does a folder of it: the buffer lies above.
+    let folder = dblwr(["page", "--json", dir.path().join("d").to_str().unwrap(), "2:7"]);
+    assert_eq!((code(&folder), json(&folder)["restore_command"].is_string()), (1, true));
     for (page, said) in [("7", "0:7"), ("99:1", "no file here holds tablespace 99")] {
         let output = dblwr(["page", dir.path().to_str().unwrap(), page]);
         assert_eq!((code(&output), stderr(&output).contains(said)), (3, true), "{}", stderr(&output));
