@@ -176,16 +176,7 @@ fn refuse_a_live_directory(args: &Restore, survey: &Survey) -> anyhow::Result<()
     let places = &survey.instance.locations;
     let locks = live::lock_files([places.root.as_path(), &places.datadir, &places.data_home]);
     live::refuse_locked(files_of_a_server(&survey.instance).chain(locks.iter().map(PathBuf::as_path)))?;
-    let sign =
-        live::sign_of_life(&survey.instance.locations.datadir).filter(|_| !args.i_am_sure_no_server_runs);
-    match sign {
-        None => Ok(()),
-        Some(sign) => Err(Error::Refused(format!(
-            "{sign}; stop the server first, nothing was written. If no server runs on this directory, say so with \
-             --i-am-sure-no-server-runs"
-        ))
-        .into()),
-    }
+    Ok(live::refuse_living(&places.datadir, args.i_am_sure_no_server_runs)?)
 }
 
 /// Whatever a server of this directory would hold: any one of them that is locked means that it runs.

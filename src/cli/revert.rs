@@ -59,12 +59,7 @@ pub(super) fn where_of(args: &Revert) -> anyhow::Result<Here> {
 
 fn refuse_a_live_directory(args: &Revert, planned: &Reverting) -> anyhow::Result<()> {
     let root = &planned.plan.root;
-    if let Some(sign) = live::sign_of_life(root).filter(|_| !args.i_am_sure_no_server_runs) {
-        anyhow::bail!(
-            "{sign}; stop the server first, nothing was written. If no server runs on this directory, say so with \
-             --i-am-sure-no-server-runs"
-        );
-    }
+    live::refuse_living(root, args.i_am_sure_no_server_runs)?;
     live::refuse_locked(live::lock_files([root.as_path()]).iter().map(PathBuf::as_path))?;
     // A server need not have opened the file that is taken back: its other files show that it runs.
     if let Ok(instance) = Instance::open(&planned.request) {

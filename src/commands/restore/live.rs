@@ -17,6 +17,20 @@ pub fn sign_of_life(datadir: &Path) -> Option<String> {
     paths.iter().find_map(|path| pid_file(path).or_else(|| socket(path)))
 }
 
+/// Refuses a directory that shows signs of a running server, unless the user is `sure` that none runs.
+///
+/// # Errors
+/// [`Error::Refused`] names the first sign.
+pub fn refuse_living(datadir: &Path, sure: bool) -> Result<()> {
+    match sign_of_life(datadir).filter(|_| !sure) {
+        None => Ok(()),
+        Some(sign) => Err(Error::Refused(format!(
+            "{sign}; stop the server first, nothing was written. If no server runs on this directory, say so with \
+             --i-am-sure-no-server-runs"
+        ))),
+    }
+}
+
 /// The files that servers lock besides their data files: Aria's control file (`ma_control_file.cc`, MariaDB), which lies
 /// in the data directory wherever `ibdata1` does, and the first names of a system tablespace.
 pub fn lock_files<'a>(dirs: impl IntoIterator<Item = &'a Path>) -> Vec<PathBuf> {

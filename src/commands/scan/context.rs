@@ -21,6 +21,7 @@ use crate::verdict::audit::{Lost, audit};
 use crate::verdict::home::HomeState;
 use crate::verdict::predict::Prediction;
 use crate::verdict::problems::{self, Problem};
+use crate::verdict::reason::Reason;
 use crate::verdict::survey::{Finding, Survey};
 
 /// Which pages must have reached their files.
@@ -51,7 +52,7 @@ pub struct CopySituation {
     /// What the survey thinks of it.
     pub verdict: Verdict,
     /// Why.
-    pub reason: String,
+    pub reason: Reason,
     /// The file of the slot, relative to the instance.
     pub file: String,
     /// Index of the slot.
@@ -271,7 +272,7 @@ fn situation(survey: &Survey, finding: &Finding) -> Option<CopySituation> {
     };
     Some(CopySituation {
         verdict,
-        reason: finding.judgement.reason.to_string(),
+        reason: finding.judgement.reason.clone(),
         file: file.display().to_string(),
         index,
         lsn: finding.lsn(),
