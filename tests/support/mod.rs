@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -129,6 +129,23 @@ pub fn tree(dir: &Path) -> Tree {
     let mut files = BTreeMap::new();
     collect(dir, dir, &mut files);
     files
+}
+
+/// What the file system says of every file below a directory: no write, no rename and no new link leaves it the same.
+pub fn marks(dir: &Path) -> BTreeMap<PathBuf, (u64, u64, i64, i64)> {
+    let mut marks = BTreeMap::new();
+    let mut dirs = vec![dir.to_path_buf()];
+    while let Some(dir) = dirs.pop() {
+        for path in std::fs::read_dir(dir).expect("a directory").flatten().map(|entry| entry.path()) {
+            let stat = std::fs::symlink_metadata(&path).expect("it is there");
+            let mark = (stat.ino(), stat.len(), stat.ctime(), stat.ctime_nsec());
+            if stat.is_dir() {
+                dirs.push(path.clone());
+            }
+            marks.insert(path, mark);
+        }
+    }
+    marks
 }
 
 fn collect(root: &Path, dir: &Path, files: &mut Tree) {
