@@ -189,6 +189,12 @@ pub mod page {
         pub use crate::page::transform::{
             Revealed, SpaceKey, candidates, decompress_with, decrypt, encrypt, reveal,
         };
+        pub mod cipher {
+            pub use crate::page::transform::cipher::AesMode;
+        }
+        pub mod seal {
+            pub use crate::page::transform::seal::{encrypt, key_version, mode_of};
+        }
         pub mod codec {
             pub use crate::page::transform::codec::expand;
         }

@@ -9,9 +9,12 @@ use dblwr::internals::format::redo_record::PageId;
 use dblwr::internals::instance::redo::history::{Census, Change, Changes, Log};
 use dblwr::internals::instance::request::Request;
 use dblwr::internals::instance::spaces::{Owner, Tablespace};
-use dblwr::internals::page::checksum::Algorithm;
+use dblwr::internals::page::checksum::{Algorithm, Examined, examine};
 use dblwr::internals::page::judge;
-use dblwr::internals::units::{Lsn, PageNo, SpaceId};
+use dblwr::internals::page::transform::cipher::AesMode;
+use dblwr::internals::page::transform::seal::{encrypt, key_version, mode_of};
+use dblwr::internals::page::transform::{Revealed, reveal};
+use dblwr::internals::units::{Lsn, PageNo, PageSize, SpaceId};
 use dblwr::internals::verdict::Verdict;
 use dblwr::internals::verdict::home::HomeState;
 use dblwr::internals::verdict::rebuild::{Memory, Rebuilt, Refusal, Start, rebuild};
@@ -37,7 +40,7 @@ fn images() -> Vec<PathBuf> {
 /// What was made of one image.
 #[derive(Default)]
 struct Score {
-    equal: BTreeMap<&'static str, u32>,
+    equal: BTreeMap<(&'static str, &'static str), u32>,
     wrong: Vec<String>,
 }
 
@@ -48,9 +51,9 @@ impl Score {
             Ok(made) if made.lsn != wanted.lsn => format!("LSN {} instead of {}", made.lsn, wanted.lsn),
             Ok(made) => {
                 let flush_lsn = (id == (SpaceId(0), PageNo(0))).then(|| &wanted.page[26..34]);
-                match made.written(&wanted.format, wanted.algorithm, flush_lsn) {
-                    Some(page) if page == wanted.page => {
-                        *self.equal.entry(way).or_default() += 1;
+                match wanted.form.stored(&made, flush_lsn) {
+                    Some(page) if wanted.form.is_the_page(&page, wanted.page) => {
+                        *self.equal.entry((way, wanted.form.name())).or_default() += 1;
                         return;
                     }
                     Some(page) => {
@@ -70,8 +73,76 @@ impl Score {
 struct Wanted<'a> {
     page: &'a [u8],
     lsn: Lsn,
-    format: PageFormat,
+    form: &'a Form<'a>,
+}
+
+/// What lies over a page in its file.
+enum Over {
+    Nothing,
+    Cipher(AesMode),
+    /// No two compressors make the same bytes: only what is inside can be compared.
+    Compressor,
+}
+
+/// A page as in memory, and how it lies in its file.
+struct Form<'a> {
+    space: &'a Tablespace,
+    clear: Vec<u8>,
     algorithm: Algorithm,
+    over: Over,
+}
+
+impl<'a> Form<'a> {
+    fn of(page: &[u8], space: &'a Tablespace) -> Option<Form<'a>> {
+        let (format, id) = (&space.format, space.id.unwrap());
+        let encrypted = format.encryption != Encryption::None && key_version(page, format) != Some(0);
+        if !judge(page, format).is_valid() || (encrypted && space.key.is_none()) {
+            return None;
+        }
+        let (clear, over) = match reveal(page, format, id, space.key.as_ref()) {
+            Revealed::AsStored => (page.to_vec(), Over::Nothing),
+            Revealed::Page(clear) => {
+                let mode = space.key.as_ref().and_then(|key| mode_of(page, format, id, key));
+                (clear, mode.map_or(Over::Compressor, Over::Cipher))
+            }
+            _ => return None,
+        };
+        let inside = PageFormat { physical: PageSize::new(clear.len() as u32)?, ..*format };
+        let algorithm = match examine(&clear, &inside) {
+            _ if format.layout == Layout::FullCrc32 => Algorithm::FullCrc32,
+            Examined::Valid { algorithm, .. } => algorithm,
+            _ => return None,
+        };
+        Some(Form { space, clear, algorithm, over })
+    }
+
+    /// The kind of page, for the figures.
+    fn name(&self) -> &'static str {
+        match (&self.over, self.space.format.layout) {
+            (Over::Cipher(_), _) => "encrypted",
+            (Over::Compressor, _) => "compressed by its server",
+            (Over::Nothing, Layout::Zip) => "KEY_BLOCK_SIZE",
+            (Over::Nothing, _) => "plain",
+        }
+    }
+
+    /// A version as this page lies there.
+    fn stored(&self, version: &Rebuilt, flush_lsn: Option<&[u8]>) -> Option<Vec<u8>> {
+        let (format, id) = (&self.space.format, self.space.id.unwrap());
+        let clear = version.written(format, self.algorithm, flush_lsn)?;
+        match self.over {
+            Over::Cipher(mode) => encrypt(&clear, format, id, self.space.key.as_ref()?, mode),
+            Over::Nothing | Over::Compressor => Some(clear),
+        }
+    }
+
+    fn is_the_page(&self, made: &[u8], page: &[u8]) -> bool {
+        let inside = |page: &[u8]| [&page[4..26], &page[38..page.len() - 8]].concat();
+        match self.over {
+            Over::Compressor => inside(made) == inside(&self.clear),
+            Over::Nothing | Over::Cipher(_) => made == page,
+        }
+    }
 }
 
 /// Some images keep the directory in a folder of its own.
@@ -86,17 +157,24 @@ struct Crashed {
     survey: Survey,
     log: Log,
     census: Census,
+    keys: Option<PathBuf>,
 }
 
 impl Crashed {
     fn open(case: &Path) -> Option<Crashed> {
         let dir = unpack(case);
-        let request = Request { path: root_of(&dir), ..Request::default() };
+        let keys = Some(case.join("keys.txt")).filter(|keys| keys.exists());
+        let request = Request { path: root_of(&dir), keyring: keys.clone(), ..Request::default() };
         let survey = Survey::run(&request).unwrap();
         let mut log = Log::open(survey.instance.redo.redo()?).unwrap()?;
         let census = Census::take(&mut log).unwrap();
         assert_eq!(census.malformed, 0, "{}", case.display());
-        Some(Crashed { dir, survey, log, census })
+        Some(Crashed { dir, survey, log, census, keys })
+    }
+
+    /// What the program has to be told to open encrypted pages.
+    fn told(&self) -> Vec<&str> {
+        self.keys.iter().flat_map(|keys| ["--keyring", keys.to_str().unwrap()]).collect()
     }
 
     fn root(&self) -> PathBuf {
@@ -130,19 +208,11 @@ fn score(case: &Path) -> Option<Score> {
     let mut score = Score::default();
     copies(&crashed, &changes, &mut score);
     for (id, space, page) in crashed.homes() {
-        let judged = judge(&page, &space.format);
-        let lsn = Lsn(u64::from_be_bytes(page[16..24].try_into().unwrap()));
+        let lsn = lsn_of(&page);
         let history = changes.of_page(id);
-        let (Some(algorithm), None) = (judged.algorithm, &judged.clear) else { continue };
-        if judged.is_valid() && is_in_clear(&page, space) && begins_anew(history, lsn) {
-            let made = rebuild(Memory::of(id, &space.format), None, history, crashed.log.oldest, lsn);
-            score.note(
-                "nothing to home",
-                id,
-                made,
-                &Wanted { page: &page, lsn, format: space.format, algorithm },
-            );
-        }
+        let Some(form) = Form::of(&page, space).filter(|_| begins_anew(history, lsn)) else { continue };
+        let made = rebuild(Memory::of(id, &space.format), None, history, crashed.log.oldest, lsn);
+        score.note("nothing to home", id, made, &Wanted { page: &page, lsn, form: &form });
     }
     Some(score)
 }
@@ -151,35 +221,23 @@ fn copies(crashed: &Crashed, changes: &Changes, score: &mut Score) {
     for finding in &crashed.survey.findings {
         let (Some(copy), Some(home)) = (finding.copy(), crashed.survey.home_of(finding)) else { continue };
         let Owner::One(space) = crashed.survey.instance.spaces.owner(finding.space_id()) else { continue };
-        let (id, lsn, history) = (
-            (space.id.unwrap(), finding.page_no()),
-            copy.lsn(),
-            changes.of_page((finding.space_id(), finding.page_no())),
-        );
-        let (Some(algorithm), None, true) =
-            (copy.judged.algorithm, &copy.judged.clear, copy.judged.is_valid())
-        else {
-            continue;
-        };
+        let (id, lsn) = ((space.id.unwrap(), finding.page_no()), copy.lsn());
         let page = &copy.bytes[..space.format.physical.bytes()];
-        if !is_in_clear(page, space) {
-            continue;
-        }
-        let (memory, wanted) =
-            (Memory::of(id, &space.format), Wanted { page, lsn, format: space.format, algorithm });
-        let oldest = crashed.log.oldest;
-        if finding.judgement.verdict == Verdict::Pending && is_in_clear(&home.bytes, space) {
-            let start = Start { bytes: &home.bytes, lsn: home.lsn.unwrap() };
+        let (Some(form), history) = (Form::of(page, space), changes.of_page(id)) else { continue };
+        let home_form = Form::of(&home.bytes, space).filter(|_| home.state == HomeState::Valid);
+        let (memory, oldest) = (Memory::of(id, &space.format), crashed.log.oldest);
+        let wanted = Wanted { page, lsn, form: &form };
+        if let Some(home_form) = home_form.as_ref().filter(|_| finding.judgement.verdict == Verdict::Pending)
+        {
+            let start = Start { bytes: &home_form.clear, lsn: home.lsn.unwrap() };
             score.note("home to copy", id, rebuild(memory, Some(start), history, oldest, lsn), &wanted);
         }
-        let newer = home.lsn.filter(|&home_lsn| home.state == HomeState::Valid && home_lsn > lsn);
-        if let Some(newer) = newer.filter(|_| is_in_clear(&home.bytes, space)) {
-            let start = Start { bytes: page, lsn };
-            let wanted = Wanted { page: &home.bytes, lsn: newer, ..wanted };
-            // An old copy lies before what is left of the log.
-            if lsn >= oldest {
-                score.note("copy to home", id, rebuild(memory, Some(start), history, oldest, newer), &wanted);
-            }
+        // An old copy lies before what is left of the log.
+        let newer = home.lsn.zip(home_form.as_ref()).filter(|&(newer, _)| newer > lsn && lsn >= oldest);
+        if let Some((newer, form)) = newer {
+            let start = Start { bytes: &wanted.form.clear, lsn };
+            let wanted = Wanted { page: &home.bytes, lsn: newer, form };
+            score.note("copy to home", id, rebuild(memory, Some(start), history, oldest, newer), &wanted);
         }
         if begins_anew(history, lsn) {
             score.note("nothing to copy", id, rebuild(memory, None, history, oldest, lsn), &wanted);
@@ -191,19 +249,10 @@ fn begins_anew(history: &[Change], lsn: Lsn) -> bool {
     history.iter().any(|change| change.initialises() && change.to <= lsn)
 }
 
-/// Neither encrypted nor compressed.
-fn is_in_clear(page: &[u8], space: &Tablespace) -> bool {
-    let format = &space.format;
-    match format.layout {
-        Layout::FullCrc32 => page[..4] == [0; 4] && page[24] & 0x80 == 0,
-        _ => page[24..26] != 34354u16.to_be_bytes() && page[24..26] != 37401u16.to_be_bytes(),
-    }
-}
-
-/// Prints the figures of redo-pages: `cargo test --test redo -- --nocapture`.
+/// Prints the figures: `cargo test --test cli redo::every_version -- --nocapture`.
 #[test]
 fn every_version_that_redo_can_make_is_the_one_that_the_server_made() {
-    let mut total: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut total: BTreeMap<(&str, &str), u32> = BTreeMap::new();
     let mut images_read = 0;
     for case in images() {
         let Some(score) = score(&case) else { continue };
@@ -216,7 +265,12 @@ fn every_version_that_redo_can_make_is_the_one_that_the_server_made() {
         images_read += 1;
     }
     println!("all {images_read} images: {total:?}");
-    assert!(images_read >= 4 && total["home to copy"] > 100 && total["nothing to home"] > 500, "{total:?}");
+    assert!(images_read >= 4);
+    let all = |way| total.iter().filter(|((of, _), _)| *of == way).map(|(_, equal)| equal).sum::<u32>();
+    assert!(all("home to copy") > 100 && all("nothing to home") > 500, "{total:?}");
+    for kind in ["encrypted", "compressed by its server", "plain"] {
+        assert!(total.contains_key(&("nothing to home", kind)), "{kind}: {total:?}");
+    }
 }
 
 #[test]
@@ -268,17 +322,16 @@ fn lose_writes(crashed: &mut Crashed, most: usize) -> Vec<Injected> {
         let Some(least) = crashed.census.of_page(id).unwrap().least_at_home() else { continue };
         let history = changes.of_page(id);
         let begin = history.iter().rposition(|change| change.initialises() && change.to <= least);
-        let Some(begin) = begin.filter(|_| judge(&page, &space.format).is_valid()) else { continue };
+        let (Some(begin), Some(form)) = (begin, Form::of(&page, space)) else { continue };
         let end = history.iter().position(|change| change.to == least).unwrap();
         let until = history[(begin + end) / 2].to;
-        // What servers read before anything else is left alone.
-        if until == least || id.1.0 < 8 || !is_in_clear(&page, space) {
+        // What servers read before anything else is left alone, and what has no bytes of its own.
+        if until == least || id.1.0 < 8 || matches!(form.over, Over::Compressor) {
             continue;
         }
         let made = rebuild(Memory::of(id, &space.format), None, history, crashed.log.oldest, until).unwrap();
-        let algorithm = judge(&page, &space.format).algorithm.unwrap();
         let place = space.place(id.1).unwrap();
-        let older = made.written(&space.format, algorithm, None).unwrap();
+        let older = form.stored(&made, None).unwrap();
         let file = std::fs::OpenOptions::new().write(true).open(&place.file.path).unwrap();
         std::os::unix::fs::FileExt::write_all_at(&file, &older, place.offset.0).unwrap();
         let (file, offset) = (place.file.path.clone(), place.offset.0);
@@ -303,7 +356,7 @@ fn a_page_set_back_to_an_older_version_is_a_lost_write_with_both_its_lsns() {
         }
         total += lost.len();
         let root = crashed.root();
-        let output = dblwr(["scan", "--json", root.to_str().unwrap()]);
+        let output = dblwr([&["scan", "--json", root.to_str().unwrap()], &crashed.told()[..]].concat());
         assert_eq!(code(&output), 2, "{}", case.display());
         let report = json(&output);
         let found: BTreeSet<(u64, u64, u64, u64)> = report["damaged"]
@@ -459,10 +512,6 @@ fn lost_writes_are_brought_forward_to_the_bytes_that_were_lost() {
         let Some(mut crashed) = Crashed::open(&case).filter(|crashed| !crashed.log.hidden()) else {
             continue;
         };
-        let encrypted = |space: &Tablespace| space.format.encryption != Encryption::None;
-        if crashed.survey.instance.spaces.list.iter().any(encrypted) {
-            continue;
-        }
         let mut lost = lose_writes(&mut crashed, 60);
         // Where a copy is as new, that one is taken.
         let copied = |id: PageId| {
@@ -483,7 +532,8 @@ fn lost_writes_are_brought_forward_to_the_bytes_that_were_lost() {
                 .count()
         };
         assert_eq!(of_redo(&asked), 0, "never over a sound home without its own option: {asked}");
-        restored(&crashed, &["--from", "redo", "--include-lost-writes"], |report| {
+        let words = [&["--from", "redo", "--include-lost-writes"], &crashed.told()[..]].concat();
+        restored(&crashed, &words, |report| {
             assert_eq!(of_redo(report), lost.len(), "{}: {report}", case.display());
             for page in &lost {
                 let now = read_at(&page.file, page.offset, page.newest.len());
@@ -529,12 +579,7 @@ fn torn_pages_without_a_copy_become_what_they_were() {
             continue;
         };
         let torn = tear_pages(&mut crashed, 40);
-        let encrypted = |page: &&Injected| match crashed.survey.instance.spaces.owner(page.id.0) {
-            Owner::One(space) => space.format.encryption != Encryption::None,
-            _ => true,
-        };
-        let torn: Vec<&Injected> = torn.iter().filter(|page| !encrypted(page)).collect();
-        restored(&crashed, &["--from", "redo"], |report| {
+        restored(&crashed, &[&["--from", "redo"], &crashed.told()[..]].concat(), |report| {
             for page in &torn {
                 let entry = report["pages"]
                     .as_array()

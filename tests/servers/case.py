@@ -83,6 +83,7 @@ class Case:
             # Mostly pages that were there before: MariaDB makes no copy of a page that redo can rebuild.
             "table": (self.ibd, 3 * unit, (24 if rng.random() < 0.8 else 10**6) * unit, unit, 4),
             "page 0": (self.ibd, 0, unit, unit, 1),
+            "index": (self.ibd, 4 * unit, 6 * unit, unit, 2),  # the roots of both secondary indexes
             "system": ("/ibdata1", 6 * size, block * size, size, 3),
             "system, high": ("/ibdata1", 3 * block * size, 1 << 40, size, 3),
             "second file": ("/ibdata2", 0, 1 << 40, size, 3),
