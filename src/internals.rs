@@ -109,7 +109,7 @@ pub mod format {
         pub use crate::format::record::user_records;
     }
     pub mod redo_record {
-        pub use crate::format::redo_record::{MtrRecords, PageId, RedoRecord};
+        pub use crate::format::redo_record::{MtrRecords, PageId, RedoRecord, each_payload};
     }
     pub mod reduced {
         pub use crate::format::reduced::parse_reduced;

@@ -66,8 +66,9 @@ class Case:
 
     @property
     def dblwr_options(self):
-        """What dblwr must be told: where things lie that are not in the data directory, and MySQL's key file."""
+        """What dblwr must be told: where things lie that are not in the data directory, and the key file."""
         words = ["--keyring", "@DIR@/data/keyring.json"] if self.keyring else []
+        words += ["--keyring", "@DIR@/data/keys.txt"] if any("keys.txt" in option for option in self.options) else []
         told = {"doublewrite-dir": "doublewrite-dir", "undo-directory": "undo-dir", "data-file-path": "data-file-path", "directories": "directory", "data-home-dir": "data-home-dir", "log-group-home-dir": "redo-dir"}
         for option in self.options:
             name, _, value = option.removeprefix("--innodb-").partition("=")

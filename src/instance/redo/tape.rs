@@ -168,7 +168,9 @@ impl Tape {
         let (records, rest) = bytes.split_at_checked(len).unwrap_or_default();
         let nonce = rest.get(1..1 + NONCE).filter(|_| self.encrypted).and_then(|nonce| nonce.try_into().ok());
         let mtr = Mtr { from, to, records, nonce: nonce.unwrap_or_default() };
-        Ok((!records.is_empty()).then_some((mtr, place.saturating_add(whole as u64))))
+        // 10.5 writes some without a record in between (seen with 10.5.23); elsewhere such is the end.
+        let counts = !records.is_empty() || matches!(self.shape, TapeShape::Blocks { .. });
+        Ok(counts.then_some((mtr, place.saturating_add(whole as u64))))
     }
 
     /// Bytes behind the records.
