@@ -1,278 +1,19 @@
 //! Redo as a second doublewrite buffer: pages of real crash images brought forward, byte for byte.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod images;
+mod rebuilt;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::support::{code, dblwr, image, json, stderr, testdata, tree, unpack};
-use dblwr::internals::format::fsp::{Encryption, Layout, PageFormat};
 use dblwr::internals::format::redo_record::PageId;
-use dblwr::internals::instance::redo::history::{Census, Change, Changes, Log};
-use dblwr::internals::instance::request::Request;
-use dblwr::internals::instance::spaces::{Owner, Tablespace};
-use dblwr::internals::page::checksum::{Algorithm, Examined, examine};
+use dblwr::internals::instance::redo::history::Changes;
 use dblwr::internals::page::judge;
-use dblwr::internals::page::transform::cipher::AesMode;
-use dblwr::internals::page::transform::seal::{encrypt, key_version, mode_of};
-use dblwr::internals::page::transform::{Revealed, reveal};
-use dblwr::internals::units::{Lsn, PageNo, PageSize, SpaceId};
-use dblwr::internals::verdict::Verdict;
-use dblwr::internals::verdict::home::HomeState;
-use dblwr::internals::verdict::rebuild::{Memory, Rebuilt, Refusal, Start, rebuild};
-use dblwr::internals::verdict::survey::Survey;
+use dblwr::internals::units::Lsn;
+use dblwr::internals::verdict::rebuild::{Memory, rebuild};
+use images::*;
 use serde_json::Value;
-use tempfile::TempDir;
-
-/// Every image of a MariaDB whose redo describes pages as bytes: the shipped ones, and those beside the checkout.
-fn images() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for dir in [root.join("testdata"), root.join("../shared/images"), root.join("../shared/older-servers")] {
-        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let mariadb = ["ma1", "redo-ma1"].iter().any(|start| name.starts_with(start));
-            if mariadb && entry.path().join("crashed.tar.zst").exists() {
-                found.entry(name).or_insert(entry.path());
-            }
-        }
-    }
-    found.into_values().collect()
-}
-
-/// What was made of one image.
-#[derive(Default)]
-struct Score {
-    equal: BTreeMap<(&'static str, &'static str), u32>,
-    wrong: Vec<String>,
-}
-
-impl Score {
-    fn note(&mut self, way: &'static str, id: PageId, made: Result<Rebuilt, Refusal>, wanted: &Wanted<'_>) {
-        let fault = match made {
-            Err(why) => why.to_string(),
-            Ok(made) if made.lsn != wanted.lsn => format!("LSN {} instead of {}", made.lsn, wanted.lsn),
-            Ok(made) => {
-                let flush_lsn = (id == (SpaceId(0), PageNo(0))).then(|| &wanted.page[26..34]);
-                match wanted.form.stored(&made, flush_lsn) {
-                    Some(page) if wanted.form.is_the_page(&page, wanted.page) => {
-                        *self.equal.entry((way, wanted.form.name())).or_default() += 1;
-                        return;
-                    }
-                    Some(page) => {
-                        let differs = |&at: &usize| page.get(at) != wanted.page.get(at);
-                        let at: Vec<usize> = (0..page.len()).filter(differs).take(8).collect();
-                        format!("other bytes at {at:?}")
-                    }
-                    None => "no page to write".to_owned(),
-                }
-            }
-        };
-        self.wrong.push(format!("{way}, {}:{}: {fault}", id.0, id.1));
-    }
-}
-
-/// The page that the server made.
-struct Wanted<'a> {
-    page: &'a [u8],
-    lsn: Lsn,
-    form: &'a Form<'a>,
-}
-
-/// What lies over a page in its file.
-enum Over {
-    Nothing,
-    Cipher(AesMode),
-    /// No two compressors make the same bytes: only what is inside can be compared.
-    Compressor,
-}
-
-/// A page as in memory, and how it lies in its file.
-struct Form<'a> {
-    space: &'a Tablespace,
-    clear: Vec<u8>,
-    algorithm: Algorithm,
-    over: Over,
-}
-
-impl<'a> Form<'a> {
-    fn of(page: &[u8], space: &'a Tablespace) -> Option<Form<'a>> {
-        let (format, id) = (&space.format, space.id.unwrap());
-        let encrypted = format.encryption != Encryption::None && key_version(page, format) != Some(0);
-        if !judge(page, format).is_valid() || (encrypted && space.key.is_none()) {
-            return None;
-        }
-        let (clear, over) = match reveal(page, format, id, space.key.as_ref()) {
-            Revealed::AsStored => (page.to_vec(), Over::Nothing),
-            Revealed::Page(clear) => {
-                let mode = space.key.as_ref().and_then(|key| mode_of(page, format, id, key));
-                (clear, mode.map_or(Over::Compressor, Over::Cipher))
-            }
-            _ => return None,
-        };
-        let inside = PageFormat { physical: PageSize::new(clear.len() as u32)?, ..*format };
-        let algorithm = match examine(&clear, &inside) {
-            _ if format.layout == Layout::FullCrc32 => Algorithm::FullCrc32,
-            Examined::Valid { algorithm, .. } => algorithm,
-            _ => return None,
-        };
-        Some(Form { space, clear, algorithm, over })
-    }
-
-    /// The kind of page, for the figures.
-    fn name(&self) -> &'static str {
-        match (&self.over, self.space.format.layout) {
-            (Over::Cipher(_), _) => "encrypted",
-            (Over::Compressor, _) => "compressed by its server",
-            (Over::Nothing, Layout::Zip) => "KEY_BLOCK_SIZE",
-            (Over::Nothing, _) => "plain",
-        }
-    }
-
-    /// A version as this page lies there.
-    fn stored(&self, version: &Rebuilt, flush_lsn: Option<&[u8]>) -> Option<Vec<u8>> {
-        let (format, id) = (&self.space.format, self.space.id.unwrap());
-        let clear = version.written(format, self.algorithm, flush_lsn)?;
-        match self.over {
-            Over::Cipher(mode) => encrypt(&clear, format, id, self.space.key.as_ref()?, mode),
-            Over::Nothing | Over::Compressor => Some(clear),
-        }
-    }
-
-    fn is_the_page(&self, made: &[u8], page: &[u8]) -> bool {
-        let inside = |page: &[u8]| [&page[4..26], &page[38..page.len() - 8]].concat();
-        match self.over {
-            Over::Compressor => inside(made) == inside(&self.clear),
-            Over::Nothing | Over::Cipher(_) => made == page,
-        }
-    }
-}
-
-/// Some images keep the directory in a folder of its own.
-fn root_of(dir: &TempDir) -> PathBuf {
-    let data = Some(dir.path().join("data")).filter(|data| data.exists());
-    data.unwrap_or_else(|| dir.path().to_path_buf())
-}
-
-/// An image with what its redo says.
-struct Crashed {
-    dir: TempDir,
-    survey: Survey,
-    log: Log,
-    census: Census,
-    keys: Option<PathBuf>,
-}
-
-impl Crashed {
-    fn open(case: &Path) -> Option<Crashed> {
-        let dir = unpack(case);
-        let keys = Some(case.join("keys.txt")).filter(|keys| keys.exists());
-        let request = Request { path: root_of(&dir), keyring: keys.clone(), ..Request::default() };
-        let survey = Survey::run(&request).unwrap();
-        let mut log = Log::open(survey.instance.redo.redo()?).unwrap()?;
-        let census = Census::take(&mut log).unwrap();
-        assert_eq!(census.malformed, 0, "{}", case.display());
-        Some(Crashed { dir, survey, log, census, keys })
-    }
-
-    /// What the program has to be told to open encrypted pages.
-    fn told(&self) -> Vec<&str> {
-        self.keys.iter().flat_map(|keys| ["--keyring", keys.to_str().unwrap()]).collect()
-    }
-
-    fn root(&self) -> PathBuf {
-        root_of(&self.dir)
-    }
-
-    /// Pages of the doublewrite buffer itself hold other pages.
-    fn is_a_slot(&self, (space, page): PageId) -> bool {
-        space == SpaceId::SYSTEM && self.survey.instance.areas.iter().any(|area| area.covers(page))
-    }
-
-    /// The homes of all pages that redo names, but for slots.
-    fn homes(&self) -> impl Iterator<Item = (PageId, &Tablespace, Vec<u8>)> {
-        let spaces = &self.survey.instance.spaces;
-        self.census.pages().filter(|(id, _)| !self.is_a_slot(*id)).filter_map(|(id, _)| {
-            let Owner::One(space) = spaces.owner(id.0) else { return None };
-            let place = space.place(id.1).filter(|place| place.in_bounds)?;
-            let size = space.format.physical.bytes();
-            let mut page = vec![0; size];
-            let file = std::fs::File::open(&place.file.path).unwrap();
-            std::os::unix::fs::FileExt::read_exact_at(&file, &mut page, place.offset.0).unwrap();
-            Some((id, space, page))
-        })
-    }
-}
-
-fn score(case: &Path) -> Option<Score> {
-    let mut crashed = Crashed::open(case).filter(|crashed| !crashed.log.hidden())?;
-    let wanted: BTreeSet<PageId> = crashed.census.pages().map(|(id, _)| id).collect();
-    let changes = Changes::of_pages(&mut crashed.log, &wanted).unwrap();
-    let mut score = Score::default();
-    copies(&crashed, &changes, &mut score);
-    for (id, space, page) in crashed.homes() {
-        let lsn = lsn_of(&page);
-        let history = changes.of_page(id);
-        let Some(form) = Form::of(&page, space).filter(|_| begins_anew(history, lsn)) else { continue };
-        let made = rebuild(Memory::of(id, &space.format), None, history, crashed.log.oldest, lsn);
-        score.note("nothing to home", id, made, &Wanted { page: &page, lsn, form: &form });
-    }
-    Some(score)
-}
-
-fn copies(crashed: &Crashed, changes: &Changes, score: &mut Score) {
-    for finding in &crashed.survey.findings {
-        let (Some(copy), Some(home)) = (finding.copy(), crashed.survey.home_of(finding)) else { continue };
-        let Owner::One(space) = crashed.survey.instance.spaces.owner(finding.space_id()) else { continue };
-        let (id, lsn) = ((space.id.unwrap(), finding.page_no()), copy.lsn());
-        let page = &copy.bytes[..space.format.physical.bytes()];
-        let (Some(form), history) = (Form::of(page, space), changes.of_page(id)) else { continue };
-        let home_form = Form::of(&home.bytes, space).filter(|_| home.state == HomeState::Valid);
-        let (memory, oldest) = (Memory::of(id, &space.format), crashed.log.oldest);
-        let wanted = Wanted { page, lsn, form: &form };
-        if let Some(home_form) = home_form.as_ref().filter(|_| finding.judgement.verdict == Verdict::Pending)
-        {
-            let start = Start { bytes: &home_form.clear, lsn: home.lsn.unwrap() };
-            score.note("home to copy", id, rebuild(memory, Some(start), history, oldest, lsn), &wanted);
-        }
-        // An old copy lies before what is left of the log.
-        let newer = home.lsn.zip(home_form.as_ref()).filter(|&(newer, _)| newer > lsn && lsn >= oldest);
-        if let Some((newer, form)) = newer {
-            let start = Start { bytes: &wanted.form.clear, lsn };
-            let wanted = Wanted { page: &home.bytes, lsn: newer, form };
-            score.note("copy to home", id, rebuild(memory, Some(start), history, oldest, newer), &wanted);
-        }
-        if begins_anew(history, lsn) {
-            score.note("nothing to copy", id, rebuild(memory, None, history, oldest, lsn), &wanted);
-        }
-    }
-}
-
-fn begins_anew(history: &[Change], lsn: Lsn) -> bool {
-    history.iter().any(|change| change.initialises() && change.to <= lsn)
-}
-
-/// Prints the figures: `cargo test --test cli redo::every_version -- --nocapture`.
-#[test]
-fn every_version_that_redo_can_make_is_the_one_that_the_server_made() {
-    let mut total: BTreeMap<(&str, &str), u32> = BTreeMap::new();
-    let mut images_read = 0;
-    for case in images() {
-        let Some(score) = score(&case) else { continue };
-        let name = case.file_name().unwrap().to_string_lossy();
-        println!("{name}: {:?}", score.equal);
-        assert!(score.wrong.is_empty(), "{name}: {:#?}", score.wrong);
-        for (way, equal) in score.equal {
-            *total.entry(way).or_default() += equal;
-        }
-        images_read += 1;
-    }
-    println!("all {images_read} images: {total:?}");
-    assert!(images_read >= 4);
-    let all = |way| total.iter().filter(|((of, _), _)| *of == way).map(|(_, equal)| equal).sum::<u32>();
-    assert!(all("home to copy") > 100 && all("nothing to home") > 500, "{total:?}");
-    for kind in ["encrypted", "compressed by its server", "KEY_BLOCK_SIZE", "plain"] {
-        assert!(total.contains_key(&("nothing to home", kind)), "{kind}: {total:?}");
-    }
-}
 
 #[test]
 fn no_image_has_a_lost_write_and_most_writes_are_proved() {
@@ -296,12 +37,6 @@ fn no_image_has_a_lost_write_and_most_writes_are_proved() {
     }
     println!("{proved} writes are proved");
     assert!(proved > 1000, "{proved}");
-}
-
-/// A healthy directory with a tablespace that was imported: its pages have LSN 0.
-fn imported() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    Some(root.join("../shared/cases/servers/imported-tablespace-ma1011")).filter(|case| case.exists())
 }
 
 /// An older version of a page, valid to the last byte, as a lost write leaves it.
@@ -490,22 +225,6 @@ fn restored(crashed: &Crashed, options: &[&str], check: impl FnOnce(&Value)) -> 
     report
 }
 
-fn read_at(file: &Path, offset: u64, len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    let file = std::fs::File::open(file).unwrap();
-    std::os::unix::fs::FileExt::read_exact_at(&file, &mut bytes, offset).unwrap();
-    bytes
-}
-
-fn write_at(file: &Path, offset: u64, bytes: &[u8]) {
-    let file = std::fs::OpenOptions::new().write(true).open(file).unwrap();
-    std::os::unix::fs::FileExt::write_all_at(&file, bytes, offset).unwrap();
-}
-
-fn lsn_of(page: &[u8]) -> Lsn {
-    Lsn(u64::from_be_bytes(page[16..24].try_into().unwrap()))
-}
-
 #[test]
 fn lost_writes_are_brought_forward_to_the_bytes_that_were_lost() {
     let mut equal = 0;
@@ -675,4 +394,72 @@ fn a_log_archive_is_judged_like_the_log_that_it_was_made_of() {
         let report = json(&dblwr(["redo", "--json", files.path().to_str().unwrap()]));
         assert_eq!(report["format"], "archive");
     }
+}
+
+#[test]
+fn without_the_key_encrypted_pages_and_logs_stay_as_they_are_and_the_guard_is_named() {
+    let mut crashed = Crashed::open(&testdata("redo-ma114-crc32-encrypted-ctr")).unwrap();
+    let torn = tear_pages(&mut crashed, 40);
+    let of_table = |page: &&Injected| page.id.0.0 == 5;
+    assert!(torn.iter().filter(of_table).count() > 5);
+    let report = restored(&crashed, &["--from", "redo"], |_| {});
+    for page in torn.iter().filter(of_table) {
+        let remaining = report["remaining"].as_array().unwrap().iter();
+        let left =
+            remaining.clone().find(|left| left["page_no"] == page.id.1.0 && left["space_id"] == page.id.0.0);
+        let reason = left.unwrap_or_else(|| panic!("{:?}: {report}", page.id))["reason"].as_str().unwrap();
+        assert!(reason.contains("without its key (--keyring)"), "{reason}");
+    }
+    // The log alone: what it changes is known, so the audit goes on; nothing can be made.
+    let case = testdata("redo-ma1011-encrypted-log");
+    let dir = unpack(&case);
+    let path = dir.path().to_str().unwrap();
+    let report = json(&dblwr(["redo", "--json", path]));
+    assert!(report["problems"][0]["reason"].as_str().unwrap().contains("encrypted"), "{report}");
+    assert!(report["spaces"].as_array().unwrap().len() > 5);
+    let keys = case.join("keys.txt");
+    let report = json(&dblwr(["redo", "--json", "--keyring", keys.to_str().unwrap(), "--page", "5:3", path]));
+    assert!(report["problems"].as_array().unwrap().is_empty(), "{report}");
+    let changes = report["page"]["changes"].as_array().unwrap();
+    let records: Vec<&str> =
+        changes.iter().flat_map(|c| c["records"].as_array().unwrap()).filter_map(Value::as_str).collect();
+    assert!(records.contains(&"INIT_PAGE") && !records.contains(&"ENCRYPTED"), "{records:?}");
+    std::fs::write(dir.path().join("other.txt"), format!("1;{}\n", "00".repeat(16))).unwrap();
+    let other = dir.path().join("other.txt");
+    let report = json(&dblwr(["redo", "--json", "--keyring", other.to_str().unwrap(), path]));
+    assert!(report["problems"].to_string().contains("encrypted"), "another key opens nothing: {report}");
+}
+
+#[test]
+fn a_torn_page_that_its_server_had_compressed_is_made_anew_from_nothing_only() {
+    let mut crashed = Crashed::open(&testdata("redo-ma1011-compressed")).unwrap();
+    let copied: BTreeSet<PageId> =
+        crashed.survey.findings.iter().map(|finding| (finding.space_id(), finding.page_no())).collect();
+    let wanted: BTreeSet<PageId> = crashed.census.pages().map(|(id, _)| id).collect();
+    let changes = Changes::of_pages(&mut crashed.log, &wanted).unwrap();
+    let mut torn = Vec::new();
+    for (id, space, page) in crashed.homes() {
+        let Some(form) = Form::of(&page, space).filter(|form| matches!(form.over, Over::Compressor)) else {
+            continue;
+        };
+        if copied.contains(&id)
+            || crashed.census.rebuilds(id)
+            || changes.of_page(id).iter().all(|c| c.to != lsn_of(&page))
+        {
+            continue;
+        }
+        let place = space.place(id.1).unwrap();
+        torn.push((id, place.file.path.clone(), place.offset.0, page.clone(), form.clear));
+    }
+    assert!(torn.len() > 2, "{}", torn.len());
+    for (_, file, offset, page, _) in &torn {
+        write_at(file, *offset, &[&page[..512], &vec![0xA5; 512][..], &page[1024..]].concat());
+    }
+    restored(&crashed, &["--from", "redo"], |report| {
+        for (id, file, offset, page, clear) in &torn {
+            let now = read_at(file, *offset, page.len());
+            assert_eq!(now[24..26], clear[24..26], "{id:?} is not compressed: {report}");
+            assert!(now[38..now.len() - 8] == clear[38..clear.len() - 8], "{id:?}");
+        }
+    });
 }

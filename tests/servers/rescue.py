@@ -20,6 +20,8 @@ MARIA = ("maria105", "maria10115", "maria1011", "maria1145", "maria118")
 OLD_ENCRYPTED_LOG = ("maria10115", "maria1145")
 # Without a checkpoint of old pages in it there is nothing to read.
 LOG = ["--innodb-log-file-size=48M", "--innodb-undo-tablespaces=2"]
+# Purge changes pages once more, which brings lost ones back; no old version may go.
+READER = ["start transaction with consistent snapshot; select sleep(1000);"]
 OFF = ["--skip-innodb-doublewrite"]
 ON = ["--innodb-doublewrite=ON"]
 
@@ -71,7 +73,7 @@ def cases():
                     continue
                 options = [*LOG, *parts.get("options", []), *(OFF if how == "off" else [])]
                 arrange = None if how == "off" else wipe(parts.get("page_size", 16384))
-                more = {"restart": OFF if how == "off" else ON, "arrange": arrange, "lost": how == "lost", "copies": False}
+                more = {"restart": OFF if how == "off" else ON, "arrange": arrange, "lost": how == "lost", "copies": False, "alongside": READER if how == "lost" else []}
                 yield Case(kind, f"rescue-{how}-{name}", target, **{**parts, "options": options, **more})
 
 
@@ -128,7 +130,9 @@ class Rescue(Round):
     def find_lost(self):
         """scan must name every lost write, and nothing else."""
         _, report = self.call("scan", str(self.live / "data"), *self.places())
-        found = {page["offset"] for page in (report or {}).get("damaged", []) if page["state"] == "lost_write" and page["path"].endswith(self.result["torn_file"].split("/")[-1])}
+        of_file = [page for page in (report or {}).get("damaged", []) if page["path"].endswith(self.result["torn_file"].split("/")[-1])]
+        # The first write of a page leaves zeros.
+        found = {page["offset"] for page in of_file if page["state"] in ("lost_write", "zero")}
         wanted = {page["offset"] for page in self.result["lost"]}
         self.result["lost_found"] = [len(found & wanted), len(wanted)]
         if found - wanted:
