@@ -400,8 +400,8 @@ fn a_log_archive_is_judged_like_the_log_that_it_was_made_of() {
 fn without_the_key_encrypted_pages_and_logs_stay_as_they_are_and_the_guard_is_named() {
     let mut crashed = Crashed::open(&testdata("redo-ma114-crc32-encrypted-ctr")).unwrap();
     let torn = tear_pages(&mut crashed, 40);
-    let of_table = |page: &&Injected| page.id.0.0 == 5;
-    assert!(torn.iter().filter(of_table).count() > 5);
+    let of_table = |page: &&Injected| page.id.0.0 >= 5;
+    assert!(torn.iter().filter(of_table).count() > 2);
     let report = restored(&crashed, &["--from", "redo"], |_| {});
     for page in torn.iter().filter(of_table) {
         let remaining = report["remaining"].as_array().unwrap().iter();
@@ -442,7 +442,10 @@ fn a_torn_page_that_its_server_had_compressed_is_made_anew_from_nothing_only() {
         let Some(form) = Form::of(&page, space).filter(|form| matches!(form.over, Over::Compressor)) else {
             continue;
         };
-        if copied.contains(&id)
+        // Bytes behind what was written do not matter.
+        let written = 256 * (usize::from(page[24] & 0x7F) << 8 | usize::from(page[25]));
+        if written <= 1024
+            || copied.contains(&id)
             || crashed.census.rebuilds(id)
             || changes.of_page(id).iter().all(|c| c.to != lsn_of(&page))
         {
@@ -451,7 +454,7 @@ fn a_torn_page_that_its_server_had_compressed_is_made_anew_from_nothing_only() {
         let place = space.place(id.1).unwrap();
         torn.push((id, place.file.path.clone(), place.offset.0, page.clone(), form.clear));
     }
-    assert!(torn.len() > 2, "{}", torn.len());
+    assert!(torn.len() > 1, "{}", torn.len());
     for (_, file, offset, page, _) in &torn {
         write_at(file, *offset, &[&page[..512], &vec![0xA5; 512][..], &page[1024..]].concat());
     }

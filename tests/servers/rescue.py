@@ -94,7 +94,7 @@ class Rescue(Round):
 
     def lose(self):
         """What the tables hold had the write arrived, and what they hold without it."""
-        alone = self.truth
+        alone = self.result["server_contents"]
         self.reset()
         self.finish_write()
         self.truth = self.look("finished.log")
