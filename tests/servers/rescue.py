@@ -65,6 +65,8 @@ def cases():
         forms = {**FORMS, **KEYED}
         if kind not in OLD_ENCRYPTED_LOG:
             del forms["encrypted-log"]
+        if kind == "maria10115":
+            del forms["encrypted-ctr"]  # that plugin is not its own, and by this algorithm it dies
         if kind == "maria105":
             forms = {**forms, "innodb": ("table", {"options": [CLASSIC + "innodb"]}), "none": ("table", {"options": [CLASSIC + "none"]})}
         for name, (target, parts) in forms.items():
@@ -91,6 +93,13 @@ class Rescue(Round):
         self.rescue()
         self.settle()
         self.save()
+
+    def look(self, log, seconds=150):
+        """A server may follow the list of an old undo page for ever: it does not start."""
+        try:
+            return super().look(log, seconds)
+        except TimeoutError:
+            return None
 
     def lose(self):
         """What the tables hold had the write arrived, and what they hold without it."""
