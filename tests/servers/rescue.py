@@ -113,6 +113,15 @@ class Rescue(Round):
     def scan_recovered(self):
         """A lost write is in no server's eyes before its pages are read; what is left is not asked here."""
 
+    def foretell(self, report):
+        """What verify takes to be whole without having read it, scan reads."""
+        prediction = report.get("prediction") or {}
+        if prediction.get("assumes") and prediction.get("starts") and not self.result["server_started"]:
+            self.reset()
+            _, read = self.call("scan", str(self.live / "data"), *self.places())
+            report = {**report, "prediction": (read or {}).get("prediction")}
+        super().foretell(report)
+
     def rescue(self):
         """dblwr mends from redo alone, the server must start and hold what it should."""
         self.reset()

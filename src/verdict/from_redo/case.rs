@@ -40,7 +40,10 @@ struct NamedVersions {
 }
 
 impl Case<'_> {
-    /// The version that may be written, or the guard that forbids it.
+    /// The version that may be written.
+    ///
+    /// # Errors
+    /// The guard that forbids it.
     pub fn mend(&self, lost: Option<Lost>) -> Result<Made, Guard> {
         let words = self.words();
         let target = match lost {
