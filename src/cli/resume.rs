@@ -32,7 +32,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 
 /// What tells whether a file is still the one that was scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct FileStamp {
+pub struct FileStamp {
     len: u64,
     modified: i64,
     modified_ns: i64,
@@ -87,7 +87,7 @@ enum ResumeLine {
 
 /// What an earlier scan did of one file.
 #[derive(Debug, Default)]
-pub(super) struct Earlier {
+pub struct Earlier {
     /// The whole of it.
     pub finished: Option<FileReport>,
     /// When it was read to its end: seconds since 1970, UTC; 0: not known.
@@ -100,7 +100,7 @@ pub(super) struct Earlier {
 }
 
 /// The record of a scan.
-pub(super) struct Resume {
+pub struct Resume {
     file: File,
     earlier: HashMap<String, Earlier>,
     servers: HashMap<String, String>,

@@ -91,6 +91,18 @@ pub fn corpus() -> Corpus {
     }
     of_testdata(&mut corpus);
     ours(&mut corpus);
+    finished(corpus)
+}
+
+/// The pieces of files that anybody could plant; no image is unpacked for them.
+pub fn planted() -> Corpus {
+    let mut corpus: Corpus = TARGETS.iter().map(|(name, _)| (*name, Vec::new())).collect();
+    keyrings(&mut corpus);
+    ours(&mut corpus);
+    finished(corpus)
+}
+
+fn finished(mut corpus: Corpus) -> Corpus {
     for pieces in corpus.values_mut() {
         pieces.sort();
         pieces.dedup();
@@ -215,11 +227,14 @@ fn whole(files: &BTreeMap<String, Vec<u8>>, size: usize) -> Vec<u8> {
     all
 }
 
-fn of_testdata(corpus: &mut Corpus) {
-    for (name, bytes) in files_in("keyring") {
-        let _ = name;
+fn keyrings(corpus: &mut Corpus) {
+    for (_, bytes) in files_in("keyring") {
         put(corpus, "keyring", bytes);
     }
+}
+
+fn of_testdata(corpus: &mut Corpus) {
+    keyrings(corpus);
     for (_, bytes) in files_in("logs") {
         put(corpus, "error_log", &bytes[..bytes.len().min(4096)]);
     }
@@ -268,7 +283,38 @@ fn ours(corpus: &mut Corpus) {
     ] {
         put(corpus, "config", text);
     }
+    for text in RESUMES {
+        put(corpus, "resume", text);
+    }
+    for text in ["/var/lib/elsewhere/d/t.ibd\n", "../other/t.ibd", "t.ibd", "/dev/zero", "/proc/self/mem\n"] {
+        put(corpus, "link", text);
+    }
+    for text in [
+        "[auto]\nserver-uuid=8a94f357-aab4-11df-86ab-c80aa9429562\n",
+        "# made once\n[auto]\nserver_uuid = 8A94F357-AAB4-11DF-86AB-C80AA9429562\r\n",
+        "[auto]\nserver-uuid=\n",
+    ] {
+        put(corpus, "uuid", text);
+    }
 }
+
+/// Records of a scan: begun, partly done, done.
+const RESUMES: [&str; 3] = [
+    concat!(
+        r#"{"server":{"path":"data","uuid":"8a94f357-aab4-11df-86ab-c80aa9429562"}}"#,
+        "\n",
+        r#"{"damage":{"path":"d/t1.ibd","space_id":7,"page_no":3,"offset":49152,"state":"torn","table":null,"index":null,"reason":"torn"}}"#,
+        "\n",
+    ),
+    concat!(
+        r#"{"part":{"path":"d/t1.ibd","version":{"len":98304,"modified":1,"modified_ns":2,"changed":3,"changed_ns":4,"inode":5},"pages":4,"counts":{"pages":4,"valid":3,"zero":0,"damaged":1,"unverifiable":0}}}"#,
+        "\n",
+    ),
+    concat!(
+        r#"{"file":{"version":{"len":98304,"modified":1,"modified_ns":2},"report":{"path":"d/t1.ibd","space_id":7,"page_size":16384,"pages":6,"valid":5,"zero":1,"damaged":0,"unverifiable":0},"read_at":1700000000}}"#,
+        "\n{\"part\":",
+    ),
+];
 
 fn journal() -> Vec<u8> {
     let file = |name: &str, space_id| JournalFile {
