@@ -272,7 +272,8 @@ impl<'a> Reporter<'a> {
         let mut targets = Vec::new();
         for mut target in self.opened.chosen.iter().flat_map(|chosen| self.opened.targets(chosen)) {
             if let Some(resume) = resume.as_deref_mut() {
-                let mut earlier = resume.take(&target.path().display().to_string(), &target.file.path)?;
+                let mut earlier =
+                    resume.take(target.group, &target.path().display().to_string(), &target.file.path)?;
                 let size = target.space.format.physical.as_u64();
                 let end = earlier.part.0.saturating_mul(size);
                 earlier.damage.retain(|damage| earlier.finished.is_some() || damage.offset.0 < end);
@@ -394,7 +395,7 @@ impl Observer for Reporter<'_> {
             owner,
         );
         if let Some(resume) = &mut self.resume {
-            resume.damage(&report)?;
+            resume.damage(target.group, &report)?;
         }
         self.stream.damage(report)
     }
@@ -407,7 +408,7 @@ impl Observer for Reporter<'_> {
         }
         let report = FileReport::of(&file);
         if let Some(resume) = self.resume.as_mut().filter(|_| report.complete) {
-            resume.file(&target.file.path, &report)?;
+            resume.file(target.group, &target.file.path, &report)?;
         }
         self.stream.file(report)
     }
@@ -437,7 +438,7 @@ impl Observer for Reporter<'_> {
         progress: &scan::Scanned,
     ) -> anyhow::Result<()> {
         if let Some(resume) = self.resume.as_mut().filter(|_| done.0 > 0) {
-            resume.part(&target.path().display().to_string(), &target.file.path, done.0, done.1)?;
+            resume.part(target.group, &target.path().display().to_string(), &target.file.path, done)?;
         }
         self.progress.show(progress)
     }

@@ -9,6 +9,7 @@
 //! | the result | a sound page of this identity |
 //! | never | where a sound copy is at least as new, beside rivals for the space id, in encrypted tablespaces, over a sound home but for a lost write |
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -19,7 +20,7 @@ use crate::format::fsp::{Encryption, Layout};
 use crate::format::redo_record::PageId;
 use crate::instance::identify::format_of_page0;
 use crate::instance::redo::history::{Census, Change, Changes, Log, PageSummary};
-use crate::instance::spaces::{Owner, Tablespace, judge_in};
+use crate::instance::spaces::{Owner, Spaces, Tablespace, judge_in};
 use crate::page::checksum::Algorithm;
 use crate::units::{Lsn, PageNo, SECTOR, SpaceId};
 use crate::verdict::Verdict;
@@ -130,10 +131,13 @@ pub fn candidates(survey: &Survey, wanted: Wanted<'_>) -> Result<Option<Vec<Cand
         let said = census.of_page(page)?;
         let copies = copies.get(&page).map_or(&[][..], Vec::as_slice);
         let stored = survey.instance.areas.iter().all(|area| area.space_id_stored);
+        let home_bytes = home.bytes.get();
         let case = Case {
             page,
             home: &home,
+            home_bytes: &home_bytes,
             space,
+            spaces: &survey.instance.spaces,
             said,
             changes: changes.of_page(page),
             copies,
@@ -141,6 +145,7 @@ pub fn candidates(survey: &Survey, wanted: Wanted<'_>) -> Result<Option<Vec<Cand
             stored,
         };
         let made = case.mend(lost);
+        drop(home_bytes);
         Some(Candidate { page, home, lost, made })
     };
     Ok(Some(homes.into_iter().filter_map(mend).collect()))
@@ -195,7 +200,9 @@ fn copies(survey: &Survey) -> BTreeMap<PageId, Vec<&Copy>> {
 struct Case<'a> {
     page: PageId,
     home: &'a Home,
+    home_bytes: &'a [u8],
     space: &'a Tablespace,
+    spaces: &'a Spaces,
     said: &'a PageSummary,
     changes: &'a [Change],
     copies: &'a [&'a Copy],
@@ -252,11 +259,11 @@ impl Case<'_> {
     /// The version of the page at an LSN, from the best start there is.
     fn version(&self, until: Lsn) -> std::result::Result<Rebuilt, Guard> {
         let memory = Memory::of(self.page, &self.space.format);
-        let sound_home = (self.home.state == HomeState::Valid).then_some(&self.home.bytes[..]);
+        let sound_home = (self.home.state == HomeState::Valid).then_some(self.home_bytes);
         let home = sound_home.zip(self.home.lsn).map(|(bytes, lsn)| (bytes.to_vec(), lsn));
         let copies = self.copies.iter().map(|copy| {
-            let clear = copy.judged.clear.clone();
-            let stored = || copy.bytes.get(..self.home.length).unwrap_or_default().to_vec();
+            let clear = copy.clear(self.spaces).map(Cow::into_owned);
+            let stored = || copy.bytes.get().get(..self.home.length).unwrap_or_default().to_vec();
             (clear.unwrap_or_else(stored), copy.lsn())
         });
         let best =
@@ -289,7 +296,7 @@ impl Case<'_> {
 
     /// Sectors of the home that are of none of the two versions.
     fn unexplained(&self, words: &NamedVersions, newest: &Rebuilt) -> Vec<usize> {
-        let mut left: Vec<usize> = (0..self.home.bytes.len() / SECTOR).collect();
+        let mut left: Vec<usize> = (0..self.home_bytes.len() / SECTOR).collect();
         self.strike(&mut left, newest);
         for word in [words.head, words.tail].into_iter().flatten().filter(|&word| word != newest.lsn) {
             if let Ok(version) = self.version(word) {
@@ -323,11 +330,11 @@ impl Case<'_> {
     }
 
     fn ends_in_zeros(&self) -> bool {
-        self.sector((self.home.bytes.len() / SECTOR).saturating_sub(1)).is_some_and(is_zero)
+        self.sector((self.home_bytes.len() / SECTOR).saturating_sub(1)).is_some_and(is_zero)
     }
 
     fn sector(&self, at: usize) -> Option<&[u8]> {
-        self.home.bytes.get(at.checked_mul(SECTOR)?..at.checked_add(1)?.checked_mul(SECTOR)?)
+        self.home_bytes.get(at.checked_mul(SECTOR)?..at.checked_add(1)?.checked_mul(SECTOR)?)
     }
 
     /// Strikes out the sectors that a version has at the same place.
@@ -341,7 +348,8 @@ impl Case<'_> {
 
     fn written(&self, version: &Rebuilt) -> Option<Vec<u8>> {
         let first = self.page == (SpaceId::SYSTEM, PageNo(0));
-        let flush_lsn = self.copies.first().map_or(&self.home.bytes[..], |copy| &copy.bytes);
+        let of_copy = self.copies.first().map(|copy| copy.bytes.get());
+        let flush_lsn = of_copy.as_deref().unwrap_or(self.home_bytes);
         let flush_lsn = flush_lsn.get(FIL_PAGE_FILE_FLUSH_LSN..FIL_PAGE_SPACE_ID).filter(|_| first);
         version.written(&self.space.format, self.algorithm(), flush_lsn)
     }
@@ -351,14 +359,11 @@ impl Case<'_> {
         if self.space.format.layout == Layout::FullCrc32 {
             return Algorithm::FullCrc32;
         }
-        let of_copy = self
-            .copies
-            .iter()
-            .filter(|copy| copy.judged.clear.is_none())
-            .find_map(|copy| copy.judged.algorithm);
+        let of_copy =
+            self.copies.iter().filter(|copy| !copy.has_clear).find_map(|copy| copy.judged.algorithm);
         let of_first = || {
             let home = home::look_in(self.space, PageNo(0), self.stored).ok()?;
-            judge_in(&home.bytes, self.space).algorithm
+            judge_in(&home.bytes.get(), self.space).algorithm
         };
         of_copy.or_else(of_first).unwrap_or(Algorithm::Crc32)
     }

@@ -161,21 +161,21 @@ fn copies(crashed: &Crashed, changes: &Changes, score: &mut Score) {
         else {
             continue;
         };
-        let page = &copy.bytes[..space.format.physical.bytes()];
+        let page = &copy.bytes.get()[..space.format.physical.bytes()];
         if !is_in_clear(page, space) {
             continue;
         }
         let (memory, wanted) =
             (Memory::of(id, &space.format), Wanted { page, lsn, format: space.format, algorithm });
         let oldest = crashed.log.oldest;
-        if finding.judgement.verdict == Verdict::Pending && is_in_clear(&home.bytes, space) {
-            let start = Start { bytes: &home.bytes, lsn: home.lsn.unwrap() };
+        if finding.judgement.verdict == Verdict::Pending && is_in_clear(&home.bytes.get(), space) {
+            let start = Start { bytes: &home.bytes.get(), lsn: home.lsn.unwrap() };
             score.note("home to copy", id, rebuild(memory, Some(start), history, oldest, lsn), &wanted);
         }
         let newer = home.lsn.filter(|&home_lsn| home.state == HomeState::Valid && home_lsn > lsn);
-        if let Some(newer) = newer.filter(|_| is_in_clear(&home.bytes, space)) {
+        if let Some(newer) = newer.filter(|_| is_in_clear(&home.bytes.get(), space)) {
             let start = Start { bytes: page, lsn };
-            let wanted = Wanted { page: &home.bytes, lsn: newer, ..wanted };
+            let wanted = Wanted { page: &home.bytes.get(), lsn: newer, ..wanted };
             // An old copy lies before what is left of the log.
             if lsn >= oldest {
                 score.note("copy to home", id, rebuild(memory, Some(start), history, oldest, newer), &wanted);

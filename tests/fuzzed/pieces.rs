@@ -299,7 +299,13 @@ fn ours(corpus: &mut Corpus) {
 }
 
 /// Records of a scan: begun, partly done, done.
-const RESUMES: [&str; 3] = [
+const RESUMES: [&str; 4] = [
+    concat!(
+        r#"{"directory":{"number":0,"name":"data","uuid":"8a94f357-aab4-11df-86ab-c80aa9429562"}}"#,
+        "\n",
+        r#"{"damage":{"path":"d/t1.ibd","space_id":7,"page_no":3,"offset":49152,"state":"torn","table":null,"index":null,"reason":"torn"}}"#,
+        "\n",
+    ),
     concat!(
         r#"{"server":{"path":"data","uuid":"8a94f357-aab4-11df-86ab-c80aa9429562"}}"#,
         "\n",
@@ -336,8 +342,8 @@ fn journal() -> Vec<u8> {
             length: 1024,
             copy: CopyRef { file: "ibdata1".into(), index: 3, lsn: Lsn(4711), forwarded: None },
             before_state: "torn".into(),
-            old: vec![1; 1024],
-            new: vec![2; 1024],
+            old: vec![1; 1024].into(),
+            new: vec![2; 1024].into(),
         },
     };
     let journal = Journal {
@@ -350,7 +356,7 @@ fn journal() -> Vec<u8> {
         files: vec![file("a.ibd", Some(SpaceId(7))), file("b.ibd", None)],
         pages: vec![page(0, 3), page(1, 0), page(1, 5)],
     };
-    let mut bytes = write::encode(&journal).expect("a journal").bytes().to_vec();
+    let mut bytes = write::encode(&journal).expect("a journal");
     bytes.extend([0; 32]);
     bytes
 }

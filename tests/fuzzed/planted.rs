@@ -15,10 +15,10 @@ use super::files::file;
 pub fn resume(bytes: &[u8]) {
     let (_dir, path) = file("resume", bytes);
     let Ok(mut resume) = Resume::open(&path, &Untouchable::default()) else { return };
-    for shown in ["d/t1.ibd", "ibdata1"] {
-        let _ = resume.take(shown, &path);
-    }
     let _ = resume.of_server(Path::new("data"), Some("8a94f357-aab4-11df-86ab-c80aa9429562".to_owned()));
+    for shown in ["data/d/t1.ibd", "ibdata1"] {
+        let _ = resume.take(0, shown, &path);
+    }
 }
 
 /// A link file, and what it leads to.

@@ -6,6 +6,7 @@ pub mod slot;
 pub mod system;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 use strum::{IntoStaticStr, VariantArray};
@@ -143,7 +144,7 @@ impl Area {
     pub fn for_each_slot(&self, mut visit: impl FnMut(Slot<'_>)) -> Result<Vec<Error>> {
         let mut unreadable = Vec::new();
         for run in &self.runs {
-            let image = Image::open(&run.path)?;
+            let image = Arc::new(Image::open(&run.path)?);
             let mut buffer = vec![0; self.slot_size.bytes()];
             for index in 0..run.slots {
                 let Some(at) = run.offset.checked_add(u64::from(index) * self.slot_size.as_u64()) else {
@@ -163,6 +164,7 @@ impl Area {
                     path: &run.path,
                     offset: at,
                     own_page,
+                    image: &image,
                     bytes: &buffer,
                 });
             }
@@ -203,6 +205,8 @@ pub struct Slot<'a> {
     pub offset: ByteOffset,
     /// Built-in buffer: the number of the page that this slot is.
     pub own_page: Option<PageNo>,
+    /// The file, open.
+    pub image: &'a Arc<Image>,
     /// Its bytes, one logical page.
     pub bytes: &'a [u8],
 }
