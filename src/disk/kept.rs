@@ -37,7 +37,7 @@ impl fmt::Display for PageSum {
 
 /// The file that bytes are read from again.
 #[derive(Debug, Clone)]
-pub enum ByteSource {
+pub enum ReadAgain {
     /// Opened each time.
     Path(PathBuf),
     /// Held open: closing it would drop the locks of this process on the file.
@@ -55,7 +55,7 @@ enum Kept {
     /// In memory; whether they count.
     Here { bytes: Vec<u8>, counted: bool },
     /// In a file.
-    Away { source: ByteSource, offset: ByteOffset, len: usize, sum: PageSum },
+    Away { source: ReadAgain, offset: ByteOffset, len: usize, sum: PageSum },
     /// Made of other bytes.
     Made { make: Making, len: usize, sum: PageSum },
 }
@@ -75,7 +75,7 @@ impl PageBytes {
     }
 
     /// Bytes that were read there.
-    pub fn read_from(bytes: Vec<u8>, offset: ByteOffset, source: impl FnOnce() -> ByteSource) -> PageBytes {
+    pub fn read_from(bytes: Vec<u8>, offset: ByteOffset, source: impl FnOnce() -> ReadAgain) -> PageBytes {
         PageBytes::kept(bytes, |len, sum| Kept::Away { source: source(), offset, len, sum })
     }
 
@@ -124,8 +124,8 @@ impl PageBytes {
             Kept::Away { source, offset, len, sum } => {
                 let read = |image: &Image| image.read_exact_at(*offset, *len).map_err(io::Error::other);
                 let bytes = match source {
-                    ByteSource::Path(path) => read(&Image::open(path).map_err(io::Error::other)?)?,
-                    ByteSource::Open(image) => read(image)?,
+                    ReadAgain::Path(path) => read(&Image::open(path).map_err(io::Error::other)?)?,
+                    ReadAgain::Open(image) => read(image)?,
                 };
                 (bytes, sum)
             }
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     fn away(path: &std::path::Path, offset: u64, len: usize, sum: PageSum) -> PageBytes {
-        let source = ByteSource::Path(path.to_path_buf());
+        let source = ReadAgain::Path(path.to_path_buf());
         PageBytes(Arc::new(Kept::Away { source, offset: ByteOffset(offset), len, sum }))
     }
 

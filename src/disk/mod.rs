@@ -21,4 +21,4 @@ pub mod threads;
 pub mod throttle;
 
 pub use crate::disk::image::{FileIdentity, Image};
-pub use crate::disk::kept::{ByteSource, PageBytes, PageSum};
+pub use crate::disk::kept::{PageBytes, PageSum, ReadAgain};

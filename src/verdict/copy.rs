@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::disk::{ByteSource, PageBytes};
+use crate::disk::{PageBytes, ReadAgain};
 use crate::error::{Error, Result};
 use crate::format::fil::FilHeader;
 use crate::format::fsp::{Codec, Encryption, Layout, PageFormat};
@@ -157,7 +157,7 @@ fn copy_of(area: &Area, spaces: &Spaces, codecs: &[Codec], slot: &Slot<'_>) -> O
     let header = FilHeader::parse(slot.bytes)?;
     let space_id = area.claimed_space(&header);
     let mut attribution = attribute(slot.bytes, &header, space_id, spaces, codecs, area.slot_size);
-    let source = || ByteSource::Open(Arc::clone(slot.image));
+    let source = || ReadAgain::Open(Arc::clone(slot.image));
     let bytes = PageBytes::read_from(slot.bytes.to_vec(), slot.offset, source);
     let has_clear = attribution.judged.clear.is_some();
     attribution.judged.clear = attribution.judged.clear.filter(|_| bytes.is_here());

@@ -6,7 +6,7 @@ use serde::Serialize;
 use strum::{IntoStaticStr, VariantArray};
 
 use crate::bytes::u64_at;
-use crate::disk::{ByteSource, Image, PageBytes};
+use crate::disk::{Image, PageBytes, ReadAgain};
 use crate::error::{Error, Result};
 use crate::format::fil::{FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_LSN, FIL_PAGE_SPACE_ID, FilHeader};
 use crate::format::fsp::PageFormat;
@@ -208,7 +208,7 @@ pub fn look_in(space: &Tablespace, page_no: PageNo, space_id_stored: bool) -> Re
     home.words = HomeWords::of(&page, &space.format, page_no, space.id.filter(|_| space_id_stored));
     home.algorithm = judged.algorithm;
     home.weak = judged.weak;
-    home.bytes = PageBytes::read_from(page, place.offset, || ByteSource::Path(place.file.path.clone()));
+    home.bytes = PageBytes::read_from(page, place.offset, || ReadAgain::Path(place.file.path.clone()));
     Ok(home)
 }
 

@@ -145,12 +145,19 @@ impl Area {
         let mut unreadable = Vec::new();
         for run in &self.runs {
             let image = Arc::new(Image::open(&run.path)?);
-            let mut buffer = vec![0; self.slot_size.bytes()];
+            let (mut buffer, zeros) = (vec![0; self.slot_size.bytes()], vec![0; self.slot_size.bytes()]);
+            let mut hole = ByteOffset(0);
             for index in 0..run.slots {
                 let Some(at) = run.offset.checked_add(u64::from(index) * self.slot_size.as_u64()) else {
                     break;
                 };
-                match image.read_up_to(at, &mut buffer) {
+                let end = at.checked_add(self.slot_size.as_u64());
+                if at >= hole {
+                    hole = image.hole_end(at).unwrap_or(hole);
+                }
+                let is_hole = end.is_some_and(|end| end <= hole);
+                let read = if is_hole { Ok(zeros.len()) } else { image.read_up_to(at, &mut buffer) };
+                match read {
                     Ok(read) if read == buffer.len() => {}
                     Ok(_) => break,
                     Err(error) => {
@@ -165,7 +172,7 @@ impl Area {
                     offset: at,
                     own_page,
                     image: &image,
-                    bytes: &buffer,
+                    bytes: if is_hole { &zeros } else { &buffer },
                 });
             }
         }

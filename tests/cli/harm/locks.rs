@@ -79,7 +79,7 @@ fn an_ordinary_user_who_may_make_no_threads_gets_fewer_or_a_clear_error() {
         std::process::Command::new("chmod").args(["-R", "a+rwX"]).args([dir.path(), place.path()]).status();
     assert!(everybody.unwrap().success());
     for (command, options) in THREADED {
-        for most in [1, 2, 3, 64] {
+        for most in [1, 3] {
             let script = format!("ulimit -u {most}; exec ./dblwr {command} --threads 64 \"$@\"");
             let output = std::process::Command::new("setpriv")
                 .args(setpriv)

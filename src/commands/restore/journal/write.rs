@@ -37,7 +37,7 @@ pub struct OnDisk<F> {
 pub type Images<'a> = &'a dyn Fn(&JournalPage) -> Result<(Vec<u8>, Vec<u8>)>;
 
 /// What was written of a journal.
-struct Sealed {
+struct SealedJournal {
     header_crc: u32,
     sealed_len: u64,
     /// SHA-256 of all of it.
@@ -81,7 +81,7 @@ fn encode_to(
     journal: &Journal,
     images: Images<'_>,
     out: &mut dyn FnMut(&[u8]) -> Result<()>,
-) -> Result<Sealed> {
+) -> Result<SealedJournal> {
     let (header, sealed_len) = header(journal).ok_or_else(too_large)?;
     let header_crc = crc32fast::hash(&header);
     let mut encoder = Encoder { out, hash: Sha256::new(), at: 0, header_crc, number: 0 };
@@ -103,7 +103,7 @@ fn encode_to(
     let mut seal = sealed_len.to_be_bytes().to_vec();
     seal.extend(encoder.hash.clone().finalize());
     encoder.record(TAG_SEAL, &seal)?;
-    Ok(Sealed { header_crc, sealed_len, sum: PageSum(encoder.hash.finalize().into()), places })
+    Ok(SealedJournal { header_crc, sealed_len, sum: PageSum(encoder.hash.finalize().into()), places })
 }
 
 /// Between the look at a page and its journal somebody may have written it.
@@ -266,7 +266,7 @@ pub fn create<D: Disk>(
     let file = calls::retry(|| disk.create_new(&part)).map_err(Error::io(&part, "create the journal"))?;
     let filled = fill(disk, &file, &part, journal, images);
     match filled.and_then(|sealed| publish(disk, &part, path).map(|()| sealed)) {
-        Ok(Sealed { header_crc, sealed_len, places, .. }) => {
+        Ok(SealedJournal { header_crc, sealed_len, places, .. }) => {
             sync_dir(disk, path)?;
             Ok((OnDisk { path: path.to_path_buf(), file, header_crc, sealed_len }, places))
         }
@@ -308,7 +308,7 @@ fn fill<D: Disk>(
     part: &Path,
     journal: &Journal,
     images: Images<'_>,
-) -> Result<Sealed> {
+) -> Result<SealedJournal> {
     let mut gathering = Gathering { disk, file, path: part, bytes: Vec::new(), at: 0 };
     let sealed = encode_to(journal, images, &mut |piece| gathering.put(piece))?;
     gathering.flush()?;
