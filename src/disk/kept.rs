@@ -142,6 +142,14 @@ impl PageBytes {
         self.read().unwrap_or_default()
     }
 
+    /// The bytes of what is in memory, as after [`PageBytes::loaded`]; none of anything else.
+    pub fn held(&self) -> &[u8] {
+        match &*self.0 {
+            Kept::Here { bytes, .. } => bytes,
+            Kept::Away { .. } | Kept::Made { .. } => &[],
+        }
+    }
+
     /// The same in memory, for a while.
     #[must_use]
     pub fn loaded(&self) -> PageBytes {
