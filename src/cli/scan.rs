@@ -381,6 +381,7 @@ fn without_copy(target: &ScanTarget<'_>, damage: &Damage) -> &'static str {
 impl Observer for Reporter<'_> {
     fn rows(&mut self, target: &ScanTarget<'_>, rows: &[PageRow]) -> anyhow::Result<()> {
         let path = target.path().display().to_string();
+        let path = if self.stream.is_csv() { printable(&path) } else { path };
         self.stream.rows(rows.iter().map(|row| RowReport::of(&path, target.space.id, row)))
     }
 
