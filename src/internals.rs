@@ -3,6 +3,11 @@
 //! for its test alone.
 #![allow(missing_docs)]
 
+pub mod cli {
+    pub mod resume {
+        pub use crate::cli::resume::Resume;
+    }
+}
 pub mod commands {
     pub mod capture {
         pub use crate::commands::capture::{CaptureOptions, save};
@@ -64,6 +69,9 @@ pub mod disk {
     }
     pub mod lock {
         pub use crate::disk::lock::Holder;
+    }
+    pub mod output {
+        pub use crate::disk::output::Untouchable;
     }
     pub mod real {
         pub use crate::disk::real::RealDisk;
@@ -147,10 +155,13 @@ pub mod instance {
         pub use crate::instance::dblwr::{SeparateFile, locate_parallel};
     }
     pub mod discover {
-        pub use crate::instance::discover::discover;
+        pub use crate::instance::discover::{discover, read_isl};
     }
     pub mod identify {
         pub use crate::instance::identify::format_of_page0;
+    }
+    pub mod identity {
+        pub use crate::instance::identity::server_uuid;
     }
     pub mod locations {
         pub use crate::instance::locations::Locations;

@@ -29,6 +29,7 @@ use dblwr::internals::commands::restore::{
     CopyRef, Here, JournalName, PageOutcome, Pass, Plan, PlannedPage, journal_names, revert,
 };
 use dblwr::internals::disk::calls::Access;
+use dblwr::internals::disk::real::RealDisk;
 use dblwr::internals::page::sectors::SectorMatch;
 use dblwr::internals::page::sectors::sector_match;
 use dblwr::internals::units::{ByteOffset, Lsn, PageNo, SpaceId};
@@ -55,9 +56,17 @@ fn page(file: &str, page_no: u32, length: usize, old: &[u8], new: Vec<u8>) -> Pl
         length,
         copy: CopyRef { file: "ibdata1".into(), index: 1, lsn: Lsn(99), forwarded: None },
         before_state: "torn".into(),
-        old: old.to_vec(),
-        new,
+        old: old.to_vec().into(),
+        new: new.into(),
     }
+}
+
+fn old_bytes(page: &PlannedPage) -> Vec<u8> {
+    page.old.read(&RealDisk).unwrap().into_owned()
+}
+
+fn new_bytes(page: &PlannedPage) -> Vec<u8> {
+    page.new.read(&RealDisk).unwrap().into_owned()
 }
 
 /// Bytes that differ in every sector.
@@ -93,7 +102,7 @@ impl Case {
         let planned = |page: &PlannedPage| {
             let at = page.offset.0 as usize;
             let now = seen.files[&page.path][at..at + page.length].to_vec();
-            (now != page.new).then(|| PlannedPage { old: now, ..page.clone() })
+            (!page.new.is(&now)).then(|| PlannedPage { old: now.into(), ..page.clone() })
         };
         Plan {
             root: ROOT.into(),
@@ -128,7 +137,7 @@ impl Case {
             self.world.files.iter().map(|(path, bytes)| (path.clone(), bytes.to_vec())).collect();
         for page in self.pages.iter().filter(|_| new) {
             let at = page.offset.0 as usize;
-            files.get_mut(&page.path).unwrap()[at..at + page.length].copy_from_slice(&page.new);
+            files.get_mut(&page.path).unwrap()[at..at + page.length].copy_from_slice(&new_bytes(page));
         }
         files
     }
@@ -158,7 +167,7 @@ impl Case {
         for page in &self.pages {
             let at = page.offset.0 as usize;
             let now = &world.files[&page.path][at..at + page.length];
-            assert_ne!(sector_match(now, &page.old, &page.new), SectorMatch::Neither);
+            assert_ne!(sector_match(now, &old_bytes(page), &new_bytes(page)), SectorMatch::Neither);
         }
     }
 

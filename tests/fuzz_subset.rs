@@ -10,8 +10,9 @@ mod fuzzed;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use fuzzed::{Body, TARGETS, pieces};
+use fuzzed::{Body, PLANTED, TARGETS, files, pieces};
 use rayon::prelude::*;
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -100,6 +101,47 @@ fn every_piece_and_every_altered_piece_comes_back() {
         inputs.fetch_add(pieces.len() + rounds as usize, Ordering::Relaxed);
     }
     println!("{} inputs for {} targets, seed {seed}", inputs.into_inner(), TARGETS.len());
+}
+
+/// The most memory that this process has had since it was last asked, in KiB (`VmHWM`; `clear_refs` 5 sets it back).
+fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
+}
+
+/// One thread, so that what it takes of memory is what one input takes. `DBLWR_FUZZ_PLANTED` sets how many inputs all
+/// these targets get together.
+#[test]
+fn planted_files_neither_break_nor_fill_memory() {
+    let (all, seed) = (setting("DBLWR_FUZZ_PLANTED", 2000), setting("DBLWR_FUZZ_SEED", 1));
+    let corpus = pieces::planted();
+    let place = files::scratch();
+    files::write_into(place.path());
+    let only = std::env::var("DBLWR_FUZZ_TARGET").ok();
+    let mut inputs = 0;
+    for (name, share) in
+        PLANTED.into_iter().filter(|(name, _)| only.as_deref().is_none_or(|only| only == *name))
+    {
+        let body = TARGETS.into_iter().find(|(target, _)| *target == name).expect("a target").1;
+        let pieces = &corpus[name];
+        let (rounds, began, mut slowest) = (all * share / 1000, Instant::now(), Duration::ZERO);
+        peak_memory();
+        for round in 0..rounds {
+            let mut rng = Rng(seed.wrapping_mul(1 << 32).wrapping_add(round));
+            let (piece, other) = (&pieces[rng.below(pieces.len())], &pieces[rng.below(pieces.len())]);
+            let input = altered(&mut rng, piece, other);
+            let began = Instant::now();
+            survives(name, body, &input, &format!("DBLWR_FUZZ_SEED={seed}, round {round}"));
+            slowest = slowest.max(began.elapsed());
+        }
+        let (took, memory) = (began.elapsed().as_secs(), peak_memory() / 1024);
+        println!("{name}: {rounds} inputs in {took} s, slowest {slowest:?}, most memory {memory} MiB");
+        assert!(memory < 256, "{name} took {memory} MiB");
+        inputs += rounds;
+    }
+    println!("{inputs} inputs for planted files, seed {seed}");
 }
 
 #[test]

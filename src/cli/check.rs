@@ -8,17 +8,19 @@ use std::sync::{OnceLock, mpsc};
 use std::time::Duration;
 
 use crate::cli::args::Format;
+use crate::cli::output::in_json;
 use crate::cli::outputs::OWN_ANSWER;
 use crate::cli::{Context, ExitStatus};
 use crate::commands::check::settle::Patience;
 use crate::commands::check::{CheckOptions, check};
 use crate::disk::output;
 use crate::disk::small;
-use crate::instance::bundle::unpack::in_words;
+use crate::instance::bundle::unpack::in_words_as;
 use crate::report::check::CheckReport;
 use crate::report::check::metrics;
 use crate::report::check::metrics::Dialect;
 use crate::report::check::nagios;
+use crate::report::style::printable;
 
 /// One throw for the whole run, so that a custody record can measure beforehand what the check will read.
 pub(super) fn dice() -> &'static RandomState {
@@ -42,7 +44,12 @@ pub(super) fn run(args: &Check, context: &mut Context<'_>) -> anyhow::Result<Exi
         Err(error) => CheckReport::unknown(&args.target.path, &format!("{error:#}")),
     };
     let rendered = render(&report, output, context.format, args.out.as_deref())?;
-    let rendered = in_words(&rendered);
+    let escape = match output {
+        CheckOutput::Json => in_json,
+        CheckOutput::Nagios => printable,
+        CheckOutput::Prometheus | CheckOutput::Openmetrics => metrics::escape,
+    };
+    let rendered = in_words_as(&rendered, escape);
     let status = status(report.status);
     let recorded = report.baseline.as_ref().is_some_and(|baseline| baseline.recorded);
     if let Some(file) = args.baseline.as_ref().filter(|_| recorded) {
@@ -60,7 +67,7 @@ pub(super) fn run(args: &Check, context: &mut Context<'_>) -> anyhow::Result<Exi
             // Who looks at the log of a nightly run sees how it ended.
             if !context.quiet {
                 let answer = nagios::render(&report);
-                let line = in_words(answer.lines().next().unwrap_or_default());
+                let line = in_words_as(answer.lines().next().unwrap_or_default(), printable);
                 context.print(&format!("{line}\n"))?;
             }
         }

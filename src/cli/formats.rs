@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 
+use crate::cli::args::check::CheckOutput;
 use crate::cli::args::{Command, Format};
 
 /// Commands with one document: a report.
@@ -11,6 +12,11 @@ impl Command {
     /// Whether this command can write its output so.
     pub fn accepts(&self, format: Format) -> bool {
         self.formats().contains(&format)
+    }
+
+    /// Whether its own options make the answer JSON.
+    pub fn answers_in_json(&self) -> bool {
+        matches!(self, Command::Check(args) if args.output == CheckOutput::Json)
     }
 
     /// The formats that this command can write. Exhaustive, so that a new command does not compile without its line.

@@ -83,7 +83,8 @@ impl Context<'_> {
         let evidence = Untouchable::default();
         let mut inner = Context { out: &mut bytes, err: &mut io::sink(), evidence, wrote: None, ..*self };
         inner.write(document, text)?;
-        self.print(&unpack::in_words(&String::from_utf8_lossy(&bytes)))
+        let escape = if is_json(self.format) { output::in_json } else { printable };
+        self.print(&unpack::in_words_as(&String::from_utf8_lossy(&bytes), escape))
     }
 
     /// Writes text to standard output.
@@ -141,6 +142,10 @@ impl Context<'_> {
     }
 }
 
+fn is_json(format: Format) -> bool {
+    matches!(format, Format::Json | Format::Jsonl)
+}
+
 /// Runs the program: parses, carries out, prints errors; the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
@@ -173,7 +178,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(evidence) => evidence,
         Err(error) => return finish(Err(error.into()), &mut err),
     };
-    let mut out = io::BufWriter::new(Remembering::new(anstream::stdout()));
+    let json = is_json(format) || cli.command.answers_in_json();
+    let mut out = io::BufWriter::new(Remembering::new(anstream::stdout(), json));
     let mut context = Context {
         evidence,
         format,

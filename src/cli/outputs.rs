@@ -39,7 +39,7 @@ pub(super) const OWN_PLAN: Own = |head| head.starts_with(b"{\n  \"schema_version
 pub(super) const OWN_RECORD: Own = |head| head.starts_with(b"{\"schema_version\":1,\"began\":");
 /// An earlier `--resume`.
 pub(super) const OWN_RESUME: Own = |head| {
-    [&b"{\"server\":"[..], b"{\"damage\":", b"{\"part\":", b"{\"file\":", b"{\"scan\":"]
+    [&b"{\"directory\":"[..], b"{\"server\":", b"{\"damage\":", b"{\"part\":", b"{\"file\":", b"{\"scan\":"]
         .iter()
         .any(|begin| head.starts_with(begin))
 };

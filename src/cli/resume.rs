@@ -2,18 +2,20 @@
 //!
 //! | line | says |
 //! |---|---|
-//! | `server` | the `server_uuid` of a PATH, where it has one |
+//! | `directory` | of which PATH, counted from 0, the lines behind it are: its last name, and its `server_uuid` where it has one |
+//! | `server` | the `server_uuid` of a PATH: records of 0.1.0, whose files are named as they were given |
 //! | `damage` | a finding |
 //! | `part` | so many pages of a file are done, and what was counted in them |
 //! | `file` | a file is done |
 //!
+//! Files are named relative to their PATH where they lie below it: a directory that moved is still the one of its record.
 //! A line that the end of the file cuts is ignored: a scan may be killed at any moment.
 
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -32,7 +34,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 
 /// What tells whether a file is still the one that was scanned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct FileStamp {
+pub struct FileStamp {
     len: u64,
     modified: i64,
     modified_ns: i64,
@@ -64,7 +66,14 @@ impl FileStamp {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum ResumeLine {
-    /// Whose files a PATH holds; records of 0.1.0 do not tell.
+    /// Of which PATH the lines behind it are.
+    Directory {
+        number: usize,
+        name: String,
+        #[serde(default)]
+        uuid: Option<String>,
+    },
+    /// Whose files a PATH holds.
     Server {
         path: String,
         uuid: String,
@@ -87,7 +96,7 @@ enum ResumeLine {
 
 /// What an earlier scan did of one file.
 #[derive(Debug, Default)]
-pub(super) struct Earlier {
+pub struct Earlier {
     /// The whole of it.
     pub finished: Option<FileReport>,
     /// When it was read to its end: seconds since 1970, UTC; 0: not known.
@@ -100,11 +109,27 @@ pub(super) struct Earlier {
 }
 
 /// The record of a scan.
-pub(super) struct Resume {
+pub struct Resume {
     file: File,
-    earlier: HashMap<String, Earlier>,
-    servers: HashMap<String, String>,
+    known: KnownLines,
+    /// The PATHs of this scan, and whose files they hold.
+    paths: Vec<(PathBuf, Option<String>)>,
+    /// The PATH that the last line was of.
+    current: Option<usize>,
     next: Instant,
+}
+
+/// What a record says.
+#[derive(Debug, Default)]
+struct KnownLines {
+    /// By number of the PATH and name in it; without a number by the name that was given.
+    earlier: HashMap<(Option<usize>, String), Earlier>,
+    /// By number of the PATH.
+    directories: HashMap<usize, Option<String>>,
+    /// By PATH as it was given.
+    servers: HashMap<String, String>,
+    /// The PATH that the lines are of.
+    current: Option<usize>,
 }
 
 impl Resume {
@@ -120,7 +145,7 @@ impl Resume {
             anyhow::bail!("{}: a record of a scan is a file", path.display())
         };
         let file = place.append().map_err(open)?;
-        let (mut earlier, mut servers) = (HashMap::new(), HashMap::new());
+        let mut known = KnownLines::default();
         let mut used = false;
         let mut lines = BufReader::new(&file);
         loop {
@@ -136,7 +161,7 @@ impl Resume {
                 );
             }
             match serde_json::from_slice(line.strip_suffix(b"\n").unwrap_or(&line)) {
-                Ok(line) => note(&mut earlier, &mut servers, line),
+                Ok(line) => known.note(line),
                 Err(error) if !used => {
                     anyhow::bail!("{}: not a record of a scan ({error}); name another file", path.display())
                 }
@@ -144,7 +169,8 @@ impl Resume {
             }
             used = true;
         }
-        let mut resume = Resume { file, earlier, servers, next: Instant::now() + INTERVAL };
+        let next = Instant::now() + INTERVAL;
+        let mut resume = Resume { file, known, paths: Vec::new(), current: None, next };
         if used {
             // Behind a line that was cut, the next one must begin anew.
             resume.file.write_all(b"\n")?;
@@ -152,36 +178,51 @@ impl Resume {
         Ok(resume)
     }
 
-    /// Notes whose files a PATH holds.
+    /// Notes the next PATH of this scan, and whose files it holds.
     ///
     /// # Errors
-    /// The record is of another server's files at this PATH, or cannot be written.
+    /// The record is of another server's files at this PATH.
     pub fn of_server(&mut self, path: &Path, uuid: Option<String>) -> anyhow::Result<()> {
-        let Some(uuid) = uuid else { return Ok(()) };
-        let path = path.display().to_string();
-        match self.servers.get(&path) {
-            Some(known) if *known == uuid => Ok(()),
-            Some(known) => anyhow::bail!(
-                "{path}: the record is of another server's files here: auto.cnf said {known} then, and says {uuid} now; name \
+        let number = self.paths.len();
+        self.paths.push((path.to_path_buf(), uuid.clone()));
+        let shown = path.display().to_string();
+        let of_number = self.known.directories.get(&number).cloned().flatten();
+        let known = of_number.or_else(|| self.known.servers.get(&shown).cloned());
+        match known.zip(uuid) {
+            Some((known, uuid)) if known != uuid => anyhow::bail!(
+                "{shown}: the record is of another server's files here: auto.cnf said {known} then, and says {uuid} now; name \
                  another record with --resume"
             ),
-            None => self.write(&ResumeLine::Server { path, uuid }),
+            _ => Ok(()),
         }
+    }
+
+    /// The name in the record of a file that is shown as this.
+    fn name(&self, group: usize, shown: &str) -> String {
+        let Some((path, _)) = self.paths.get(group) else { return shown.to_owned() };
+        let below = Path::new(shown).strip_prefix(path).unwrap_or(Path::new(shown));
+        let name = if below.as_os_str().is_empty() { path.file_name().map(Path::new) } else { Some(below) };
+        name.unwrap_or(below).display().to_string()
     }
 
     /// What was done of a file, if it has not changed since.
     ///
     /// # Errors
     /// The record cannot be written.
-    pub fn take(&mut self, shown: &str, path: &Path) -> anyhow::Result<Earlier> {
-        let earlier = self.earlier.remove(shown).unwrap_or_default();
+    pub fn take(&mut self, group: usize, shown: &str, path: &Path) -> anyhow::Result<Earlier> {
+        let name = self.name(group, shown);
+        let named = self.known.earlier.remove(&(Some(group), name.clone()));
+        let mut earlier =
+            named.or_else(|| self.known.earlier.remove(&(None, shown.to_owned()))).unwrap_or_default();
         let now = FileStamp::of(path);
         if earlier.version.is_some() && earlier.version == now {
+            earlier.damage.iter_mut().for_each(|damage| shown.clone_into(&mut damage.path));
+            earlier.finished.iter_mut().for_each(|report| shown.clone_into(&mut report.path));
             return Ok(earlier);
         }
         if let (Some(version), true) = (now, earlier.version.is_some() || !earlier.damage.is_empty()) {
-            let (path, counts) = (shown.to_owned(), Counts::default());
-            self.write(&ResumeLine::Part { path, version, pages: 0, counts })?;
+            let counts = Counts::default();
+            self.write(group, &ResumeLine::Part { path: name, version, pages: 0, counts })?;
         }
         Ok(Earlier::default())
     }
@@ -190,54 +231,81 @@ impl Resume {
     ///
     /// # Errors
     /// The record cannot be written.
-    pub fn damage(&mut self, report: &DamageReport) -> anyhow::Result<()> {
-        self.write(&ResumeLine::Damage(report.clone()))
+    pub fn damage(&mut self, group: usize, report: &DamageReport) -> anyhow::Result<()> {
+        let path = self.name(group, &report.path);
+        self.write(group, &ResumeLine::Damage(DamageReport { path, ..report.clone() }))
     }
 
     /// Pages of a file that are done.
     ///
     /// # Errors
     /// The record cannot be written.
-    pub fn part(&mut self, shown: &str, path: &Path, pages: u64, counts: Counts) -> anyhow::Result<()> {
+    pub fn part(
+        &mut self,
+        group: usize,
+        shown: &str,
+        path: &Path,
+        done: (u64, Counts),
+    ) -> anyhow::Result<()> {
         if Instant::now() < self.next {
             return Ok(());
         }
         self.next = Instant::now() + INTERVAL;
         let Some(version) = FileStamp::of(path) else { return Ok(()) };
-        self.write(&ResumeLine::Part { path: shown.to_owned(), version, pages, counts })
+        let (path, (pages, counts)) = (self.name(group, shown), done);
+        self.write(group, &ResumeLine::Part { path, version, pages, counts })
     }
 
     /// A file that is done.
     ///
     /// # Errors
     /// The record cannot be written.
-    pub fn file(&mut self, path: &Path, report: &FileReport) -> anyhow::Result<()> {
+    pub fn file(&mut self, group: usize, path: &Path, report: &FileReport) -> anyhow::Result<()> {
         let Some(version) = FileStamp::of(path) else { return Ok(()) };
         let read_at = jiff::Timestamp::now().as_second();
-        self.write(&ResumeLine::File { version, report: report.clone(), read_at })
+        let report = FileReport { path: self.name(group, &report.path), ..report.clone() };
+        self.write(group, &ResumeLine::File { version, report, read_at })
     }
 
-    fn write(&mut self, line: &ResumeLine) -> anyhow::Result<()> {
-        let mut text = serde_json::to_vec(line)?;
+    fn write(&mut self, group: usize, line: &ResumeLine) -> anyhow::Result<()> {
+        let mut text = Vec::new();
+        if let Some((path, uuid)) = self.paths.get(group).filter(|_| self.current != Some(group)) {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let directory = ResumeLine::Directory { number: group, name, uuid: uuid.clone() };
+            serde_json::to_writer(&mut text, &directory)?;
+            text.push(b'\n');
+            self.current = Some(group);
+        }
+        serde_json::to_writer(&mut text, line)?;
         text.push(b'\n');
         Ok(self.file.write_all(&text)?)
     }
 }
 
-fn note(earlier: &mut HashMap<String, Earlier>, servers: &mut HashMap<String, String>, line: ResumeLine) {
-    match line {
-        ResumeLine::Server { path, uuid } => _ = servers.insert(path, uuid),
-        ResumeLine::Damage(report) => earlier.entry(report.path.clone()).or_default().damage.push(report),
-        ResumeLine::Part { path, version, pages, counts } => {
-            let file = earlier.entry(path).or_default();
-            if pages == 0 {
-                file.damage.clear();
+impl KnownLines {
+    fn of(&mut self, path: String) -> &mut Earlier {
+        self.earlier.entry((self.current, path)).or_default()
+    }
+
+    fn note(&mut self, line: ResumeLine) {
+        match line {
+            ResumeLine::Directory { number, uuid, .. } => {
+                self.current = Some(number);
+                self.directories.insert(number, uuid);
             }
-            (file.version, file.part, file.finished) = (Some(version), (pages, counts), None);
-        }
-        ResumeLine::File { version, report, read_at } => {
-            let file = earlier.entry(report.path.clone()).or_default();
-            (file.version, file.finished, file.read_at) = (Some(version), Some(report), read_at);
+            ResumeLine::Server { path, uuid } => _ = self.servers.insert(path, uuid),
+            ResumeLine::Damage(report) => self.of(report.path.clone()).damage.push(report),
+            ResumeLine::Part { path, version, pages, counts } => {
+                let file = self.of(path);
+                if pages == 0 {
+                    file.damage.clear();
+                }
+                (file.version, file.part, file.finished) = (Some(version), (pages, counts), None);
+            }
+            ResumeLine::File { version, report, read_at } => {
+                let file = self.of(report.path.clone());
+                (file.version, file.finished, file.read_at) = (Some(version), Some(report), read_at);
+            }
         }
     }
 }

@@ -272,7 +272,8 @@ impl<'a> Reporter<'a> {
         let mut targets = Vec::new();
         for mut target in self.opened.chosen.iter().flat_map(|chosen| self.opened.targets(chosen)) {
             if let Some(resume) = resume.as_deref_mut() {
-                let mut earlier = resume.take(&target.path().display().to_string(), &target.file.path)?;
+                let mut earlier =
+                    resume.take(target.group, &target.path().display().to_string(), &target.file.path)?;
                 let size = target.space.format.physical.as_u64();
                 let end = earlier.part.0.saturating_mul(size);
                 earlier.damage.retain(|damage| earlier.finished.is_some() || damage.offset.0 < end);
@@ -380,6 +381,7 @@ fn without_copy(target: &ScanTarget<'_>, damage: &Damage) -> &'static str {
 impl Observer for Reporter<'_> {
     fn rows(&mut self, target: &ScanTarget<'_>, rows: &[PageRow]) -> anyhow::Result<()> {
         let path = target.path().display().to_string();
+        let path = if self.stream.is_csv() { printable(&path) } else { path };
         self.stream.rows(rows.iter().map(|row| RowReport::of(&path, target.space.id, row)))
     }
 
@@ -394,7 +396,7 @@ impl Observer for Reporter<'_> {
             owner,
         );
         if let Some(resume) = &mut self.resume {
-            resume.damage(&report)?;
+            resume.damage(target.group, &report)?;
         }
         self.stream.damage(report)
     }
@@ -407,7 +409,7 @@ impl Observer for Reporter<'_> {
         }
         let report = FileReport::of(&file);
         if let Some(resume) = self.resume.as_mut().filter(|_| report.complete) {
-            resume.file(&target.file.path, &report)?;
+            resume.file(target.group, &target.file.path, &report)?;
         }
         self.stream.file(report)
     }
@@ -437,7 +439,7 @@ impl Observer for Reporter<'_> {
         progress: &scan::Scanned,
     ) -> anyhow::Result<()> {
         if let Some(resume) = self.resume.as_mut().filter(|_| done.0 > 0) {
-            resume.part(&target.path().display().to_string(), &target.file.path, done.0, done.1)?;
+            resume.part(target.group, &target.path().display().to_string(), &target.file.path, done)?;
         }
         self.progress.show(progress)
     }

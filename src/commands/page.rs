@@ -81,7 +81,7 @@ impl Lookup {
             return Err(past_the_end(&space, page_no, &request.path));
         }
         refuse_uncaptured(request, &home)?;
-        let judged = judge_in(&home.bytes, &space);
+        let judged = judge_in(&home.bytes.get(), &space);
         let bundle = request.bundle.clone();
         let is_named = is_same_file(&home.path, &request.path);
         let shown = if is_named { request.path.clone() } else { home.path.clone() };
@@ -121,7 +121,7 @@ impl Lookup {
     fn named(&self, context: &Request, page_no: PageNo) -> PageName {
         let Some(id) = self.space.id else { return PageName::default() };
         let clear = self.judged.clear.clone().or_else(|| self.clear());
-        let header = index_header(clear.as_deref().unwrap_or(&self.home.bytes));
+        let header = index_header(clear.as_deref().unwrap_or(&self.home.bytes.get()));
         let named = |spaces: &Spaces| Naming::new(spaces).of(id, page_no, header.as_ref());
         match &self.survey {
             Some(survey) => named(&survey.instance.spaces),
@@ -134,7 +134,7 @@ impl Lookup {
     /// The page under its compression and encryption, where it can be told.
     pub fn clear(&self) -> Option<Vec<u8>> {
         let key = self.space.key.as_ref();
-        match transform::reveal(&self.home.bytes, &self.space.format, self.space.id?, key) {
+        match transform::reveal(&self.home.bytes.get(), &self.space.format, self.space.id?, key) {
             Revealed::Page(clear) => Some(clear),
             _ => None,
         }

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::disk::calls;
 use crate::disk::reads;
+use crate::disk::run;
 use crate::error::{Error, Result};
 use crate::units::{ByteOffset, PageSize};
 
@@ -103,6 +104,12 @@ impl Image {
     /// The descriptor, for advice and locks.
     pub fn file(&self) -> &File {
         &self.file
+    }
+
+    /// Where the hole ends that the file has at an offset: from there on, or up to the end, it reads as zeros and need not
+    /// be read. `None` where there are bytes, and where the system does not tell.
+    pub fn hole_end(&self, offset: ByteOffset) -> Option<ByteOffset> {
+        run::hole_end(&self.file, offset.0, self.len).map(ByteOffset)
     }
 
     /// Reads until the buffer is full or the file ends; the number of bytes read.

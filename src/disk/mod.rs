@@ -7,6 +7,7 @@ pub mod attributes;
 pub mod calls;
 pub mod host;
 pub mod image;
+pub mod kept;
 pub mod leftovers;
 pub mod lock;
 pub mod map;
@@ -20,3 +21,4 @@ pub mod threads;
 pub mod throttle;
 
 pub use crate::disk::image::{FileIdentity, Image};
+pub use crate::disk::kept::{PageBytes, PageSum, ReadAgain};

@@ -81,16 +81,21 @@ impl Input {
     /// Where the hole ends that the file has at an offset; `None` where there are bytes, and where the system does not tell.
     /// `len` is the length that the file is believed to have: one that has shrunk is no hole.
     pub fn hole_end(&self, offset: u64, len: u64) -> Option<u64> {
-        let metadata = self.file.metadata().ok()?;
-        let stored = metadata.blocks().saturating_mul(512);
-        if stored >= metadata.len() || metadata.len() < len {
-            return None;
-        }
-        match rustix::fs::seek(&self.file, SeekFrom::Data(offset)) {
-            Ok(data) => Some(data).filter(|&data| data > offset),
-            Err(rustix::io::Errno::NXIO) => Some(len),
-            Err(_) => None,
-        }
+        hole_end(&self.file, offset, len)
+    }
+}
+
+/// As [`Input::hole_end`], of any file.
+pub fn hole_end(file: &File, offset: u64, len: u64) -> Option<u64> {
+    let metadata = file.metadata().ok()?;
+    let stored = metadata.blocks().saturating_mul(512);
+    if stored >= metadata.len() || metadata.len() < len || offset >= len {
+        return None;
+    }
+    match rustix::fs::seek(file, SeekFrom::Data(offset)) {
+        Ok(data) => Some(data.min(len)).filter(|&data| data > offset),
+        Err(rustix::io::Errno::NXIO) => Some(len),
+        Err(_) => None,
     }
 }
 

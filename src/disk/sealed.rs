@@ -32,6 +32,11 @@ impl<'a> Fields<'a> {
         fault(self.path, self.base.saturating_add(self.at as u64), what)
     }
 
+    /// Offset in the file of the field that comes next, in bytes.
+    pub(crate) fn offset(&self) -> u64 {
+        self.base.saturating_add(self.at as u64)
+    }
+
     pub(crate) fn take(&mut self, len: usize, what: &str) -> Result<&'a [u8]> {
         let found = bytes::slice_at(self.bytes, self.at, len)
             .ok_or_else(|| self.fault(format!("expected {len} bytes of {what}, the record ends before")))?;

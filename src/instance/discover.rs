@@ -192,7 +192,10 @@ impl FileWalk {
 }
 
 /// A link file of MySQL 5.6/5.7 and MariaDB: the path of a remote tablespace as text.
-fn read_isl(path: &Path) -> Result<PathBuf> {
+///
+/// # Errors
+/// It cannot be read, is no regular file, or is longer than any path.
+pub fn read_isl(path: &Path) -> Result<PathBuf> {
     let text = small::read(path, MAX_ISL).map_err(Error::io(path, "read the path in this link file"))?;
     let target = PathBuf::from(OsStr::from_bytes(text.trim_ascii()));
     Ok(if target.is_relative() { path.parent().unwrap_or(path).join(target) } else { target })

@@ -85,7 +85,8 @@ impl PageDocument {
     pub fn of(lookup: &Lookup, page_no: PageNo, with_hex: bool) -> PageDocument {
         let (home, space) = (&lookup.home, &lookup.space);
         let clear = lookup.clear();
-        let page = DecodedPage::of(&home.bytes, &space.format, &lookup.judged, clear.as_deref(), with_hex);
+        let page =
+            DecodedPage::of(&home.bytes.get(), &space.format, &lookup.judged, clear.as_deref(), with_hex);
         let id = space.id.filter(|_| lookup.is_restorable());
         let context = lookup.bundle.as_ref().map_or(&lookup.context, |bundle| &bundle.path);
         let restoring = || restoring(&context.display().to_string());

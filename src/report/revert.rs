@@ -11,7 +11,7 @@ use crate::commands::restore::{Applied, PageOutcome, Pass, PlannedPage};
 use crate::disk::calls::ReadBack;
 use crate::report::SCHEMA_VERSION;
 use crate::report::command_line;
-use crate::report::restore::{OutcomeReport, ReadBackReport, sha256, verified};
+use crate::report::restore::{OutcomeReport, ReadBackReport, verified};
 use crate::report::style;
 use crate::units::count;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
@@ -82,7 +82,7 @@ impl RevertedPage {
             file: page.file.display().to_string(),
             offset: page.offset,
             length: page.length,
-            sha256: sha256(&page.new),
+            sha256: page.new.sum.to_string(),
             outcome,
             read_back: read_back.map(ReadBackReport::from),
             reason,

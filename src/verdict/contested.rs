@@ -21,12 +21,12 @@ pub enum Contest {
 pub fn contest(home: &Home, copy: &Copy) -> Option<Contest> {
     let contested = copy.judged.weak
         && copy.state() == CopyState::Valid
-        && home.is_contradicted_by(copy.page(), copy.lsn());
+        && home.is_contradicted_by(&copy.page(), copy.lsn());
     if !contested {
         return None;
     }
     let sound = |page: &[u8]| structure::is_sound(page, &copy.format);
-    Some(match (sound(&home.bytes), sound(copy.page())) {
+    Some(match (sound(&home.bytes.get()), sound(&copy.page())) {
         (true, false) => Contest::Home,
         (false, true) => Contest::Copy,
         (true, true) | (false, false) => Contest::Nobody,

@@ -2,9 +2,12 @@
 
 use crate::instance::dblwr::slot::{SlotRef, Usage, formats_of_a_slot, physical};
 use crate::page::frame;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use crate::disk::{PageBytes, ReadAgain};
 use crate::error::{Error, Result};
 use crate::format::fil::FilHeader;
 use crate::format::fsp::{Codec, Encryption, Layout, PageFormat};
@@ -65,10 +68,12 @@ pub struct Copy {
     pub space: Option<SpaceId>,
     /// In which format it was judged.
     pub format: PageFormat,
-    /// The judgement.
+    /// The judgement. What lies under compression or encryption is in it only as long as the slot is in memory.
     pub judged: Judged,
+    /// Whether something lies under compression or encryption, and could be told.
+    pub has_clear: bool,
     /// The whole slot.
-    pub bytes: Vec<u8>,
+    pub bytes: PageBytes,
 }
 
 impl Copy {
@@ -88,8 +93,34 @@ impl Copy {
     }
 
     /// The bytes that belong home: the physical page, without what a slot carries behind it.
-    pub fn page(&self) -> &[u8] {
-        self.bytes.get(..self.format.physical.bytes()).unwrap_or(&self.bytes)
+    pub fn page(&self) -> Cow<'_, [u8]> {
+        let length = self.format.physical.bytes();
+        match self.bytes.get() {
+            Cow::Borrowed(bytes) => Cow::Borrowed(bytes.get(..length).unwrap_or(bytes)),
+            Cow::Owned(mut bytes) => {
+                bytes.truncate(length);
+                Cow::Owned(bytes)
+            }
+        }
+    }
+
+    /// The page under its compression and encryption, where it has one and that could be told.
+    pub fn clear(&self, spaces: &Spaces) -> Option<Cow<'_, [u8]>> {
+        if let Some(clear) = &self.judged.clear {
+            return Some(Cow::Borrowed(clear));
+        }
+        let page = Some(self.page()).filter(|_| self.has_clear)?;
+        let judged = match self.space.map(|id| spaces.owner(id)) {
+            Some(Owner::One(space)) if space.format == self.format => judge_in(&page, space),
+            _ => judge(&page, &self.format),
+        };
+        judged.clear.map(Cow::Owned)
+    }
+
+    /// The same with its slot in memory.
+    #[must_use]
+    pub fn loaded(&self) -> Copy {
+        Copy { bytes: self.bytes.loaded(), ..self.clone() }
     }
 }
 
@@ -125,7 +156,11 @@ pub fn for_each_usage(
 fn copy_of(area: &Area, spaces: &Spaces, codecs: &[Codec], slot: &Slot<'_>) -> Option<Copy> {
     let header = FilHeader::parse(slot.bytes)?;
     let space_id = area.claimed_space(&header);
-    let attribution = attribute(slot.bytes, &header, space_id, spaces, codecs, area.slot_size);
+    let mut attribution = attribute(slot.bytes, &header, space_id, spaces, codecs, area.slot_size);
+    let source = || ReadAgain::Open(Arc::clone(slot.image));
+    let bytes = PageBytes::read_from(slot.bytes.to_vec(), slot.offset, source);
+    let has_clear = attribution.judged.clear.is_some();
+    attribution.judged.clear = attribution.judged.clear.filter(|_| bytes.is_here());
     Some(Copy {
         slot: SlotRef {
             file: area.file_of(slot),
@@ -137,7 +172,8 @@ fn copy_of(area: &Area, spaces: &Spaces, codecs: &[Codec], slot: &Slot<'_>) -> O
         space: attribution.space,
         format: attribution.format,
         judged: attribution.judged,
-        bytes: slot.bytes.to_vec(),
+        has_clear,
+        bytes,
     })
 }
 

@@ -101,8 +101,9 @@ pub fn is_free_since(space: &Tablespace, page_no: PageNo, than: Lsn) -> bool {
 /// gives both pages one LSN.
 pub(crate) fn newer_page(space: &Tablespace, page_no: PageNo, than: Lsn) -> Option<Vec<u8>> {
     let home = look_in(space, page_no, true).ok().filter(|home| home.state == HomeState::Valid)?;
-    FilHeader::parse(&home.bytes).filter(|header| header.lsn >= than)?;
-    Some(home.bytes)
+    let page = home.bytes.get();
+    FilHeader::parse(&page).filter(|header| header.lsn >= than)?;
+    Some(page.into_owned())
 }
 
 pub(crate) fn beyond_free_limit(space: &Tablespace, page_no: PageNo, than: Lsn) -> bool {

@@ -114,7 +114,7 @@ pub fn cold_pages(survey: &Survey) -> Vec<ColdPage> {
     let sound = |finding: &Finding| {
         let home = survey.home_of(finding).filter(|home| home.state == HomeState::Valid && !home.weak)?;
         let (space_id, page_no, lsn) = (finding.space_id(), finding.page_no(), home.lsn?);
-        Some(ColdPage { space_id, page_no, lsn, sha256: body_sha256(&home.bytes) })
+        Some(ColdPage { space_id, page_no, lsn, sha256: body_sha256(&home.bytes.get()) })
     };
     survey.findings.iter().filter_map(sound).take(MOST_COLD).collect()
 }
@@ -140,7 +140,7 @@ fn same_life(instance: &Instance, manifest: &Manifest, bundle: &Path) -> Result<
     for cold in &manifest.cold {
         let Ok(home) = home::look(&instance.spaces, cold.space_id, cold.page_no, true) else { continue };
         let same_lsn = home.state == HomeState::Valid && !home.weak && home.lsn == Some(cold.lsn);
-        if same_lsn && body_sha256(&home.bytes) != cold.sha256 {
+        if same_lsn && body_sha256(&home.bytes.get()) != cold.sha256 {
             let (space, page) = (cold.space_id, cold.page_no);
             let what = format!("page {space}:{page} has other contents there at the same LSN {}", cold.lsn);
             return Err(refuse(bundle, what));

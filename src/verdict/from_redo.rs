@@ -132,8 +132,18 @@ pub fn candidates(survey: &Survey, wanted: Wanted<'_>) -> Result<Option<Vec<Cand
         let stored = forms.entry(page.0).or_insert_with(|| Stored::of(space, ids_stored));
         let changes = changes.of_page(page);
         let said = census.of_page(page)?;
-        let case =
-            |stored| Case { page, home: &home, space, said, changes, copies, oldest: log.oldest, stored };
+        let (loaded, held) = (home.loaded(), copies.iter().map(|copy| copy.loaded()).collect::<Vec<_>>());
+        let (home_now, copies): (_, Vec<&Copy>) = (&loaded, held.iter().collect());
+        let case = |stored| Case {
+            page,
+            home: home_now,
+            space,
+            said,
+            changes,
+            copies: &copies,
+            oldest: log.oldest,
+            stored,
+        };
         let made = stored.as_ref().ok_or(Guard::Encrypted).and_then(|stored| case(stored).mend(lost));
         Some(Candidate { page, home, lost, made })
     };

@@ -52,7 +52,7 @@ impl Gathered {
             rivals: home.rivals.iter().map(|path| path.display().to_string()).collect(),
             in_buffer,
             no_future,
-            sectors: if compared { sector_map(&home.bytes, &[], &[]).len() as u32 } else { 0 },
+            sectors: if compared { sector_map(&home.bytes.get(), &[], &[]).len() as u32 } else { 0 },
             images,
         }
     }
@@ -78,7 +78,7 @@ impl Gathered {
                 .filter(|&(other, _)| other != at)
                 .filter_map(|(_, image)| image.as_deref())
                 .collect();
-            Some(sector_map(&home.bytes, image.as_deref()?, &others))
+            Some(sector_map(&home.bytes.get(), image.as_deref()?, &others))
         };
         self.images.iter().enumerate().map(map).collect()
     }
@@ -100,14 +100,14 @@ fn facts_of(instance: &Instance, home: &Home, copy: &Copy, image: Option<&[u8]>)
         lsn: copy.lsn(),
         plaintext,
         writable: !plaintext || instance.spaces.key_of(copy.space).is_some(),
-        contradicts: home.is_contradicted_by(copy.page(), copy.lsn()),
+        contradicts: home.is_contradicted_by(&copy.page(), copy.lsn()),
         contest: contest(home, copy),
         contents: if uncovered { contents_of(home, copy, space) } else { Contents::Unknown },
         freed: asks_whether_free
             && space.is_some_and(|space| is_free_since(space, copy.page_no(), copy.lsn())),
         other_file: older && passed && space.is_some_and(|space| is_other_file(space, home, copy)),
-        equal_sectors: image.map_or(0, |image| equal_sectors(&home.bytes, image)),
-        tear: image.map(|image| Tear::between(&home.bytes, image)),
+        equal_sectors: image.map_or(0, |image| equal_sectors(&home.bytes.get(), image)),
+        tear: image.map(|image| Tear::between(&home.bytes.get(), image)),
     }
 }
 
@@ -117,13 +117,14 @@ fn contents_of(home: &Home, copy: &Copy, space: Option<&Tablespace>) -> Contents
     };
     let flush_lsn = copy.space == Some(SpaceId::SYSTEM) && home.offset == Some(ByteOffset(0));
     let same = |one: &[u8], other: &[u8]| same_contents(one, other, format.layout, flush_lsn);
-    if same(&home.bytes, copy.page()) {
+    let (home_page, copy_page) = (home.bytes.get(), copy.page());
+    if same(&home_page, &copy_page) {
         return Contents::Equal;
     }
     let key = space.and_then(|space| space.key.as_ref());
     let id = copy.space.unwrap_or(copy.header.space_id);
-    let at_home = in_memory(&home.bytes, &format, home.algorithm, id, key);
-    let in_slot = in_memory(copy.page(), &format, copy.judged.algorithm, id, key);
+    let at_home = in_memory(&home_page, &format, home.algorithm, id, key);
+    let in_slot = in_memory(&copy_page, &format, copy.judged.algorithm, id, key);
     match at_home.zip(in_slot) {
         Some((one, other)) if same(&one, &other) => Contents::Equal,
         Some(_) => Contents::Differ,
@@ -164,8 +165,8 @@ fn is_other_file(space: &Tablespace, home: &Home, copy: &Copy) -> bool {
         let page = in_memory(page, &space.format, algorithm, space.id?, key)?;
         index_header(&page).map(|header| header.index_id)
     };
-    let at_home = index_of(&home.bytes, home.algorithm);
-    let in_slot = index_of(copy.page(), copy.judged.algorithm);
+    let at_home = index_of(&home.bytes.get(), home.algorithm);
+    let in_slot = index_of(&copy.page(), copy.judged.algorithm);
     match at_home.zip(in_slot) {
         Some((one, other)) if one != other && space.id != Some(SpaceId::SYSTEM) => {
             !has_root(space, |page, algorithm| index_of(page, algorithm) == Some(other))

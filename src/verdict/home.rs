@@ -6,7 +6,7 @@ use serde::Serialize;
 use strum::{IntoStaticStr, VariantArray};
 
 use crate::bytes::u64_at;
-use crate::disk::Image;
+use crate::disk::{Image, PageBytes, ReadAgain};
 use crate::error::{Error, Result};
 use crate::format::fil::{FIL_PAGE_FILE_FLUSH_LSN, FIL_PAGE_LSN, FIL_PAGE_SPACE_ID, FilHeader};
 use crate::format::fsp::PageFormat;
@@ -94,7 +94,7 @@ pub struct Home {
     /// Why.
     pub why: HomeReason,
     /// The page as it lies in the file.
-    pub bytes: Vec<u8>,
+    pub bytes: PageBytes,
     /// Every file that claims the space id, where there are several.
     pub rivals: Vec<PathBuf>,
 }
@@ -113,7 +113,7 @@ impl Home {
             algorithm: None,
             weak: false,
             why,
-            bytes: Vec::new(),
+            bytes: PageBytes::default(),
             rivals: Vec::new(),
         }
     }
@@ -129,7 +129,13 @@ impl Home {
             && self.state == HomeState::Valid
             && self.lsn == Some(copy_lsn)
             && self.bytes.len() == copy.len()
-            && self.bytes.iter().zip(copy).enumerate().any(differs)
+            && self.bytes.get().iter().zip(copy).enumerate().any(differs)
+    }
+
+    /// The same with its page in memory.
+    #[must_use]
+    pub fn loaded(&self) -> Home {
+        Home { bytes: self.bytes.loaded(), ..self.clone() }
     }
 
     /// Takes a home that verifies for what copies and redo show of it.
@@ -202,7 +208,7 @@ pub fn look_in(space: &Tablespace, page_no: PageNo, space_id_stored: bool) -> Re
     home.words = HomeWords::of(&page, &space.format, page_no, space.id.filter(|_| space_id_stored));
     home.algorithm = judged.algorithm;
     home.weak = judged.weak;
-    home.bytes = page;
+    home.bytes = PageBytes::read_from(page, place.offset, || ReadAgain::Path(place.file.path.clone()));
     Ok(home)
 }
 

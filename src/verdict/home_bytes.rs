@@ -16,6 +16,7 @@
 //!
 //! Sources: `buf_dblwr_process` (MySQL 5.7, MariaDB 10.1), `recv::Pages::recover` (MySQL 8.0.25), the writes of a 9.7.4, a 10.1.23 and a 10.2.11.
 
+use crate::disk::PageBytes;
 use crate::format::fil::page_type;
 use crate::format::fsp::Encryption;
 use crate::instance::Instance;
@@ -38,11 +39,24 @@ pub fn is_plaintext_of(instance: &Instance, home: &Home, copy: &Copy) -> bool {
 /// The page that this copy makes at home, in the form that the server had been writing there; `None` where that takes a
 /// key which is not there.
 pub fn image(instance: &Instance, home: &Home, copy: &Copy) -> Option<Vec<u8>> {
-    let page = copy.bytes.get(..home.length)?;
+    let slot = copy.bytes.get();
+    let page = slot.get(..home.length)?;
     if is_plaintext_of(instance, home, copy) {
         return transform::encrypt(page, &home.format?, instance.spaces.key_of(copy.space)?);
     }
     Some(page.to_vec())
+}
+
+/// The same page, to be made again from the slot when it is needed.
+pub fn kept_image(instance: &Instance, home: &Home, copy: &Copy) -> Option<PageBytes> {
+    let (made, slot, length) = (image(instance, home, copy)?, copy.bytes.clone(), home.length);
+    let key = if is_plaintext_of(instance, home, copy) { instance.spaces.key_of(copy.space) } else { None };
+    let encryption = key.cloned().zip(home.format);
+    let make = move || match &encryption {
+        Some((key, format)) => transform::encrypt(slot.get().get(..length)?, format, key),
+        None => slot.get().get(..length).map(<[u8]>::to_vec),
+    };
+    Some(PageBytes::made(made, make))
 }
 
 /// The page that the server's own pass writes home from this copy; `None` as for [`image`].

@@ -23,6 +23,7 @@ use crate::instance::file_names::is_undo_name;
 use crate::instance::pages::VerifiedPages;
 use crate::instance::spaces::{Owner, SpaceFile, Spaces, Tablespace};
 use crate::units::{FIL_NULL, PageNo, SpaceId};
+use crate::verdict::copy::Copy;
 use crate::verdict::descriptors::Descriptors;
 
 /// What a page is part of.
@@ -201,8 +202,9 @@ impl<'a> SurveyNames<'a> {
     /// The page of a finding. The copy knows its index better than a damaged home does.
     pub fn of(&mut self, finding: &Finding) -> PageName {
         let home = self.survey.home_of(finding);
-        let copy = finding.copy().map(|copy| copy.judged.clear.as_deref().unwrap_or(copy.page()));
-        let header = copy.and_then(index_header).or_else(|| index_header(&home?.bytes));
+        let spaces = &self.survey.instance.spaces;
+        let of_copy = |copy: &Copy| index_header(&copy.clear(spaces).unwrap_or_else(|| copy.page()));
+        let header = finding.copy().and_then(of_copy).or_else(|| index_header(&home?.bytes.get()));
         self.naming.of(finding.space_id(), finding.page_no(), header.as_ref())
     }
 

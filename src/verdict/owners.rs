@@ -71,8 +71,8 @@ fn claims_of(space: &Tablespace, hidden: &[&mut Copy], by_page: &ByPage) -> Vec<
     for (&page_no, indices) in by_page {
         let home = read_home(space, page_no, &mut image, &mut page);
         claims.extend(indices.iter().copied().filter(|&index| {
-            let copy = hidden.get(index).map_or(&[][..], |copy| copy.page());
-            home && shares_a_sector(&page, copy) || opens(copy, space)
+            let copy = hidden.get(index).map(|copy| copy.page()).unwrap_or_default();
+            home && shares_a_sector(&page, &copy) || opens(&copy, space)
         }));
     }
     claims

@@ -245,16 +245,18 @@ impl Survey {
         let (mut judgements, mut at) = (judge_hidden(group.len()), usize::MAX);
         let mut maps = vec![None; group.len()];
         if let Some(mut home) = self.look(space, page_no) {
-            let copies: Vec<&Copy> = group.iter().map(|(_, copy)| copy).collect();
-            let gathered = Gathered::of(&self.instance, &home, page_no, &copies);
-            let ruling = judge(&gathered.home(&home), &gathered.copies, reduced, &self.instance.window);
+            let looked_at = home.loaded();
+            let loaded: Vec<Copy> = group.iter().map(|(_, copy)| copy.loaded()).collect();
+            let copies: Vec<&Copy> = loaded.iter().collect();
+            let gathered = Gathered::of(&self.instance, &looked_at, page_no, &copies);
+            let ruling = judge(&gathered.home(&looked_at), &gathered.copies, reduced, &self.instance.window);
             judgements = ruling.judgements;
             ruling.unmasked.into_iter().for_each(|why| home.unmask(why));
             if let Some(id) = space {
                 self.hear_redo((id, page_no), &home, &group, &mut judgements);
             }
             if home.state.is_damaged() {
-                maps = gathered.sector_maps(&home);
+                maps = gathered.sector_maps(&looked_at);
             }
             self.homes.push(home);
             at = self.homes.len() - 1;

@@ -1,5 +1,6 @@
 //! Bodies whose parsers read files.
 
+use std::cell::RefCell;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
@@ -30,9 +31,35 @@ pub fn scratch() -> TempDir {
     made.expect("a temporary directory")
 }
 
+thread_local! {
+    /// Where this thread writes its file again and again, instead of making a directory for each.
+    static PLACE: RefCell<Option<PathBuf>> = const { RefCell::new(None) };
+}
+
+/// Lets this thread write all its files in one directory.
+pub fn write_into(place: &Path) {
+    PLACE.with_borrow_mut(|known| *known = Some(place.to_path_buf()));
+}
+
+/// The directory that one file was written into.
+pub enum Scratch {
+    New(TempDir),
+    Kept(PathBuf),
+}
+
+impl Scratch {
+    pub fn path(&self) -> &Path {
+        match self {
+            Scratch::New(dir) => dir.path(),
+            Scratch::Kept(path) => path,
+        }
+    }
+}
+
 /// A directory with one file in it.
-fn file(name: &str, bytes: &[u8]) -> (TempDir, PathBuf) {
-    let dir = scratch();
+pub fn file(name: &str, bytes: &[u8]) -> (Scratch, PathBuf) {
+    let kept = PLACE.with_borrow(Clone::clone);
+    let dir = kept.map_or_else(|| Scratch::New(scratch()), Scratch::Kept);
     let path = dir.path().join(name);
     std::fs::write(&path, bytes).expect("write");
     (dir, path)

@@ -91,6 +91,18 @@ pub fn corpus() -> Corpus {
     }
     of_testdata(&mut corpus);
     ours(&mut corpus);
+    finished(corpus)
+}
+
+/// The pieces of files that anybody could plant; no image is unpacked for them.
+pub fn planted() -> Corpus {
+    let mut corpus: Corpus = TARGETS.iter().map(|(name, _)| (*name, Vec::new())).collect();
+    keyrings(&mut corpus);
+    ours(&mut corpus);
+    finished(corpus)
+}
+
+fn finished(mut corpus: Corpus) -> Corpus {
     for pieces in corpus.values_mut() {
         pieces.sort();
         pieces.dedup();
@@ -215,11 +227,14 @@ fn whole(files: &BTreeMap<String, Vec<u8>>, size: usize) -> Vec<u8> {
     all
 }
 
-fn of_testdata(corpus: &mut Corpus) {
-    for (name, bytes) in files_in("keyring") {
-        let _ = name;
+fn keyrings(corpus: &mut Corpus) {
+    for (_, bytes) in files_in("keyring") {
         put(corpus, "keyring", bytes);
     }
+}
+
+fn of_testdata(corpus: &mut Corpus) {
+    keyrings(corpus);
     for (_, bytes) in files_in("logs") {
         put(corpus, "error_log", &bytes[..bytes.len().min(4096)]);
     }
@@ -268,7 +283,44 @@ fn ours(corpus: &mut Corpus) {
     ] {
         put(corpus, "config", text);
     }
+    for text in RESUMES {
+        put(corpus, "resume", text);
+    }
+    for text in ["/var/lib/elsewhere/d/t.ibd\n", "../other/t.ibd", "t.ibd", "/dev/zero", "/proc/self/mem\n"] {
+        put(corpus, "link", text);
+    }
+    for text in [
+        "[auto]\nserver-uuid=8a94f357-aab4-11df-86ab-c80aa9429562\n",
+        "# made once\n[auto]\nserver_uuid = 8A94F357-AAB4-11DF-86AB-C80AA9429562\r\n",
+        "[auto]\nserver-uuid=\n",
+    ] {
+        put(corpus, "uuid", text);
+    }
 }
+
+/// Records of a scan: begun, partly done, done.
+const RESUMES: [&str; 4] = [
+    concat!(
+        r#"{"directory":{"number":0,"name":"data","uuid":"8a94f357-aab4-11df-86ab-c80aa9429562"}}"#,
+        "\n",
+        r#"{"damage":{"path":"d/t1.ibd","space_id":7,"page_no":3,"offset":49152,"state":"torn","table":null,"index":null,"reason":"torn"}}"#,
+        "\n",
+    ),
+    concat!(
+        r#"{"server":{"path":"data","uuid":"8a94f357-aab4-11df-86ab-c80aa9429562"}}"#,
+        "\n",
+        r#"{"damage":{"path":"d/t1.ibd","space_id":7,"page_no":3,"offset":49152,"state":"torn","table":null,"index":null,"reason":"torn"}}"#,
+        "\n",
+    ),
+    concat!(
+        r#"{"part":{"path":"d/t1.ibd","version":{"len":98304,"modified":1,"modified_ns":2,"changed":3,"changed_ns":4,"inode":5},"pages":4,"counts":{"pages":4,"valid":3,"zero":0,"damaged":1,"unverifiable":0}}}"#,
+        "\n",
+    ),
+    concat!(
+        r#"{"file":{"version":{"len":98304,"modified":1,"modified_ns":2},"report":{"path":"d/t1.ibd","space_id":7,"page_size":16384,"pages":6,"valid":5,"zero":1,"damaged":0,"unverifiable":0},"read_at":1700000000}}"#,
+        "\n{\"part\":",
+    ),
+];
 
 fn journal() -> Vec<u8> {
     let file = |name: &str, space_id| JournalFile {
@@ -290,8 +342,8 @@ fn journal() -> Vec<u8> {
             length: 1024,
             copy: CopyRef { file: "ibdata1".into(), index: 3, lsn: Lsn(4711), forwarded: None },
             before_state: "torn".into(),
-            old: vec![1; 1024],
-            new: vec![2; 1024],
+            old: vec![1; 1024].into(),
+            new: vec![2; 1024].into(),
         },
     };
     let journal = Journal {
@@ -304,7 +356,7 @@ fn journal() -> Vec<u8> {
         files: vec![file("a.ibd", Some(SpaceId(7))), file("b.ibd", None)],
         pages: vec![page(0, 3), page(1, 0), page(1, 5)],
     };
-    let mut bytes = write::encode(&journal).expect("a journal").bytes().to_vec();
+    let mut bytes = write::encode(&journal).expect("a journal");
     bytes.extend([0; 32]);
     bytes
 }

@@ -14,6 +14,7 @@ mod built;
 mod support;
 
 mod carve;
+mod many;
 mod mariadb;
 mod places;
 mod real;

@@ -102,11 +102,12 @@ impl Redactor {
             self.slots.insert((canonical(&copy.slot.path), copy.slot.offset.0), copy.format);
         }
         for copy in copies.iter().filter(|copy| copy.state() == CopyState::Valid) {
-            let mut blanked = copy.bytes.clone();
+            let bytes = copy.bytes.get();
+            let mut blanked = bytes.to_vec();
             if self.page(&mut blanked, &copy.format).is_none() {
                 continue;
             }
-            for (old, new) in copy.bytes.chunks(SECTOR).zip(blanked.chunks(SECTOR)) {
+            for (old, new) in bytes.chunks(SECTOR).zip(blanked.chunks(SECTOR)) {
                 if !is_zero(old) {
                     self.sectors.entry(old.to_vec()).or_insert_with(|| new.to_vec());
                 }

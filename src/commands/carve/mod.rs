@@ -104,6 +104,10 @@ pub fn carve(image: &Image, sizes: &ProbedSizes) -> Result<Carved> {
         let Some(bytes) = buffer.get(..read).filter(|bytes| !bytes.is_empty()) else { break };
         search.window(base, bytes);
         base = base.saturating_add(WINDOW as u64);
+        // Nothing begins among zeros. The last window before the bytes is looked at, as the first one in the hole was.
+        let hole = image.hole_end(ByteOffset(base)).map_or(0, |end| end.0.saturating_sub(base));
+        let windows = hole.saturating_sub(OVERLAP as u64) / WINDOW as u64;
+        base = base.saturating_add(windows.saturating_mul(WINDOW as u64));
     }
     match search.carved.failure.take() {
         Some(error) if search.carved.unreadable >= image.len() => Err(error),

@@ -204,7 +204,7 @@ fn suspect(survey: &Survey, finding: &Finding) -> Suspect {
         verdict: Some(finding.judgement.verdict),
         state: home.map_or(HomeState::Unverifiable, |home| home.state),
         offset: home.and_then(|home| home.offset),
-        fingerprint: home.map_or(0, |home| crc32fast::hash(&home.bytes)),
+        fingerprint: home.map_or(0, |home| crc32fast::hash(&home.bytes.get())),
         reason: SuspectReason::Judged(finding.judgement.reason.clone()),
     }
 }

@@ -125,6 +125,13 @@ fn sample_file(
             continue;
         }
         let offset = ByteOffset(index.saturating_mul(space.format.physical.as_u64()));
+        let hole = image.hole_end(offset).map_or(0, |end| end.0.saturating_sub(offset.0)) / size as u64;
+        if hole > 0 {
+            let pages = if share == Share::All { hole.min(pages - index) } else { 1 };
+            reader.hole(index, pages);
+            index += pages;
+            continue;
+        }
         let read = image.read_up_to(offset, &mut buffer)?;
         reader.judge(buffer.get(..read).unwrap_or_default(), index);
         if read < size {
@@ -174,11 +181,25 @@ impl<'a> SampleReader<'a> {
     fn judge(&mut self, bytes: &[u8], index: u64) {
         let Ok(first) = u32::try_from(self.file.first_page.saturating_add(index)) else { return };
         self.judge.run(bytes, PageNo(first), &NoPeek);
+        let size = self.space.format.physical.bytes();
+        self.collect(|page_no| {
+            let at = page_no.0.saturating_sub(first) as usize * size;
+            crc32fast::hash(bytes.get(at..at.saturating_add(size)).unwrap_or_default())
+        });
+    }
+
+    /// Pages that the file has no bytes for.
+    fn hole(&mut self, index: u64, pages: u64) {
+        let Ok(first) = u32::try_from(self.file.first_page.saturating_add(index)) else { return };
+        self.judge.hole(PageNo(first), pages);
+        let zeros = crc32fast::hash(&vec![0; self.space.format.physical.bytes()]);
+        self.collect(|_| zeros);
+    }
+
+    fn collect(&mut self, fingerprint: impl Fn(PageNo) -> u32) {
         for damage in std::mem::take(&mut self.judge.found.damage) {
-            let size = self.space.format.physical.bytes();
-            let at = damage.page_no.0.saturating_sub(first) as usize * size;
-            let page = bytes.get(at..at.saturating_add(size)).unwrap_or_default();
-            self.suspect(damage, crc32fast::hash(page));
+            let fingerprint = fingerprint(damage.page_no);
+            self.suspect(damage, fingerprint);
         }
         let undecided = std::mem::take(&mut self.judge.found.undecided);
         self.first_is_zero |= undecided.first().is_some_and(|run| run.first == PageNo(0));

@@ -6,6 +6,7 @@ pub mod selection;
 use std::collections::HashMap;
 use std::path::PathBuf;
 
+use crate::disk::PageBytes;
 use crate::error::{Error, Result};
 use crate::format::fil::FilHeader;
 use crate::format::fsp::PageFormat;
@@ -209,7 +210,7 @@ fn full_items(
             copy.judged.clear = None;
         }
         if let Some(copy) = &mut item.copy {
-            copy.bytes = Vec::new();
+            copy.bytes = PageBytes::default();
         }
         items.push(item);
     })?;

@@ -70,7 +70,7 @@ impl<D: Disk> Journaled<'_, D> {
         check_locks(&self.locked)?;
         let mut steps: Vec<Step> = Vec::new();
         steps.resize_with(self.locked.pages.len(), || Step::Failed("not reached".into()));
-        write_all(&self.locked, &mut steps);
+        self.write_all(&mut steps);
         for held in &self.locked.files {
             sync_file(&self.locked, held, &mut steps);
         }
@@ -97,6 +97,36 @@ impl<D: Disk> Journaled<'_, D> {
             finished,
             notes: self.notes,
         })
+    }
+
+    /// Old and new bytes come out of the journal: what is written is what can be taken back.
+    fn write_all(&self, steps: &mut [Step]) {
+        for held in &self.locked.files {
+            for &index in &held.pages {
+                if let (Some(page), Some(step)) = (self.locked.pages.get(index), steps.get_mut(index)) {
+                    *step = self.write_page(held, page);
+                }
+            }
+        }
+    }
+
+    fn write_page(&self, held: &Held<D::File>, page: &PlannedPage) -> Step {
+        let disk = self.locked.disk;
+        let (old, new) = match self.journal.images(disk, page) {
+            Ok(images) => images,
+            Err(e) => return Step::Failed(failure("reading the journal", &e)),
+        };
+        match read_page(disk, &held.file, page) {
+            Err(e) => return Step::Failed(failure("reading", &e)),
+            Ok(current) if sector_match(&current, &old, &new) == SectorMatch::Neither => {
+                return Step::MovedOn;
+            }
+            Ok(_) => {}
+        }
+        match calls::write_full(disk, &held.file, &new, page.offset.0) {
+            Ok(()) => Step::Written,
+            Err(e) => Step::Failed(failure("writing", &e)),
+        }
     }
 
     /// Marks the journal, unless a page may still succeed when the pass is run again.
@@ -161,30 +191,6 @@ fn check_locks<D: Disk>(locked: &Locked<'_, D>) -> Result<()> {
     Ok(())
 }
 
-fn write_all<D: Disk>(locked: &Locked<'_, D>, steps: &mut [Step]) {
-    for held in &locked.files {
-        for &index in &held.pages {
-            if let (Some(page), Some(step)) = (locked.pages.get(index), steps.get_mut(index)) {
-                *step = write_page(locked.disk, held, page);
-            }
-        }
-    }
-}
-
-fn write_page<D: Disk>(disk: &D, held: &Held<D::File>, page: &PlannedPage) -> Step {
-    match read_page(disk, &held.file, page) {
-        Err(e) => return Step::Failed(failure("reading", &e)),
-        Ok(current) if sector_match(&current, &page.old, &page.new) == SectorMatch::Neither => {
-            return Step::MovedOn;
-        }
-        Ok(_) => {}
-    }
-    match calls::write_full(disk, &held.file, &page.new, page.offset.0) {
-        Ok(()) => Step::Written,
-        Err(e) => Step::Failed(failure("writing", &e)),
-    }
-}
-
 /// One fsync for all pages of a file. After a failure none of them can be trusted, whatever the cache shows.
 fn sync_file<D: Disk>(locked: &Locked<'_, D>, held: &Held<D::File>, steps: &mut [Step]) {
     let touched = |step: &Step| !matches!(step, Step::MovedOn);
@@ -213,7 +219,7 @@ fn verify_page<D: Disk>(disk: &D, file: &D::File, page: &PlannedPage) -> Step {
     let mut buffer = vec![0; page.length];
     match calls::read_back_full(disk, file, &mut buffer, page.offset.0) {
         Err(e) => Step::Failed(failure("reading back", &e)),
-        Ok((read, way)) if read == page.length && buffer == page.new => Step::Verified(way),
+        Ok((read, way)) if read == page.length && page.new.is(&buffer) => Step::Verified(way),
         Ok((_, way)) => Step::Differs(way),
     }
 }

@@ -4,10 +4,12 @@ use crate::commands::restore::selection::{RestoreRules, RestoreSelection};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::commands::restore::page_image::PageImage;
 use crate::commands::restore::plan::{CopyRef, Plan, PlannedPage};
 use crate::commands::restore::told::Told;
 use crate::commands::restore::world::World;
 use crate::commands::restore::{from_redo, live};
+use crate::disk::PageBytes;
 use crate::error::{Error, Result};
 use crate::instance::{Instance, identity};
 use crate::units::{PageNo, SpaceId};
@@ -79,7 +81,9 @@ fn refuse_foreign(survey: &Survey, pages: &[PlannedPage]) -> Result<()> {
         let is_proof = |finding: &Finding| {
             let pair = survey.home_of(finding).zip(finding.copy());
             pair.is_some_and(|(home, copy)| {
-                home.state == HomeState::Valid && home.lsn == Some(copy.lsn()) && home.bytes == copy.page()
+                home.state == HomeState::Valid
+                    && home.lsn == Some(copy.lsn())
+                    && home.bytes.get() == copy.page()
             })
         };
         let planned = pages.iter().find(|page| page.copy.file == *file);
@@ -169,8 +173,10 @@ fn newest_of(survey: &Survey, verdict: Verdict) -> Newest {
 fn planned(survey: &Survey, finding: &Finding, rules: RestoreRules) -> Option<PlannedPage> {
     let (home, copy) = survey.home_of(finding).zip(finding.copy())?;
     let new = match rules {
-        RestoreRules::Newest => home_bytes::image(&survey.instance, home, copy),
-        RestoreRules::Server => home_bytes::image_of_server(&survey.instance, home, copy),
+        RestoreRules::Newest => home_bytes::kept_image(&survey.instance, home, copy),
+        RestoreRules::Server => {
+            home_bytes::image_of_server(&survey.instance, home, copy).map(PageBytes::here)
+        }
     }?;
     Some(PlannedPage {
         space_id: copy.space?,
@@ -186,8 +192,8 @@ fn planned(survey: &Survey, finding: &Finding, rules: RestoreRules) -> Option<Pl
             forwarded: None,
         },
         before_state: home.state.name().to_owned(),
-        old: home.bytes.clone(),
-        new,
+        old: PageImage::at_home(&home.bytes),
+        new: PageImage::judged(new),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::commands::restore::page_image::PageImage;
 use crate::commands::restore::plan::{CopyRef, Forwarded, NO_SLOT, PlannedPage, RefusedPage};
 use crate::commands::restore::selection::RestoreSelection;
 use crate::error::Result;
@@ -83,8 +84,8 @@ fn planned_page(survey: &Survey, candidate: &Candidate) -> Option<PlannedPage> {
             }),
         },
         before_state: home.state.name().into(),
-        old: home.bytes.clone(),
-        new: made.bytes.clone(),
+        old: PageImage::at_home(&home.bytes),
+        new: made.bytes.clone().into(),
     })
 }
 

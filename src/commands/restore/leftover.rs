@@ -96,7 +96,7 @@ fn compare<D: Disk>(
         if length == 0 || original < length {
             return Ok(false);
         }
-        let new = mended(&old, &pages, at);
+        let new = mended(disk, &old, &pages, at)?;
         let bytes = found.iter().zip(&old).zip(&new).take(length);
         if !bytes.into_iter().all(|((&found, &old), &new)| is_fine(found, old, new)) {
             return Ok(false);
@@ -107,12 +107,12 @@ fn compare<D: Disk>(
 }
 
 /// A chunk of the original with what the plan puts there.
-fn mended(old: &[u8], pages: &[&PlannedPage], at: u64) -> Vec<u8> {
+fn mended<D: Disk>(disk: &D, old: &[u8], pages: &[&PlannedPage], at: u64) -> Result<Vec<u8>> {
     let mut new = old.to_vec();
     for page in pages {
         let begin = page.offset.0;
         let from = begin.max(at);
-        let to = begin.saturating_add(page.new.len() as u64).min(at.saturating_add(new.len() as u64));
+        let to = begin.saturating_add(page.length as u64).min(at.saturating_add(new.len() as u64));
         let range = |base: u64| -> Option<std::ops::Range<usize>> {
             Some(
                 usize::try_from(from.checked_sub(base)?).ok()?
@@ -120,11 +120,15 @@ fn mended(old: &[u8], pages: &[&PlannedPage], at: u64) -> Vec<u8> {
             )
         };
         let (Some(into), Some(out)) = (range(at), range(begin)) else { continue };
-        if let (Some(into), Some(bytes)) = (new.get_mut(into), page.new.get(out)) {
+        if into.is_empty() {
+            continue;
+        }
+        let bytes = page.new.read(disk).map_err(Error::io(&page.path, "read again what belongs into"))?;
+        if let (Some(into), Some(bytes)) = (new.get_mut(into), bytes.get(out)) {
             into.copy_from_slice(bytes);
         }
     }
-    new
+    Ok(new)
 }
 
 /// Removes directories that a run created, the deepest first; one that is not empty stays.

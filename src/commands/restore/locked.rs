@@ -8,12 +8,14 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::bytes;
 use crate::commands::restore::journal::read::OpenedJournal;
 use crate::commands::restore::journal::write;
 use crate::commands::restore::journal::write::OnDisk;
 use crate::commands::restore::journal::{Journal, JournalFile, JournalPage, PassKind};
+use crate::commands::restore::page_image::PageImage;
 use crate::commands::restore::plan::{Plan, PlannedPage};
 use crate::commands::restore::world::World;
 use crate::disk::calls;
@@ -48,6 +50,8 @@ pub struct Journaled<'d, D: Disk> {
     /// Whether an earlier run wrote the journal.
     pub(super) resumed: bool,
     pub(super) notes: Vec<String>,
+    /// Kept as long as the locks are: letting go of a copy may close a file that is locked.
+    _judged: Vec<PageImage>,
 }
 
 /// Whether the files of the plan will be written, or only read.
@@ -165,16 +169,31 @@ impl<'d, D: Disk> Locked<'d, D> {
             files,
             pages: self.page_records(),
         };
-        let on_disk = write::create(disk, path, &journal)?;
-        Ok(Journaled { locked: self, journal: on_disk, resumed: false, notes: Vec::new() })
+        let (on_disk, places) = write::create(disk, path, &journal, &|record| self.images_of(record))?;
+        Ok(Journaled::new(self, on_disk, &places))
     }
 
     fn page_records(&self) -> Vec<JournalPage> {
-        let places = self.files.iter().enumerate();
-        places
-            .flat_map(|(file, held)| held.pages.iter().map(move |&index| (file, index)))
-            .filter_map(|(file, index)| Some(JournalPage { file, page: self.pages.get(index)?.clone() }))
-            .collect()
+        let record =
+            |(file, index): (usize, usize)| Some(JournalPage { file, page: self.pages.get(index)?.clone() });
+        self.in_order().filter_map(record).collect()
+    }
+
+    /// The pages as the journal has them: file and number in the plan.
+    fn in_order(&self) -> impl Iterator<Item = (usize, usize)> {
+        let files = self.files.iter().enumerate();
+        files.flat_map(|(file, held)| held.pages.iter().map(move |&index| (file, index)))
+    }
+
+    /// What a page holds, and what it shall hold.
+    fn images_of(&self, record: &JournalPage) -> Result<(Vec<u8>, Vec<u8>)> {
+        let page = &record.page;
+        let held = self.files.get(record.file).filter(|held| held.path == page.path);
+        let held = held.ok_or_else(|| Error::Refused(format!("{}: not held", page.path.display())))?;
+        let old =
+            read_page(self.disk, &held.file, page).map_err(Error::io_at(&held.path, "read", page.offset))?;
+        let new = page.new.read(self.disk).map_err(Error::io(&page.path, "read again what belongs into"))?;
+        Ok((old, new.into_owned()))
     }
 
     pub(super) fn check_unchanged(&self) -> Result<()> {
@@ -185,7 +204,7 @@ impl<'d, D: Disk> Locked<'d, D> {
                     "read",
                     page.offset,
                 ))?;
-                if current != page.old {
+                if !page.old.is(&current) {
                     return Err(Error::Refused(format!(
                         "{}: page {} at offset {} has changed since the plan was made; nothing was written, run again",
                         held.path.display(),
@@ -223,6 +242,21 @@ impl<'d, D: Disk> Locked<'d, D> {
 }
 
 impl<'d, D: Disk> Journaled<'d, D> {
+    /// From here on the pages are those of the journal. `places` is where the images of each record begin.
+    fn new(mut locked: Locked<'d, D>, journal: OnDisk<D::File>, places: &[u64]) -> Self {
+        let path: Arc<Path> = journal.path.as_path().into();
+        let order: Vec<usize> = locked.in_order().map(|(_, index)| index).collect();
+        let mut judged = Vec::new();
+        for (index, &at) in order.into_iter().zip(places) {
+            let Some(page) = locked.pages.get_mut(index) else { continue };
+            page.old = PageImage::in_journal(&path, at, page.length, page.old.sum);
+            let behind = at.saturating_add(page.length as u64);
+            let new = PageImage::in_journal(&path, behind, page.length, page.new.sum);
+            judged.push(std::mem::replace(&mut page.new, new));
+        }
+        Journaled { locked, journal, resumed: false, notes: Vec::new(), _judged: judged }
+    }
+
     /// Takes up a journal that an earlier run left unfinished. `plan` has the journal's pages, at the places where
     /// the files are now.
     pub(super) fn resume(
@@ -233,7 +267,7 @@ impl<'d, D: Disk> Journaled<'d, D> {
     ) -> Result<Self> {
         let locked = plan.lock(disk)?;
         opened.on_disk.ensure_durable(disk)?;
-        Ok(Journaled { locked, journal: opened.on_disk, resumed: true, notes })
+        Ok(Journaled { locked, journal: opened.on_disk, resumed: true, notes, _judged: Vec::new() })
     }
 }
 

@@ -126,7 +126,8 @@ fn fill<D: Disk>(
 ) -> Result<(CopyMethod, ReadBack, Vec<String>)> {
     let method = calls::retry(|| disk.copy(&held.file, file)).map_err(Error::write(part, "copy into"))?;
     for page in pages {
-        calls::write_full(disk, file, &page.new, page.offset.0).map_err(Error::write(part, "write"))?;
+        let new = page.new.read(disk).map_err(Error::io(&page.path, "read again what belongs into"))?;
+        calls::write_full(disk, file, &new, page.offset.0).map_err(Error::write(part, "write"))?;
     }
     let not_kept = disk.keep(&held.file, file).map_err(Error::write(part, "set the attributes of"))?;
     calls::retry(|| disk.fsync(file)).map_err(Error::write(part, "bring to disk"))?;
@@ -136,7 +137,7 @@ fn fill<D: Disk>(
         let (read, way) = calls::read_back_full(disk, file, &mut buffer, page.offset.0)
             .map_err(Error::io_at(part, "read back", page.offset))?;
         worst = worst.max(way);
-        if read != page.length || buffer != page.new {
+        if read != page.length || !page.new.is(&buffer) {
             let what = "the device gave back other bytes than were written; look at its health";
             return Err(Error::foreign(part, format!("offset {}: {what}", page.offset)));
         }

@@ -34,6 +34,7 @@ pub mod leftover;
 pub mod live;
 pub mod locked;
 pub mod mended_copies;
+pub mod page_image;
 pub mod plan;
 pub mod plan_file;
 pub mod relocate;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::commands::restore::page_image::PageImage;
 use crate::commands::restore::world::World;
 use crate::error::{Error, Result};
 use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
@@ -52,9 +53,9 @@ pub struct PlannedPage {
     /// What was found at home, in the words of the reports (`torn`, `zero`, ...).
     pub before_state: String,
     /// What the page holds now. The pass refuses where it does not.
-    pub old: Vec<u8>,
+    pub old: PageImage,
     /// What it shall hold.
-    pub new: Vec<u8>,
+    pub new: PageImage,
 }
 
 /// Everything one pass writes. It cannot be applied: only [`Plan::lock`] leads on, and from there only a journal.
@@ -106,7 +107,7 @@ impl PlannedPage {
 
     fn check(&self) -> Result<()> {
         let legal = u32::try_from(self.length).ok().and_then(PageSize::new).is_some();
-        let fits = self.old.len() == self.length && self.new.len() == self.length;
+        let fits = self.old.length == self.length && self.new.length == self.length;
         if legal && fits && self.end().is_some() {
             return Ok(());
         }
@@ -116,8 +117,8 @@ impl PlannedPage {
             self.page_no,
             self.space_id,
             self.offset,
-            self.old.len(),
-            self.new.len(),
+            self.old.length,
+            self.new.length,
             self.length
         )))
     }
@@ -177,8 +178,8 @@ pub(crate) mod tests {
             length: 1024,
             copy: CopyRef { file: "ibdata1".into(), index: 3, lsn: Lsn(4711), forwarded: None },
             before_state: "torn".into(),
-            old: vec![old; 1024],
-            new: vec![new; 1024],
+            old: vec![old; 1024].into(),
+            new: vec![new; 1024].into(),
         }
     }
 
@@ -193,7 +194,7 @@ pub(crate) mod tests {
         assert!(plan(vec![second.clone(), first.clone()]).check().is_ok());
         let shifted = PlannedPage { offset: ByteOffset(4 * 1024 - 512), ..second.clone() };
         assert!(plan(vec![shifted, first.clone()]).check().is_err());
-        assert!(plan(vec![PlannedPage { new: vec![0; 1023], ..first.clone() }]).check().is_err());
+        assert!(plan(vec![PlannedPage { new: vec![0; 1023].into(), ..first.clone() }]).check().is_err());
         assert!(plan(vec![PlannedPage { offset: ByteOffset(u64::MAX - 5), ..first }]).check().is_err());
     }
 }

@@ -28,7 +28,7 @@ pub struct PlanFile {
     pub schema_version: u32,
     /// Version of the tool that made it.
     pub tool: String,
-    /// The data directory, absolute.
+    /// Where the data directory lay: a hint only, it may move or be copied.
     pub root: PathBuf,
     /// `server_uuid` of its `auto.cnf`; empty where there is none.
     #[serde(default)]
@@ -158,8 +158,8 @@ fn entry(page: &PlannedPage) -> PlanPageEntry {
         space_id: page.space_id,
         page_no: page.page_no,
         copy: PlanCopy { file: page.copy.file.clone(), index: page.copy.index, lsn: page.copy.lsn },
-        before: PlanBefore { state: page.before_state.clone(), sha256: sha256_hex(&page.old) },
-        after: PlanAfter { sha256: sha256_hex(&page.new) },
+        before: PlanBefore { state: page.before_state.clone(), sha256: page.old.sum.to_string() },
+        after: PlanAfter { sha256: page.new.sum.to_string() },
     }
 }
 

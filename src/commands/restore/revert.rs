@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::bytes::u64_at;
+use crate::commands::restore::journal::write::OnDisk;
 use crate::commands::restore::journal::{Journal, Mark, PassKind, read};
 use crate::commands::restore::journal_names;
 use crate::commands::restore::journal_names::JournalName;
 use crate::commands::restore::locked::read_page;
+use crate::commands::restore::page_image::PageImage;
 use crate::commands::restore::plan::{Plan, PlannedPage};
 use crate::commands::restore::relocate;
 use crate::commands::restore::relocate::FoundFiles;
@@ -100,7 +102,8 @@ pub fn plan<D: Disk>(disk: &D, path: &Path, here: &Here) -> Result<Reverting> {
     };
     for page in forward.pages {
         let passed = if is_old { passed_by_checkpoint(&page, &found.now) } else { None };
-        look_at(disk, page, run_since.clone().or(passed), is_half_done, &mut reverting)?;
+        let run_since = run_since.clone().or(passed);
+        look_at(disk, &opened.on_disk, page, run_since, is_half_done, &mut reverting)?;
     }
     Ok(reverting)
 }
@@ -149,6 +152,7 @@ fn open_whole<D: Disk>(disk: &D, path: &Path) -> Result<read::OpenedJournal<D::F
 
 fn look_at<D: Disk>(
     disk: &D,
+    journal: &OnDisk<D::File>,
     page: PlannedPage,
     run_since: Option<String>,
     is_half_done: bool,
@@ -156,7 +160,8 @@ fn look_at<D: Disk>(
 ) -> Result<()> {
     let file = calls::retry(|| disk.open(&page.path, Access::Read)).map_err(Error::io(&page.path, "open"))?;
     let current = read_page(disk, &file, &page).map_err(Error::io_at(&page.path, "read", page.offset))?;
-    let holds = sector_match(&current, &page.old, &page.new);
+    let (old, new) = journal.images(disk, &page).map_err(Error::io(&journal.path, "read the journal"))?;
+    let holds = sector_match(&current, &old, &new);
     let changed = || "the page has been written since, and no longer holds what the restore wrote".to_owned();
     let why = match holds {
         SectorMatch::Old => {
@@ -169,7 +174,7 @@ fn look_at<D: Disk>(
     };
     if let Some(why) = why {
         let lsn = |bytes: &[u8]| u64_at(bytes, FIL_PAGE_LSN).map(Lsn);
-        let (lsn_then, lsn_now) = (lsn(&page.new).unwrap_or_default(), lsn(&current));
+        let (lsn_then, lsn_now) = (lsn(&new).unwrap_or_default(), lsn(&current));
         into.moved_on.push(MovedOn { page, lsn_then, lsn_now, why });
         return Ok(());
     }
@@ -178,8 +183,8 @@ fn look_at<D: Disk>(
         (_, PassKind::Revert) => "reverted",
         (_, PassKind::Restore) => "restored",
     };
-    let new = page.old.clone();
-    into.plan.pages.push(PlannedPage { before_state: state.into(), old: current, new, ..page });
+    let (old, new) = (PageImage::now_at_home(&current), page.old.clone());
+    into.plan.pages.push(PlannedPage { before_state: state.into(), old, new, ..page });
     Ok(())
 }
 

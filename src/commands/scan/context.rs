@@ -265,7 +265,7 @@ fn situation(survey: &Survey, finding: &Finding) -> Option<CopySituation> {
     let (file, index, page) = match &finding.subject {
         crate::verdict::survey::Subject::Copy(copy) => {
             // Zero homes come by the hundred, and nothing is compared with their copies.
-            let page = if home.state == HomeState::Zero { Vec::new() } else { copy.page().to_vec() };
+            let page = if home.state == HomeState::Zero { Vec::new() } else { copy.page().into_owned() };
             (&copy.slot.file, copy.slot.index, page)
         }
         crate::verdict::survey::Subject::Reduced(file, entry) => (file, entry.index, Vec::new()),

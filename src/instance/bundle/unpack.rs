@@ -39,9 +39,14 @@ pub fn is_unpacked(path: &Path) -> bool {
 
 /// A text in which every unpacked file has the name of its bundle, and its own name in that.
 pub fn in_words(text: &str) -> Cow<'_, str> {
+    in_words_as(text, str::to_owned)
+}
+
+/// The same of a text that has gone through `escape` already, so that the name of a bundle goes through it as well.
+pub fn in_words_as(text: &str, escape: impl Fn(&str) -> String) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(text);
     for (dir, bundle) in unpacked() {
-        let (dir, bundle) = (dir.display().to_string(), bundle.display().to_string());
+        let (dir, bundle) = (dir.display().to_string(), escape(&bundle.display().to_string()));
         if text.contains(&dir) {
             let data = format!("{dir}/{DATA_DIR}");
             text = Cow::Owned(text.replace(&data, &bundle).replace(&dir, &bundle));

@@ -6,6 +6,7 @@ pub mod slot;
 pub mod system;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 use strum::{IntoStaticStr, VariantArray};
@@ -143,13 +144,20 @@ impl Area {
     pub fn for_each_slot(&self, mut visit: impl FnMut(Slot<'_>)) -> Result<Vec<Error>> {
         let mut unreadable = Vec::new();
         for run in &self.runs {
-            let image = Image::open(&run.path)?;
-            let mut buffer = vec![0; self.slot_size.bytes()];
+            let image = Arc::new(Image::open(&run.path)?);
+            let (mut buffer, zeros) = (vec![0; self.slot_size.bytes()], vec![0; self.slot_size.bytes()]);
+            let mut hole = ByteOffset(0);
             for index in 0..run.slots {
                 let Some(at) = run.offset.checked_add(u64::from(index) * self.slot_size.as_u64()) else {
                     break;
                 };
-                match image.read_up_to(at, &mut buffer) {
+                let end = at.checked_add(self.slot_size.as_u64());
+                if at >= hole {
+                    hole = image.hole_end(at).unwrap_or(hole);
+                }
+                let is_hole = end.is_some_and(|end| end <= hole);
+                let read = if is_hole { Ok(zeros.len()) } else { image.read_up_to(at, &mut buffer) };
+                match read {
                     Ok(read) if read == buffer.len() => {}
                     Ok(_) => break,
                     Err(error) => {
@@ -163,7 +171,8 @@ impl Area {
                     path: &run.path,
                     offset: at,
                     own_page,
-                    bytes: &buffer,
+                    image: &image,
+                    bytes: if is_hole { &zeros } else { &buffer },
                 });
             }
         }
@@ -203,6 +212,8 @@ pub struct Slot<'a> {
     pub offset: ByteOffset,
     /// Built-in buffer: the number of the page that this slot is.
     pub own_page: Option<PageNo>,
+    /// The file, open.
+    pub image: &'a Arc<Image>,
     /// Its bytes, one logical page.
     pub bytes: &'a [u8],
 }

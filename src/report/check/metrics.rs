@@ -24,6 +24,7 @@ use strum::VariantArray;
 use crate::commands::check::CheckStatus;
 use crate::report::ShutdownReport;
 use crate::report::check::CheckReport;
+use crate::report::style::printable;
 use crate::verdict::Verdict;
 
 /// The two text formats.
@@ -131,7 +132,8 @@ impl PageMetric {
     }
 }
 
-/// A label value: backslash, quote and line feed are escaped.
-fn escape(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+/// A label value: backslash, quote and line feed are escaped, and every other control character as in texts.
+pub fn escape(value: &str) -> String {
+    let lines: Vec<String> = value.split('\n').map(printable).collect();
+    lines.join("\n").replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

@@ -9,9 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-pub use crate::report::restore::pages::{
-    LeftAlone, MendedCopy, OutcomeReport, RemainingPage, RestoredPage, sha256,
-};
+pub use crate::report::restore::pages::{LeftAlone, MendedCopy, OutcomeReport, RemainingPage, RestoredPage};
 pub use crate::report::restore::read_back::{ReadBackReport, verified};
 
 use crate::commands::restore::from_redo::Consulted;

@@ -1,7 +1,6 @@
 //! The entries of a report on a plan: pages, what remains, what was left alone, mended copies.
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use strum::{IntoStaticStr, VariantArray};
 
 use crate::commands::restore::mended_copies::Copied;
@@ -257,11 +256,6 @@ impl LeftAlone {
     }
 }
 
-/// Lower-case hexadecimal SHA-256.
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 impl RestoredPage {
     pub(super) fn of(
         page: &PlannedPage,
@@ -281,8 +275,8 @@ impl RestoredPage {
             index: name.index,
             copy: CopyRefReport::of(&page.copy),
             source: SourceReport::of(&page.copy),
-            before: BeforeReport { state: page.before_state.clone(), sha256: sha256(&page.old) },
-            after: AfterReport { sha256: sha256(&page.new) },
+            before: BeforeReport { state: page.before_state.clone(), sha256: page.old.sum.to_string() },
+            after: AfterReport { sha256: page.new.sum.to_string() },
             outcome,
             read_back: read_back.map(ReadBackReport::from),
             reason,

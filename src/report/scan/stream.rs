@@ -8,6 +8,7 @@ use crate::report::SCHEMA_VERSION;
 use crate::report::guard::{guard, guard_beside};
 use crate::report::problem::ProblemReport;
 use crate::report::scan::{DamageReport, FileReport, RowReport, ScanReport, ScanSummary};
+use crate::report::style::printable;
 use crate::report::width;
 use crate::verdict::predict::Prediction;
 
@@ -251,6 +252,11 @@ impl<'a> Stream<'a> {
         Ok(summary)
     }
 
+    /// Whether lines of CSV are written.
+    pub fn is_csv(&self) -> bool {
+        matches!(self.shape, StreamShape::Csv | StreamShape::RowsCsv)
+    }
+
     fn csv<T: Serialize>(&mut self, rows: impl Iterator<Item = T>) -> anyhow::Result<()> {
         let mut writer =
             csv::WriterBuilder::new().has_headers(!self.header_written).from_writer(&mut *self.out);
@@ -278,7 +284,7 @@ fn line(out: &mut dyn Write, value: &impl Serialize) -> anyhow::Result<()> {
 /// One finding as a line of CSV.
 #[derive(Serialize)]
 struct DamageRow<'a> {
-    path: &'a str,
+    path: String,
     space_id: Option<u32>,
     page_no: u32,
     pages: u32,
@@ -286,15 +292,15 @@ struct DamageRow<'a> {
     length: u32,
     state: &'a str,
     class: &'a str,
-    table: Option<&'a str>,
-    index: Option<&'a str>,
+    table: Option<String>,
+    index: Option<String>,
     rebuildable: Option<bool>,
     level: Option<u16>,
     records: Option<u64>,
     lsn: Option<u64>,
     mendable: bool,
     restorable: bool,
-    reason: &'a str,
+    reason: String,
 }
 
 impl<'a> DamageRow<'a> {
@@ -320,7 +326,7 @@ impl<'a> DamageRow<'a> {
 
     fn of(damage: &'a DamageReport) -> DamageRow<'a> {
         DamageRow {
-            path: &damage.path,
+            path: printable(&damage.path),
             space_id: damage.space_id.map(|id| id.0),
             page_no: damage.page_no.0,
             pages: damage.pages,
@@ -328,15 +334,15 @@ impl<'a> DamageRow<'a> {
             length: damage.length,
             state: damage.state.name(),
             class: damage.class.name(),
-            table: damage.table.as_deref(),
-            index: damage.index.as_deref(),
+            table: damage.table.as_deref().map(printable),
+            index: damage.index.as_deref().map(printable),
             rebuildable: damage.rebuildable,
             level: damage.level,
             records: damage.records,
             lsn: damage.lsn.map(|lsn| lsn.0),
             mendable: damage.mendable,
             restorable: damage.is_restorable(),
-            reason: &damage.reason,
+            reason: printable(&damage.reason),
         }
     }
 }

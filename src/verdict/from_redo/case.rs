@@ -24,6 +24,7 @@ const MOST_VERSIONS: usize = 200;
 /// Everything that is known of one page.
 pub(super) struct Case<'a> {
     pub page: PageId,
+    /// In memory, as the copies are.
     pub home: &'a Home,
     pub space: &'a Tablespace,
     pub said: &'a PageSummary,
@@ -84,7 +85,7 @@ impl Case<'_> {
     }
 
     fn is_compressed(&self) -> bool {
-        let kind = u16_at(&self.home.bytes, FIL_PAGE_TYPE).unwrap_or_default();
+        let kind = u16_at(self.home.bytes.held(), FIL_PAGE_TYPE).unwrap_or_default();
         match self.space.format.layout {
             Layout::FullCrc32 => frame::full_crc32_size(kind).is_some(),
             Layout::Classic => frame::is_transformed(kind),
@@ -101,19 +102,19 @@ impl Case<'_> {
         beside.chain((3..16).map(PageNo)).filter(|&page| page != self.page.1).any(|page| {
             let other = home::look_in(self.space, page, self.stored.ids).ok();
             let other = other.filter(|home| home.state == HomeState::Valid && !home.weak);
-            other.and_then(|home| index_of(&self.stored.in_memory(&home.bytes)?)) == Some(index)
+            other.and_then(|home| index_of(&self.stored.in_memory(&home.bytes.get())?)) == Some(index)
         })
     }
 
     /// The version of the page at an LSN, from the best start there is.
     fn version(&self, until: Lsn) -> Result<Rebuilt, Guard> {
         let memory = Memory::of(self.page, &self.space.format);
-        let sound_home = (self.home.state == HomeState::Valid).then_some(&self.home.bytes[..]);
+        let sound_home = (self.home.state == HomeState::Valid).then_some(self.home.bytes.held());
         let home = sound_home.zip(self.home.lsn);
         let copies = self
             .copies
             .iter()
-            .map(|copy| (copy.bytes.get(..self.home.length).unwrap_or_default(), copy.lsn()));
+            .map(|copy| (copy.bytes.held().get(..self.home.length).unwrap_or_default(), copy.lsn()));
         let best =
             home.into_iter().chain(copies).filter(|(_, lsn)| *lsn <= until).max_by_key(|(_, lsn)| *lsn);
         let best = best.and_then(|(bytes, lsn)| Some((self.stored.in_memory(bytes)?, lsn)));
@@ -188,7 +189,7 @@ impl Case<'_> {
     }
 
     fn sector(&self, at: usize) -> Option<&[u8]> {
-        self.home.bytes.get(at.checked_mul(SECTOR)?..at.checked_add(1)?.checked_mul(SECTOR)?)
+        self.home.bytes.held().get(at.checked_mul(SECTOR)?..at.checked_add(1)?.checked_mul(SECTOR)?)
     }
 
     /// Strikes out the sectors that a version has at the same place, in whichever form it may lie there.

@@ -84,7 +84,7 @@ impl<'a> Stored<'a> {
     /// Of these forms the one that belongs over a home: in clear only where the home itself is.
     pub fn form_for(&self, home: &Home, mut forms: Vec<Vec<u8>>) -> Option<Vec<u8>> {
         let clear =
-            home.words.head.is_some() && seal::key_version(&home.bytes, &self.space.format) == Some(0);
+            home.words.head.is_some() && seal::key_version(home.bytes.held(), &self.space.format) == Some(0);
         if clear { forms.pop() } else { forms.into_iter().next() }
     }
 
@@ -94,7 +94,7 @@ impl<'a> Stored<'a> {
             return Algorithm::FullCrc32;
         }
         let of_copy = copies.iter().find_map(|copy| {
-            let clear = self.in_memory(copy.bytes.get(..self.space.format.physical.bytes())?)?;
+            let clear = self.in_memory(copy.bytes.held().get(..self.space.format.physical.bytes())?)?;
             match examine(&clear, &self.space.format) {
                 Examined::Valid { algorithm, .. } => Some(algorithm),
                 _ => None,
@@ -118,6 +118,6 @@ fn mode_of(space: &Tablespace, id: SpaceId, key: &SpaceKey) -> Option<AesMode> {
 /// Bytes 26..34 of page 0 of the system tablespace, of its newest copy or its home.
 pub(super) fn flush_lsn<'b>(id: PageId, copies: &'b [&Copy], home: &'b Home) -> Option<&'b [u8]> {
     let first = id == (SpaceId::SYSTEM, PageNo(0));
-    let bytes = copies.first().map_or(&home.bytes[..], |copy| &copy.bytes);
+    let bytes = copies.first().map_or(home.bytes.held(), |copy| copy.bytes.held());
     bytes.get(FIL_PAGE_FILE_FLUSH_LSN..FIL_PAGE_SPACE_ID).filter(|_| first)
 }

@@ -316,8 +316,8 @@ fn add(page: &mut PageView, index: usize, finding: &Finding) {
     page.stale |= finding.judgement.verdict == Verdict::Stale;
     page.unrecoverable |= finding.judgement.verdict == Verdict::Unrecoverable;
     if let Subject::Copy(copy) = &finding.subject {
-        let hidden = copy.format.layout == Layout::FullCrc32
-            && (copy.judged.claim == Claim::Hidden || copy.judged.clear.is_some());
+        let hidden =
+            copy.format.layout == Layout::FullCrc32 && (copy.judged.claim == Claim::Hidden || copy.has_clear);
         page.copies.push(CopyView { finding: index, lsn: copy.lsn(), state: copy.state(), hidden });
     }
 }
@@ -358,7 +358,7 @@ fn home_view(survey: &Survey, id: PredictedPage, home: &Home, space: Option<&Tab
         states_its_id: space.is_some_and(|space| page0::states_its_id(home, space)),
         neighbours_tell: id.page_no == PageNo(0)
             && space.is_some_and(|space| page0::neighbours_tell(home, space)),
-        marked_compressed: FilHeader::parse(&home.bytes).is_some_and(|header| {
+        marked_compressed: FilHeader::parse(&home.bytes.get()).is_some_and(|header| {
             matches!(
                 header.page_type,
                 page_type::MARIADB_PAGE_COMPRESSED | page_type::MARIADB_PAGE_COMPRESSED_ENCRYPTED

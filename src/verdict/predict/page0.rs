@@ -55,7 +55,7 @@ fn survey_formats(logical: PageSize, size: PageSize) -> Vec<PageFormat> {
 /// MariaDB judges the other pages by the flags of the damaged page 0 (`Datafile::find_space_id`, up to 10.5.23). Flags
 /// that are lost stand for plain pages; encrypted pages fail, but behind the flag for page compression none is looked at.
 pub(super) fn mariadb_surveys(home: &Home, space: &Tablespace) -> bool {
-    let (format, stated) = (space.format, FspHeader::parse(&home.bytes).map(|header| header.flags));
+    let (format, stated) = (space.format, FspHeader::parse(&home.bytes.get()).map(|header| header.flags));
     let kept = stated.and_then(PageFormat::from_flags).is_some_and(|stated| {
         (stated.layout, stated.physical, stated.page_compressed)
             == (format.layout, format.physical, format.page_compressed)
@@ -69,15 +69,16 @@ pub(super) fn mariadb_surveys(home: &Home, space: &Tablespace) -> bool {
 
 /// MariaDB opens undo tablespaces by the id that page 0 states, and looks for a copy only then (`srv0start.cc`).
 pub(super) fn states_its_id(home: &Home, space: &Tablespace) -> bool {
-    let stated = u32_at(&home.bytes, FIL_PAGE_SPACE_ID).map(SpaceId);
-    let again = FspHeader::parse(&home.bytes).map(|header| header.space_id);
+    let stated = u32_at(&home.bytes.get(), FIL_PAGE_SPACE_ID).map(SpaceId);
+    let again = FspHeader::parse(&home.bytes.get()).map(|header| header.space_id);
     stated == space.id && again == space.id
 }
 
 /// From 10.5.24 on a page 0 without a space id takes it from pages 1 to 3, where all of them verify and agree
 /// (`recv_dblwr_t::find_first_page`).
 pub(super) fn neighbours_tell(home: &Home, space: &Tablespace) -> bool {
-    let Some(file) = space.files.first().filter(|_| u32_at(&home.bytes, FIL_PAGE_SPACE_ID) == Some(0)) else {
+    let Some(file) = space.files.first().filter(|_| u32_at(&home.bytes.get(), FIL_PAGE_SPACE_ID) == Some(0))
+    else {
         return false;
     };
     let Ok(image) = Image::open(&file.path) else { return false };

@@ -139,7 +139,8 @@ fn contradicts(home: &Home, copy: &Copy) -> bool {
         return false;
     }
     let body = 38..home.bytes.len().saturating_sub(if format.layout == Layout::Zip { 0 } else { 8 });
-    let (mine, theirs) = (home.bytes.get(body.clone()), copy.page().get(body));
+    let (mine, theirs) = (home.bytes.get(), copy.page());
+    let (mine, theirs) = (mine.get(body.clone()), theirs.get(body));
     mine.zip(theirs)
         .is_some_and(|(mine, theirs)| mine.iter().zip(theirs).filter(|(a, b)| a != b).count() > MANY)
 }

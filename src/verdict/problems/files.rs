@@ -209,7 +209,7 @@ fn stated_size(survey: &Survey, space: &Tablespace) -> Option<u64> {
     let of_copy = || {
         let proved = survey.findings.iter().filter(|f| f.judgement.verdict == Verdict::Restorable);
         let mut of_page0 = proved.filter(|f| f.page_no() == PageNo(0) && Some(f.space_id()) == space.id);
-        u32_at(of_page0.find_map(|f| f.copy())?.page(), FSP_SIZE)
+        u32_at(&of_page0.find_map(|f| f.copy())?.page(), FSP_SIZE)
     };
     own.or_else(of_copy).map(u64::from)
 }

@@ -60,7 +60,7 @@ pub(super) fn foreign_indexes(survey: &Survey, problems: &mut Vec<Problem>) {
 
 fn index_of_copy(copy: &Copy) -> Option<u64> {
     let sound = copy.state() == CopyState::Valid && !copy.judged.weak;
-    if sound { index_id(copy.page()) } else { None }
+    if sound { index_id(&copy.page()) } else { None }
 }
 
 fn index_id(page: &[u8]) -> Option<u64> {
@@ -73,14 +73,15 @@ fn index_id(page: &[u8]) -> Option<u64> {
 /// The clustered root of a tablespace of one table, where it is sound.
 fn clustered(instance: &Instance, space_id: SpaceId) -> Option<Clustered> {
     let Owner::One(space) = instance.spaces.owner(space_id) else { return None };
-    let flags = FspHeader::parse(&sound(space, PageNo(0))?.bytes)?.flags;
+    let flags = FspHeader::parse(&sound(space, PageNo(0))?.bytes.get())?.flags;
     let mysql = !instance.generation.is_mariadb();
     if space_id == SpaceId::SYSTEM || (mysql && flags & SHARED != 0) {
         return None;
     }
     let root = sound(space, PageNo(if mysql && flags & SDI != 0 { 4 } else { 3 }))?;
-    let alone = [FIL_PAGE_PREV, FIL_PAGE_NEXT].iter().all(|&at| u32_at(&root.bytes, at) == Some(u32::MAX));
-    Some(Clustered { index: index_id(&root.bytes).filter(|_| alone)?, lsn: root.lsn? })
+    let root_bytes = root.bytes.get();
+    let alone = [FIL_PAGE_PREV, FIL_PAGE_NEXT].iter().all(|&at| u32_at(&root_bytes, at) == Some(u32::MAX));
+    Some(Clustered { index: index_id(&root_bytes).filter(|_| alone)?, lsn: root.lsn? })
 }
 
 fn sound(space: &Tablespace, page: PageNo) -> Option<Home> {

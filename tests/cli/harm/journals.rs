@@ -279,7 +279,7 @@ fn a_planted_journal_that_names_files_of_another_instance_is_refused() {
         journal.place.clone_from(&planted);
         let written = journal.pages[0].file;
         journal.files[written].path.clone_from(&path);
-        std::fs::write(&planted, write::encode(&journal).unwrap().bytes()).unwrap();
+        std::fs::write(&planted, write::encode(&journal).unwrap()).unwrap();
         std::fs::set_permissions(&planted, std::fs::Permissions::from_mode(0o600)).unwrap();
         for more in [&[][..], &["--datadir", text(&apart.data)]] {
             let refused = dblwr([&["revert", text(&planted), "--apply"][..], more].concat());

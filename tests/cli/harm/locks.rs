@@ -46,6 +46,58 @@ fn a_server_whose_system_tablespace_lies_elsewhere_is_noticed() {
     assert!(stderr(&blind).contains("ibdata1"), "{}", stderr(&blind));
 }
 
+/// Every command that makes threads, and what else it needs.
+const THREADED: [(&str, &[&str]); 11] = [
+    ("verify", &[]),
+    ("scan", &[]),
+    ("check", &["--timeout", "0"]),
+    ("check", &["--timeout", "30"]),
+    ("locate", &[]),
+    ("dump", &[]),
+    ("redo", &[]),
+    ("restore", &[]),
+    ("carve", &[]),
+    ("scan", &["--progress-fd", "2"]),
+    ("capture", &["--out", "bundle"]),
+];
+
+/// The limit that really binds: an ordinary user who may have so many processes, threads among them. The program itself is
+/// the first.
+#[test]
+fn an_ordinary_user_who_may_make_no_threads_gets_fewer_or_a_clear_error() {
+    let dir = image("m97-clean-kill");
+    let setpriv = ["--reuid", "64321", "--regid", "64321", "--clear-groups"];
+    let may = std::process::Command::new("setpriv").args(setpriv).arg("true").output();
+    if !may.is_ok_and(|output| output.status.success()) {
+        println!("SKIPPED: only the administrator can become an ordinary user (setpriv)");
+        return;
+    }
+    let place = tempfile::tempdir().unwrap();
+    let program = place.path().join("dblwr");
+    std::fs::copy(env!("CARGO_BIN_EXE_dblwr"), &program).unwrap();
+    let everybody =
+        std::process::Command::new("chmod").args(["-R", "a+rwX"]).args([dir.path(), place.path()]).status();
+    assert!(everybody.unwrap().success());
+    for (command, options) in THREADED {
+        for most in [1, 3] {
+            let script = format!("ulimit -u {most}; exec ./dblwr {command} --threads 64 \"$@\"");
+            let output = std::process::Command::new("setpriv")
+                .args(setpriv)
+                .args(["sh", "-c", &script, "sh"])
+                .arg(dir.path())
+                .args(options)
+                .current_dir(place.path())
+                .output()
+                .unwrap();
+            let said = stderr(&output);
+            let _ = std::fs::remove_file(place.path().join("bundle"));
+            assert!(matches!(output.status.code(), Some(0 | 3)), "{command} {options:?}, {most}: {said}");
+            assert!(!said.contains("panicked"), "{command} {options:?}, {most}: {said}");
+            assert!(output.status.code() == Some(0) || said.contains("dblwr: "), "{command} {most}: {said}");
+        }
+    }
+}
+
 /// `ulimit -u` and absurd numbers of threads.
 #[test]
 fn where_no_threads_can_be_made_there_are_fewer_and_no_panic() {

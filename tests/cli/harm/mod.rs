@@ -6,6 +6,7 @@ mod journals;
 mod leaks;
 mod locks;
 mod mended;
+mod names;
 mod outputs;
 mod printed;
 mod resumed;

@@ -64,6 +64,31 @@ fn another_file_in_the_same_place_is_read() {
     assert!(!said.1.contains("nothing was read now"), "{}", said.1);
 }
 
+/// Nothing in the record names the place of a directory: it may move.
+#[test]
+fn a_record_names_files_relative_to_the_directory_and_goes_with_it() {
+    let (dir, away) = (image("m97-clean-kill"), tempfile::tempdir().unwrap());
+    let (record, place) = (away.path().join("record"), away.path().join("elsewhere"));
+    assert_eq!(scan(dir.path(), &record).0, 0);
+    let text = std::fs::read_to_string(&record).unwrap();
+    assert!(
+        text.starts_with("{\"directory\":{\"number\":0,") && text.contains("\"path\":\"d/t1.ibd\""),
+        "{text}"
+    );
+    assert!(!text.contains(dir.path().to_str().unwrap()), "{text}");
+    std::fs::rename(dir.path(), &place).unwrap();
+    let again = scan(&place, &record);
+    assert_eq!(again.0, 0, "{}", again.1);
+    assert!(again.1.contains("nothing was read now"), "{}", again.1);
+    std::fs::rename(&place, dir.path()).unwrap();
+    // What the first release wrote is still read.
+    let old = text.lines().filter(|line| !line.starts_with("{\"directory\"")).collect::<Vec<_>>().join("\n");
+    let shown = format!("\"path\":\"{}/", dir.path().display());
+    std::fs::write(&record, old.replace("\"path\":\"", &shown) + "\n").unwrap();
+    let again = scan(dir.path(), &record);
+    assert!(again.0 == 0 && again.1.contains("nothing was read now"), "{}", again.1);
+}
+
 #[test]
 fn a_record_of_another_server_s_files_is_refused() {
     let (dir, away) = (image("m97-clean-kill"), tempfile::tempdir().unwrap());

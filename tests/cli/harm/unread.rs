@@ -145,13 +145,21 @@ fn what_is_large_or_just_written_still_ends() {
     // The pages behind the old end belong to nothing; the one that was torn has its copy beside the directory.
     assert_eq!(code(&ends(&["scan", text(&table), "--json"])), 1);
 
-    let dir = image("m97-clean-kill");
+    let (dir, away) = (image("m97-clean-kill"), tempfile::tempdir().unwrap());
     let (data, large) = (dir.path(), dir.path().join("d/t1.ibd"));
     File::options().write(true).open(&large).unwrap().set_len(100 << 30).unwrap();
     File::create(data.join("#ib_16384_9.dblwr")).unwrap().set_len(8 << 40).unwrap();
     ends(&["scan", text(&large), "--json"]);
-    ends(&["verify", text(data)]);
-    ends(&["dump", text(data)]);
+    for args in [
+        &["verify", text(data)][..],
+        &["dump", text(data)],
+        &["scan", text(data)],
+        &["check", text(data), "--scan", "--timeout", "0"],
+        &["carve", text(&large)],
+        &["capture", text(data), "--out", text(&away.path().join("bundle"))],
+    ] {
+        ends(args);
+    }
 }
 
 #[test]

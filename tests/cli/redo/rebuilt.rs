@@ -72,9 +72,9 @@ fn copies(crashed: &Crashed, changes: &Changes, score: &mut Score) {
         let (Some(copy), Some(home)) = (finding.copy(), crashed.survey.home_of(finding)) else { continue };
         let Owner::One(space) = crashed.survey.instance.spaces.owner(finding.space_id()) else { continue };
         let (id, lsn) = ((space.id.unwrap(), finding.page_no()), copy.lsn());
-        let page = &copy.bytes[..space.format.physical.bytes()];
+        let page = &copy.bytes.get()[..space.format.physical.bytes()];
         let (Some(form), history) = (Form::of(page, space), changes.of_page(id)) else { continue };
-        let home_form = Form::of(&home.bytes, space).filter(|_| home.state == HomeState::Valid);
+        let home_form = Form::of(&home.bytes.get(), space).filter(|_| home.state == HomeState::Valid);
         let (memory, oldest) = (Memory::of(id, &space.format), crashed.log.oldest);
         let wanted = Wanted { page, lsn, form: &form };
         if let Some(home_form) = home_form.as_ref().filter(|_| finding.judgement.verdict == Verdict::Pending)
@@ -86,7 +86,7 @@ fn copies(crashed: &Crashed, changes: &Changes, score: &mut Score) {
         let newer = home.lsn.zip(home_form.as_ref()).filter(|&(newer, _)| newer > lsn && lsn >= oldest);
         if let Some((newer, form)) = newer {
             let start = Start { bytes: &wanted.form.clear, lsn };
-            let wanted = Wanted { page: &home.bytes, lsn: newer, form };
+            let wanted = Wanted { page: &home.bytes.get(), lsn: newer, form };
             score.note("copy to home", id, rebuild(memory, Some(start), history, oldest, newer), &wanted);
         }
         if begins_anew(history, lsn) {

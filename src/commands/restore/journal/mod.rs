@@ -51,8 +51,6 @@ pub mod write;
 
 use std::path::PathBuf;
 
-use sha2::{Digest, Sha256};
-
 use crate::commands::restore::plan::PlannedPage;
 use crate::commands::restore::world::World;
 use crate::units::SpaceId;
@@ -149,10 +147,6 @@ pub struct Journal {
     pub files: Vec<JournalFile>,
     /// Every page of the plan.
     pub pages: Vec<JournalPage>,
-}
-
-fn sha256(bytes: &[u8]) -> [u8; 32] {
-    Sha256::digest(bytes).into()
 }
 
 fn crc_seeded(seed: u32, bytes: &[u8]) -> u32 {

@@ -3,17 +3,19 @@
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::commands::restore::journal::write::OnDisk;
 use crate::commands::restore::journal::{
     CRC, FILE_MIN, HEADER_FIXED, Journal, JournalFile, JournalPage, MAGIC, MARK, Mark, OLDEST, PAGE_MIN,
     PassKind, RECORD_FIXED, SEAL, TAG_DONE, TAG_FILE, TAG_PAGE, TAG_SEAL, TELLS_PLACES, VERSION, crc_seeded,
-    sha256,
 };
+use crate::commands::restore::page_image::PageImage;
 use crate::commands::restore::plan;
 use crate::commands::restore::plan::{CopyRef, Forwarded, NO_SLOT, PlannedPage};
 use crate::commands::restore::told::Told;
 use crate::commands::restore::world::World;
+use crate::disk::PageSum;
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk};
 use crate::disk::sealed::{Fields, fault};
@@ -48,13 +50,14 @@ pub fn open<D: Disk>(disk: &D, path: &Path, access: Access) -> Result<OpenedJour
     let size = calls::retry(|| disk.stat(&file)).map_err(Error::io(path, "look at the journal"))?.size;
     let mut reader = JournalReader { disk, file: &file, path, size, at: 0, hash: Sha256::new() };
     let (mut journal, header) = reader.header()?;
+    let shown: Arc<Path> = path.into();
     for number in 0..header.files {
         let (start, bytes) = reader.record(&header, TAG_FILE, number)?;
         journal.files.push(file_record(&mut payload(&bytes, start, path)?)?);
     }
     for number in 0..header.pages {
         let (start, bytes) = reader.record(&header, TAG_PAGE, header.files.saturating_add(number))?;
-        journal.pages.push(page_record(&mut payload(&bytes, start, path)?, &journal.files)?);
+        journal.pages.push(page_record(&mut payload(&bytes, start, path)?, &journal.files, &shown)?);
     }
     reader.seal(&header)?;
     let mark = reader.mark(&header)?;
@@ -342,7 +345,7 @@ fn file_record(fields: &mut Fields<'_>) -> Result<JournalFile> {
     Ok(record)
 }
 
-fn page_record(fields: &mut Fields<'_>, files: &[JournalFile]) -> Result<JournalPage> {
+fn page_record(fields: &mut Fields<'_>, files: &[JournalFile], path: &Arc<Path>) -> Result<JournalPage> {
     let (space_id, page_no) = (SpaceId(fields.u32("space id")?), PageNo(fields.u32("page number")?));
     let index = fields.u32("file number")? as usize;
     let file = files.get(index).ok_or_else(|| fields.fault(format!("no file record has number {index}")))?;
@@ -358,11 +361,17 @@ fn page_record(fields: &mut Fields<'_>, files: &[JournalFile]) -> Result<Journal
         forwarded: (slot == NO_SLOT).then(Forwarded::default),
     };
     let before_state = fields.string("state")?;
-    let (old, new) = (fields.take(length, "old page")?.to_vec(), fields.take(length, "new page")?.to_vec());
+    let mut image = |what: &str, sum: [u8; 32]| {
+        let at = fields.offset();
+        let bytes = fields.take(length, what)?;
+        let image = PageImage::in_journal(path, at, length, PageSum(sum));
+        Ok(image.is(bytes).then_some(image))
+    };
+    let (old, new) = (image("old page", hashes.0)?, image("new page", hashes.1)?);
     fields.end()?;
-    if (sha256(&old), sha256(&new)) != hashes {
+    let (Some(old), Some(new)) = (old, new) else {
         return Err(fields.fault("the SHA-256 of the page does not fit; the journal was altered or damaged"));
-    }
+    };
     let page = PlannedPage {
         space_id,
         page_no,

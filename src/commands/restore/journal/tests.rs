@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::restore::journal::read;
 use crate::commands::restore::journal::read::OpenedJournal;
-use crate::commands::restore::journal::write::{create, encode};
+use crate::commands::restore::journal::write::{OnDisk, create, encode};
 use crate::commands::restore::journal::{Journal, JournalFile, JournalPage, MARK, Mark, PassKind};
+use crate::commands::restore::page_image::PageImage;
 use crate::commands::restore::plan::tests::page;
 use crate::commands::restore::told::Told;
 use crate::commands::restore::world::World;
@@ -54,6 +55,14 @@ fn journal() -> Journal {
     }
 }
 
+fn created(path: &Path, journal: &Journal) -> Result<OnDisk<RealFile>, Error> {
+    let images = |record: &JournalPage| {
+        let read = |image: &PageImage| image.read(&RealDisk).unwrap().into_owned();
+        Ok((read(&record.page.old), read(&record.page.new)))
+    };
+    create(&RealDisk, path, journal, &images).map(|(on_disk, _)| on_disk)
+}
+
 fn written(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("j");
@@ -78,7 +87,7 @@ fn offset(result: Result<OpenedJournal<RealFile>, Error>) -> u64 {
 fn what_was_written_is_read_and_the_mark_says_how_it_ended() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("j");
-    let on_disk = create(&RealDisk, &path, &journal()).unwrap();
+    let on_disk = created(&path, &journal()).unwrap();
     let opened = read::open(&RealDisk, &path, Access::Read).unwrap();
     assert_eq!((opened.journal, opened.mark), (journal(), Mark::Unfinished));
     for mark in [Mark::Verified, Mark::Closed { moved_on: 2 }, Mark::Verified] {
@@ -95,20 +104,20 @@ fn a_journal_is_never_overwritten_and_a_part_file_only_if_it_is_ours() {
     let path = dir.path().join("j");
     let part = dir.path().join("j.dblwr-part");
     std::fs::write(&part, "a letter to my aunt").unwrap();
-    assert!(create(&RealDisk, &path, &journal()).is_err());
+    assert!(created(&path, &journal()).is_err());
     assert_eq!(std::fs::read(&part).unwrap(), b"a letter to my aunt");
     for leftover in [&b""[..], b"DBLWR", b"DBLWRJNL\0\0\0\x01", &[0; 600]] {
         std::fs::write(&part, leftover).unwrap();
-        create(&RealDisk, &path, &journal()).unwrap();
+        created(&path, &journal()).unwrap();
         assert!(!part.exists());
-        assert!(create(&RealDisk, &path, &journal()).is_err(), "overwrote a journal");
+        assert!(created(&path, &journal()).is_err(), "overwrote a journal");
         std::fs::remove_file(&path).unwrap();
     }
 }
 
 #[test]
 fn cut_anywhere_it_is_refused_at_the_cut() {
-    let whole = encode(&journal()).unwrap().bytes().to_vec();
+    let whole = encode(&journal()).unwrap();
     for cut in (0..whole.len()).step_by(7).chain(whole.len() - 60..whole.len()) {
         assert!(offset(read(&whole[..cut])) <= cut as u64, "{cut}");
     }
@@ -116,7 +125,7 @@ fn cut_anywhere_it_is_refused_at_the_cut() {
 
 #[test]
 fn one_bit_flipped_anywhere_is_noticed() {
-    let whole = encode(&journal()).unwrap().bytes().to_vec();
+    let whole = encode(&journal()).unwrap();
     for at in (0..whole.len()).step_by(5).chain(0..200) {
         let mut bytes = whole.clone();
         bytes[at] ^= 1 << (at % 8);
@@ -128,8 +137,10 @@ fn one_bit_flipped_anywhere_is_noticed() {
 #[test]
 fn a_torn_mark_is_none_and_bytes_behind_it_are_a_fault() {
     let whole = encode(&journal()).unwrap();
-    let mark = crate::commands::restore::journal::write::mark_bytes(whole.header_crc(), Mark::Verified, 3, 1);
-    let with = |tail: &[u8]| [whole.bytes(), tail].concat();
+    let header = u32::from_be_bytes(whole[12..16].try_into().unwrap()) as usize;
+    let header_crc = u32::from_be_bytes(whole[header - 4..header].try_into().unwrap());
+    let mark = crate::commands::restore::journal::write::mark_bytes(header_crc, Mark::Verified, 3, 1);
+    let with = |tail: &[u8]| [&whole[..], tail].concat();
     for cut in 0..MARK {
         assert_eq!(read(&with(&mark[..cut])).unwrap().mark, Mark::Unfinished);
         let mut zeroed = mark.clone();
@@ -137,14 +148,14 @@ fn a_torn_mark_is_none_and_bytes_behind_it_are_a_fault() {
         assert_eq!(read(&with(&zeroed)).unwrap().mark, Mark::Unfinished);
     }
     assert_eq!(read(&with(&mark)).unwrap().mark, Mark::Verified);
-    assert_eq!(offset(read(&with(&[&mark[..], &[0]].concat()))), whole.bytes().len() as u64);
+    assert_eq!(offset(read(&with(&[&mark[..], &[0]].concat()))), whole.len() as u64);
 }
 
 #[test]
 fn records_of_another_journal_do_not_fit() {
-    let one = encode(&journal()).unwrap().bytes().to_vec();
+    let one = encode(&journal()).unwrap();
     let later = Journal { written_at: 1_700_000_001, ..journal() };
-    let mut two = encode(&later).unwrap().bytes().to_vec();
+    let mut two = encode(&later).unwrap();
     let header = u32::from_be_bytes(one[12..16].try_into().unwrap()) as usize;
     two[header..].copy_from_slice(&one[header..]);
     assert_eq!(offset(read(&two)), header as u64);
@@ -153,7 +164,7 @@ fn records_of_another_journal_do_not_fit() {
 /// Lengths and counts that a seal covers are still not believed before they fit the file.
 #[test]
 fn sealed_nonsense_is_refused_without_a_large_allocation() {
-    let whole = encode(&journal()).unwrap().bytes().to_vec();
+    let whole = encode(&journal()).unwrap();
     let header = u32::from_be_bytes(whole[12..16].try_into().unwrap()) as usize;
     for (at, value) in [(16, u64::MAX), (16, 10), (24, u64::MAX), (24, 1 << 32)] {
         let mut bytes = whole.clone();
@@ -171,7 +182,7 @@ fn sealed_nonsense_is_refused_without_a_large_allocation() {
 fn pages_that_overlap_are_refused_although_sealed() {
     let mut journal = journal();
     journal.pages[2].page.offset = ByteOffset(512);
-    assert_eq!(offset(read(encode(&journal).unwrap().bytes())), 0);
+    assert_eq!(offset(read(&encode(&journal).unwrap())), 0);
 }
 
 #[test]

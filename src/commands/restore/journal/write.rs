@@ -1,24 +1,27 @@
 //! Encoding a journal, and putting it on disk under a name that only ever shows it whole.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::commands::restore::journal::{
-    CRC, Journal, JournalFile, JournalPage, MAGIC, MARK, Mark, OLDEST, PassKind, SEAL, TAG_DONE, TAG_FILE,
-    TAG_PAGE, TAG_SEAL, VERSION, crc_seeded, sha256,
+    CRC, Journal, JournalFile, JournalPage, MAGIC, MARK, Mark, OLDEST, PassKind, RECORD_FIXED, SEAL,
+    TAG_DONE, TAG_FILE, TAG_PAGE, TAG_SEAL, VERSION, crc_seeded,
 };
+use crate::commands::restore::page_image::PageImage;
+use crate::commands::restore::plan::PlannedPage;
 use crate::commands::restore::told::Told;
+use crate::disk::PageSum;
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk};
+use crate::disk::real::RealDisk;
 use crate::error::{Error, Result};
+use sha2::{Digest, Sha256};
 
-/// A journal as bytes, with what the mark behind it needs.
-pub struct Encoded {
-    bytes: Vec<u8>,
-    header_crc: u32,
-}
+/// Bytes that are written and read back at a time.
+const CHUNK: usize = 1 << 20;
 
 /// A journal on disk, open for its mark.
 pub struct OnDisk<F> {
@@ -30,28 +33,118 @@ pub struct OnDisk<F> {
     pub(super) sealed_len: u64,
 }
 
-impl Encoded {
-    /// The sealed bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
+/// Old and new bytes of a page record.
+pub type Images<'a> = &'a dyn Fn(&JournalPage) -> Result<(Vec<u8>, Vec<u8>)>;
 
-    #[cfg(test)]
-    pub(super) fn header_crc(&self) -> u32 {
-        self.header_crc
-    }
+/// What was written of a journal.
+struct SealedJournal {
+    header_crc: u32,
+    sealed_len: u64,
+    /// SHA-256 of all of it.
+    sum: PageSum,
+    /// Where the images of each page begin.
+    places: Vec<u64>,
 }
 
-/// Encodes a journal; refuses names longer than 65535 bytes and more than 2^32 records.
+/// Writes a journal piece by piece: of its pages never more than one is in memory here.
+struct Encoder<'a> {
+    out: &'a mut dyn FnMut(&[u8]) -> Result<()>,
+    hash: Sha256,
+    at: u64,
+    header_crc: u32,
+    number: u32,
+}
+
+fn too_large() -> Error {
+    Error::Refused("the plan is too large for a journal".into())
+}
+
+/// A journal as bytes, its images read where they are; for small ones.
 ///
 /// # Errors
-/// A name is longer than 65535 bytes, or there are more than 2^32 records.
-pub fn encode(journal: &Journal) -> Result<Encoded> {
-    try_encode(journal).ok_or_else(|| Error::Refused("the plan is too large for a journal".into()))
+/// A name is longer than 65535 bytes, there are more than 2^32 records, or an image cannot be read.
+pub fn encode(journal: &Journal) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = |record: &JournalPage| {
+        let read = |image: &PageImage| image.read(&RealDisk).map(Cow::into_owned);
+        let both = read(&record.page.old).and_then(|old| Ok((old, read(&record.page.new)?)));
+        both.map_err(Error::io(&record.page.path, "read again what belongs into"))
+    };
+    encode_to(journal, &read, &mut |piece| {
+        bytes.extend(piece);
+        Ok(())
+    })?;
+    Ok(bytes)
 }
 
-fn try_encode(journal: &Journal) -> Option<Encoded> {
-    let records = records(journal)?;
+fn encode_to(
+    journal: &Journal,
+    images: Images<'_>,
+    out: &mut dyn FnMut(&[u8]) -> Result<()>,
+) -> Result<SealedJournal> {
+    let (header, sealed_len) = header(journal).ok_or_else(too_large)?;
+    let header_crc = crc32fast::hash(&header);
+    let mut encoder = Encoder { out, hash: Sha256::new(), at: 0, header_crc, number: 0 };
+    encoder.put(&header)?;
+    encoder.put(&header_crc.to_be_bytes())?;
+    for file in &journal.files {
+        encoder.record(TAG_FILE, &file_payload(file).ok_or_else(too_large)?)?;
+    }
+    let mut places = Vec::new();
+    for record in &journal.pages {
+        let (old, new) = images(record)?;
+        refuse_other(record, &old, &new)?;
+        let mut payload = page_head(record).ok_or_else(too_large)?;
+        places.push(encoder.at.saturating_add((RECORD_FIXED + payload.len()) as u64));
+        payload.extend(old);
+        payload.extend(new);
+        encoder.record(TAG_PAGE, &payload)?;
+    }
+    let mut seal = sealed_len.to_be_bytes().to_vec();
+    seal.extend(encoder.hash.clone().finalize());
+    encoder.record(TAG_SEAL, &seal)?;
+    Ok(SealedJournal { header_crc, sealed_len, sum: PageSum(encoder.hash.finalize().into()), places })
+}
+
+/// Between the look at a page and its journal somebody may have written it.
+fn refuse_other(record: &JournalPage, old: &[u8], new: &[u8]) -> Result<()> {
+    let page = &record.page;
+    if page.old.is(old) && page.new.is(new) {
+        return Ok(());
+    }
+    Err(Error::Refused(format!(
+        "{}: page {} at offset {} has changed since the plan was made; nothing was written, run again",
+        page.path.display(),
+        page.page_no,
+        page.offset
+    )))
+}
+
+impl Encoder<'_> {
+    fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.hash.update(bytes);
+        self.at = self.at.saturating_add(bytes.len() as u64);
+        (self.out)(bytes)
+    }
+
+    fn record(&mut self, tag: [u8; 4], payload: &[u8]) -> Result<()> {
+        let length = u32::try_from(record_length(payload.len())).map_err(|_| too_large())?;
+        let mut bytes = tag.to_vec();
+        bytes.extend(length.to_be_bytes());
+        bytes.extend(self.number.to_be_bytes());
+        bytes.extend(payload);
+        bytes.extend(crc_seeded(self.header_crc, &bytes).to_be_bytes());
+        self.number = self.number.checked_add(1).ok_or_else(too_large)?;
+        self.put(&bytes)
+    }
+}
+
+fn record_length(payload: usize) -> usize {
+    payload.saturating_add(RECORD_FIXED + CRC)
+}
+
+/// The header without its CRC, and the length of everything that is sealed.
+fn header(journal: &Journal) -> Option<(Vec<u8>, u64)> {
     let mut header = Vec::new();
     header.extend(MAGIC);
     header.extend(if journal.world.is_some() { VERSION } else { OLDEST }.to_be_bytes());
@@ -71,24 +164,18 @@ fn try_encode(journal: &Journal) -> Option<Encoded> {
         text(&mut header, &told_bytes(&world.told)?)?;
     }
     let header_len = header.len().checked_add(CRC)?;
-    let body: usize = records
-        .iter()
-        .map(|(_, payload)| payload.len() + crate::commands::restore::journal::RECORD_FIXED + CRC)
-        .sum();
-    let sealed_len = header_len.checked_add(body)?.checked_add(SEAL)? as u64;
+    let mut sealed_len = (header_len as u64).checked_add(SEAL as u64)?;
+    for file in &journal.files {
+        sealed_len = sealed_len.checked_add(record_length(file_payload(file)?.len()) as u64)?;
+    }
+    for record in &journal.pages {
+        let images = record.page.length.checked_mul(2)?;
+        let payload = page_head(record)?.len().checked_add(images)?;
+        sealed_len = sealed_len.checked_add(record_length(payload) as u64)?;
+    }
     header.get_mut(12..16)?.copy_from_slice(&u32::try_from(header_len).ok()?.to_be_bytes());
     header.get_mut(16..24)?.copy_from_slice(&sealed_len.to_be_bytes());
-    let header_crc = crc32fast::hash(&header);
-    header.extend(header_crc.to_be_bytes());
-
-    let mut bytes = header;
-    for (number, (tag, payload)) in records.iter().enumerate() {
-        record(&mut bytes, header_crc, *tag, u32::try_from(number).ok()?, payload)?;
-    }
-    let mut seal = sealed_len.to_be_bytes().to_vec();
-    seal.extend(sha256(&bytes));
-    record(&mut bytes, header_crc, TAG_SEAL, u32::try_from(records.len()).ok()?, &seal)?;
-    Some(Encoded { bytes, header_crc })
+    Some((header, sealed_len))
 }
 
 fn told_bytes(told: &Told) -> Option<Vec<u8>> {
@@ -105,12 +192,6 @@ fn told_bytes(told: &Told) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn records(journal: &Journal) -> Option<Vec<([u8; 4], Vec<u8>)>> {
-    let files = journal.files.iter().map(|file| Some((TAG_FILE, file_payload(file)?)));
-    let pages = journal.pages.iter().map(|page| Some((TAG_PAGE, page_payload(page)?)));
-    files.chain(pages).collect()
-}
-
 fn file_payload(file: &JournalFile) -> Option<Vec<u8>> {
     let mut out = Vec::new();
     out.extend(file.device.to_be_bytes());
@@ -123,7 +204,8 @@ fn file_payload(file: &JournalFile) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn page_payload(record: &JournalPage) -> Option<Vec<u8>> {
+/// What stands before the images of a page.
+fn page_head(record: &JournalPage) -> Option<Vec<u8>> {
     let page = &record.page;
     let mut out = Vec::with_capacity(page.length.saturating_mul(2).saturating_add(256));
     out.extend(page.space_id.0.to_be_bytes());
@@ -133,30 +215,16 @@ fn page_payload(record: &JournalPage) -> Option<Vec<u8>> {
     out.extend(u32::try_from(page.length).ok()?.to_be_bytes());
     out.extend(page.copy.index.to_be_bytes());
     out.extend(page.copy.lsn.0.to_be_bytes());
-    out.extend(sha256(&page.old));
-    out.extend(sha256(&page.new));
+    out.extend(page.old.sum.0);
+    out.extend(page.new.sum.0);
     text(&mut out, page.copy.file.as_os_str().as_bytes())?;
     text(&mut out, page.before_state.as_bytes())?;
-    out.extend(&page.old);
-    out.extend(&page.new);
     Some(out)
 }
 
 fn text(out: &mut Vec<u8>, bytes: &[u8]) -> Option<()> {
     out.extend(u16::try_from(bytes.len()).ok()?.to_be_bytes());
     out.extend(bytes);
-    Some(())
-}
-
-fn record(out: &mut Vec<u8>, seed: u32, tag: [u8; 4], number: u32, payload: &[u8]) -> Option<()> {
-    let start = out.len();
-    let length = payload.len().checked_add(crate::commands::restore::journal::RECORD_FIXED + CRC)?;
-    out.extend(tag);
-    out.extend(u32::try_from(length).ok()?.to_be_bytes());
-    out.extend(number.to_be_bytes());
-    out.extend(payload);
-    let crc = crc_seeded(seed, out.get(start..)?);
-    out.extend(crc.to_be_bytes());
     Some(())
 }
 
@@ -181,8 +249,12 @@ pub(super) fn mark_bytes(header_crc: u32, mark: Mark, verified: u32, now: i64) -
 ///
 /// # Errors
 /// The name is taken, the journal is too large, or the system refuses a step; no data file was touched.
-pub fn create<D: Disk>(disk: &D, path: &Path, journal: &Journal) -> Result<OnDisk<D::File>> {
-    let encoded = encode(journal)?;
+pub fn create<D: Disk>(
+    disk: &D,
+    path: &Path,
+    journal: &Journal,
+    images: Images<'_>,
+) -> Result<(OnDisk<D::File>, Vec<u64>)> {
     let part = calls::with_suffix(path, calls::PART_SUFFIX);
     if calls::retry(|| disk.exists(path)).map_err(Error::io(path, "look for the journal"))? {
         return Err(Error::Refused(format!(
@@ -192,34 +264,80 @@ pub fn create<D: Disk>(disk: &D, path: &Path, journal: &Journal) -> Result<OnDis
     }
     clear_part(disk, &part)?;
     let file = calls::retry(|| disk.create_new(&part)).map_err(Error::io(&part, "create the journal"))?;
-    if let Err(error) = fill(disk, &file, &part, &encoded).and_then(|()| publish(disk, &part, path)) {
-        drop(file);
-        let _ = calls::retry(|| disk.remove(&part));
-        return Err(error);
+    let filled = fill(disk, &file, &part, journal, images);
+    match filled.and_then(|sealed| publish(disk, &part, path).map(|()| sealed)) {
+        Ok(SealedJournal { header_crc, sealed_len, places, .. }) => {
+            sync_dir(disk, path)?;
+            Ok((OnDisk { path: path.to_path_buf(), file, header_crc, sealed_len }, places))
+        }
+        Err(error) => {
+            drop(file);
+            let _ = calls::retry(|| disk.remove(&part));
+            Err(error)
+        }
     }
-    sync_dir(disk, path)?;
-    Ok(OnDisk {
-        path: path.to_path_buf(),
-        file,
-        header_crc: encoded.header_crc,
-        sealed_len: encoded.bytes.len() as u64,
-    })
 }
 
-fn fill<D: Disk>(disk: &D, file: &D::File, part: &Path, encoded: &Encoded) -> Result<()> {
-    calls::write_full(disk, file, &encoded.bytes, 0).map_err(Error::write(part, "write the journal"))?;
+/// A file that takes small pieces and is written in large ones.
+struct Gathering<'a, D: Disk> {
+    disk: &'a D,
+    file: &'a D::File,
+    path: &'a Path,
+    bytes: Vec<u8>,
+    at: u64,
+}
+
+impl<D: Disk> Gathering<'_, D> {
+    fn put(&mut self, piece: &[u8]) -> Result<()> {
+        self.bytes.extend(piece);
+        if self.bytes.len() < CHUNK { Ok(()) } else { self.flush() }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        calls::write_full(self.disk, self.file, &self.bytes, self.at)
+            .map_err(Error::write(self.path, "write the journal"))?;
+        self.at = self.at.saturating_add(self.bytes.len() as u64);
+        self.bytes.clear();
+        Ok(())
+    }
+}
+
+fn fill<D: Disk>(
+    disk: &D,
+    file: &D::File,
+    part: &Path,
+    journal: &Journal,
+    images: Images<'_>,
+) -> Result<SealedJournal> {
+    let mut gathering = Gathering { disk, file, path: part, bytes: Vec::new(), at: 0 };
+    let sealed = encode_to(journal, images, &mut |piece| gathering.put(piece))?;
+    gathering.flush()?;
     calls::retry(|| disk.fsync(file)).map_err(Error::write(part, "bring the journal to disk"))?;
-    let mut found = vec![0; encoded.bytes.len()];
-    let (read, _) =
-        calls::read_back_full(disk, file, &mut found, 0).map_err(Error::io(part, "read the journal back"))?;
-    if read == encoded.bytes.len() && found == encoded.bytes {
-        return Ok(());
+    if sum_on_device(disk, file, part, sealed.sealed_len)? == sealed.sum {
+        return Ok(sealed);
     }
     Err(Error::Refused(format!(
         "{}: the device gave back another journal than was written; nothing was written, name a journal on another \
          device with --journal",
         part.display()
     )))
+}
+
+/// SHA-256 of what the device gives back of so many bytes.
+fn sum_on_device<D: Disk>(disk: &D, file: &D::File, part: &Path, length: u64) -> Result<PageSum> {
+    let (mut hash, mut at, mut buffer) = (Sha256::new(), 0, vec![0; CHUNK]);
+    while at < length {
+        let left = usize::try_from(length.saturating_sub(at)).unwrap_or(usize::MAX);
+        let chunk = buffer.get_mut(..left.min(CHUNK)).unwrap_or_default();
+        let (read, _) =
+            calls::read_back_full(disk, file, chunk, at).map_err(Error::io(part, "read the journal back"))?;
+        hash.update(chunk.get(..read).unwrap_or_default());
+        if read < chunk.len() {
+            break;
+        }
+        at = at.saturating_add(read as u64);
+    }
+    Ok(PageSum(hash.finalize().into()))
 }
 
 fn publish<D: Disk>(disk: &D, part: &Path, path: &Path) -> Result<()> {
@@ -251,6 +369,14 @@ fn clear_part<D: Disk>(disk: &D, part: &Path) -> Result<()> {
 }
 
 impl<F> OnDisk<F> {
+    /// Old and new bytes of a page of this journal.
+    ///
+    /// # Errors
+    /// They cannot be read, or are not what was sealed.
+    pub fn images<D: Disk<File = F>>(&self, disk: &D, page: &PlannedPage) -> io::Result<(Vec<u8>, Vec<u8>)> {
+        Ok((page.old.read_in(disk, &self.file)?, page.new.read_in(disk, &self.file)?))
+    }
+
     /// Makes sure that journal and name are durable: a run before this one may have stopped before it was sure.
     ///
     /// # Errors
