@@ -1,6 +1,7 @@
 //! Whose the copies are that hide their space id.
 //!
-//! Tablespaces outside, copies inside: with ten thousand tables every file is opened once, and not once for each copy.
+//! Tablespaces outside, copies inside: with ten thousand tables every file is opened once in a look, and not once for each
+//! copy; what has found its owner is looked for no further.
 
 use std::collections::BTreeMap;
 
@@ -10,39 +11,83 @@ use crate::disk::Image;
 use crate::format::fsp::{Encryption, Layout};
 use crate::instance::spaces::{Identification, Spaces, Tablespace, opens};
 use crate::page::sectors::shares_a_sector;
-use crate::units::PageNo;
+use crate::units::{PageNo, SECTOR};
 use crate::verdict::copy::{Copy, is_hidden};
 
 /// Copies of one page number, as indices.
 type ByPage = BTreeMap<PageNo, Vec<usize>>;
 
+/// How many tablespaces are asked at a time: what they claim is not sought in the others.
+const AT_ONCE: usize = 256;
+
+/// A copy whose owner is not known, with its page: MariaDB's buffer has 128 slots.
+struct Sought<'a> {
+    copy: &'a mut Copy,
+    page: Vec<u8>,
+}
+
+/// How much of a page is held against a copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// Its first sector: enough where home and copy are one version, or the write was cut behind it.
+    FirstSector,
+    /// All of it.
+    WholePage,
+}
+
 /// An encrypted full_crc32 copy belongs to the one file whose page of that number has a sector of ciphertext in common:
 /// one that says that it is encrypted, or else one whose first encryption may be under way, which page 0 does not say yet.
 pub(crate) fn find_hidden_owners(copies: &mut [Copy], spaces: &Spaces) {
+    let hidden = copies.iter_mut().filter(|copy| is_hidden(copy));
+    let hidden: Vec<Sought<'_>> =
+        hidden.map(|copy| Sought { page: copy.page().into_owned(), copy }).collect();
+    if hidden.is_empty() {
+        return;
+    }
     let full = spaces.list.iter().filter(|space| space.format.layout == Layout::FullCrc32);
     let (stated, others): (Vec<&Tablespace>, Vec<&Tablespace>) =
         full.partition(|space| may_be_encrypted(space));
-    let hidden = copies.iter_mut().filter(|copy| is_hidden(copy)).collect();
-    let left = give_to_owners(hidden, &stated);
-    give_to_owners(left, &others);
+    let (stated, others) = (last_written_first(stated), last_written_first(others));
+    let left = give_to_owners(hidden, &stated, Look::FirstSector);
+    let left = give_to_owners(left, &stated, Look::WholePage);
+    let left = give_to_owners(left, &others, Look::FirstSector);
+    give_to_owners(left, &others, Look::WholePage);
 }
 
 fn may_be_encrypted(space: &Tablespace) -> bool {
     space.format.encryption == Encryption::MariaDb || space.evidence != Identification::Header
 }
 
+/// The buffer holds what was written last: most copies find their owner among the first files.
+fn last_written_first(mut spaces: Vec<&Tablespace>) -> Vec<&Tablespace> {
+    let written = |space: &&Tablespace| {
+        let times =
+            space.files.iter().map(|file| std::fs::metadata(&file.path).and_then(|stat| stat.modified()));
+        std::cmp::Reverse(times.filter_map(std::result::Result::ok).max())
+    };
+    spaces.sort_by_cached_key(written);
+    spaces
+}
+
 /// Gives each copy to the one tablespace that claims it; back come those that none does. One that several claim stays
 /// without an owner.
-fn give_to_owners<'a>(mut hidden: Vec<&'a mut Copy>, spaces: &[&Tablespace]) -> Vec<&'a mut Copy> {
-    let mut by_page = ByPage::new();
-    for (index, copy) in hidden.iter().enumerate() {
-        by_page.entry(copy.page_no()).or_default().push(index);
+fn give_to_owners<'a>(mut hidden: Vec<Sought<'a>>, spaces: &[&Tablespace], look: Look) -> Vec<Sought<'a>> {
+    for spaces in spaces.chunks(AT_ONCE) {
+        if hidden.is_empty() {
+            break;
+        }
+        hidden = give_to_some(hidden, spaces, look);
     }
-    if by_page.is_empty() {
-        return hidden;
+    hidden
+}
+
+fn give_to_some<'a>(mut hidden: Vec<Sought<'a>>, spaces: &[&Tablespace], look: Look) -> Vec<Sought<'a>> {
+    let mut by_page = ByPage::new();
+    for (index, sought) in hidden.iter().enumerate() {
+        by_page.entry(sought.copy.page_no()).or_default().push(index);
     }
     let claims: Vec<Vec<usize>> =
-        spaces.par_iter().map(|space| claims_of(space, &hidden, &by_page)).collect();
+        spaces.par_iter().map(|space| claims_of(space, &hidden, &by_page, look)).collect();
     let mut owners: BTreeMap<usize, Option<&Tablespace>> = BTreeMap::new();
     for (space, claims) in spaces.iter().zip(claims) {
         for index in claims {
@@ -50,35 +95,37 @@ fn give_to_owners<'a>(mut hidden: Vec<&'a mut Copy>, spaces: &[&Tablespace]) -> 
         }
     }
     for (&index, owner) in &owners {
-        if let (Some(copy), Some(owner)) = (hidden.get_mut(index), owner) {
-            copy.space = owner.id;
-            copy.format = owner.format;
+        if let (Some(sought), Some(owner)) = (hidden.get_mut(index), owner) {
+            sought.copy.space = owner.id;
+            sought.copy.format = owner.format;
         }
     }
     hidden
         .into_iter()
         .enumerate()
         .filter(|(index, _)| !owners.contains_key(index))
-        .map(|(_, copy)| copy)
+        .map(|(_, sought)| sought)
         .collect()
 }
 
 /// The copies that a tablespace lays claim to.
-fn claims_of(space: &Tablespace, hidden: &[&mut Copy], by_page: &ByPage) -> Vec<usize> {
+fn claims_of(space: &Tablespace, hidden: &[Sought<'_>], by_page: &ByPage, look: Look) -> Vec<usize> {
     let mut claims = Vec::new();
     let mut image: Option<Image> = None;
-    let mut page = vec![0; space.format.physical.bytes()];
+    let physical = space.format.physical.bytes();
+    let mut page = vec![0; if look == Look::FirstSector { SECTOR.min(physical) } else { physical }];
     for (&page_no, indices) in by_page {
         let home = read_home(space, page_no, &mut image, &mut page);
         claims.extend(indices.iter().copied().filter(|&index| {
-            let copy = hidden.get(index).map(|copy| copy.page()).unwrap_or_default();
-            home && shares_a_sector(&page, &copy) || opens(&copy, space)
+            let Some(Sought { page: copy, .. }) = hidden.get(index) else { return false };
+            home && shares_a_sector(&page, copy) || look == Look::FirstSector && opens(copy, space)
         }));
     }
     claims
 }
 
-/// Reads a page of a tablespace; false where it has none, or it cannot be read. `image` is the file that is open.
+/// Reads the beginning of a page of a tablespace; false where it has none, or it cannot be read. `image` is the file that is
+/// open.
 fn read_home(space: &Tablespace, page_no: PageNo, image: &mut Option<Image>, page: &mut [u8]) -> bool {
     let Some(place) = space.place(page_no).filter(|place| place.in_bounds) else { return false };
     if image.as_ref().is_none_or(|open| open.path() != place.file.path) {

@@ -4,9 +4,9 @@
 //! torn pages under a durable journal, and running it again writes them all once more. Pages are written even where
 //! they look new already: after a failed fsync the page cache may show bytes that never reached the disk.
 
-use std::io;
 use std::path::PathBuf;
 
+use crate::commands::restore::failure::PageFailure;
 use crate::commands::restore::journal::Mark;
 use crate::commands::restore::locked::{Held, Journaled, Locked, read_page};
 use crate::commands::restore::plan::{PageOutcome, PlannedPage};
@@ -54,7 +54,7 @@ enum Step {
     Written,
     /// It holds neither old nor new: left alone.
     MovedOn,
-    Failed(String),
+    Failed(PageFailure),
     /// Read back, and not what was written.
     Differs(ReadBack),
     Verified(ReadBack),
@@ -69,7 +69,7 @@ impl<D: Disk> Journaled<'_, D> {
     pub fn apply(mut self) -> Result<Applied> {
         check_locks(&self.locked)?;
         let mut steps: Vec<Step> = Vec::new();
-        steps.resize_with(self.locked.pages.len(), || Step::Failed("not reached".into()));
+        steps.resize_with(self.locked.pages.len(), || Step::Failed(PageFailure::NotReached));
         self.write_all(&mut steps);
         for held in &self.locked.files {
             sync_file(&self.locked, held, &mut steps);
@@ -114,10 +114,10 @@ impl<D: Disk> Journaled<'_, D> {
         let disk = self.locked.disk;
         let (old, new) = match self.journal.images(disk, page) {
             Ok(images) => images,
-            Err(e) => return Step::Failed(failure("reading the journal", &e)),
+            Err(e) => return Step::Failed(PageFailure::system("reading the journal", &e)),
         };
         match read_page(disk, &held.file, page) {
-            Err(e) => return Step::Failed(failure("reading", &e)),
+            Err(e) => return Step::Failed(PageFailure::system("reading", &e)),
             Ok(current) if sector_match(&current, &old, &new) == SectorMatch::Neither => {
                 return Step::MovedOn;
             }
@@ -125,7 +125,7 @@ impl<D: Disk> Journaled<'_, D> {
         }
         match calls::write_full(disk, &held.file, &new, page.offset.0) {
             Ok(()) => Step::Written,
-            Err(e) => Step::Failed(failure("writing", &e)),
+            Err(e) => Step::Failed(PageFailure::system("writing", &e)),
         }
     }
 
@@ -167,13 +167,9 @@ impl Step {
         match self {
             Step::Verified(_) => PageOutcome::Verified,
             Step::Failed(why) => PageOutcome::Failed(why),
-            Step::Differs(_) => PageOutcome::Failed(
-                "the device gave back other bytes than were written; look at its health".into(),
-            ),
-            Step::MovedOn => PageOutcome::Failed(
-                "the page has been written by somebody else since; it was left alone".into(),
-            ),
-            Step::Written => PageOutcome::Failed("written, but not verified".into()),
+            Step::Differs(_) => PageOutcome::Failed(PageFailure::Differs),
+            Step::MovedOn => PageOutcome::Failed(PageFailure::MovedOn),
+            Step::Written => PageOutcome::Failed(PageFailure::NotVerified),
         }
     }
 }
@@ -200,7 +196,7 @@ fn sync_file<D: Disk>(locked: &Locked<'_, D>, held: &Held<D::File>, steps: &mut 
     if let Err(e) = calls::retry(|| locked.disk.fsync(&held.file)) {
         for &index in &held.pages {
             if let Some(step) = steps.get_mut(index).filter(|step| matches!(step, Step::Written)) {
-                *step = Step::Failed(failure("bringing the file to disk", &e));
+                *step = Step::Failed(PageFailure::system("bringing the file to disk", &e));
             }
         }
     }
@@ -218,12 +214,8 @@ fn verify_file<D: Disk>(locked: &Locked<'_, D>, held: &Held<D::File>, steps: &mu
 fn verify_page<D: Disk>(disk: &D, file: &D::File, page: &PlannedPage) -> Step {
     let mut buffer = vec![0; page.length];
     match calls::read_back_full(disk, file, &mut buffer, page.offset.0) {
-        Err(e) => Step::Failed(failure("reading back", &e)),
+        Err(e) => Step::Failed(PageFailure::system("reading back", &e)),
         Ok((read, way)) if read == page.length && page.new.is(&buffer) => Step::Verified(way),
         Ok((_, way)) => Step::Differs(way),
     }
-}
-
-fn failure(doing: &str, error: &io::Error) -> String {
-    format!("{doing} failed: {error}; the journal has the old bytes, run again once the cause is gone")
 }

@@ -97,6 +97,6 @@ fn refused(candidate: &Candidate) -> Option<RefusedPage> {
         file: candidate.home.file.clone()?,
         offset: candidate.home.offset?,
         lost: candidate.lost.is_some(),
-        reason: guard.to_string(),
+        guard: guard.clone(),
     })
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::commands::restore::Pass;
 use crate::commands::restore::apply::Applied;
+use crate::commands::restore::failure::WorldChange;
 use crate::commands::restore::journal::{Journal, Mark, PassKind, read};
 use crate::commands::restore::locked::Journaled;
 use crate::commands::restore::relocate;
@@ -108,7 +109,7 @@ pub(super) fn finish<D: Disk>(
 
 /// The journal is opened for writing only here: finished ones may lie on read-only media. The inner error says why its
 /// bytes do not belong into these files any more: a server has run since.
-fn finish_one<D: Disk>(disk: &D, path: &Path, here: &Here) -> Result<Result<Applied, String>> {
+fn finish_one<D: Disk>(disk: &D, path: &Path, here: &Here) -> Result<Result<Applied, WorldChange>> {
     let opened = read::open(disk, path, Access::ReadWrite)?;
     let found = relocate::find(disk, &opened.journal, path, here)?;
     if !found.certain {

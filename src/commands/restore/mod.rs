@@ -27,6 +27,7 @@
 pub mod apply;
 pub mod automatic;
 pub mod choose;
+pub mod failure;
 pub mod from_redo;
 pub mod journal;
 pub mod journal_names;

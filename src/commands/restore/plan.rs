@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::commands::restore::failure::PageFailure;
 use crate::commands::restore::page_image::PageImage;
 use crate::commands::restore::world::World;
 use crate::error::{Error, Result};
 use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
+use crate::verdict::from_redo::Guard;
 
 /// Where the new bytes of a page come from; carried along for reports, never read again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +87,7 @@ pub struct RefusedPage {
     /// Whether the page itself is sound, and its write was lost.
     pub lost: bool,
     /// Which guard forbids it.
-    pub reason: String,
+    pub guard: Guard,
 }
 
 /// What became of one page.
@@ -95,8 +97,8 @@ pub enum PageOutcome {
     Planned,
     /// Written, on disk and read back equal.
     Verified,
-    /// Not so; the reason in one plain sentence. The journal has the old bytes.
-    Failed(String),
+    /// Not so. The journal has the old bytes.
+    Failed(PageFailure),
 }
 
 impl PlannedPage {

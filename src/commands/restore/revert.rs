@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::bytes::u64_at;
+use crate::commands::restore::failure::PageFailure;
 use crate::commands::restore::journal::write::OnDisk;
 use crate::commands::restore::journal::{Journal, Mark, PassKind, read};
 use crate::commands::restore::journal_names;
@@ -53,7 +54,7 @@ pub struct MovedOn {
     /// The LSN that is there now; `None` where the file ends before it.
     pub lsn_now: Option<Lsn>,
     /// Why it is left alone.
-    pub why: String,
+    pub why: PageFailure,
 }
 
 impl Reverting {
@@ -84,7 +85,10 @@ pub fn plan<D: Disk>(disk: &D, path: &Path, here: &Here) -> Result<Reverting> {
     pick(&mut forward, here)?;
     let is_half_done = opened.mark == Mark::Unfinished || is_half_reverted(disk, path)?;
     let world = opened.journal.world.as_ref();
-    let run_since = world.and_then(|world| world.moved_on(&found.now)).filter(|_| here.pages.is_empty());
+    let run_since = world
+        .and_then(|world| world.moved_on(&found.now))
+        .map(PageFailure::ServerRan)
+        .filter(|_| here.pages.is_empty());
     let is_old = world.is_none() && here.pages.is_empty();
     let mut reverting = Reverting {
         plan: Plan {
@@ -154,7 +158,7 @@ fn look_at<D: Disk>(
     disk: &D,
     journal: &OnDisk<D::File>,
     page: PlannedPage,
-    run_since: Option<String>,
+    run_since: Option<PageFailure>,
     is_half_done: bool,
     into: &mut Reverting,
 ) -> Result<()> {
@@ -162,14 +166,13 @@ fn look_at<D: Disk>(
     let current = read_page(disk, &file, &page).map_err(Error::io_at(&page.path, "read", page.offset))?;
     let (old, new) = journal.images(disk, &page).map_err(Error::io(&journal.path, "read the journal"))?;
     let holds = sector_match(&current, &old, &new);
-    let changed = || "the page has been written since, and no longer holds what the restore wrote".to_owned();
     let why = match holds {
         SectorMatch::Old => {
             into.already.push(page);
             return Ok(());
         }
-        SectorMatch::Tear if !is_half_done => Some(changed()),
-        SectorMatch::Neither => Some(changed()),
+        SectorMatch::Tear if !is_half_done => Some(PageFailure::Rewritten),
+        SectorMatch::Neither => Some(PageFailure::Rewritten),
         SectorMatch::New | SectorMatch::Tear => run_since,
     };
     if let Some(why) = why {
@@ -223,10 +226,7 @@ fn refuse_a_server_meanwhile(plan: &Plan) -> Result<()> {
 
 /// What shows of one page that a server has run since a journal of the first format was written, which says nothing of
 /// redo: copies were then taken from the redo window, and the checkpoint has passed this one.
-fn passed_by_checkpoint(page: &PlannedPage, now: &World) -> Option<String> {
+fn passed_by_checkpoint(page: &PlannedPage, now: &World) -> Option<PageFailure> {
     let checkpoint = now.checkpoint.filter(|&checkpoint| page.copy.lsn < checkpoint)?;
-    Some(format!(
-        "a server has run since: the checkpoint {checkpoint} has passed the copy, LSN {}",
-        page.copy.lsn
-    ))
+    Some(PageFailure::PassedBy { checkpoint, copy: page.copy.lsn })
 }

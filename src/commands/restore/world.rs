@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::commands::restore::failure::WorldChange;
 use crate::commands::restore::told::Told;
 use crate::instance::identity;
 use crate::instance::redo;
@@ -56,25 +57,17 @@ impl World {
     }
 
     /// Why this directory cannot be the one of then, if that is so.
-    pub fn is_another(&self, now: &World) -> Option<String> {
+    pub fn is_another(&self, now: &World) -> Option<WorldChange> {
         let known = !self.server_uuid.is_empty() && !now.server_uuid.is_empty();
-        (known && self.server_uuid != now.server_uuid).then(|| {
-            format!(
-                "it is another server's: auto.cnf there says {}, here {}",
-                self.server_uuid, now.server_uuid
-            )
+        (known && self.server_uuid != now.server_uuid).then(|| WorldChange::OtherServer {
+            then: self.server_uuid.clone(),
+            now: now.server_uuid.clone(),
         })
     }
 
     /// What shows that a server has run since then; `None` where nothing does.
-    pub fn moved_on(&self, now: &World) -> Option<String> {
-        let told = |world: &World| match (world.checkpoint, world.end) {
-            (Some(checkpoint), Some(end)) => format!("from {checkpoint} to {end}"),
-            (Some(checkpoint), None) => format!("from {checkpoint}"),
-            _ => "nowhere that could be read".to_owned(),
-        };
-        ((self.checkpoint, self.end) != (now.checkpoint, now.end)).then(|| {
-            format!("a server has run since: redo went {} then, and goes {} now", told(self), told(now))
-        })
+    pub fn moved_on(&self, now: &World) -> Option<WorldChange> {
+        let (then, now) = ((self.checkpoint, self.end), (now.checkpoint, now.end));
+        (then != now).then_some(WorldChange::Redo { then, now })
     }
 }

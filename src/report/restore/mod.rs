@@ -160,7 +160,7 @@ impl RestoreReport {
             let id = (page.space_id, page.page_no);
             let known = self.remaining.iter_mut().find(|other| (other.space_id, other.page_no) == id);
             if let Some(known) = known {
-                known.reason = format!("{}; {}", known.reason, page.reason);
+                known.reason = format!("{}; {}", known.reason, page.guard);
                 continue;
             }
             let name = names.of_page(page.space_id, page.page_no);
@@ -172,7 +172,7 @@ impl RestoreReport {
                 table: name.table,
                 index: name.index,
                 verdict: if page.lost { Verdict::LostWrite } else { Verdict::Unrecoverable },
-                reason: page.reason.clone(),
+                reason: page.guard.to_string(),
                 could_be: Vec::new(),
             });
         }

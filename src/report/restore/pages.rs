@@ -175,7 +175,7 @@ impl OutcomeReport {
         match outcome {
             PageOutcome::Planned => (OutcomeReport::Planned, None),
             PageOutcome::Verified => (OutcomeReport::Verified, None),
-            PageOutcome::Failed(why) => (OutcomeReport::Failed, Some(why.clone())),
+            PageOutcome::Failed(why) => (OutcomeReport::Failed, Some(why.to_string())),
         }
     }
 }
