@@ -1,7 +1,7 @@
 //! Whose the copies are that hide their space id.
 //!
-//! Tablespaces outside, copies inside: with ten thousand tables every file is opened once in a look, and not once for each
-//! copy; what has found its owner is looked for no further.
+//! Tablespaces outside, copies inside: with ten thousand tables every file is opened once, and not once for each copy; what
+//! has found its owner is looked for no further.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::disk::Image;
 use crate::format::fsp::{Encryption, Layout};
 use crate::instance::spaces::{Identification, Spaces, Tablespace, opens};
 use crate::page::sectors::shares_a_sector;
-use crate::units::{PageNo, SECTOR};
+use crate::units::PageNo;
 use crate::verdict::copy::{Copy, is_hidden};
 
 /// Copies of one page number, as indices.
@@ -24,15 +24,6 @@ const AT_ONCE: usize = 256;
 struct Sought<'a> {
     copy: &'a mut Copy,
     page: Vec<u8>,
-}
-
-/// How much of a page is held against a copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
-    /// Its first sector: enough where home and copy are one version, or the write was cut behind it.
-    FirstSector,
-    /// All of it.
-    WholePage,
 }
 
 /// An encrypted full_crc32 copy belongs to the one file whose page of that number has a sector of ciphertext in common:
@@ -48,10 +39,8 @@ pub(crate) fn find_hidden_owners(copies: &mut [Copy], spaces: &Spaces) {
     let (stated, others): (Vec<&Tablespace>, Vec<&Tablespace>) =
         full.partition(|space| may_be_encrypted(space));
     let (stated, others) = (last_written_first(stated), last_written_first(others));
-    let left = give_to_owners(hidden, &stated, Look::FirstSector);
-    let left = give_to_owners(left, &stated, Look::WholePage);
-    let left = give_to_owners(left, &others, Look::FirstSector);
-    give_to_owners(left, &others, Look::WholePage);
+    let left = give_to_owners(hidden, &stated);
+    give_to_owners(left, &others);
 }
 
 fn may_be_encrypted(space: &Tablespace) -> bool {
@@ -71,23 +60,23 @@ fn last_written_first(mut spaces: Vec<&Tablespace>) -> Vec<&Tablespace> {
 
 /// Gives each copy to the one tablespace that claims it; back come those that none does. One that several claim stays
 /// without an owner.
-fn give_to_owners<'a>(mut hidden: Vec<Sought<'a>>, spaces: &[&Tablespace], look: Look) -> Vec<Sought<'a>> {
+fn give_to_owners<'a>(mut hidden: Vec<Sought<'a>>, spaces: &[&Tablespace]) -> Vec<Sought<'a>> {
     for spaces in spaces.chunks(AT_ONCE) {
         if hidden.is_empty() {
             break;
         }
-        hidden = give_to_some(hidden, spaces, look);
+        hidden = give_to_some(hidden, spaces);
     }
     hidden
 }
 
-fn give_to_some<'a>(mut hidden: Vec<Sought<'a>>, spaces: &[&Tablespace], look: Look) -> Vec<Sought<'a>> {
+fn give_to_some<'a>(mut hidden: Vec<Sought<'a>>, spaces: &[&Tablespace]) -> Vec<Sought<'a>> {
     let mut by_page = ByPage::new();
     for (index, sought) in hidden.iter().enumerate() {
         by_page.entry(sought.copy.page_no()).or_default().push(index);
     }
     let claims: Vec<Vec<usize>> =
-        spaces.par_iter().map(|space| claims_of(space, &hidden, &by_page, look)).collect();
+        spaces.par_iter().map(|space| claims_of(space, &hidden, &by_page)).collect();
     let mut owners: BTreeMap<usize, Option<&Tablespace>> = BTreeMap::new();
     for (space, claims) in spaces.iter().zip(claims) {
         for index in claims {
@@ -109,22 +98,21 @@ fn give_to_some<'a>(mut hidden: Vec<Sought<'a>>, spaces: &[&Tablespace], look: L
 }
 
 /// The copies that a tablespace lays claim to.
-fn claims_of(space: &Tablespace, hidden: &[Sought<'_>], by_page: &ByPage, look: Look) -> Vec<usize> {
+fn claims_of(space: &Tablespace, hidden: &[Sought<'_>], by_page: &ByPage) -> Vec<usize> {
     let mut claims = Vec::new();
     let mut image: Option<Image> = None;
-    let physical = space.format.physical.bytes();
-    let mut page = vec![0; if look == Look::FirstSector { SECTOR.min(physical) } else { physical }];
+    let mut page = vec![0; space.format.physical.bytes()];
     for (&page_no, indices) in by_page {
         let home = read_home(space, page_no, &mut image, &mut page);
         claims.extend(indices.iter().copied().filter(|&index| {
             let Some(Sought { page: copy, .. }) = hidden.get(index) else { return false };
-            home && shares_a_sector(&page, copy) || look == Look::FirstSector && opens(copy, space)
+            home && shares_a_sector(&page, copy) || opens(copy, space)
         }));
     }
     claims
 }
 
-/// Reads the beginning of a page of a tablespace; false where it has none, or it cannot be read. `image` is the file that is
+/// Reads a page of a tablespace; false where it has none, or it cannot be read. `image` is the file that is
 /// open.
 fn read_home(space: &Tablespace, page_no: PageNo, image: &mut Option<Image>, page: &mut [u8]) -> bool {
     let Some(place) = space.place(page_no).filter(|place| place.in_bounds) else { return false };
