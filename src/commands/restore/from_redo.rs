@@ -83,7 +83,7 @@ fn planned_page(survey: &Survey, candidate: &Candidate) -> Option<PlannedPage> {
                 mini_transactions: made.rebuilt.mini_transactions,
             }),
         },
-        before_state: format!("{:?}", home.state).to_lowercase(),
+        before_state: home.state.name().into(),
         old: PageImage::at_home(&home.bytes),
         new: made.bytes.clone().into(),
     })
