@@ -1,6 +1,6 @@
 //! The one loop that puts copies and homes together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use crate::error::{Error, Result};
@@ -25,6 +25,7 @@ use crate::verdict::home;
 use crate::verdict::home::{Home, HomeState};
 use crate::verdict::judge::{Judgement, judge, judge_hidden, judge_reduced};
 use crate::verdict::owners::find_hidden_owners;
+use crate::verdict::problems::kind::ProblemKey;
 use crate::verdict::reason::Reason;
 
 /// Copies of one page, each with its place in the order of slots; no space id where the owner is hidden.
@@ -97,6 +98,8 @@ pub struct Survey {
     pub findings: Vec<Finding>,
     /// Slots and homes that could not be read.
     pub failures: Vec<Error>,
+    /// Beside a running server: the problems that every look has found. Else all of them count.
+    pub steady: Option<BTreeSet<ProblemKey>>,
 }
 
 impl Survey {
@@ -129,7 +132,7 @@ impl Survey {
             let only = instance.spaces.of_file(file).and_then(|space| space.id);
             copies.retain(|copy| copy.space.is_some() && copy.space == only);
         }
-        let mut survey = Survey { instance, homes: Vec::new(), findings: Vec::new(), failures };
+        let mut survey = Survey { instance, homes: Vec::new(), findings: Vec::new(), failures, steady: None };
         survey.judge_all(copies);
         survey.note_old_copies();
         survey.note_uncopied_headers();
