@@ -109,7 +109,7 @@ pub mod format {
         pub use crate::format::record::user_records;
     }
     pub mod redo_record {
-        pub use crate::format::redo_record::{MtrRecords, PageId, RedoRecord};
+        pub use crate::format::redo_record::{MtrRecords, PageId, RedoRecord, each_payload};
     }
     pub mod reduced {
         pub use crate::format::reduced::parse_reduced;
@@ -189,6 +189,12 @@ pub mod page {
         pub use crate::page::transform::{
             Revealed, SpaceKey, candidates, decompress_with, decrypt, encrypt, reveal,
         };
+        pub mod cipher {
+            pub use crate::page::transform::cipher::AesMode;
+        }
+        pub mod seal {
+            pub use crate::page::transform::seal::{encrypt, key_version, mode_of};
+        }
         pub mod codec {
             pub use crate::page::transform::codec::expand;
         }

@@ -117,7 +117,10 @@ impl Instance {
         }
         refuse_foreign(&locations, &spaces, &separate)?;
         let page_size = page_size(&locations, &spaces, &separate);
-        let redo = read_redo(&locations, &mut spaces.failures)?;
+        let mut redo = read_redo(&locations, &mut spaces.failures)?;
+        if let Some(keyring) = &keyring {
+            redo.unlock(keyring)?;
+        }
         let page0 = spaces.system().and_then(SystemPage0::read);
         let flushed_lsn = page0.as_ref().and_then(|page| page.flushed_lsn);
         let mut instance = Instance {

@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// What must be the same at every look.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Suspect {
+enum SteadyKey {
     Page(SpaceId, PageNo),
     Problem(ProblemKey),
 }
@@ -52,28 +52,28 @@ impl Survey {
         Ok(survey)
     }
 
-    fn keep(&mut self, agreed: &BTreeMap<Suspect, u32>) {
+    fn keep(&mut self, agreed: &BTreeMap<SteadyKey, u32>) {
         for finding in self.findings.iter_mut().filter(|found| found.judgement.verdict.needs_attention()) {
-            if !agreed.contains_key(&Suspect::Page(finding.space_id(), finding.page_no())) {
+            if !agreed.contains_key(&SteadyKey::Page(finding.space_id(), finding.page_no())) {
                 finding.judgement = Judgement { verdict: Verdict::Unverifiable, reason: Reason::Changing };
             }
         }
         let problems = agreed.keys().filter_map(|suspect| match suspect {
-            Suspect::Problem(key) => Some(key.clone()),
-            Suspect::Page(..) => None,
+            SteadyKey::Problem(key) => Some(key.clone()),
+            SteadyKey::Page(..) => None,
         });
         self.steady = Some(problems.collect());
     }
 }
 
 /// Damaged pages with the sum of what lies at their homes, and problems.
-fn suspects(survey: &Survey) -> BTreeMap<Suspect, u32> {
+fn suspects(survey: &Survey) -> BTreeMap<SteadyKey, u32> {
     let damaged = survey.findings.iter().filter(|finding| finding.judgement.verdict.needs_attention());
     let pages = damaged.map(|finding| {
         let sum = survey.home_of(finding).map_or(0, |home| crc32fast::hash(&home.bytes));
-        (Suspect::Page(finding.space_id(), finding.page_no()), sum)
+        (SteadyKey::Page(finding.space_id(), finding.page_no()), sum)
     });
     let problems = problems::of_survey(survey);
-    let problems = problems.iter().map(|problem| (Suspect::Problem(problem.key()), 0));
+    let problems = problems.iter().map(|problem| (SteadyKey::Problem(problem.key()), 0));
     pages.chain(problems).collect()
 }

@@ -1,223 +1,19 @@
 //! Redo as a second doublewrite buffer: pages of real crash images brought forward, byte for byte.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod images;
+mod rebuilt;
+
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::support::{code, dblwr, image, json, stderr, testdata, tree, unpack};
-use dblwr::internals::format::fsp::{Encryption, Layout, PageFormat};
 use dblwr::internals::format::redo_record::PageId;
-use dblwr::internals::instance::redo::history::{Census, Change, Changes, Log};
-use dblwr::internals::instance::request::Request;
-use dblwr::internals::instance::spaces::{Owner, Tablespace};
-use dblwr::internals::page::checksum::Algorithm;
+use dblwr::internals::instance::redo::history::Changes;
 use dblwr::internals::page::judge;
-use dblwr::internals::units::{Lsn, PageNo, SpaceId};
-use dblwr::internals::verdict::Verdict;
-use dblwr::internals::verdict::home::HomeState;
-use dblwr::internals::verdict::rebuild::{Memory, Rebuilt, Refusal, Start, rebuild};
-use dblwr::internals::verdict::survey::Survey;
+use dblwr::internals::units::Lsn;
+use dblwr::internals::verdict::rebuild::{Memory, rebuild};
+use images::*;
 use serde_json::Value;
-use tempfile::TempDir;
-
-/// Every image of a MariaDB whose redo describes pages as bytes: the shipped ones, and those beside the checkout.
-fn images() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut found: BTreeMap<String, PathBuf> = BTreeMap::new();
-    for dir in [root.join("testdata"), root.join("../shared/images"), root.join("../shared/older-servers")] {
-        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with("ma1") && entry.path().join("crashed.tar.zst").exists() {
-                found.entry(name).or_insert(entry.path());
-            }
-        }
-    }
-    found.into_values().collect()
-}
-
-/// What was made of one image.
-#[derive(Default)]
-struct Score {
-    equal: BTreeMap<&'static str, u32>,
-    wrong: Vec<String>,
-}
-
-impl Score {
-    fn note(&mut self, way: &'static str, id: PageId, made: Result<Rebuilt, Refusal>, wanted: &Wanted<'_>) {
-        let fault = match made {
-            Err(why) => why.to_string(),
-            Ok(made) if made.lsn != wanted.lsn => format!("LSN {} instead of {}", made.lsn, wanted.lsn),
-            Ok(made) => {
-                let flush_lsn = (id == (SpaceId(0), PageNo(0))).then(|| &wanted.page[26..34]);
-                match made.written(&wanted.format, wanted.algorithm, flush_lsn) {
-                    Some(page) if page == wanted.page => {
-                        *self.equal.entry(way).or_default() += 1;
-                        return;
-                    }
-                    Some(page) => {
-                        let differs = |&at: &usize| page.get(at) != wanted.page.get(at);
-                        let at: Vec<usize> = (0..page.len()).filter(differs).take(8).collect();
-                        format!("other bytes at {at:?}")
-                    }
-                    None => "no page to write".to_owned(),
-                }
-            }
-        };
-        self.wrong.push(format!("{way}, {}:{}: {fault}", id.0, id.1));
-    }
-}
-
-/// The page that the server made.
-struct Wanted<'a> {
-    page: &'a [u8],
-    lsn: Lsn,
-    format: PageFormat,
-    algorithm: Algorithm,
-}
-
-/// Some images keep the directory in a folder of its own.
-fn root_of(dir: &TempDir) -> PathBuf {
-    let data = Some(dir.path().join("data")).filter(|data| data.exists());
-    data.unwrap_or_else(|| dir.path().to_path_buf())
-}
-
-/// An image with what its redo says.
-struct Crashed {
-    dir: TempDir,
-    survey: Survey,
-    log: Log,
-    census: Census,
-}
-
-impl Crashed {
-    fn open(case: &Path) -> Option<Crashed> {
-        let dir = unpack(case);
-        let request = Request { path: root_of(&dir), ..Request::default() };
-        let survey = Survey::run(&request).unwrap();
-        let mut log = Log::open(survey.instance.redo.redo()?).unwrap()?;
-        let census = Census::take(&mut log).unwrap();
-        assert_eq!(census.malformed, 0, "{}", case.display());
-        Some(Crashed { dir, survey, log, census })
-    }
-
-    fn root(&self) -> PathBuf {
-        root_of(&self.dir)
-    }
-
-    /// Pages of the doublewrite buffer itself hold other pages.
-    fn is_a_slot(&self, (space, page): PageId) -> bool {
-        space == SpaceId::SYSTEM && self.survey.instance.areas.iter().any(|area| area.covers(page))
-    }
-
-    /// The homes of all pages that redo names, but for slots.
-    fn homes(&self) -> impl Iterator<Item = (PageId, &Tablespace, Vec<u8>)> {
-        let spaces = &self.survey.instance.spaces;
-        self.census.pages().filter(|(id, _)| !self.is_a_slot(*id)).filter_map(|(id, _)| {
-            let Owner::One(space) = spaces.owner(id.0) else { return None };
-            let place = space.place(id.1).filter(|place| place.in_bounds)?;
-            let size = space.format.physical.bytes();
-            let mut page = vec![0; size];
-            let file = std::fs::File::open(&place.file.path).unwrap();
-            std::os::unix::fs::FileExt::read_exact_at(&file, &mut page, place.offset.0).unwrap();
-            Some((id, space, page))
-        })
-    }
-}
-
-fn score(case: &Path) -> Option<Score> {
-    let mut crashed = Crashed::open(case).filter(|crashed| !crashed.log.hidden())?;
-    let wanted: BTreeSet<PageId> = crashed.census.pages().map(|(id, _)| id).collect();
-    let changes = Changes::of_pages(&mut crashed.log, &wanted).unwrap();
-    let mut score = Score::default();
-    copies(&crashed, &changes, &mut score);
-    for (id, space, page) in crashed.homes() {
-        let judged = judge(&page, &space.format);
-        let lsn = Lsn(u64::from_be_bytes(page[16..24].try_into().unwrap()));
-        let history = changes.of_page(id);
-        let (Some(algorithm), None) = (judged.algorithm, &judged.clear) else { continue };
-        if judged.is_valid() && is_in_clear(&page, space) && begins_anew(history, lsn) {
-            let made = rebuild(Memory::of(id, &space.format), None, history, crashed.log.oldest, lsn);
-            score.note(
-                "nothing to home",
-                id,
-                made,
-                &Wanted { page: &page, lsn, format: space.format, algorithm },
-            );
-        }
-    }
-    Some(score)
-}
-
-fn copies(crashed: &Crashed, changes: &Changes, score: &mut Score) {
-    for finding in &crashed.survey.findings {
-        let (Some(copy), Some(home)) = (finding.copy(), crashed.survey.home_of(finding)) else { continue };
-        let Owner::One(space) = crashed.survey.instance.spaces.owner(finding.space_id()) else { continue };
-        let (id, lsn, history) = (
-            (space.id.unwrap(), finding.page_no()),
-            copy.lsn(),
-            changes.of_page((finding.space_id(), finding.page_no())),
-        );
-        let (Some(algorithm), None, true) =
-            (copy.judged.algorithm, &copy.judged.clear, copy.judged.is_valid())
-        else {
-            continue;
-        };
-        let page = &copy.bytes[..space.format.physical.bytes()];
-        if !is_in_clear(page, space) {
-            continue;
-        }
-        let (memory, wanted) =
-            (Memory::of(id, &space.format), Wanted { page, lsn, format: space.format, algorithm });
-        let oldest = crashed.log.oldest;
-        if finding.judgement.verdict == Verdict::Pending && is_in_clear(&home.bytes, space) {
-            let start = Start { bytes: &home.bytes, lsn: home.lsn.unwrap() };
-            score.note("home to copy", id, rebuild(memory, Some(start), history, oldest, lsn), &wanted);
-        }
-        let newer = home.lsn.filter(|&home_lsn| home.state == HomeState::Valid && home_lsn > lsn);
-        if let Some(newer) = newer.filter(|_| is_in_clear(&home.bytes, space)) {
-            let start = Start { bytes: page, lsn };
-            let wanted = Wanted { page: &home.bytes, lsn: newer, ..wanted };
-            // An old copy lies before what is left of the log.
-            if lsn >= oldest {
-                score.note("copy to home", id, rebuild(memory, Some(start), history, oldest, newer), &wanted);
-            }
-        }
-        if begins_anew(history, lsn) {
-            score.note("nothing to copy", id, rebuild(memory, None, history, oldest, lsn), &wanted);
-        }
-    }
-}
-
-fn begins_anew(history: &[Change], lsn: Lsn) -> bool {
-    history.iter().any(|change| change.initialises() && change.to <= lsn)
-}
-
-/// Neither encrypted nor compressed.
-fn is_in_clear(page: &[u8], space: &Tablespace) -> bool {
-    let format = &space.format;
-    match format.layout {
-        Layout::FullCrc32 => page[..4] == [0; 4] && page[24] & 0x80 == 0,
-        _ => page[24..26] != 34354u16.to_be_bytes() && page[24..26] != 37401u16.to_be_bytes(),
-    }
-}
-
-/// Prints the figures of redo-pages: `cargo test --test redo -- --nocapture`.
-#[test]
-fn every_version_that_redo_can_make_is_the_one_that_the_server_made() {
-    let mut total: BTreeMap<&str, u32> = BTreeMap::new();
-    let mut images_read = 0;
-    for case in images() {
-        let Some(score) = score(&case) else { continue };
-        let name = case.file_name().unwrap().to_string_lossy();
-        println!("{name}: {:?}", score.equal);
-        assert!(score.wrong.is_empty(), "{name}: {:#?}", score.wrong);
-        for (way, equal) in score.equal {
-            *total.entry(way).or_default() += equal;
-        }
-        images_read += 1;
-    }
-    println!("all {images_read} images: {total:?}");
-    assert!(images_read >= 4 && total["home to copy"] > 100 && total["nothing to home"] > 500, "{total:?}");
-}
 
 #[test]
 fn no_image_has_a_lost_write_and_most_writes_are_proved() {
@@ -243,12 +39,6 @@ fn no_image_has_a_lost_write_and_most_writes_are_proved() {
     assert!(proved > 1000, "{proved}");
 }
 
-/// A healthy directory with a tablespace that was imported: its pages have LSN 0.
-fn imported() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    Some(root.join("../shared/cases/servers/imported-tablespace-ma1011")).filter(|case| case.exists())
-}
-
 /// An older version of a page, valid to the last byte, as a lost write leaves it.
 struct Injected {
     id: PageId,
@@ -268,17 +58,16 @@ fn lose_writes(crashed: &mut Crashed, most: usize) -> Vec<Injected> {
         let Some(least) = crashed.census.of_page(id).unwrap().least_at_home() else { continue };
         let history = changes.of_page(id);
         let begin = history.iter().rposition(|change| change.initialises() && change.to <= least);
-        let Some(begin) = begin.filter(|_| judge(&page, &space.format).is_valid()) else { continue };
+        let (Some(begin), Some(form)) = (begin, Form::of(&page, space)) else { continue };
         let end = history.iter().position(|change| change.to == least).unwrap();
         let until = history[(begin + end) / 2].to;
-        // What servers read before anything else is left alone.
-        if until == least || id.1.0 < 8 || !is_in_clear(&page, space) {
+        // What servers read before anything else is left alone, and what has no bytes of its own.
+        if until == least || id.1.0 < 8 || matches!(form.over, Over::Compressor) {
             continue;
         }
         let made = rebuild(Memory::of(id, &space.format), None, history, crashed.log.oldest, until).unwrap();
-        let algorithm = judge(&page, &space.format).algorithm.unwrap();
         let place = space.place(id.1).unwrap();
-        let older = made.written(&space.format, algorithm, None).unwrap();
+        let older = form.stored(&made, None).unwrap();
         let file = std::fs::OpenOptions::new().write(true).open(&place.file.path).unwrap();
         std::os::unix::fs::FileExt::write_all_at(&file, &older, place.offset.0).unwrap();
         let (file, offset) = (place.file.path.clone(), place.offset.0);
@@ -303,7 +92,7 @@ fn a_page_set_back_to_an_older_version_is_a_lost_write_with_both_its_lsns() {
         }
         total += lost.len();
         let root = crashed.root();
-        let output = dblwr(["scan", "--json", root.to_str().unwrap()]);
+        let output = dblwr([&["scan", "--json", root.to_str().unwrap()], &crashed.told()[..]].concat());
         assert_eq!(code(&output), 2, "{}", case.display());
         let report = json(&output);
         let found: BTreeSet<(u64, u64, u64, u64)> = report["damaged"]
@@ -436,22 +225,6 @@ fn restored(crashed: &Crashed, options: &[&str], check: impl FnOnce(&Value)) -> 
     report
 }
 
-fn read_at(file: &Path, offset: u64, len: usize) -> Vec<u8> {
-    let mut bytes = vec![0; len];
-    let file = std::fs::File::open(file).unwrap();
-    std::os::unix::fs::FileExt::read_exact_at(&file, &mut bytes, offset).unwrap();
-    bytes
-}
-
-fn write_at(file: &Path, offset: u64, bytes: &[u8]) {
-    let file = std::fs::OpenOptions::new().write(true).open(file).unwrap();
-    std::os::unix::fs::FileExt::write_all_at(&file, bytes, offset).unwrap();
-}
-
-fn lsn_of(page: &[u8]) -> Lsn {
-    Lsn(u64::from_be_bytes(page[16..24].try_into().unwrap()))
-}
-
 #[test]
 fn lost_writes_are_brought_forward_to_the_bytes_that_were_lost() {
     let mut equal = 0;
@@ -459,10 +232,6 @@ fn lost_writes_are_brought_forward_to_the_bytes_that_were_lost() {
         let Some(mut crashed) = Crashed::open(&case).filter(|crashed| !crashed.log.hidden()) else {
             continue;
         };
-        let encrypted = |space: &Tablespace| space.format.encryption != Encryption::None;
-        if crashed.survey.instance.spaces.list.iter().any(encrypted) {
-            continue;
-        }
         let mut lost = lose_writes(&mut crashed, 60);
         // Where a copy is as new, that one is taken.
         let copied = |id: PageId| {
@@ -483,7 +252,8 @@ fn lost_writes_are_brought_forward_to_the_bytes_that_were_lost() {
                 .count()
         };
         assert_eq!(of_redo(&asked), 0, "never over a sound home without its own option: {asked}");
-        restored(&crashed, &["--from", "redo", "--include-lost-writes"], |report| {
+        let words = [&["--from", "redo", "--include-lost-writes"], &crashed.told()[..]].concat();
+        restored(&crashed, &words, |report| {
             assert_eq!(of_redo(report), lost.len(), "{}: {report}", case.display());
             for page in &lost {
                 let now = read_at(&page.file, page.offset, page.newest.len());
@@ -529,12 +299,7 @@ fn torn_pages_without_a_copy_become_what_they_were() {
             continue;
         };
         let torn = tear_pages(&mut crashed, 40);
-        let encrypted = |page: &&Injected| match crashed.survey.instance.spaces.owner(page.id.0) {
-            Owner::One(space) => space.format.encryption != Encryption::None,
-            _ => true,
-        };
-        let torn: Vec<&Injected> = torn.iter().filter(|page| !encrypted(page)).collect();
-        restored(&crashed, &["--from", "redo"], |report| {
+        restored(&crashed, &[&["--from", "redo"], &crashed.told()[..]].concat(), |report| {
             for page in &torn {
                 let entry = report["pages"]
                     .as_array()
@@ -629,4 +394,75 @@ fn a_log_archive_is_judged_like_the_log_that_it_was_made_of() {
         let report = json(&dblwr(["redo", "--json", files.path().to_str().unwrap()]));
         assert_eq!(report["format"], "archive");
     }
+}
+
+#[test]
+fn without_the_key_encrypted_pages_and_logs_stay_as_they_are_and_the_guard_is_named() {
+    let mut crashed = Crashed::open(&testdata("redo-ma114-crc32-encrypted-ctr")).unwrap();
+    let torn = tear_pages(&mut crashed, 40);
+    let of_table = |page: &&Injected| page.id.0.0 >= 5;
+    assert!(torn.iter().filter(of_table).count() > 2);
+    let report = restored(&crashed, &["--from", "redo"], |_| {});
+    for page in torn.iter().filter(of_table) {
+        let remaining = report["remaining"].as_array().unwrap().iter();
+        let left =
+            remaining.clone().find(|left| left["page_no"] == page.id.1.0 && left["space_id"] == page.id.0.0);
+        let reason = left.unwrap_or_else(|| panic!("{:?}: {report}", page.id))["reason"].as_str().unwrap();
+        assert!(reason.contains("without its key (--keyring)"), "{reason}");
+    }
+    // The log alone: what it changes is known, so the audit goes on; nothing can be made.
+    let case = testdata("redo-ma1011-encrypted-log");
+    let dir = unpack(&case);
+    let path = dir.path().to_str().unwrap();
+    let report = json(&dblwr(["redo", "--json", path]));
+    assert!(report["problems"][0]["reason"].as_str().unwrap().contains("encrypted"), "{report}");
+    assert!(report["spaces"].as_array().unwrap().len() > 5);
+    let keys = case.join("keys.txt");
+    let report = json(&dblwr(["redo", "--json", "--keyring", keys.to_str().unwrap(), "--page", "5:3", path]));
+    assert!(report["problems"].as_array().unwrap().is_empty(), "{report}");
+    let changes = report["page"]["changes"].as_array().unwrap();
+    let records: Vec<&str> =
+        changes.iter().flat_map(|c| c["records"].as_array().unwrap()).filter_map(Value::as_str).collect();
+    assert!(records.contains(&"INIT_PAGE") && !records.contains(&"ENCRYPTED"), "{records:?}");
+    std::fs::write(dir.path().join("other.txt"), format!("1;{}\n", "00".repeat(16))).unwrap();
+    let other = dir.path().join("other.txt");
+    let report = json(&dblwr(["redo", "--json", "--keyring", other.to_str().unwrap(), path]));
+    assert!(report["problems"].to_string().contains("encrypted"), "another key opens nothing: {report}");
+}
+
+#[test]
+fn a_torn_page_that_its_server_had_compressed_is_made_anew_from_nothing_only() {
+    let mut crashed = Crashed::open(&testdata("redo-ma1011-compressed")).unwrap();
+    let copied: BTreeSet<PageId> =
+        crashed.survey.findings.iter().map(|finding| (finding.space_id(), finding.page_no())).collect();
+    let wanted: BTreeSet<PageId> = crashed.census.pages().map(|(id, _)| id).collect();
+    let changes = Changes::of_pages(&mut crashed.log, &wanted).unwrap();
+    let mut torn = Vec::new();
+    for (id, space, page) in crashed.homes() {
+        let Some(form) = Form::of(&page, space).filter(|form| matches!(form.over, Over::Compressor)) else {
+            continue;
+        };
+        // Bytes behind what was written do not matter.
+        let written = 256 * (usize::from(page[24] & 0x7F) << 8 | usize::from(page[25]));
+        if written <= 1024
+            || copied.contains(&id)
+            || crashed.census.rebuilds(id)
+            || changes.of_page(id).iter().all(|c| c.to != lsn_of(&page))
+        {
+            continue;
+        }
+        let place = space.place(id.1).unwrap();
+        torn.push((id, place.file.path.clone(), place.offset.0, page.clone(), form.clear));
+    }
+    assert!(torn.len() > 1, "{}", torn.len());
+    for (_, file, offset, page, _) in &torn {
+        write_at(file, *offset, &[&page[..512], &vec![0xA5; 512][..], &page[1024..]].concat());
+    }
+    restored(&crashed, &["--from", "redo"], |report| {
+        for (id, file, offset, page, clear) in &torn {
+            let now = read_at(file, *offset, page.len());
+            assert_eq!(now[24..26], clear[24..26], "{id:?} is not compressed: {report}");
+            assert!(now[38..now.len() - 8] == clear[38..clear.len() - 8], "{id:?}");
+        }
+    });
 }

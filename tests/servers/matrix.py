@@ -24,7 +24,7 @@ SHORT = (
     "| pages restored by dblwr | started afterwards | contents equal | unmended fails | foretold"
 )
 WEAK = ("proves nothing", "no copy", "no crash")
-NO_FAILURE = ("agree", *WEAK, "skipped")
+NO_FAILURE = ("agree", *WEAK, "refused", "skipped")
 
 
 def play(case, seed, folder, options, kept=None):
@@ -112,8 +112,8 @@ def folder_of(options, case, seed):
     return Path(options.scratch) / f"{case.kind}-{case.name}-{seed}"
 
 
-def play_all(cases, seeds, options, seconds=None):
-    """Every case with every seed, until the time is up; the results.
+def play_all(cases, seeds, options, seconds=None, play=play):
+    """Every case with every seed, until the time is up; the results. `play` plays one.
 
     A round that proves nothing is followed by another one, with a seed of its own, up to options.tries in all.
     """

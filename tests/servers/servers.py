@@ -71,6 +71,9 @@ class Program:
 
     @property
     def plugins(self):
+        other = self.root / self.kind.plugins_of / "usr/lib/mysql/plugin"
+        if self.kind.plugins_of and other.is_dir():
+            return other
         return self.base / ("lib/plugin" if self.kind.maven else "usr/lib/mysql/plugin")
 
     @property
@@ -96,7 +99,9 @@ class Program:
 
     def client(self):
         (program,) = list(self.system.glob("usr/bin/mariadb")) or list(self.system.glob("usr/bin/mysql"))
-        return [*self.loader(), str(program), "--no-defaults", "-uroot", "-N", "-B"]
+        # A client of 11.4 or later asks for a certificate, which its server was told not to make.
+        plain = ["--skip-ssl"] if "--skip-ssl" in self.kind.options and self.kind.debian else []
+        return [*self.loader(), str(program), "--no-defaults", *plain, "-uroot", "-N", "-B"]
 
     def ready(self):
         """Where a package may have the schema `mysql` ready-made."""

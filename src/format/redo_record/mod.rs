@@ -145,6 +145,29 @@ impl<'a> Iterator for MtrRecords<'a> {
     }
 }
 
+/// Calls `each` for what every page record of a mini-transaction says behind its page: the part that is ciphertext in an
+/// encrypted log. File records are in clear (`log_encrypt_buf`, `mtr_t::commit_files`, MariaDB 10.8 to 11.8).
+pub fn each_payload(mtr: &mut [u8], mut each: impl FnMut(PageId, &mut [u8])) {
+    let (mut at, mut page) = (0, None);
+    while let Some(rest) = mtr.get(at..).filter(|rest| !rest.is_empty()) {
+        let (Some(&first), Some((body, end))) = (rest.first(), extent(rest)) else { return };
+        let Some(bytes) = rest.get(body..end) else { return };
+        let payload = match (first & SAME_PAGE != 0, page) {
+            (true, Some(id)) => Some((id, bytes.len())),
+            (true, None) => None,
+            (false, _) => page_id(bytes).map(|(id, payload)| (id, payload.len())),
+        };
+        let Some(next) = at.checked_add(end) else { return };
+        if let Some((id, len)) = payload {
+            page = Some(id);
+            if let Some(payload) = next.checked_sub(len).and_then(|from| mtr.get_mut(from..next)) {
+                each(id, payload);
+            }
+        }
+        at = next;
+    }
+}
+
 /// Where the body of the record that `bytes` begins with lies: its first byte, and one past its last, which may be past
 /// the end of `bytes`. `None` where even its length is cut or impossible.
 pub(crate) fn extent(bytes: &[u8]) -> Option<(usize, usize)> {

@@ -21,6 +21,7 @@ pub mod file_records;
 pub mod header;
 pub mod history;
 pub mod innodb_redo_dir;
+pub mod log_key;
 pub mod phys;
 pub mod ring;
 pub mod source;
@@ -48,6 +49,7 @@ pub use crate::instance::redo::version::{ServerVersion, generation_hint};
 
 pub use crate::instance::redo::file_records::FileRecords;
 use crate::instance::redo::header::FileHeader;
+use crate::instance::redo::log_key::LogKey;
 use crate::instance::redo::source::LogFile;
 
 /// `LOG_HEADER_FORMAT` of MariaDB 10.5 to 10.7, "PHYS".
@@ -184,6 +186,9 @@ pub struct RedoLog {
     /// What the records after the checkpoint say of files; `None` where they cannot be read (encrypted, no end).
     #[serde(default)]
     pub file_records: Option<FileRecords>,
+    /// What opens its records, where they are encrypted and a key file was given that may have it.
+    #[serde(skip)]
+    pub key: Option<LogKey>,
     /// Every file that belongs to the log, in log order.
     pub files: Vec<RedoFile>,
     /// What is damaged, missing or odd, in sentences for a person.
@@ -241,6 +246,7 @@ impl RedoLog {
             touched: None,
             census: None,
             file_records: None,
+            key: None,
             files: Vec::new(),
             notes: Vec::new(),
             faults: Vec::new(),

@@ -72,6 +72,8 @@ pub struct Mtr<'a> {
     pub to: Lsn,
     /// Its records without terminator.
     pub records: &'a [u8],
+    /// In an encrypted log the bytes behind the sequence bit, with which the cipher begins; else 0.
+    pub nonce: [u8; NONCE],
 }
 
 /// A stream of mini-transactions.
@@ -163,8 +165,12 @@ impl Tape {
         if expected.is_some_and(|bit| bit != terminator) || !self.sum_holds(bytes, len) {
             return Ok(None);
         }
-        let records = self.held(place).get(..len).unwrap_or_default();
-        Ok((!records.is_empty()).then_some((Mtr { from, to, records }, place.saturating_add(whole as u64))))
+        let (records, rest) = bytes.split_at_checked(len).unwrap_or_default();
+        let nonce = rest.get(1..1 + NONCE).filter(|_| self.encrypted).and_then(|nonce| nonce.try_into().ok());
+        let mtr = Mtr { from, to, records, nonce: nonce.unwrap_or_default() };
+        // 10.5 writes some without a record in between (seen with 10.5.23); elsewhere such is the end.
+        let counts = !records.is_empty() || matches!(self.shape, TapeShape::Blocks { .. });
+        Ok(counts.then_some((mtr, place.saturating_add(whole as u64))))
     }
 
     /// Bytes behind the records.

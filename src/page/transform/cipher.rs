@@ -53,6 +53,48 @@ pub fn cbc128_decrypt_with_tail(key: &[u8], iv: &[u8; BLOCK], data: &mut [u8]) -
     Some(())
 }
 
+/// What [`cbc128_decrypt_with_tail`] undoes.
+pub fn cbc128_encrypt_with_tail(key: &[u8], iv: &[u8; BLOCK], data: &mut [u8]) -> Option<()> {
+    let whole = data.len() - data.len() % BLOCK;
+    let (blocks, tail) = data.split_at_mut_checked(whole)?;
+    let cipher = cbc::Encryptor::<Aes128>::new_from_slices(key, iv).ok()?;
+    cipher.encrypt_padded_mut::<NoPadding>(blocks, whole).ok()?;
+    let mask = ecb_encrypt_block(key, iv)?;
+    tail.iter_mut().zip(mask.iter()).for_each(|(byte, mask)| *byte ^= mask);
+    Some(())
+}
+
+/// How MariaDB's key plugin uses AES (`file_key_management_encryption_algorithm`, CBC unless told otherwise); it stands
+/// nowhere in the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AesMode {
+    /// `AES_CBC`.
+    Cbc,
+    /// `AES_CTR`.
+    Ctr,
+}
+
+impl AesMode {
+    /// Both, the usual one first.
+    pub const ALL: [AesMode; 2] = [AesMode::Cbc, AesMode::Ctr];
+
+    /// In place, with a key of 16 bytes; `None` where a length does not fit.
+    pub fn decrypt(self, key: &[u8], iv: &[u8; BLOCK], data: &mut [u8]) -> Option<()> {
+        match self {
+            AesMode::Cbc => cbc128_decrypt_with_tail(key, iv, data),
+            AesMode::Ctr => ctr128(key, iv, data),
+        }
+    }
+
+    /// The reverse of [`AesMode::decrypt`].
+    pub fn encrypt(self, key: &[u8], iv: &[u8; BLOCK], data: &mut [u8]) -> Option<()> {
+        match self {
+            AesMode::Cbc => cbc128_encrypt_with_tail(key, iv, data),
+            AesMode::Ctr => ctr128(key, iv, data),
+        }
+    }
+}
+
 /// AES-128-CTR with a counter of 128 bits, big end first, in place; encrypts and decrypts.
 pub fn ctr128(key: &[u8], iv: &[u8; BLOCK], data: &mut [u8]) -> Option<()> {
     let mut cipher = ctr::Ctr128BE::<Aes128>::new_from_slices(key, iv).ok()?;

@@ -29,9 +29,7 @@ use crate::format::fil::{
 use crate::format::fsp::{Layout, PageFormat};
 use crate::page::checksum::{Examined, examine};
 use crate::page::frame;
-use crate::page::transform::cipher::{
-    BLOCK, cbc128_decrypt_with_tail, cbc256_decrypt, cbc256_encrypt, ctr128,
-};
+use crate::page::transform::cipher::{AesMode, BLOCK, cbc256_decrypt, cbc256_encrypt};
 use crate::page::transform::mariadb::{
     ENCRYPTED_HEADER, FIL_PAGE_COMP_SIZE, FIL_PAGE_FCRC32_CHECKSUM, FULL_CRC32_HEADER,
 };
@@ -68,7 +66,7 @@ pub fn decrypt(page: &[u8], format: &PageFormat, space: SpaceId, key: &SpaceKey)
 }
 
 /// Encrypts a page of MySQL that is not compressed, as `Encryption::encrypt` does (`os0enc.cc`, MySQL 5.7 to 9.7); `None`
-/// for MariaDB, whose slots hold what belongs home, and for a page that is cut.
+/// for MariaDB, for which there is [`crate::page::transform::seal`], and for a page that is cut.
 pub fn encrypt(page: &[u8], format: &PageFormat, key: &SpaceKey) -> Option<Vec<u8>> {
     let Material::MySql { key, iv } = &key.0 else { return None };
     let mut page = page.get(..format.physical.bytes())?.to_vec();
@@ -92,7 +90,7 @@ pub fn encrypt(page: &[u8], format: &PageFormat, key: &SpaceKey) -> Option<Vec<u
 }
 
 /// The only version that `file_key_management` has of a key.
-const KEY_VERSION: u32 = 1;
+pub(super) const KEY_VERSION: u32 = 1;
 
 fn decrypt_full_crc32(page: &[u8], format: &PageFormat, space: SpaceId, key: &[u8]) -> Decrypted {
     match u32_at(page, 0) {
@@ -124,7 +122,7 @@ fn expands(clear: &[u8], format: &PageFormat, space: SpaceId) -> bool {
 
 fn decrypt_classic(page: &[u8], format: &PageFormat, key: &[u8]) -> Decrypted {
     let page_type = u16_at(page, FIL_PAGE_TYPE).unwrap_or_default();
-    let never = matches!(page_type, page_type::FSP_HDR | page_type::XDES | page_type::RTREE);
+    let never = is_never_encrypted(page_type, format.layout);
     match u32_at(page, FIL_PAGE_FILE_FLUSH_LSN) {
         // The key version stands where other pages keep other things.
         None | Some(0) => return Decrypted::NotEncrypted,
@@ -149,6 +147,13 @@ fn decrypt_classic(page: &[u8], format: &PageFormat, key: &[u8]) -> Decrypted {
     })
 }
 
+/// Whether MariaDB leaves pages of this type as they are (`fil_space_encrypt`, `buf_page_encrypt`, 10.5 to 11.8).
+pub(super) fn is_never_encrypted(page_type: u16, layout: Layout) -> bool {
+    let structure = matches!(page_type, page_type::FSP_HDR | page_type::XDES);
+    // The split sequence number of a spatial index stands where the classic layouts keep the key version.
+    structure || (page_type == page_type::RTREE && layout != Layout::FullCrc32)
+}
+
 fn try_modes(
     clear: Vec<u8>,
     (from, to): (usize, usize),
@@ -159,12 +164,12 @@ fn try_modes(
     let Some(iv) = page_iv(&clear, space) else {
         return Decrypted::Damaged("the page is cut inside its header".to_owned());
     };
-    for mode in [cbc128_decrypt_with_tail, ctr128] {
+    for mode in AesMode::ALL {
         let mut attempt = clear.clone();
         let Some(data) = attempt.get_mut(from..to).filter(|data| !data.is_empty()) else {
             return Decrypted::Damaged(format!("encrypted bytes {from} to {to} are impossible in this page"));
         };
-        if mode(key, &iv, data).is_some() && proof(&attempt) {
+        if mode.decrypt(key, &iv, data).is_some() && proof(&attempt) {
             return Decrypted::Page(attempt);
         }
     }
@@ -172,7 +177,7 @@ fn try_modes(
 }
 
 /// Space id, page number and LSN, each little end first (`do_crypt`, `encryption.cc`).
-fn page_iv(page: &[u8], space: SpaceId) -> Option<[u8; BLOCK]> {
+pub(super) fn page_iv(page: &[u8], space: SpaceId) -> Option<[u8; BLOCK]> {
     let page_no = u32_at(page, FIL_PAGE_OFFSET)?;
     let lsn = u64_at(page, FIL_PAGE_LSN)?;
     [&space.0.to_le_bytes()[..], &page_no.to_le_bytes(), &lsn.to_le_bytes()].concat().try_into().ok()

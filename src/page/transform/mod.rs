@@ -9,6 +9,7 @@ pub mod codec;
 pub mod crypt;
 pub mod mariadb;
 pub mod mysql;
+pub mod seal;
 pub mod space_key;
 #[cfg(test)]
 mod tests;

@@ -356,7 +356,10 @@ fn damaged_page(
     let made_by_redo = space.id.is_some_and(|id| {
         survey.instance.file_records().is_some_and(|records| records.created.contains(&id))
     });
-    let excused = (home.state == HomeState::Zero && may_be_empty && page_no.0 != 0) || made_by_redo;
+    let rebuilt =
+        space.id.zip(survey.instance.census()).is_some_and(|(id, census)| census.rebuilds((id, page_no)));
+    let excused =
+        (home.state == HomeState::Zero && may_be_empty && page_no.0 != 0) || made_by_redo || rebuilt;
     let again = problems
         .iter()
         .any(|p| p.kind == ProblemKind::PageDamaged && p.file == home.file && p.page_no == Some(page_no));

@@ -103,11 +103,11 @@ impl Census {
         }
     }
 
-    /// Whether recovery makes a page anew whatever lies in its file. Not said of pages that servers read before they
-    /// apply redo: page 0 of every tablespace, the first eight of the system tablespace.
+    /// Whether recovery makes a page anew whatever lies in its file. Not said of page 0, which servers read when they open
+    /// a file. Page 5 of the system tablespace is looked at for the doublewrite header before, and no checksum asked for
+    /// (`buf_dblwr_t::init_or_load_pages`; 10.11.19 and 11.8.9 start with a torn one that redo initialises).
     pub fn rebuilds(&self, page: PageId) -> bool {
-        let read_before = page.1 == PageNo(0) || (page.0 == SpaceId::SYSTEM && page.1.0 < 8);
-        !read_before && self.of_page(page).is_some_and(|said| said.initialised_after)
+        page.1 != PageNo(0) && self.of_page(page).is_some_and(|said| said.initialised_after)
     }
 
     /// How many pages recovery has to look at.

@@ -17,9 +17,11 @@ use std::path::Path;
 
 use crate::error::Result;
 use crate::format::redo_record::MtrRecords;
+use crate::instance::redo::log_key::LogKey;
 use crate::instance::redo::source::LogFile;
-use crate::instance::redo::tape::{Mtr, Tape};
+use crate::instance::redo::tape::Tape;
 use crate::instance::redo::{RedoFormat, RedoLog, archive, phys, ring};
+use crate::page::transform::cipher::AesMode;
 use crate::units::Lsn;
 
 pub use census::{Census, PageSummary, SpaceSummary};
@@ -27,6 +29,8 @@ pub use changes::{Change, Changes};
 
 /// How many mini-transactions must follow before a place counts as the beginning of one.
 const CHAIN: usize = 50;
+/// How many encrypted mini-transactions show whether a key is the right one.
+const PROBE: usize = 200;
 /// What a search for the oldest mini-transaction may look at in bytes: a few thousand tries are usual.
 const SEARCH: u64 = 256 << 20;
 
@@ -34,8 +38,10 @@ const SEARCH: u64 = 256 << 20;
 #[derive(Debug)]
 pub struct Log {
     tape: Tape,
-    /// Records of pages are hidden but for their page.
-    hidden: bool,
+    /// Records of pages are ciphertext but for their page.
+    encrypted: bool,
+    /// What opens them.
+    opener: Option<(LogKey, AesMode)>,
     /// LSN of the oldest mini-transaction from which all others up to the end can be read.
     pub oldest: Lsn,
     /// Where recovery begins.
@@ -55,7 +61,8 @@ impl Log {
             return Ok(None);
         };
         let Some(tape) = tape(redo)? else { return Ok(None) };
-        let mut log = Log { tape, hidden: redo.encrypted, oldest: checkpoint, checkpoint, end };
+        let mut log =
+            Log { tape, encrypted: redo.encrypted, opener: None, oldest: checkpoint, checkpoint, end };
         let reached = log.chain(log.tape.place(checkpoint), usize::MAX)?;
         // Only headers were saved of a log in a bundle.
         if reached == log.tape.place(checkpoint) && end > checkpoint {
@@ -63,6 +70,9 @@ impl Log {
         }
         log.end = log.tape.lsn(reached).min(end).max(checkpoint);
         log.oldest = log.find_oldest(start)?;
+        if let Some(key) = redo.key.as_ref().filter(|_| redo.encrypted) {
+            log.opener = log.mode_of(key)?.map(|mode| (key.clone(), mode));
+        }
         Ok(Some(log))
     }
 
@@ -79,14 +89,21 @@ impl Log {
         Ok(())
     }
 
-    /// The records of a mini-transaction of this log.
-    pub fn records<'a>(&self, mtr: &Mtr<'a>) -> MtrRecords<'a> {
-        if self.hidden { MtrRecords::hidden(mtr.records) } else { MtrRecords::new(mtr.records) }
-    }
-
     /// Whether records of pages are hidden but for their page: the history is known, pages cannot be brought forward.
     pub fn hidden(&self) -> bool {
-        self.hidden
+        self.encrypted && self.opener.is_none()
+    }
+
+    /// How a key opens the records; `None` where it does not, or there are too few to tell.
+    fn mode_of(&mut self, key: &LogKey) -> Result<Option<AesMode>> {
+        let mut fitting = AesMode::ALL.to_vec();
+        let mut place = self.tape.place(self.oldest);
+        for _ in 0..PROBE {
+            let Some((mtr, next)) = self.tape.mtr(place)? else { break };
+            fitting.retain(|&mode| key.fits(mode, mtr.records, mtr.nonce));
+            place = next;
+        }
+        Ok(fitting.first().copied().filter(|_| fitting.len() == 1))
     }
 
     /// Calls `each` for every mini-transaction, the oldest first.
@@ -95,12 +112,22 @@ impl Log {
     /// The file cannot be read.
     pub fn walk(&mut self, mut each: impl FnMut(Lsn, Lsn, MtrRecords<'_>)) -> Result<()> {
         let mut place = self.tape.place(self.oldest);
-        let (end, hidden) = (self.end, self.hidden);
+        let (end, encrypted) = (self.end, self.encrypted);
+        let mut clear = Vec::new();
         while let Some((mtr, next)) = self.tape.mtr(place)? {
             if mtr.to > end {
                 break;
             }
-            let records = if hidden { MtrRecords::hidden(mtr.records) } else { MtrRecords::new(mtr.records) };
+            let records = match &self.opener {
+                Some((key, mode)) => {
+                    clear.clear();
+                    clear.extend_from_slice(mtr.records);
+                    key.reveal(*mode, &mut clear, mtr.nonce);
+                    MtrRecords::new(&clear)
+                }
+                None if encrypted => MtrRecords::hidden(mtr.records),
+                None => MtrRecords::new(mtr.records),
+            };
             each(mtr.from, mtr.to, records);
             place = next;
         }

@@ -1,1 +1,29 @@
+//! What the walk over all that is left of a log meets.
 
+use crate::format::redo_record::PageId;
+use crate::instance::redo::history::Log;
+use crate::instance::redo::tests::build::{PHYS, Ring, put, seal};
+use crate::instance::redo::{FoundRedo, read};
+use crate::units::{PageNo, SpaceId};
+
+/// 10.5.23 wrote a lone zero between two mini-transactions: behind it the log goes on.
+#[test]
+fn a_mini_transaction_without_records_is_not_the_end_in_a_log_of_blocks() {
+    const START: u64 = 8704;
+    let init = |page: u8| [0x12, 5, page, 0];
+    let payload = [&init(3)[..], &[0, 0], &init(4)].concat();
+    let end = START + 12 + payload.len() as u64;
+    let mut ring = Ring::new(PHYS, "MariaDB 10.5.23", 1, 16);
+    ring.fill(START, end).checkpoint(0, 1, START + 12);
+    let block = &mut ring.files[0][2048..2560];
+    put(block, 6, &12u16.to_be_bytes());
+    put(block, 12, &payload);
+    seal(block);
+    let dir = tempfile::tempdir().unwrap();
+    ring.write(dir.path());
+    let FoundRedo::Read(mut redo) = read(dir.path()).unwrap() else { panic!("no log") };
+    Log::learn(&mut redo).unwrap();
+    let mut pages: Vec<PageId> = redo.census.unwrap().pages().map(|(page, _)| page).collect();
+    pages.sort_unstable();
+    assert_eq!(pages, [(SpaceId(5), PageNo(3)), (SpaceId(5), PageNo(4))]);
+}
