@@ -82,12 +82,10 @@ fn a_redacted_bundle_holds_no_row() {
         capture(dir.path(), &plain, &[]);
         capture(dir.path(), &redacted, &["--redact"]);
         let (plain, redacted) = (captured_bytes(&plain), captured_bytes(&redacted));
-        let holds = |bytes: &[u8], row: &[u8]| memchr::memmem::find(bytes, row).is_some();
-        let in_plain = rows.iter().filter(|row| holds(&plain, row)).collect::<Vec<_>>();
-        tables += usize::from(!in_plain.is_empty());
-        for row in in_plain {
-            assert!(!holds(&redacted, row), "{}: {}", case.display(), String::from_utf8_lossy(row));
-        }
+        let rows = aho_corasick::AhoCorasick::new(rows).unwrap();
+        tables += usize::from(rows.is_match(&plain));
+        let left = rows.find(&redacted).map(|row| String::from_utf8_lossy(&redacted[row.range()]));
+        assert_eq!(left, None, "{}", case.display());
     }
     assert!(tables >= 4, "only {tables} tables have rows in clear: the test shows nothing");
 }

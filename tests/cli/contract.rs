@@ -5,13 +5,12 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::support::{code, image, json, stderr, tree};
+use crate::support::{code, image, json, program, stderr, tree};
 use rustix::fs::{FlockOperation, fcntl_lock};
 use serde_json::Value;
 
 fn run_in(dir: &Path, command: &str, args: &[&str]) -> Output {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_dblwr"));
-    program.current_dir(dir).args(command.split(' ')).args(args).output().unwrap()
+    program(command.split(' ').chain(args.iter().copied())).current_dir(dir).output().unwrap()
 }
 
 /// Runs and gives what a person would compare: the exit code and the slots by verdict.

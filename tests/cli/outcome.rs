@@ -8,7 +8,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-use crate::support::{code, image, json, stderr, testdata, tree};
+use crate::support::{code, image, json, program, stderr, testdata, tree};
 use serde_json::Value;
 
 /// A crashed directory `data`, one that was `mended` under `journal`, and the folder `out` to write to.
@@ -45,8 +45,8 @@ impl Place {
     }
 
     fn command(&self, words: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_dblwr"));
-        command.current_dir(self.0.path()).args(words.split(' '));
+        let mut command = program(words.split(' '));
+        command.current_dir(self.0.path());
         command
     }
 

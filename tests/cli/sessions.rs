@@ -2,9 +2,8 @@
 //! written anew instead.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use crate::support::{image, testdata};
+use crate::support::{image, program, testdata};
 
 /// Whether texts that differ are to be written anew.
 pub fn blessing() -> bool {
@@ -34,9 +33,8 @@ pub fn hold(file: &Path, fresh: &str) {
 
 /// Runs a command line of `dblwr` in a terminal so wide; everything it prints, and how it ended.
 pub fn run(line: &str, place: &Path, columns: usize) -> (String, i32) {
-    let words = line.split_whitespace().skip(1);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dblwr"));
-    let output = command.args(words).current_dir(place).env("COLUMNS", columns.to_string()).output().unwrap();
+    let mut command = program(line.split_whitespace().skip(1));
+    let output = command.current_dir(place).env("COLUMNS", columns.to_string()).output().unwrap();
     let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
     let text: Vec<&str> = text.split_inclusive('\n').collect();
     let text: String = text.into_iter().map(settled).collect();

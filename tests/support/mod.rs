@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -29,24 +29,79 @@ pub fn cases() -> Vec<PathBuf> {
     cases
 }
 
-/// Unpacks an image's data directory. Most of a redo log and of an undo tablespace is zeros: they become holes.
+/// A copy of an image's data directory.
 pub fn unpack(case: &Path) -> TempDir {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let packed = File::open(case.join("crashed.tar.zst")).expect("the packed image");
+    copy_tree(&unpacked(case), dir.path());
+    dir
+}
+
+/// The image as the first test that wants it has unpacked it, below the target directory; another archive has another name.
+fn unpacked(case: &Path) -> PathBuf {
+    let packed = case.join("crashed.tar.zst");
+    let stat = std::fs::metadata(&packed).expect("the packed image");
+    let name = case.file_name().expect("a name").to_string_lossy();
+    let images = Path::new(env!("CARGO_TARGET_TMPDIR")).join("images");
+    let place = images.join(format!("{name}-{}-{}", stat.len(), stat.mtime()));
+    if !place.exists() {
+        std::fs::create_dir_all(&images).expect("a directory");
+        let fresh = tempfile::tempdir_in(&images).expect("a directory");
+        unpack_into(&packed, fresh.path());
+        // Refused where another test was faster: what that one unpacked is the same.
+        let _ = std::fs::rename(fresh.path(), &place);
+    }
+    place
+}
+
+/// Most of a redo log and of an undo tablespace is zeros: they become holes.
+fn unpack_into(packed: &Path, dir: &Path) {
+    let packed = File::open(packed).expect("the packed image");
     let mut archive = tar::Archive::new(zstd::Decoder::new(packed).expect("zstd"));
     for entry in archive.entries().expect("tar") {
         let mut entry = entry.expect("an entry");
         if entry.header().entry_type().is_file() {
-            let path = dir.path().join(entry.path().expect("a path"));
+            let path = dir.join(entry.path().expect("a path"));
             std::fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
             let mode = entry.header().mode().expect("a mode");
             write_sparse(&mut entry, &path);
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("a mode");
         } else {
-            entry.unpack_in(dir.path()).expect("tar");
+            entry.unpack_in(dir).expect("tar");
         }
     }
-    dir
+}
+
+/// Files, directories and symbolic links with their modes; holes stay holes.
+fn copy_tree(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let (path, copy) = (entry.path(), to.join(entry.file_name()));
+        let kind = entry.file_type().expect("a type");
+        if kind.is_symlink() {
+            std::os::unix::fs::symlink(std::fs::read_link(&path).expect("a link"), &copy).expect("a link");
+            continue;
+        }
+        if kind.is_dir() {
+            std::fs::create_dir(&copy).expect("a directory");
+            copy_tree(&path, &copy);
+        } else {
+            copy_sparse(&path, &copy);
+        }
+        let mode = entry.metadata().expect("a mode").permissions();
+        std::fs::set_permissions(&copy, mode).expect("a mode");
+    }
+}
+
+fn copy_sparse(from: &Path, to: &Path) {
+    let (mut from, mut to) = (File::open(from).expect("a file"), File::create(to).expect("a file"));
+    to.set_len(from.metadata().expect("a length").len()).expect("a length");
+    let mut end = 0;
+    while let Ok(begin) = rustix::fs::seek(&from, rustix::fs::SeekFrom::Data(end)) {
+        end = rustix::fs::seek(&from, rustix::fs::SeekFrom::Hole(begin)).expect("an end");
+        from.seek(SeekFrom::Start(begin)).expect("a place");
+        to.seek(SeekFrom::Start(begin)).expect("a place");
+        std::io::copy(&mut (&from).take(end - begin), &mut to).expect("room");
+    }
 }
 
 fn write_sparse(from: &mut impl Read, path: &Path) {
@@ -129,6 +184,23 @@ pub fn tree(dir: &Path) -> Tree {
     let mut files = BTreeMap::new();
     collect(dir, dir, &mut files);
     files
+}
+
+/// What the file system says of every file below a directory: no write, no rename and no new link leaves it the same.
+pub fn marks(dir: &Path) -> BTreeMap<PathBuf, (u64, u64, i64, i64)> {
+    let mut marks = BTreeMap::new();
+    let mut dirs = vec![dir.to_path_buf()];
+    while let Some(dir) = dirs.pop() {
+        for path in std::fs::read_dir(dir).expect("a directory").flatten().map(|entry| entry.path()) {
+            let stat = std::fs::symlink_metadata(&path).expect("it is there");
+            let mark = (stat.ino(), stat.len(), stat.ctime(), stat.ctime_nsec());
+            if stat.is_dir() {
+                dirs.push(path.clone());
+            }
+            marks.insert(path, mark);
+        }
+    }
+    marks
 }
 
 fn collect(root: &Path, dir: &Path, files: &mut Tree) {

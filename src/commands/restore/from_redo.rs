@@ -82,7 +82,7 @@ fn planned_page(survey: &Survey, candidate: &Candidate) -> Option<PlannedPage> {
                 mini_transactions: made.rebuilt.mini_transactions,
             }),
         },
-        before_state: format!("{:?}", home.state).to_lowercase(),
+        before_state: home.state.name().into(),
         old: home.bytes.clone(),
         new: made.bytes.clone(),
     })

@@ -129,21 +129,28 @@ impl Scanner {
         let end = self.tail.len().saturating_sub(keep);
         let tail = std::mem::take(&mut self.tail);
         let mut at = 0;
-        while at < end {
+        // Most bytes begin nothing, and are passed by without a look at what follows them.
+        while let Some(next) = tail.get(at..end).and_then(|rest| rest.iter().position(|&byte| begins(byte))) {
+            at = at.saturating_add(next);
             let used = tail.get(at..).and_then(|rest| record(rest, &mut self.found)).unwrap_or(1);
             at = at.saturating_add(used.max(1));
         }
+        at = at.max(end);
         self.tail = tail.get(at.min(tail.len())..).unwrap_or_default().to_vec();
     }
 }
 
+/// Set in the type of a record that is a mini-transaction of its own (`MLOG_SINGLE_REC_FLAG`).
+const SINGLE: u8 = 0x80;
+
+/// Whether a byte is the type of a record that says something of files.
+fn begins(byte: u8) -> bool {
+    matches!(byte & !SINGLE, 4 | 33..=35 | 47 | 54 | 55)
+}
+
 /// Reads a record that begins here, if there is one; its length.
 fn record(bytes: &[u8], found: &mut FileRecords) -> Option<usize> {
-    const SINGLE: u8 = 0x80;
     let kind = u8_at(bytes, 0)? & !SINGLE;
-    if !matches!(kind, 4 | 33..=35 | 47 | 54 | 55) {
-        return None;
-    }
     let (space, at) = compressed(bytes, 1)?;
     let (page, at) = compressed(bytes, at)?;
     // FILE_CREATE2 of 5.6 keeps flags of the record where the page number stands.
@@ -161,7 +168,8 @@ fn record(bytes: &[u8], found: &mut FileRecords) -> Option<usize> {
             Some(end)
         }
         35 => path(bytes, at).map(|(_, end)| (found.deleted.insert(space), end).1),
-        _ => path(bytes, at).map(|(name, end)| (found.name(space, name), end).1),
+        55 => path(bytes, at).map(|(name, end)| (found.name(space, name), end).1),
+        _ => None,
     }
 }
 

@@ -16,7 +16,9 @@ use crate::instance::redo::Shutdown;
 use crate::units::{PageNo, SpaceId};
 use crate::verdict::predict::facts::{Facts, PageView};
 use crate::verdict::predict::pass::PassOutcome;
+use crate::verdict::predict::reason::{StartDoubt, StopReason};
 use crate::verdict::predict::{Assumption, PredictedPage};
+use crate::verdict::problems::ProblemReason;
 
 /// Everything that advice follows from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,8 +35,8 @@ pub struct AdviceGround {
     pub first: Option<RestoreFirst>,
     /// What only something else than `restore` settles.
     pub points: Vec<Point>,
-    /// What the files leave open, in sentences.
-    pub doubts: Vec<String>,
+    /// What the files leave open.
+    pub doubts: Vec<StartDoubt>,
     /// What was not looked at and is taken to be so.
     pub assumes: Option<Assumption>,
 }
@@ -82,7 +84,7 @@ pub enum Why {
     /// Redo logging was off when the server ended.
     LoggingOff,
     /// A damaged page at which the server stops, for a reason.
-    StopsAt(PredictedPage, ToBringBack, String),
+    StopsAt(PredictedPage, ToBringBack, StopReason),
     /// A damaged first page: the server starts without the table.
     Loses(ToBringBack),
     /// A damaged page for which no copy can be used.
@@ -96,7 +98,7 @@ pub enum Why {
     /// Copies are of another life of these files.
     OtherLife,
     /// A problem of the directory: its file and its reason.
-    Problem(Option<String>, String),
+    Problem(Option<String>, ProblemReason),
 }
 
 /// Whether the server may be started.

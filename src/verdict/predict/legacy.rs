@@ -14,6 +14,7 @@ use crate::verdict::predict::facts::{Facts, SpaceKind};
 use crate::verdict::predict::pass::{
     BadCopy, FirstGood, PassOutcome, first_pages, page5_comes_first, page5_may_come_first,
 };
+use crate::verdict::predict::reason::StartDoubt;
 
 pub(super) fn predict(facts: &Facts) -> PassOutcome {
     let mut outcome = PassOutcome::default();
@@ -24,12 +25,12 @@ pub(super) fn predict(facts: &Facts) -> PassOutcome {
     }
     let first = first_pages(facts).into_iter().any(|(_, page)| page.home.kind == SpaceKind::User);
     if facts.generation == Generation::MySql55 && facts.recovers() && first {
-        outcome.doubt("early 5.5 mends a torn first page, late 5.5 loses the table, and the files do not tell which this is");
+        outcome.doubt(StartDoubt::Which55);
     }
     if facts.recovers() && !facts.header_lost {
         let system = |kind: SpaceKind| kind == SpaceKind::System;
         if !facts.space_id_stored && facts.pages.iter().any(|page| !system(page.home.kind)) {
-            outcome.doubt("the server would take copies of tables for pages of the system tablespace");
+            outcome.doubt(StartDoubt::CopiesOfTables);
         }
         FirstGood { refill_zero: false, bad_copy: BadCopy::Stops, one_buffer: false }.run(
             facts,

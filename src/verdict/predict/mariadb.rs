@@ -33,6 +33,7 @@ use crate::verdict::predict::facts::{CopyView, Facts, PageView, SpaceKind};
 use crate::verdict::predict::pass::{
     BadCopy, FirstGood, PassOutcome, first_pages, page5_comes_first, page5_may_come_first,
 };
+use crate::verdict::predict::reason::{StartDoubt, StopReason};
 
 /// Which copy is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -158,11 +159,10 @@ fn open_files(facts: &Facts, outcome: &mut PassOutcome) {
             Some(copy) if system || page.home.surveyed => outcome.write(index, copy),
             // Seen with 10.11.5: redo had made the file anew.
             Some(_) if page.home.is_zero() => {
-                outcome.doubt("whether redo makes a table of which the first page is zero is not known");
+                outcome.doubt(StartDoubt::ZeroFirstPage);
             }
-            Some(_) => outcome
-                .stop(page.id, "its first page is damaged, and its other pages do not tell its space id"),
-            None => outcome.stop(page.id, "its first page is damaged, and no copy of it is good"),
+            Some(_) => outcome.stop(page.id, StopReason::UnknownToAnybody),
+            None => outcome.stop(page.id, StopReason::NoGoodCopy),
         }
     }
 }
@@ -178,9 +178,7 @@ fn keep_closed(facts: &Facts, outcome: &mut PassOutcome) {
             (SpaceKind::System | SpaceKind::Undo, _) | (SpaceKind::User, Some(true)) => {}
             (SpaceKind::User, Some(false)) => outcome.lost.push(index),
             (SpaceKind::User, None) => {
-                outcome.doubt(
-                    "whether this server opens a file with a damaged first page depends on unreadable redo",
-                );
+                outcome.doubt(StartDoubt::RedoUnread);
             }
         }
     }
@@ -189,7 +187,7 @@ fn keep_closed(facts: &Facts, outcome: &mut PassOutcome) {
 fn refuses_undo(outcome: &mut PassOutcome, page: &PageView) -> bool {
     let refused = page.home.kind == SpaceKind::Undo && !page.home.states_its_id;
     if refused {
-        outcome.stop(page.id, "the first page of an undo tablespace does not state its space id");
+        outcome.stop(page.id, StopReason::UndoWithoutId);
     }
     refused
 }
@@ -200,7 +198,7 @@ fn recover(facts: &Facts, rules: PatchRules, outcome: &mut PassOutcome) {
     for (index, page) in facts.reachable() {
         let first = page.id.page_no == PageNo(0) && !rules.page0_in_pass;
         if before_105(facts.generation) && cannot_be_expanded(page) {
-            outcome.doubt("a torn page_compressed page stays as it is, and this server may start and answer with wrong rows");
+            outcome.doubt(StartDoubt::WrongRows);
             outcome.untold.push(index);
             continue;
         }
@@ -212,9 +210,7 @@ fn recover(facts: &Facts, rules: PatchRules, outcome: &mut PassOutcome) {
             if copy.hidden && page.redo_until.is_none_or(|until| until <= copy.lsn) {
                 outcome.in_memory.push(index);
                 if page.home.length > 32768 {
-                    outcome.doubt(
-                        "whether a page of 64 KiB stays mended in memory depends on the size of the buffer pool",
-                    );
+                    outcome.doubt(StartDoubt::BufferPool);
                 }
             }
         }

@@ -22,6 +22,7 @@ pub mod mysql56;
 pub mod mysql57;
 pub mod page0;
 pub mod pass;
+pub mod reason;
 pub mod separate;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ use crate::instance::generation::Generation;
 use crate::instance::redo::Shutdown;
 use crate::units::{PageNo, SpaceId};
 use crate::verdict::from_redo::{Wanted, candidates};
+use crate::verdict::predict::reason::{StartDoubt, StopReason};
 use crate::verdict::survey::Survey;
 
 /// What the server will do at its next start.
@@ -112,7 +114,8 @@ pub struct Stop {
     /// The file, relative to PATH, where it is not a page of a known space.
     pub file: Option<String>,
     /// Why, in one sentence.
-    pub reason: String,
+    #[schemars(with = "String")]
+    pub reason: StopReason,
 }
 
 impl Default for Prediction {
@@ -231,7 +234,7 @@ impl fmt::Display for Stop {
         match (self.space_id, self.page_no, &self.file) {
             (Some(space_id), Some(page_no), _) => write!(f, "page {space_id}:{page_no} ({})", self.reason),
             (_, _, Some(file)) => write!(f, "{file} ({})", self.reason),
-            _ => f.write_str(&self.reason),
+            _ => self.reason.fmt(f),
         }
     }
 }
@@ -245,7 +248,7 @@ pub(crate) fn table_of(file: &str) -> Option<String> {
 fn outcome(facts: &Facts) -> PassOutcome {
     let mut outcome = match facts.generation {
         Generation::Unknown => {
-            return PassOutcome::in_doubt("nothing in the files tells which generation of server ran them");
+            return PassOutcome::in_doubt(StartDoubt::NoGeneration);
         }
         Generation::MySql41 | Generation::MySql50 | Generation::MySql51 | Generation::MySql55 => {
             legacy::predict(facts)

@@ -12,6 +12,7 @@ use crate::verdict::predict::facts::{Facts, PageView, SpaceKind};
 use crate::verdict::predict::pass::{
     BadCopy, FirstGood, PassOutcome, first_page_of_newest, first_pages, page5_comes_first,
 };
+use crate::verdict::predict::reason::StopReason;
 
 pub(super) fn predict(facts: &Facts) -> PassOutcome {
     let mut outcome = PassOutcome::default();
@@ -44,10 +45,7 @@ fn open_files(facts: &Facts, outcome: &mut PassOutcome) {
             continue;
         }
         if page.home.mysql_encrypted {
-            outcome.stop(
-                page.id,
-                "its damaged header says that the file is encrypted, and this server then gives up",
-            );
+            outcome.stop(page.id, StopReason::SaysEncrypted);
         } else {
             first_page_of_newest(outcome, index, page);
         }

@@ -11,6 +11,7 @@ use crate::units::PageNo;
 use crate::verdict::copy::CopyState;
 use crate::verdict::home::HomeState;
 use crate::verdict::predict::facts::{CopyView, Facts, HomeView, PageView, SpaceKind};
+use crate::verdict::predict::reason::{StartDoubt, StopReason};
 use crate::verdict::predict::{PredictedPage, Stop};
 
 /// A copy that the server writes home.
@@ -40,20 +41,20 @@ pub struct PassOutcome {
     /// Pages that are mended in memory while the file keeps the damage.
     pub in_memory: Vec<usize>,
     /// Why the files do not show whether the server starts.
-    pub doubts: Vec<String>,
+    pub doubts: Vec<StartDoubt>,
     /// Copies are newer than the end of redo, and the server may write them.
     pub other_life: bool,
 }
 
 impl PassOutcome {
-    pub(super) fn in_doubt(why: &str) -> PassOutcome {
-        PassOutcome { doubts: vec![why.to_owned()], ..PassOutcome::default() }
+    pub(super) fn in_doubt(why: StartDoubt) -> PassOutcome {
+        PassOutcome { doubts: vec![why], ..PassOutcome::default() }
     }
 
-    pub(super) fn stop(&mut self, id: PredictedPage, reason: impl Into<String>) {
+    pub(super) fn stop(&mut self, id: PredictedPage, reason: StopReason) {
         if !self.has_stopped_at(id) {
             let (space_id, page_no) = (Some(id.space_id), Some(id.page_no));
-            self.stops.push(Stop { space_id, page_no, file: None, reason: reason.into() });
+            self.stops.push(Stop { space_id, page_no, file: None, reason });
         }
     }
 
@@ -68,7 +69,7 @@ impl PassOutcome {
 
     /// The server has the key and will most likely find the copy good.
     fn assume(&mut self, page: usize) {
-        self.doubt("encrypted copies cannot be judged without their key");
+        self.doubt(StartDoubt::NoKeyForCopies);
         if self.stops.is_empty() {
             self.assumed.push(page);
         } else {
@@ -87,8 +88,7 @@ impl PassOutcome {
         self.stops.iter().any(|stop| stop.page() == Some(id))
     }
 
-    pub(super) fn doubt(&mut self, why: impl Into<String>) {
-        let why = why.into();
+    pub(super) fn doubt(&mut self, why: StartDoubt) {
         if !self.doubts.contains(&why) {
             self.doubts.push(why);
         }
@@ -103,10 +103,7 @@ impl PassOutcome {
             let copy = page.copies.iter().find(|copy| copy.finding == write.finding);
             let old = copy.is_some_and(|copy| checkpoint.is_some_and(|checkpoint| copy.lsn < checkpoint));
             if old && page.restorable != Some(write.finding) {
-                let PredictedPage { space_id, page_no } = page.id;
-                self.doubt(format!(
-                    "of page {space_id}:{page_no} the server would take a copy older than the checkpoint, and redo may fail on it"
-                ));
+                self.doubt(StartDoubt::OldCopyTaken(page.id));
             }
         }
         let beyond = |page: &PageView| {
@@ -115,7 +112,7 @@ impl PassOutcome {
         };
         if facts.pages.iter().any(beyond) {
             self.other_life = true;
-            self.doubt("copies are newer than the end of redo, so they are of another life of these files");
+            self.doubt(StartDoubt::OtherLife);
         }
     }
 
@@ -123,27 +120,27 @@ impl PassOutcome {
     pub(super) fn doubt_what_cannot_be_seen(&mut self, facts: &Facts) {
         // After a clean stop the problem of that page says what each server does.
         if let Some(file) = facts.uncopied_header.as_ref().filter(|_| facts.shutdown != Shutdown::Clean) {
-            self.doubt(format!("page 0 of {file} is damaged, and there is no copy of it"));
+            self.doubt(StartDoubt::UncopiedHeader(file.clone()));
         }
         if facts.unreadable {
-            self.doubt("not everything could be read");
+            self.doubt(StartDoubt::Unread);
         }
         if facts.shutdown == Shutdown::Unknown {
-            self.doubt("the redo files do not show how the server ended");
+            self.doubt(StartDoubt::NoShutdown);
         }
         if !facts.whole {
-            self.doubt("only one image was looked at; name the data directory");
+            self.doubt(StartDoubt::OneImage);
         }
         if facts.recovers() && facts.no_recent_copies {
-            self.doubt("no copy is newer than the checkpoint, so torn pages may have none");
+            self.doubt(StartDoubt::NoRecentCopies);
         }
         for page in &facts.pages {
             match page.home.state {
-                _ if page.home.rivals => self.doubt("several files claim one space id"),
-                HomeState::Misdirected => self.doubt("a valid page lies in the place of another one"),
+                _ if page.home.rivals => self.doubt(StartDoubt::Rivals),
+                HomeState::Misdirected => self.doubt(StartDoubt::Misplaced),
                 // One that could not be read is in doubt already.
                 HomeState::Unverifiable if page.home.file.is_empty() => {}
-                HomeState::Unverifiable => self.doubt("encrypted pages cannot be judged without their key"),
+                HomeState::Unverifiable => self.doubt(StartDoubt::NoKeyForPages),
                 _ => {}
             }
         }
@@ -243,10 +240,7 @@ impl FirstGood {
             CopyState::Unverifiable => outcome.assume(index),
             CopyState::Corrupt if refilled || self.bad_copy == BadCopy::Skipped => return false,
             CopyState::Corrupt => {
-                outcome.stop(
-                    page.id,
-                    "the page is damaged, and so is the first copy of it that this server meets",
-                );
+                outcome.stop(page.id, StopReason::FirstCopyDamaged);
             }
         }
         true
@@ -257,21 +251,14 @@ fn is_older_than_reduced(page: &PageView, copy: &CopyView) -> bool {
     page.reduced.is_some_and(|newer| newer > copy.lsn)
 }
 
-fn newer_reduced(page: &PageView, copy: &CopyView) -> String {
-    let newer = page.reduced.unwrap_or_default();
-    format!(
-        "its only copy has LSN {}, and a reduced entry proves that LSN {newer} was being written",
-        copy.lsn
-    )
+fn newer_reduced(page: &PageView, copy: &CopyView) -> StopReason {
+    StopReason::NewerReduced { copy: copy.lsn, newer: page.reduced.unwrap_or_default() }
 }
 
 /// Page 0 when a file is opened (MySQL 5.6 on): the copy with the greatest LSN, taken without a look at its checksum.
 pub(super) fn first_page_of_newest(outcome: &mut PassOutcome, index: usize, page: &PageView) {
     if page.home.kind != SpaceKind::System && !page.home.surveyed {
-        return outcome.stop(
-            page.id,
-            "its first page is damaged, and its other pages do not tell the server its space id",
-        );
+        return outcome.stop(page.id, StopReason::UnknownSpace);
     }
     let newest = page.copies.iter().map(|copy| copy.lsn).max();
     let Some(copy) = page.copies.iter().find(|copy| Some(copy.lsn) == newest) else { return };
@@ -280,7 +267,7 @@ pub(super) fn first_page_of_newest(outcome: &mut PassOutcome, index: usize, page
         CopyState::Valid => outcome.write(index, copy),
         CopyState::Unverifiable => outcome.assume(index),
         CopyState::Corrupt => {
-            outcome.stop(page.id, "this server takes its newest copy unverified, and that one is damaged");
+            outcome.stop(page.id, StopReason::NewestCopyDamaged);
         }
     }
 }
@@ -296,19 +283,14 @@ pub(super) fn first_pages(facts: &Facts) -> Vec<(usize, &PageView)> {
 /// A server that reads the transaction system page before its pass does not get past a damaged one.
 pub(super) fn page5_comes_first(facts: &Facts, outcome: &mut PassOutcome) {
     if let Some(page) = damaged_page5(facts) {
-        outcome.stop(
-            page.id,
-            "this server reads the transaction system page before it looks at the doublewrite buffer",
-        );
+        outcome.stop(page.id, StopReason::ReadBeforeThePass);
     }
 }
 
 /// The same for servers of which none was seen at it.
 pub(super) fn page5_may_come_first(facts: &Facts, outcome: &mut PassOutcome) {
     if damaged_page5(facts).is_some() {
-        outcome.doubt(
-            "whether this server reads the damaged transaction system page before its pass is not known",
-        );
+        outcome.doubt(StartDoubt::Page5First);
     }
 }
 
@@ -342,20 +324,15 @@ pub(super) fn trip_over_what_is_left(facts: &Facts, outcome: &mut PassOutcome) {
             continue;
         }
         if page.home.unnoticed && !page.home.zip {
-            outcome.doubt("a torn page has no checksum, so the server takes it for good");
+            outcome.doubt(StartDoubt::TakenForGood);
         } else if page.home.unnoticed && facts.recovers() && needs_redo(facts, page) {
-            outcome.stop(
-                page.id,
-                "it has no checksum, so the pass leaves it as it is, and recovery cannot unpack it",
-            );
+            outcome.stop(page.id, StopReason::CannotBeUnpacked);
         } else if page.home.kind == SpaceKind::System && is_read_at_every_start(facts, page.id.page_no) {
-            outcome
-                .stop(page.id, "it stays damaged, and every start reads this page of the system tablespace");
+            outcome.stop(page.id, StopReason::ReadAtEveryStart);
         } else if facts.recovers() && needs_redo(facts, page) {
-            outcome.stop(page.id, "it stays damaged, and recovery must read it to apply redo to it");
+            outcome.stop(page.id, StopReason::NeededByRedo);
         } else if facts.recovers() || page.home.kind != SpaceKind::User {
-            outcome
-                .doubt("a damaged page stays as it is, and the files do not show whether the start reads it");
+            outcome.doubt(StartDoubt::MayBeRead);
         }
     }
 }

@@ -12,12 +12,13 @@ use crate::verdict::predict::facts::{Facts, PageView, SpaceKind};
 use crate::verdict::predict::pass::{
     BadCopy, FirstGood, PassOutcome, first_page_of_newest, first_pages, page5_comes_first,
 };
+use crate::verdict::predict::reason::{StartDoubt, StopReason};
 
 pub(super) fn predict(facts: &Facts) -> PassOutcome {
     let mut outcome = PassOutcome::default();
     let loads = !facts.doublewrite_off;
     if loads && facts.reduced_damaged {
-        outcome.doubt("a page of a .bdblwr file is damaged, which some of these servers refuse");
+        outcome.doubt(StartDoubt::BeyondFileDamaged);
     }
     if loads {
         first_pages_where(facts, &mut outcome, |page| page.home.kind == SpaceKind::System);
@@ -40,8 +41,7 @@ pub(super) fn predict(facts: &Facts) -> PassOutcome {
     pass.run(facts, &mut outcome, others);
     reduced(facts, &mut outcome, others);
     for page in closed.into_iter().filter(|page| facts.is_named(page.space_id)) {
-        outcome
-            .stop(page, "nothing in the file tells the server its space id, and redo needs that tablespace");
+        outcome.stop(page, StopReason::RedoNeedsTheSpace);
     }
     outcome
 }
@@ -65,7 +65,7 @@ fn reduced(facts: &Facts, outcome: &mut PassOutcome, wanted: impl Fn(&PageView) 
     for (index, page) in facts.reachable() {
         let damaged = page.home.is_corrupt() || page.home.is_zero();
         if page.reduced.is_some() && damaged && wanted(page) && !outcome.mends(index) {
-            outcome.stop(page.id, "the page is damaged, and DETECT_ONLY kept only its number and LSN");
+            outcome.stop(page.id, StopReason::OnlyDetected);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::instance::roster::Role;
 use crate::units::PageNo;
+use crate::verdict::predict::reason::StopReason;
 use crate::verdict::predict::{Prediction, Remedy, Stop, ToBringBack, Weight, Why, table_of};
 use crate::verdict::problems::reason::{Lying, ProblemReason};
 use crate::verdict::problems::{Problem, ProblemKind, Severity};
@@ -20,14 +21,14 @@ pub fn temper(prediction: &mut Prediction, problems: &[Problem]) {
                 space_id: problem.space_id,
                 page_no: problem.page_no,
                 file: file.clone(),
-                reason: problem.reason.to_string(),
+                reason: StopReason::Problem(problem.reason.clone()),
             });
         }
         let weight = weight(problem, lost.is_some());
         open |= weight != Weight::Aside && problem.stops_start.is_none();
         prediction.loses.extend(lost);
         if !prediction.ground.tells_of(problem.space_id.zip(problem.page_no), weight) {
-            let why = Why::Problem(file, problem.reason.to_string());
+            let why = Why::Problem(file, problem.reason.clone());
             prediction.ground.point(weight, why, remedy(problem));
         }
     }

@@ -2,17 +2,17 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use dblwr::internals::commands::restore::journal::{read, write};
 use dblwr::internals::disk::calls::Access;
 use dblwr::internals::disk::real::RealDisk;
 use tempfile::TempDir;
 
-use crate::support::{code, dblwr, image, json, stderr, testdata, tree};
+use crate::support::{code, dblwr, image, json, program, stderr, testdata, tree};
 
 fn run(dir: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_dblwr")).current_dir(dir).args(args).output().unwrap()
+    program(args).current_dir(dir).output().unwrap()
 }
 
 fn text(path: &Path) -> &str {

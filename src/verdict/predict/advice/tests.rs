@@ -2,6 +2,8 @@
 
 use crate::units::{PageNo, SpaceId};
 use crate::verdict::predict::advice::*;
+use crate::verdict::predict::reason::{StartDoubt, StopReason};
+use crate::verdict::problems::ProblemReason;
 
 fn page() -> PredictedPage {
     PredictedPage { space_id: SpaceId(5), page_no: PageNo(9) }
@@ -17,8 +19,12 @@ fn points_of_pages() -> Vec<Option<Point>> {
     vec![
         None,
         point(Weight::Forbids, Why::LostWrite(page(), table()), Remedy::LostWrites),
-        point(Weight::Forbids, Why::StopsAt(page(), table(), "DETECT_ONLY".into()), Remedy::Backup(table())),
-        point(Weight::Forbids, Why::StopsAt(page(), table(), "no copy".into()), Remedy::FromRedo),
+        point(
+            Weight::Forbids,
+            Why::StopsAt(page(), table(), StopReason::OnlyDetected),
+            Remedy::Backup(table()),
+        ),
+        point(Weight::Forbids, Why::StopsAt(page(), table(), StopReason::NoGoodCopy), Remedy::FromRedo),
         point(Weight::Forbids, Why::Loses(table()), Remedy::Backup(table())),
         point(Weight::Forbids, Why::LoggingOff, Remedy::Backup(ToBringBack::Everything)),
         point(Weight::Forbids, Why::OtherLife, Remedy::MoveCopiesAway),
@@ -32,7 +38,7 @@ fn points_of_pages() -> Vec<Option<Point>> {
 /// What can be wrong with files, as weights: the remedies of all kinds are held against their words in `problems`.
 fn points_of_files() -> Vec<Option<Point>> {
     let point = |weight, remedy| {
-        Some(Point { weight, why: Why::Problem(Some("d/t1.ibd".into()), "a reason".into()), remedy })
+        Some(Point { weight, why: Why::Problem(Some("d/t1.ibd".into()), ProblemReason::NoCopies), remedy })
     };
     vec![
         None,
@@ -68,7 +74,7 @@ fn grounds() -> Vec<AdviceGround> {
                     }
                     for of_pages in points_of_pages() {
                         for of_files in points_of_files() {
-                            for doubt in [None, Some("the redo files do not show how the server ended")] {
+                            for doubt in [None, Some(StartDoubt::NoShutdown)] {
                                 grounds.push(AdviceGround {
                                     starts,
                                     clean,
@@ -76,7 +82,7 @@ fn grounds() -> Vec<AdviceGround> {
                                     mended_by_server,
                                     first: first.clone(),
                                     points: of_pages.iter().chain(&of_files).cloned().collect(),
-                                    doubts: doubt.into_iter().map(str::to_owned).collect(),
+                                    doubts: doubt.iter().cloned().collect(),
                                     assumes: Some(Assumption::PagesWithoutCopiesAreWhole),
                                 });
                             }
@@ -180,7 +186,7 @@ fn what_one_remedy_settles_is_said_once() {
         why: Why::StopsAt(
             PredictedPage { space_id: SpaceId(5), page_no: PageNo(number) },
             subject.clone(),
-            "no copy".into(),
+            StopReason::NoGoodCopy,
         ),
         remedy: Remedy::Backup(subject.clone()),
     };

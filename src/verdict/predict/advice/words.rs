@@ -95,7 +95,7 @@ impl Advice {
         let ground = &self.ground;
         match (self.start, ground.doubts.first()) {
             (MayStart::Open, Some(doubt)) if ground.points.is_empty() => write!(f, ": {doubt}")?,
-            (MayStart::No, Some(doubt)) if ground.points.is_empty() => f.write_str(doubt)?,
+            (MayStart::No, Some(doubt)) if ground.points.is_empty() => write!(f, "{doubt}")?,
             (MayStart::No, None) if ground.points.is_empty() => {
                 f.write_str("bring the data back from a backup")?
             }
@@ -174,7 +174,7 @@ impl fmt::Display for Why {
                 "copies are newer than the end of redo, so they are of another life of these files, and the server may write them",
             ),
             Why::Problem(Some(file), reason) => write!(f, "{file}: {reason}"),
-            Why::Problem(None, reason) => f.write_str(reason),
+            Why::Problem(None, reason) => write!(f, "{reason}"),
         }
     }
 }
