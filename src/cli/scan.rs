@@ -344,7 +344,7 @@ impl<'a> Reporter<'a> {
         let summary = self.stream.summary();
         let beyond = summary.damaged.saturating_sub(summary.restorable);
         let unread = summary.failures > 0 || !summary.complete || summary.unverifiable > 0;
-        prediction.with_every_page_read(beyond, unread);
+        prediction.with_every_page_read(beyond, ground.from_redo, unread);
         problems::temper(&mut prediction, problems);
         Some(prediction)
     }

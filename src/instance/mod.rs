@@ -193,6 +193,16 @@ impl Instance {
         self.redo.redo()?.census.as_ref()
     }
 
+    /// Beside a running server the log goes on while other things are read: where one of them is newer than its end, the
+    /// end is looked for once more.
+    pub fn catch_up(&mut self, newest: Option<Lsn>) {
+        if let Some(end) =
+            self.window.end.filter(|&end| newest > Some(end) && self.locations.bundle.is_none())
+        {
+            self.window.end = Some(redo::window::end_now(&self.locations.redo_dir, end));
+        }
+    }
+
     fn locate(&mut self, separate: &[SeparateFile]) -> Result<()> {
         let mut cut = Vec::new();
         if let Some(system) =

@@ -13,7 +13,7 @@ use crate::instance::redo;
 use crate::instance::redo::Shutdown;
 use crate::instance::redo::history::Log;
 use crate::instance::request::Request;
-use crate::instance::spaces::{Identification, SpaceFile};
+use crate::instance::spaces::{Identification, Owner, SpaceFile};
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::audit::Lost;
@@ -127,6 +127,8 @@ impl Survey {
             copies.extend(found);
             failures.extend(unreadable);
         }
+        let sound = copies.iter().filter(|copy| copy.state() == CopyState::Valid);
+        instance.catch_up(sound.map(Copy::lsn).max());
         find_hidden_owners(&mut copies, &instance.spaces);
         if let Focus::Tablespace(file) = &instance.locations.focus {
             let only = instance.spaces.of_file(file).and_then(|space| space.id);
@@ -274,7 +276,11 @@ impl Survey {
     fn hear_redo(&self, page: PageId, home: &Home, group: &[(usize, Copy)], judgements: &mut [Judgement]) {
         let Some(census) = self.instance.census() else { return };
         if home.state == HomeState::Valid && home.rivals.is_empty() {
-            let Some(lost) = home.lsn.and_then(|lsn| Lost::of(census, page, lsn)) else { return };
+            let space = match self.instance.spaces.owner(page.0) {
+                Owner::One(space) => Some(space),
+                _ => None,
+            };
+            let Some(lost) = home.lsn.and_then(|lsn| Lost::of(census, page, lsn, space)) else { return };
             // One finding for the page: its newest copy.
             let newest = judgements.iter_mut().zip(group).max_by_key(|(_, (_, copy))| copy.lsn());
             let harmless = [Verdict::Intact, Verdict::Pending];

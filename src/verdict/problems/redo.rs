@@ -210,9 +210,7 @@ pub fn too_new(instance: &Instance, mut newest: BTreeMap<PathBuf, FutureFile>) -
     let Some(end) = instance.window.end.filter(|_| !newest.is_empty()) else { return Vec::new() };
     let mut problems = Vec::new();
     // Beside a running server the log has gone on since it was read; every page that was met is older than this.
-    let again = redo::read(&instance.locations.redo_dir).ok();
-    let end =
-        again.as_ref().and_then(FoundRedo::redo).and_then(|redo| redo.end).map_or(end, |now| now.max(end));
+    let end = redo::window::end_now(&instance.locations.redo_dir, end);
     newest.retain(|_, file| file.newest > end);
     let system = newest.values().any(|file| file.space == Some(SpaceId::SYSTEM));
     let most = newest.values().map(|file| file.newest).max();
