@@ -5,7 +5,7 @@ pub mod config;
 pub mod dblwr;
 pub mod discover;
 pub mod file_names;
-mod foreign;
+pub mod foreign;
 pub mod generation;
 pub mod identify;
 pub mod identity;
@@ -16,6 +16,7 @@ pub mod redo;
 pub mod request;
 mod rivals;
 pub mod roster;
+pub mod running;
 pub mod server;
 pub mod settle;
 pub mod spaces;
@@ -86,6 +87,8 @@ pub struct Instance {
     pub copies_from: Option<Arc<Bundle>>,
     /// Which files the data name; empty where there is no whole directory to hold against it.
     pub roster: Roster,
+    /// How a server shows that runs on these files at this moment; `None` where none does, or nothing shows it.
+    pub running: Option<String>,
     /// Plain sentences for a person.
     pub notes: Vec<String>,
 }
@@ -133,6 +136,7 @@ impl Instance {
             reduced: Vec::new(),
             copies_from: None,
             roster: Roster::default(),
+            running: running::server_on(&locations),
             notes: request.remarks.iter().chain(&spaces.notes).cloned().collect(),
             spaces,
             keyring,
@@ -174,6 +178,7 @@ impl Instance {
             keyring: None,
             copies_from: None,
             roster: Roster::default(),
+            running: running::server_on(&locations),
             notes: Vec::new(),
             spaces,
             locations,

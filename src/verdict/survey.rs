@@ -1,6 +1,6 @@
 //! The one loop that puts copies and homes together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -26,6 +26,7 @@ use crate::verdict::home;
 use crate::verdict::home::{Home, HomeState};
 use crate::verdict::judge::{Judgement, judge, judge_hidden, judge_reduced};
 use crate::verdict::owners::find_hidden_owners;
+use crate::verdict::problems::kind::ProblemKey;
 use crate::verdict::reason::Reason;
 
 /// Copies of one page, each with its place in the order of slots; no space id where the owner is hidden.
@@ -100,6 +101,8 @@ pub struct Survey {
     pub failures: Vec<Error>,
     /// Nothing has shown yet that no server writes to the log.
     log_moves: bool,
+    /// Beside a running server: the problems that every look has found. Else all of them count.
+    pub steady: Option<BTreeSet<ProblemKey>>,
 }
 
 impl Survey {
@@ -134,7 +137,8 @@ impl Survey {
             let only = instance.spaces.of_file(file).and_then(|space| space.id);
             copies.retain(|copy| copy.space.is_some() && copy.space == only);
         }
-        let mut survey = Survey { instance, homes: Vec::new(), findings: Vec::new(), failures, log_moves };
+        let (homes, findings) = (Vec::new(), Vec::new());
+        let mut survey = Survey { instance, homes, findings, failures, log_moves, steady: None };
         survey.judge_all(copies);
         survey.note_old_copies();
         survey.note_uncopied_headers();

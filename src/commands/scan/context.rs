@@ -96,7 +96,7 @@ impl Ground {
     /// # Errors
     /// As [`Survey::run`].
     pub fn survey(request: &Request) -> Result<Ground> {
-        Ok(Ground::of(Survey::run(request)?))
+        Ok(Ground::of(Survey::steady(request)?))
     }
 
     /// Keeps of a survey what a scan needs.

@@ -31,7 +31,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-pub use crate::verdict::predict::advice::{Advice, AdviceGround, Gate, Remedy, ToBringBack, Weight, Why};
+pub use crate::verdict::predict::advice::{
+    Advice, AdviceGround, Gate, MayStart, Remedy, ToBringBack, Weight, Why,
+};
 pub use crate::verdict::predict::facts::Facts;
 pub use crate::verdict::predict::pass::PassOutcome;
 
@@ -156,8 +158,10 @@ impl Prediction {
         loses.dedup();
         let assumes = Some(Assumption::PagesWithoutCopiesAreWhole);
         let ground = AdviceGround::of(facts, &outcome, starts, assumes);
-        let advice = ground.advice();
-        Prediction { starts, restores, stops_at: outcome.stops, loses, assumes, advice, ground, writes }
+        let (advice, stops_at) = (ground.advice(), outcome.stops);
+        let mut told = Prediction { starts, restores, stops_at, loses, assumes, advice, ground, writes };
+        told.settle();
+        told
     }
 
     /// The same with what reading every page has shown: damaged pages that the buffer cannot mend, and whether some could not
@@ -181,14 +185,22 @@ impl Prediction {
         self.settle();
     }
 
-    /// Decides anew, after anything in it has changed.
+    /// Decides anew, after anything in it has changed. Beside a running server nothing is said of a start.
     pub fn settle(&mut self) {
+        if self.ground.running {
+            let (ground, writes) = (std::mem::take(&mut self.ground), std::mem::take(&mut self.writes));
+            *self = Prediction { ground, writes, ..Prediction::default() };
+        }
         self.ground.starts = self.starts;
         self.advice = self.ground.advice();
     }
 
-    /// One line for a person.
-    pub fn line(&self) -> String {
+    /// What the server does at its next start, in one line for a person; `None` while one runs.
+    pub fn line(&self) -> Option<String> {
+        (!self.ground.running).then(|| self.of_the_start())
+    }
+
+    fn of_the_start(&self) -> String {
         let starts = match self.starts {
             Some(true) if self.assumes.is_some() => "it starts, if pages without copies are whole",
             Some(true) => "it starts",
