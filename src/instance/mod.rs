@@ -194,13 +194,13 @@ impl Instance {
     }
 
     /// Beside a running server the log goes on while other things are read: where one of them is newer than its end, the
-    /// end is looked for once more.
-    pub fn catch_up(&mut self, newest: Option<Lsn>) {
-        if let Some(end) =
-            self.window.end.filter(|&end| newest > Some(end) && self.locations.bundle.is_none())
-        {
-            self.window.end = Some(redo::window::end_now(&self.locations.redo_dir, end));
-        }
+    /// end is looked for once more. False where that was done and the log stands still.
+    pub fn catch_up(&mut self, newest: Option<Lsn>) -> bool {
+        let behind = self.window.end.filter(|&end| newest > Some(end) && self.locations.bundle.is_none());
+        let Some(end) = behind else { return true };
+        let now = redo::window::end_now(&self.locations.redo_dir, end);
+        self.window.end = Some(now);
+        now > end
     }
 
     fn locate(&mut self, separate: &[SeparateFile]) -> Result<()> {
