@@ -21,7 +21,8 @@ use crate::units::count;
 const MAX_HEX: usize = 4096;
 
 pub(super) fn run(args: &Dump, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
-    let instance = Instance::open(&args.target.request()?)?;
+    let request = args.target.request()?;
+    let instance = Instance::open(&request)?;
     for failure in &instance.spaces.failures {
         context.warn(failure)?;
     }
@@ -39,7 +40,7 @@ pub(super) fn run(args: &Dump, context: &mut Context<'_>) -> anyhow::Result<Exit
             extracted += usize::from(slot.extracted.is_some());
         }
     }
-    let (guard, status) = guard_of(inventory.instance, context)?;
+    let (guard, status) = guard_of(inventory.instance, &request, context)?;
     report.guard = guard;
     if let Some(dir) = &args.out {
         context.wrote(status, extracted_to(extracted, dir));

@@ -25,7 +25,7 @@ pub(super) fn run(args: &ExplainLog, context: &mut Context<'_>) -> anyhow::Resul
         return Err(Error::foreign(&args.file, what).into());
     }
     let against = against(args)?;
-    let survey = against.as_ref().map(Survey::run).transpose()?;
+    let survey = against.as_ref().map(Survey::steady).transpose()?;
     let path = against.as_ref().map(|request| request.path.as_path());
     let report = ExplainReport::of(&args.file, summary, path, survey.as_ref());
     let verbose = context.verbose;

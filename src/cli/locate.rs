@@ -10,12 +10,13 @@ use crate::report::problem::ProblemReport;
 use crate::verdict::problems;
 
 pub(super) fn run(target: &PathArgs, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
-    let instance = Instance::open(&target.request()?)?;
+    let request = target.request()?;
+    let instance = Instance::open(&request)?;
     for failure in &instance.spaces.failures {
         context.warn(failure)?;
     }
     let mut report = LocateReport::of(&instance);
-    let (judged, everything_read) = judged(instance, context)?;
+    let (judged, everything_read) = judged(instance, &request, context)?;
     if let Some(survey) = judged {
         report.guard = guard_of(&survey);
         report.problems = ProblemReport::all(&problems::of_survey(&survey));

@@ -69,7 +69,7 @@ fn run_slot(args: &Page, request: &Request, context: &mut Context<'_>) -> anyhow
     selection.check(&instance)?;
     let inventory = Inventory::of(instance, |item, instance| selection.names(item, instance))?;
     let mut report = DumpReport::of(&inventory, &selection, Some(Decode { hex: args.hex }));
-    let (guard, _) = guard_of(inventory.instance, context)?;
+    let (guard, _) = guard_of(inventory.instance, request, context)?;
     let verbose = context.verbose;
     report.guard = guard;
     context.emit(&report, |out| report.write_text(out, verbose))?;

@@ -19,6 +19,7 @@ use crate::disk::small;
 use crate::error::Error;
 use crate::instance::Instance;
 use crate::instance::bundle::read::bundle_of;
+use crate::instance::running::lock_files;
 use crate::report::restore::RestoreReport;
 use crate::verdict::donor;
 use crate::verdict::problems::unseen_copies;
@@ -174,7 +175,7 @@ pub(super) fn warn_of_pass(pass: &Pass, context: &mut Context<'_>) -> anyhow::Re
 
 fn refuse_a_live_directory(args: &Restore, survey: &Survey) -> anyhow::Result<()> {
     let places = &survey.instance.locations;
-    let locks = live::lock_files([places.root.as_path(), &places.datadir, &places.data_home]);
+    let locks = lock_files([places.root.as_path(), &places.datadir, &places.data_home]);
     live::refuse_locked(files_of_a_server(&survey.instance).chain(locks.iter().map(PathBuf::as_path)))?;
     Ok(live::refuse_living(&places.datadir, args.i_am_sure_no_server_runs)?)
 }

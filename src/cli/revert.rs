@@ -11,6 +11,7 @@ use crate::commands::restore::{Here, live, revert};
 use crate::disk::real::RealDisk;
 use crate::instance::Instance;
 use crate::instance::config::Config;
+use crate::instance::running::lock_files;
 use crate::report::revert::RevertReport;
 
 pub(super) fn run(args: &Revert, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
@@ -60,7 +61,7 @@ pub(super) fn where_of(args: &Revert) -> anyhow::Result<Here> {
 fn refuse_a_live_directory(args: &Revert, planned: &Reverting) -> anyhow::Result<()> {
     let root = &planned.plan.root;
     live::refuse_living(root, args.i_am_sure_no_server_runs)?;
-    live::refuse_locked(live::lock_files([root.as_path()]).iter().map(PathBuf::as_path))?;
+    live::refuse_locked(lock_files([root.as_path()]).iter().map(PathBuf::as_path))?;
     // A server need not have opened the file that is taken back: its other files show that it runs.
     if let Ok(instance) = Instance::open(&planned.request) {
         live::refuse_locked(files_of_a_server(&instance))?;

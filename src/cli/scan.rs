@@ -23,10 +23,12 @@ use crate::disk::run::Cache;
 use crate::error::{Error, Result};
 use crate::instance::bundle::open;
 use crate::instance::bundle::unpack::in_words;
+use crate::instance::foreign::not_innodb;
 use crate::instance::identity;
 use crate::instance::locations::Focus;
 use crate::instance::locations::Locations;
 use crate::instance::request::Request;
+use crate::report::guard::beside;
 use crate::report::problem::ProblemReport;
 use crate::report::scan::stream::{Stream, StreamShape};
 use crate::report::scan::{DamageOwner, DamageReport, FileReport, RowReport};
@@ -96,6 +98,17 @@ fn perform(
         failed: String::new(),
         future: BTreeMap::new(),
     };
+    if let [(_, ground)] = &opened.grounds[..] {
+        reporter.stream.of_server(&ground.instance);
+    }
+    let running = opened.grounds.iter().find_map(|(_, ground)| ground.instance.running.as_deref());
+    if let Some(sign) = running {
+        reporter.stream.runs(sign);
+        // Lines have no place for it.
+        if !matches!(shape, StreamShape::Table | StreamShape::Json) {
+            writeln!(reporter.err, "dblwr: {}", printable(&beside(sign)))?;
+        }
+    }
     let bundles = opened.grounds.iter().filter_map(|(_, ground)| ground.instance.locations.bundle.as_ref());
     reporter.stream.summary().of_bundles = bundles.count() > 0;
     reporter.stream.summary().failures = opened.failures;
@@ -210,10 +223,7 @@ impl<'a> OpenedPaths<'a> {
                     path.display()
                 );
             }
-            anyhow::bail!(
-                "{}: nothing in it looks like a page of a tablespace; name a data directory, ibdata1, an .ibd or undo file",
-                path.display()
-            );
+            return Err(not_innodb(path).into());
         }
         self.chosen.push(chosen);
         Ok(())
@@ -335,7 +345,7 @@ impl<'a> Reporter<'a> {
         let summary = self.stream.summary();
         let beyond = summary.damaged.saturating_sub(summary.restorable);
         let unread = summary.failures > 0 || !summary.complete || summary.unverifiable > 0;
-        prediction.with_every_page_read(beyond, unread);
+        prediction.with_every_page_read(beyond, ground.from_redo, unread);
         problems::temper(&mut prediction, problems);
         Some(prediction)
     }

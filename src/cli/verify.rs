@@ -3,12 +3,13 @@
 use crate::cli::args::PathArgs;
 use crate::cli::{Context, ExitStatus};
 use crate::instance::Instance;
+use crate::instance::request::Request;
 use crate::report::guard;
 use crate::report::verify::VerifyReport;
 use crate::verdict::survey::Survey;
 
 pub(super) fn run(target: &PathArgs, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
-    let survey = Survey::run(&target.request()?)?;
+    let survey = Survey::steady(&target.request()?)?;
     warn_of_failures(&survey, context)?;
     let report = VerifyReport::of(&survey);
     let path = target.path.display().to_string();
@@ -29,9 +30,12 @@ pub(super) fn warn_of_failures(survey: &Survey, context: &mut Context<'_>) -> an
 /// it looks at could be read. Where it cannot be judged the listing still stands.
 pub(super) fn judged(
     instance: Instance,
+    request: &Request,
     context: &mut Context<'_>,
 ) -> anyhow::Result<(Option<Survey>, bool)> {
-    match Survey::of(instance) {
+    // Beside a running server one look is not enough.
+    let survey = if instance.running.is_some() { Survey::steady(request) } else { Survey::of(instance) };
+    match survey {
         Ok(survey) => {
             for failure in &survey.failures {
                 context.warn(failure)?;
@@ -49,9 +53,10 @@ pub(super) fn judged(
 /// The guard where a page can be restored, and the status of what was read for it.
 pub(super) fn guard_of(
     instance: Instance,
+    request: &Request,
     context: &mut Context<'_>,
 ) -> anyhow::Result<(Option<&'static str>, ExitStatus)> {
-    let (survey, everything_read) = judged(instance, context)?;
+    let (survey, everything_read) = judged(instance, request, context)?;
     let status = if everything_read { ExitStatus::Healthy } else { ExitStatus::Unknown };
     Ok((survey.and_then(|survey| guard::guard_of(&survey)), status))
 }

@@ -7,6 +7,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::disk::Image;
 use crate::error::{Error, Result};
@@ -15,10 +16,12 @@ use crate::format::index_header::index_header;
 use crate::instance::Instance;
 use crate::instance::bundle::open;
 use crate::instance::bundle::unpack::Bundle;
+use crate::instance::foreign::not_innodb;
 use crate::instance::identify::identify;
 use crate::instance::locations::Focus;
 use crate::instance::locations::Locations;
 use crate::instance::request::Request;
+use crate::instance::running;
 use crate::instance::spaces::judge_in;
 use crate::instance::spaces::{Identification, Owner, SpaceFile, Spaces, Tablespace};
 use crate::page::Judged;
@@ -48,6 +51,8 @@ pub struct Lookup {
     /// The buffers around it; only looked at for pages that are damaged or zero, or where the file alone does not tell
     /// whose it is.
     pub survey: Option<Survey>,
+    /// How a server shows that runs on these files now.
+    pub running: Option<String>,
     /// Plain sentences for a person.
     pub notes: Vec<String>,
     /// The bundle that all of this lies in; its files are there as long as this is.
@@ -68,13 +73,15 @@ impl Lookup {
             Some(space) if is_settled(&space, request) => (Some(space), None),
             space => (space, look_around(&context, &mut notes)),
         };
-        let mut space = known(survey.as_ref(), &image).or(alone).ok_or_else(|| foreign(&request.path))?;
-        let mut home = look_in(&space, page_no, true)?;
+        let mut space = known(survey.as_ref(), &image).or(alone).ok_or_else(|| not_innodb(&request.path))?;
+        let running = running::server_on(&Locations::resolve(&context)?);
+        let mut home = look_while_written(&space, page_no, true, running.is_some())?;
         if survey.is_none() && needs_context(&home) {
             survey = look_around(&context, &mut notes);
             if let Some(better) = known(survey.as_ref(), &image) {
                 space = better;
-                home = look_in(&space, page_no, stores_space_ids(survey.as_ref()))?;
+                let stored = stores_space_ids(survey.as_ref());
+                home = look_while_written(&space, page_no, stored, running.is_some())?;
             }
         }
         if home.state == HomeState::OutOfBounds {
@@ -93,6 +100,7 @@ impl Lookup {
             judged,
             context: context.path.clone(),
             survey,
+            running,
             notes,
             bundle,
         };
@@ -181,6 +189,20 @@ fn refuse_uncaptured(request: &Request, home: &Home) -> Result<()> {
     }
 }
 
+/// A home; beside a running server one that looks damaged is read again, for the server may be in the middle of writing it.
+fn look_while_written(space: &Tablespace, page_no: PageNo, stored: bool, running: bool) -> Result<Home> {
+    const AGAIN: u32 = 3;
+    let mut home = look_in(space, page_no, stored)?;
+    for _ in 0..AGAIN {
+        if !(running && home.state.is_damaged()) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+        home = look_in(space, page_no, stored)?;
+    }
+    Ok(home)
+}
+
 /// Damaged and zero pages may have a copy.
 fn needs_context(home: &Home) -> bool {
     home.state.is_damaged()
@@ -208,7 +230,7 @@ fn context_of(request: &Request) -> Result<Request> {
 }
 
 fn look_around(context: &Request, notes: &mut Vec<String>) -> Option<Survey> {
-    match Survey::run(context) {
+    match Survey::steady(context) {
         Ok(survey) => {
             notes.extend(survey.instance.notes.iter().cloned());
             Some(survey)
@@ -257,10 +279,6 @@ fn alone(image: &Image, request: &Request) -> Result<Option<Tablespace>> {
 fn is_same_file(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| Image::open(path).map(|image| image.identity());
     one == other || matches!((identity(one), identity(other)), (Ok(a), Ok(b)) if a == b)
-}
-
-fn foreign(path: &Path) -> Error {
-    Error::foreign(path, "nothing in it looks like an InnoDB page; name ibdata1, an .ibd or undo file")
 }
 
 fn past_the_end(space: &Tablespace, page_no: PageNo, named: &Path) -> Error {

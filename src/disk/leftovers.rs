@@ -17,13 +17,18 @@ pub fn ends_by_itself() {
     GRACEFUL.store(true, Ordering::Relaxed);
 }
 
-/// Has a directory removed where a signal ends the run.
-pub fn remove_on_signal(dir: &Path) {
+/// Looks out for signals from here on: before a directory is made, as one may come the moment after.
+pub fn watch_for_signals() {
     static WATCH: Once = Once::new();
-    DIRS.lock().unwrap_or_else(PoisonError::into_inner).push(dir.to_path_buf());
     if !GRACEFUL.load(Ordering::Relaxed) {
         WATCH.call_once(watch);
     }
+}
+
+/// Has a directory removed where a signal ends the run.
+pub fn remove_on_signal(dir: &Path) {
+    DIRS.lock().unwrap_or_else(PoisonError::into_inner).push(dir.to_path_buf());
+    watch_for_signals();
 }
 
 /// Without a thread the system's own reaction stays as it is, and what is left has mode 0700.

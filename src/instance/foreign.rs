@@ -1,12 +1,14 @@
 //! What was named against what the files are: a page size that they contradict, and files of no server at all.
 
+use crate::disk::Image;
 use crate::error::{Error, Result};
+use crate::format::fil::{FilHeader, page_type};
 use crate::format::reduced::parse_reduced;
 use crate::instance::dblwr::SeparateFile;
 use crate::instance::locations::Focus;
 use crate::instance::locations::Locations;
 use crate::instance::spaces::Spaces;
-use crate::units::PageSize;
+use crate::units::{ByteOffset, PageNo, PageSize};
 use std::path::{Path, PathBuf};
 
 pub(super) fn page_size(locations: &Locations, spaces: &Spaces, separate: &[SeparateFile]) -> PageSize {
@@ -69,10 +71,30 @@ pub(super) fn refuse_foreign(
     }
 }
 
-pub(super) fn not_innodb(file: &Path) -> Error {
-    let what =
-        "nothing in it looks like an InnoDB page; name a data directory, ibdata1, an .ibd or undo file";
-    Error::foreign(file, what)
+/// A file in which no page is found, in the words that fit it.
+pub fn not_innodb(file: &Path) -> Error {
+    match stump(file) {
+        Some(length) => Error::foreign(
+            file,
+            format!(
+                "it begins as page 0 of a tablespace and ends after {length} bytes, inside that page: the file was cut"
+            ),
+        ),
+        None => Error::foreign(
+            file,
+            "nothing in it looks like an InnoDB page; name a data directory, ibdata1, an .ibd or undo file",
+        ),
+    }
+}
+
+/// The length of a file that begins as page 0 of a tablespace and ends inside it: page number 0, type FSP_HDR.
+pub fn stump(file: &Path) -> Option<u64> {
+    const HEAD: usize = 38;
+    let image = Image::open(file).ok().filter(|image| image.len() < u64::from(PageSize::DEFAULT.as_u32()))?;
+    let mut head = vec![0; HEAD];
+    let read = image.read_up_to(ByteOffset(0), &mut head).ok()?;
+    let header = FilHeader::parse(head.get(..read)?)?;
+    (header.page_no == PageNo(0) && header.page_type == page_type::FSP_HDR).then_some(image.len())
 }
 
 /// A doublewrite file that lies alone must hold at least one page that verifies.

@@ -5,7 +5,7 @@ pub mod config;
 pub mod dblwr;
 pub mod discover;
 pub mod file_names;
-mod foreign;
+pub mod foreign;
 pub mod generation;
 pub mod identify;
 pub mod identity;
@@ -16,6 +16,7 @@ pub mod redo;
 pub mod request;
 mod rivals;
 pub mod roster;
+pub mod running;
 pub mod server;
 pub mod settle;
 pub mod spaces;
@@ -86,6 +87,8 @@ pub struct Instance {
     pub copies_from: Option<Arc<Bundle>>,
     /// Which files the data name; empty where there is no whole directory to hold against it.
     pub roster: Roster,
+    /// How a server shows that runs on these files at this moment; `None` where none does, or nothing shows it.
+    pub running: Option<String>,
     /// Plain sentences for a person.
     pub notes: Vec<String>,
 }
@@ -133,6 +136,7 @@ impl Instance {
             reduced: Vec::new(),
             copies_from: None,
             roster: Roster::default(),
+            running: running::server_on(&locations),
             notes: request.remarks.iter().chain(&spaces.notes).cloned().collect(),
             spaces,
             keyring,
@@ -174,6 +178,7 @@ impl Instance {
             keyring: None,
             copies_from: None,
             roster: Roster::default(),
+            running: running::server_on(&locations),
             notes: Vec::new(),
             spaces,
             locations,
@@ -186,6 +191,16 @@ impl Instance {
     /// What the redo log says of pages, once it was read for that.
     pub fn census(&self) -> Option<&redo::history::Census> {
         self.redo.redo()?.census.as_ref()
+    }
+
+    /// Beside a running server the log goes on while other things are read: where one of them is newer than its end, the
+    /// end is looked for once more. False where that was done and the log stands still.
+    pub fn catch_up(&mut self, newest: Option<Lsn>) -> bool {
+        let behind = self.window.end.filter(|&end| newest > Some(end) && self.locations.bundle.is_none());
+        let Some(end) = behind else { return true };
+        let now = redo::window::end_now(&self.locations.redo_dir, end);
+        self.window.end = Some(now);
+        now > end
     }
 
     fn locate(&mut self, separate: &[SeparateFile]) -> Result<()> {

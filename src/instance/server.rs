@@ -17,7 +17,11 @@ impl Instance {
             _ => None,
         };
         let traces = self.traces(page0);
-        hint.map_or_else(|| traces.generation(), |hint| taken_over(hint, traces.mariadb_files))
+        hint.map_or_else(|| traces.generation(), |hint| taken_over(hint, self.has_files_of_mariadb()))
+    }
+
+    fn has_files_of_mariadb(&self) -> bool {
+        self.locations.datadir.join("aria_log_control").exists() || self.spaces.list.iter().any(is_of_mariadb)
     }
 
     /// The last server by name and version: page 0 of MySQL 8.0 on carries its number, the redo log names who made it.
@@ -97,6 +101,8 @@ impl Instance {
         let of_kind = |kind| self.areas.iter().any(|area| area.kind == kind);
         // auto.cnf holds the server's UUID, which came with 5.6; its statistics tables may lie in ibdata1.
         let has = |name: &str| self.locations.datadir.join(name).exists();
+        // A MariaDB 10.2 that refuses the log of a MySQL 5.6 leaves its Aria log there, and none of its tables.
+        let visited = has("auto.cnf") && !has("mysql/roles_mapping.frm");
         Traces {
             server_version: page0.map(|page| page.header.prev),
             full_crc32: self.spaces.list.iter().any(|space| space.format.layout == Layout::FullCrc32),
@@ -109,7 +115,8 @@ impl Instance {
                 || page0.is_some_and(|page| page.algorithm == Some(Algorithm::Crc32)),
             separate_files: of_kind(AreaKind::Separate),
             reduced_files: of_kind(AreaKind::Reduced),
-            mariadb_files: has("aria_log_control") || self.spaces.list.iter().any(is_of_mariadb),
+            mariadb_files: (has("aria_log_control") && !visited)
+                || self.spaces.list.iter().any(is_of_mariadb),
         }
     }
 }

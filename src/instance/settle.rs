@@ -11,7 +11,7 @@ use crate::instance::file_names::is_undo_file;
 use crate::instance::generation::Generation;
 use crate::instance::locations::Focus;
 use crate::instance::roster::{DictionaryState, Role, Roster};
-use crate::instance::spaces::{Stray, Tablespace};
+use crate::instance::spaces::{Identification, Stray, Tablespace};
 use crate::units::{SpaceId, count};
 
 /// Files that may be none of this server's.
@@ -123,10 +123,13 @@ impl Instance {
         for space in all {
             let mine = is_meant(&space, &identities(&space));
             let asked = space.files.first().is_some_and(|file| Some(&file.path) == focus.as_ref());
-            let instead = space.id.and_then(|id| holders.get(&id)).cloned();
+            // Later files of the system tablespace have no header of their own.
+            let a_part = space.id == Some(SpaceId::SYSTEM) && space.evidence != Identification::Header;
+            let instead = space.id.and_then(|id| holders.get(&id)).filter(|_| !a_part).cloned();
             let never_opened =
                 space.files.iter().any(|file| candidates.never_opened.contains(&file.identity));
-            if mine || asked || space.id == Some(SpaceId::SYSTEM) || !(never_opened || instead.is_some()) {
+            let aside = never_opened && space.id != Some(SpaceId::SYSTEM);
+            if mine || asked || !(aside || instead.is_some()) {
                 self.spaces.list.push(space);
             } else {
                 self.spaces.strays.push(Stray { space, instead, never_opened });

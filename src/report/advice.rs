@@ -6,15 +6,20 @@ use std::io::{self, Write};
 use crate::report::guard::{guard_beside, write_guard};
 use crate::report::restore::restoring;
 use crate::report::{command_line, style};
-use crate::verdict::predict::{Advice, Prediction, Remedy};
+use crate::verdict::predict::{Advice, MayStart, Prediction, Remedy};
 
 /// The prediction and the advice, a line each.
 ///
 /// # Errors
 /// Those of the writer.
 pub fn write_prediction(out: &mut dyn Write, prediction: &Prediction) -> io::Result<()> {
-    writeln!(out, "if the server is started now: {}", style::printable(&prediction.line()))?;
-    writeln!(out, "advice: {}", style::printable(&prediction.advice.to_string()))
+    lines(prediction).iter().try_for_each(|line| writeln!(out, "{}", style::printable(line)))
+}
+
+/// The same as lines: what the next start does, unless a server runs, and what to do.
+pub fn lines(prediction: &Prediction) -> Vec<String> {
+    let start = prediction.line().map(|line| format!("if the server is started now: {line}"));
+    start.into_iter().chain([format!("advice: {}", prediction.advice)]).collect()
 }
 
 /// What must not be done, and the commands that do what the advice says.
@@ -32,6 +37,13 @@ pub fn write_next(out: &mut dyn Write, advice: &Advice, restorable: usize, path:
 
 fn next(advice: &Advice, restorable: usize, path: &str) -> Vec<(String, &'static str)> {
     let mut lines = Vec::new();
+    if advice.start == MayStart::Running {
+        let saved = format!("{} --out evidence.dblwr-bundle", command_line::on("capture", path));
+        lines.extend(
+            (restorable > 0).then_some((saved, "saves the copies; restore refuses while a server runs")),
+        );
+        return lines;
+    }
     if restorable > 0 {
         lines.push((command_line::on("restore", path), "shows the plan, writes nothing"));
         lines.push((format!("{} --apply", restoring(path)), "writes it, with a journal to take it back"));

@@ -7,10 +7,12 @@ use serde::Serialize;
 
 use crate::commands::capture::{Saved, SavedFile};
 use crate::report::SCHEMA_VERSION;
+use crate::report::advice::write_prediction;
 use crate::report::command_line;
-use crate::report::guard::{guard, write_guard};
+use crate::report::guard::{guard, guard_beside, write_guard};
 use crate::report::style;
 use crate::units::count;
+use crate::verdict::predict::Prediction;
 
 /// The document of `capture --format json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -35,6 +37,8 @@ pub struct CaptureReport {
     pub lost: Vec<String>,
     /// Plain sentences on what is missing.
     pub notes: Vec<String>,
+    /// What the server will do at its next start; `null` where the directory could not be judged.
+    pub prediction: Option<Prediction>,
     /// What must not be done while a page can be restored; only there as long as one can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard: Option<&'static str>,
@@ -83,7 +87,11 @@ impl CaptureReport {
             files: saved.files.iter().map(describe).collect(),
             lost: saved.lost.clone(),
             notes: saved.manifest.notes.clone(),
-            guard: guard(saved.restorable > 0),
+            guard: match &saved.prediction {
+                Some(prediction) => guard_beside(&prediction.advice, saved.restorable > 0),
+                None => guard(saved.restorable > 0),
+            },
+            prediction: saved.prediction.clone(),
         }
     }
 
@@ -107,6 +115,9 @@ impl CaptureReport {
     pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
         let colour = if self.lost.is_empty() { style::GOOD } else { style::WARN };
         writeln!(out, "{}", style::paint(colour, &self.headline()))?;
+        if let Some(prediction) = &self.prediction {
+            write_prediction(out, prediction)?;
+        }
         write_guard(out, self.guard)?;
         writeln!(out, "\nnext: {}", command_line::on_bundle("verify", &self.bundle))?;
         if self.redacted {

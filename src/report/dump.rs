@@ -12,7 +12,8 @@ use crate::instance::dblwr::slot::Usage;
 use crate::instance::generation::Generation;
 use crate::report::SCHEMA_VERSION;
 use crate::report::decoded::DecodedPage;
-use crate::report::guard::write_found;
+use crate::report::guard::{write_found, write_running};
+use crate::report::server_line;
 use crate::report::style;
 use crate::units::count;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
@@ -26,8 +27,12 @@ pub struct DumpReport {
     pub schema_version: u32,
     /// `innodb_page_size` in bytes.
     pub page_size: u32,
-    /// The server that last ran these files.
+    /// The server that last ran these files, with its version, where page 0 or the redo log carry it.
+    pub server: Option<String>,
+    /// Its generation.
     pub generation: Generation,
+    /// How a server shows that runs on these files now: the process that has a file locked, or names itself; `null` where none is seen.
+    pub running: Option<String>,
     /// Every area, live or not.
     pub areas: Vec<DumpedArea>,
     /// Every slot, or those that were named.
@@ -197,7 +202,9 @@ impl DumpReport {
         DumpReport {
             schema_version: SCHEMA_VERSION,
             page_size: instance.page_size.as_u32(),
+            server: instance.server.clone(),
             generation: instance.generation,
+            running: instance.running.clone(),
             areas: areas
                 .map(|(area, usages)| DumpedArea {
                     kind: area.kind,
@@ -232,12 +239,15 @@ impl DumpReport {
     /// # Errors
     /// Those of the writer.
     pub fn write_text(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
+        write_running(out, self.running.as_deref())?;
         if self.selected || self.slots.iter().any(|slot| slot.page.is_some()) {
             self.write_pages(out, verbose)?;
             return write_found(out, self.guard);
         }
         writeln!(out, "{}", style::paint(style::HEAD, &self.headline()))?;
-        writeln!(out, "{}, {}-byte pages", self.generation, self.page_size)?;
+        let server = server_line(self.server.as_deref(), self.generation);
+        let server = server.unwrap_or_else(|| self.generation.to_string());
+        writeln!(out, "{server}, {}-byte pages", self.page_size)?;
         for area in &self.areas {
             self.write_area(out, area, verbose)?;
         }

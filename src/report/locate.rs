@@ -10,7 +10,7 @@ use crate::instance::generation::Generation;
 use crate::report::RedoReport;
 use crate::report::SCHEMA_VERSION;
 use crate::report::ShutdownReport;
-use crate::report::guard::write_found;
+use crate::report::guard::{write_found, write_running};
 use crate::report::instance_line;
 use crate::report::problem::{self, ProblemReport};
 use crate::report::style;
@@ -28,6 +28,8 @@ pub struct LocateReport {
     pub server: Option<String>,
     /// Its generation.
     pub generation: Generation,
+    /// How a server shows that runs on these files now: the process that has a file locked, or names itself; `null` where none is seen.
+    pub running: Option<String>,
     /// How it ended.
     pub shutdown: ShutdownReport,
     /// The redo window.
@@ -110,6 +112,7 @@ impl LocateReport {
             page_size: instance.page_size.as_u32(),
             server: instance.server.clone(),
             generation: instance.generation,
+            running: instance.running.clone(),
             shutdown: instance.shutdown.into(),
             redo: RedoReport::of(instance),
             areas: instance.areas.iter().map(AreaReport::of).collect(),
@@ -124,6 +127,7 @@ impl LocateReport {
     /// # Errors
     /// Those of the writer.
     pub fn write_text(&self, out: &mut dyn Write) -> io::Result<()> {
+        write_running(out, self.running.as_deref())?;
         let live = self.areas.iter().filter(|area| area.live).map(|area| area.slots as usize).sum();
         let summary = match live {
             0 => "no live doublewrite area".to_owned(),

@@ -97,11 +97,16 @@ pub fn instance_line(
         (Some(checkpoint), Some(end)) => format!("redo {checkpoint} to {end}"),
         _ => "redo window unknown".to_owned(),
     };
-    let server = match server {
-        Some(server) => format!("{} ({generation})", style::printable(server)),
-        None => generation.to_string(),
-    };
+    let server = server_line(server, generation).unwrap_or_else(|| generation.to_string());
     format!("{server}, {page_size}-byte pages, shutdown: {}, {window}", shutdown.name())
+}
+
+/// Which server ran these files: the version that they carry beside its generation; `None` where nothing is known of either.
+pub fn server_line(server: Option<&str>, generation: Generation) -> Option<String> {
+    match server {
+        Some(server) => Some(format!("{} ({generation})", style::printable(server))),
+        None => (generation != Generation::Unknown).then(|| generation.to_string()),
+    }
 }
 
 /// More empty pages than this are counted instead of listed: after a crash they come by the dozen, and redo would

@@ -6,15 +6,18 @@ use serde::Serialize;
 
 use crate::commands::page::Lookup;
 use crate::report::SCHEMA_VERSION;
+use crate::report::advice::write_prediction;
 use crate::report::decoded::DecodedPage;
-use crate::report::guard::{guard, write_guard};
+use crate::report::guard::{guard, guard_beside, write_guard, write_running};
 use crate::report::restore::restoring;
 use crate::report::style;
 use crate::report::verify::SlotReport;
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::home::HomeState;
-use crate::verdict::survey::{Finding, Subject};
+use crate::verdict::predict::Prediction;
+use crate::verdict::problems;
+use crate::verdict::survey::{Finding, Subject, Survey};
 
 /// The document of `page --format json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -47,6 +50,11 @@ pub struct PageDocument {
     pub restore_command: Option<String>,
     /// Plain sentences on what is unusual.
     pub notes: Vec<String>,
+    /// What the server will do at its next start, where the page is damaged and lies in a data directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prediction: Option<Prediction>,
+    /// How a server shows that runs on these files now: the process that has a file locked, or names itself; `null` where none is seen.
+    pub running: Option<String>,
     /// What must not be done while the page can be restored; only there as long as it can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard: Option<&'static str>,
@@ -90,6 +98,13 @@ impl PageDocument {
         let id = space.id.filter(|_| lookup.is_restorable());
         let context = lookup.bundle.as_ref().map_or(&lookup.context, |bundle| &bundle.path);
         let restoring = || restoring(&context.display().to_string());
+        let foretold = |survey: &Survey| problems::foretell(survey).1;
+        let whole = lookup.survey.as_ref().filter(|survey| survey.instance.is_whole());
+        let prediction = whole.filter(|_| home.state.is_damaged()).map(foretold);
+        let guard = match &prediction {
+            Some(prediction) => guard_beside(&prediction.advice, id.is_some()),
+            None => guard(id.is_some()),
+        };
         PageDocument {
             schema_version: SCHEMA_VERSION,
             file: lookup.shown.display().to_string(),
@@ -105,7 +120,9 @@ impl PageDocument {
             copies: lookup.findings().map(PageCopy::of).collect(),
             restore_command: id.map(|id| format!("{} --page {id}:{page_no}", restoring())),
             notes: lookup.notes.clone(),
-            guard: guard(id.is_some()),
+            running: lookup.running.clone(),
+            prediction,
+            guard,
         }
     }
 
@@ -119,6 +136,7 @@ impl PageDocument {
         };
         let (table, index) = (named("table", &self.table), named("index", &self.index));
         let place = format!("{} offset {}{table}{index}", style::printable(&self.file), self.offset);
+        write_running(out, self.running.as_deref())?;
         if self.state == HomeState::Misdirected {
             writeln!(out, "{}", style::paint(style::BAD, &format!("MISDIRECTED: {}", self.reason)))?;
         }
@@ -144,6 +162,10 @@ impl PageDocument {
             let (file, index) = (style::printable(&copy.slot.file), copy.slot.index);
             let (verdict, lsn, reason) = (copy.verdict.name(), copy.lsn, style::printable(&copy.reason));
             writeln!(out, "\n{file} slot {index}, LSN {lsn}: {verdict}: {reason}")?;
+        }
+        if let Some(prediction) = &self.prediction {
+            writeln!(out)?;
+            write_prediction(out, prediction)?;
         }
         write_guard(out, self.guard)?;
         match &self.restore_command {

@@ -12,7 +12,7 @@ use crate::report::ShutdownReport;
 use crate::report::advice::{write_next, write_prediction};
 use crate::report::command_line;
 use crate::report::fold_empty;
-use crate::report::guard::guard_beside;
+use crate::report::guard::{guard_beside, write_running};
 use crate::report::instance_line;
 use crate::report::problem::{self, ProblemReport};
 use crate::report::style;
@@ -38,6 +38,8 @@ pub struct VerifyReport {
     pub server: Option<String>,
     /// Its generation.
     pub generation: Generation,
+    /// How a server shows that runs on these files now: the process that has a file locked, or names itself; `null` where none is seen.
+    pub running: Option<String>,
     /// How it ended.
     pub shutdown: ShutdownReport,
     /// The redo window.
@@ -211,8 +213,7 @@ impl VerifyReport {
             *summary.entry(finding.judgement.verdict.name()).or_insert(0) += 1;
         }
         let restorable = summary.contains_key(Verdict::Restorable.name());
-        let (found, mut prediction) = (problems::of_survey(survey), Prediction::of(survey));
-        problems::temper(&mut prediction, &found);
+        let (found, prediction) = problems::foretell(survey);
         let guard = guard_beside(&prediction.advice, restorable);
         let area_notes = instance.areas.iter().filter(|area| area.live).flat_map(|area| area.notes.iter());
         VerifyReport {
@@ -220,6 +221,7 @@ impl VerifyReport {
             page_size: instance.page_size.as_u32(),
             server: instance.server.clone(),
             generation: instance.generation,
+            running: instance.running.clone(),
             shutdown: instance.shutdown.into(),
             redo: RedoReport::of(instance),
             pages: survey.findings.iter().map(|f| PageReport::of(survey, f, &mut names)).collect(),
@@ -250,6 +252,7 @@ impl VerifyReport {
     /// # Errors
     /// Those of the writer.
     pub fn write_text(&self, out: &mut dyn Write, path: &str, verbose: bool) -> io::Result<()> {
+        write_running(out, self.running.as_deref())?;
         writeln!(out, "{}", self.headline(path))?;
         writeln!(
             out,

@@ -14,6 +14,7 @@ use crate::bytes::{u32_at, u64_at};
 use crate::disk::Image;
 use crate::error::Result;
 use crate::format::fil::{FIL_PAGE_LSN, FIL_PAGE_OFFSET};
+use crate::format::fsp::Encryption;
 use crate::format::redo_record::PageId;
 use crate::instance::Instance;
 use crate::instance::redo;
@@ -32,16 +33,33 @@ pub struct Lost {
     pub lsn: Lsn,
     /// What it must be at least.
     pub expected: Lsn,
-    /// Whether redo still has every change since.
-    pub mendable: bool,
+    /// What brings it back.
+    pub mended_by: MendedBy,
+}
+
+/// What brings a lost write back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MendedBy {
+    /// Redo, which still has every change since.
+    Redo,
+    /// The same, with the key of the tablespace or the log.
+    RedoWithKey,
+    /// Changes in between are gone from redo.
+    Backup,
 }
 
 impl Lost {
-    /// Whether a sound home of this LSN is one.
-    pub fn of(census: &Census, page: PageId, lsn: Lsn) -> Option<Lost> {
+    /// Whether a sound home of this LSN in this tablespace is one.
+    pub fn of(census: &Census, page: PageId, lsn: Lsn, space: Option<&Tablespace>) -> Option<Lost> {
         let said = census.of_page(page)?;
         let expected = said.least_at_home().filter(|&expected| lsn < expected)?;
-        Some(Lost { lsn, expected, mendable: lsn >= census.oldest || is_made_anew(said) })
+        let locked = |space: &Tablespace| space.format.encryption != Encryption::None && space.key.is_none();
+        let mended_by = match lsn >= census.oldest || is_made_anew(said) {
+            false => MendedBy::Backup,
+            true if census.hidden || space.is_some_and(locked) => MendedBy::RedoWithKey,
+            true => MendedBy::Redo,
+        };
+        Some(Lost { lsn, expected, mended_by })
     }
 }
 
@@ -51,11 +69,18 @@ fn is_made_anew(said: &PageSummary) -> bool {
 
 impl fmt::Display for Lost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Lost { lsn, expected, mendable } = self;
-        let mended = if *mendable {
-            "redo has all changes since and can bring the page forward (restore --from redo --include-lost-writes)"
-        } else {
-            "changes between the two are not in the redo log any more: it takes a backup or a dump of the table"
+        let Lost { lsn, expected, mended_by } = self;
+        let mended = match mended_by {
+            MendedBy::Redo => {
+                "redo has all changes since and can bring the page forward (restore --from redo --include-lost-writes)"
+            }
+            MendedBy::RedoWithKey => {
+                "redo has all changes since, and with the key (--keyring) it can bring the page forward (restore --from redo \
+                 --include-lost-writes)"
+            }
+            MendedBy::Backup => {
+                "changes between the two are not in the redo log any more: it takes a backup or a dump of the table"
+            }
         };
         write!(
             f,
@@ -95,7 +120,8 @@ fn look(instance: &Instance, census: &Census) -> HashMap<PageId, Lost> {
             }
             let found = files.page(page).filter(|bytes| u32_at(bytes, FIL_PAGE_OFFSET) == Some(page.0));
             let Some(bytes) = found else { continue };
-            let found = u64_at(&bytes, FIL_PAGE_LSN).and_then(|lsn| Lost::of(census, (id, page), Lsn(lsn)));
+            let found = u64_at(&bytes, FIL_PAGE_LSN)
+                .and_then(|lsn| Lost::of(census, (id, page), Lsn(lsn), Some(space)));
             if let Some(found) = found.filter(|_| is_sound(&bytes, space, page, stored)) {
                 lost.insert((id, page), found);
             }

@@ -165,7 +165,7 @@ fn homes(survey: &Survey, census: &Census, wanted: Wanted<'_>) -> Result<Vec<Nee
         }
         let home = home::look_in(space, page.1, stored)?;
         let lost = home.lsn.filter(|_| home.state == HomeState::Valid && !home.weak);
-        let lost = lost.and_then(|lsn| Lost::of(census, page, lsn));
+        let lost = lost.and_then(|lsn| Lost::of(census, page, lsn, Some(space)));
         // A page that was never written is no damage; one that recovery makes anew needs nothing.
         let damaged = match home.state {
             HomeState::Zero => said.least_at_home().is_some(),

@@ -147,6 +147,11 @@ impl Home {
         self.why = HomeReason::Unmasked(unmasked);
     }
 
+    /// The home of a page whose file was dropped since it was listed.
+    pub fn dropped(space: SpaceId) -> Home {
+        Home::nowhere(HomeState::Missing, HomeReason::NoFile(space))
+    }
+
     /// A home that the system would not let us read.
     pub fn unreadable(error: &Error) -> Home {
         Home::nowhere(HomeState::Unverifiable, HomeReason::Unreadable(error.to_string()))

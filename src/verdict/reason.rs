@@ -61,6 +61,8 @@ pub enum Reason {
     HiddenOwner,
     /// The copy names a page inside the doublewrite buffer.
     BufferPage,
+    /// What lies there changed from one look to the next: a server runs.
+    Changing,
     /// The home is as new.
     HomeIsNewer,
     /// The home is older by its LSN, and its contents are those of the copy.
@@ -155,6 +157,7 @@ impl fmt::Display for Reason {
                  to make the page of an encrypted table of it"
             }
             Reason::HiddenOwner => "the space id is ciphertext, and no home page proves whose copy this is",
+            Reason::Changing => "it changed from one look to the next: the server that runs was writing it",
             Reason::BufferPage => {
                 "the copy names a page of the doublewrite buffer itself, which is never written"
             }

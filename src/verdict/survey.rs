@@ -1,7 +1,8 @@
 //! The one loop that puts copies and homes together.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::format::redo_record::PageId;
@@ -13,7 +14,7 @@ use crate::instance::redo;
 use crate::instance::redo::Shutdown;
 use crate::instance::redo::history::Log;
 use crate::instance::request::Request;
-use crate::instance::spaces::{Identification, SpaceFile};
+use crate::instance::spaces::{Identification, Owner, SpaceFile};
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::audit::Lost;
@@ -25,6 +26,7 @@ use crate::verdict::home;
 use crate::verdict::home::{Home, HomeState};
 use crate::verdict::judge::{Judgement, judge, judge_hidden, judge_reduced};
 use crate::verdict::owners::find_hidden_owners;
+use crate::verdict::problems::kind::ProblemKey;
 use crate::verdict::reason::Reason;
 
 /// Copies of one page, each with its place in the order of slots; no space id where the owner is hidden.
@@ -97,6 +99,10 @@ pub struct Survey {
     pub findings: Vec<Finding>,
     /// Slots and homes that could not be read.
     pub failures: Vec<Error>,
+    /// Nothing has shown yet that no server writes to the log.
+    log_moves: bool,
+    /// Beside a running server: the problems that every look has found. Else all of them count.
+    pub steady: Option<BTreeSet<ProblemKey>>,
 }
 
 impl Survey {
@@ -124,12 +130,15 @@ impl Survey {
             copies.extend(found);
             failures.extend(unreadable);
         }
+        let sound = copies.iter().filter(|copy| copy.state() == CopyState::Valid);
+        let log_moves = instance.catch_up(sound.map(Copy::lsn).max());
         find_hidden_owners(&mut copies, &instance.spaces);
         if let Focus::Tablespace(file) = &instance.locations.focus {
             let only = instance.spaces.of_file(file).and_then(|space| space.id);
             copies.retain(|copy| copy.space.is_some() && copy.space == only);
         }
-        let mut survey = Survey { instance, homes: Vec::new(), findings: Vec::new(), failures };
+        let (homes, findings) = (Vec::new(), Vec::new());
+        let mut survey = Survey { instance, homes, findings, failures, log_moves, steady: None };
         survey.judge_all(copies);
         survey.note_old_copies();
         survey.note_uncopied_headers();
@@ -273,7 +282,11 @@ impl Survey {
     fn hear_redo(&self, page: PageId, home: &Home, group: &[(usize, Copy)], judgements: &mut [Judgement]) {
         let Some(census) = self.instance.census() else { return };
         if home.state == HomeState::Valid && home.rivals.is_empty() {
-            let Some(lost) = home.lsn.and_then(|lsn| Lost::of(census, page, lsn)) else { return };
+            let space = match self.instance.spaces.owner(page.0) {
+                Owner::One(space) => Some(space),
+                _ => None,
+            };
+            let Some(lost) = home.lsn.and_then(|lsn| Lost::of(census, page, lsn, space)) else { return };
             // One finding for the page: its newest copy.
             let newest = judgements.iter_mut().zip(group).max_by_key(|(_, (_, copy))| copy.lsn());
             let harmless = [Verdict::Intact, Verdict::Pending];
@@ -297,11 +310,25 @@ impl Survey {
         self.instance.areas.iter()
     }
 
+    /// A running server drops tables after they were listed.
+    fn is_dropped(&self, space: SpaceId) -> bool {
+        let Owner::One(space) = self.instance.spaces.owner(space) else { return false };
+        let gone = |path: &Path| {
+            std::fs::symlink_metadata(path).is_err_and(|error| error.kind() == ErrorKind::NotFound)
+        };
+        space.files.iter().any(|file| gone(&file.path))
+    }
+
     /// The home of a page; a home that cannot be read is remembered and counts as one that cannot be judged.
     fn look(&mut self, space: Option<SpaceId>, page_no: PageNo) -> Option<Home> {
         let stored = self.areas().all(|area| area.space_id_stored);
         match home::look(&self.instance.spaces, space?, page_no, stored) {
-            Ok(home) => Some(home),
+            Ok(home) => {
+                let newest = home.lsn.filter(|_| home.state == HomeState::Valid);
+                self.log_moves = self.log_moves && self.instance.catch_up(newest);
+                Some(home)
+            }
+            Err(_) if self.is_dropped(space?) => Some(Home::dropped(space?)),
             Err(error) => {
                 let home = Home::unreadable(&error);
                 self.failures.push(error);

@@ -11,6 +11,7 @@
 mod support;
 
 mod bad_sectors;
+mod beside;
 mod capture;
 mod carve;
 mod cases;
@@ -24,6 +25,7 @@ mod help;
 mod images;
 mod lost_header;
 mod manual;
+mod neighbours;
 mod outcome;
 mod page;
 mod prediction;

@@ -172,6 +172,7 @@ fn later_files_that_hold_nothing_are_said() {
     for (name, file, fault, kind) in [
         ("m56-two-ibdata", "ibdata2", Fault::Text, "file_foreign"),
         ("m56-two-ibdata", "ibdata2", Fault::Empty, "file_empty"),
+        ("m56-two-ibdata", "ibdata2", Fault::Zero, "file_foreign"),
         ("m56-innodb-16k", "ib_logfile1", Fault::Text, "redo_damaged"),
     ] {
         let root = image(name);

@@ -59,6 +59,22 @@ fn without_words(dir: &Path, pages: &[&Value]) {
     }
 }
 
+/// A configuration that names everything where it lies; its path.
+fn configuration(dir: &Path) -> String {
+    let place = dir.display();
+    let two = if dir.join("ibdata2").exists() {
+        "innodb_data_file_path=ibdata1:12M;ibdata2:12M:autoextend\n"
+    } else {
+        ""
+    };
+    let text = format!(
+        "[mysqld]\ndatadir={place}\ninnodb_data_home_dir={place}\ninnodb_log_group_home_dir={place}\n{two}"
+    );
+    let file = dir.join("my.cnf");
+    fs::write(&file, text).unwrap();
+    file.to_str().unwrap().to_owned()
+}
+
 #[test]
 fn a_page_that_carries_the_lsn_of_its_copy_is_restorable_whatever_the_checkpoint() {
     let dir = image("stale-though-proved");
@@ -83,7 +99,7 @@ fn a_page_that_carries_the_lsn_of_its_copy_is_restorable_whatever_the_checkpoint
     assert_eq!(count(&verify(dir.path()).1, "restorable"), 0);
 }
 
-/// Redo, home words, keys: whatever is taken away, no page becomes restorable that was not, nor by another copy.
+/// Redo, home words, keys, configuration: whatever is taken away, no page becomes restorable that was not, nor by another copy.
 #[test]
 fn evidence_that_is_taken_away_never_makes_a_verdict_bolder() {
     let mut images = cases();
@@ -110,6 +126,10 @@ fn evidence_that_is_taken_away_never_makes_a_verdict_bolder() {
                 "{with:?}"
             );
         }
+        let configured =
+            run("verify", whole.path(), &["--json", "--defaults-file", &configuration(whole.path())]);
+        let configured = chosen(&json(&configured));
+        assert!(bold.iter().all(|(page, slot)| configured.get(page) == Some(slot)), "{configured:?}");
         for (redo, words) in [(false, true), (true, false), (false, false)] {
             let dir = unpack(&case);
             if !redo {

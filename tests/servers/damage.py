@@ -75,6 +75,35 @@ def beside(name, target):
     return break_it
 
 
+def swap(one, other):
+    """Each of two files in the place of the other."""
+    def break_it(data):
+        (data / one).rename(data / "aside")
+        (data / other).rename(data / one)
+        (data / "aside").rename(data / other)
+        return True
+    return break_it
+
+
+def write_all(*names, change):
+    def break_it(data):
+        found = [path for name in names for path in sorted(data.glob(name))]
+        for path in found:
+            path.write_bytes(change(path.read_bytes()))
+        return bool(found)
+    return break_it
+
+
+def newest_redo(change):
+    """The redo file that recovery ends in, where a server has many."""
+    def break_it(data):
+        found = [path for path in data.glob("#innodb_redo/*") if not path.name.endswith("_tmp")]
+        if found:
+            change(max(found, key=lambda path: int(path.name.removeprefix("#ib_redo"))))
+        return bool(found)
+    return break_it
+
+
 REDO = ("ib_logfile*", "#innodb_redo/*")
 T1 = "d/t1.ibd"
 DAMAGES = {
@@ -105,12 +134,26 @@ DAMAGES = {
     "table of another": lambda data: bool(shutil.copy(data / "d/t2.ibd", data / T1)),
     "table copied beside": beside(T1, "d/copy.ibd"),
     "table copied below": beside(T1, "backup/d/t1.ibd"),
+    "table grown by part of a page": write(T1, lambda bytes_: bytes_ + b"x" * 100),
+    "tables swapped": swap(T1, "d/t2.ibd"),
+    "database missing": remove("d"),
+    "system copied beside": beside("ibdata1", "d/copy.ibd"),
+    "system grown by part of a page": write("ibdata1", lambda bytes_: bytes_ + b"x" * 100),
+    "system grown by a page": write("ibdata1", lambda bytes_: bytes_ + bytes(PAGE)),
+    "undo page 0 zero": write("undo_00*", at(0, PAGE, 0)),
+    "undo copied beside": beside("undo*001", "d/copy.ibd"),
     "schema file missing": remove("d/t1.frm"),
     "redo missing": remove_all(*REDO),
     "redo first file missing": remove(*REDO),
     "redo first file cut": write("ib_logfile0", cut(0.5)),
     "redo header zero": write("ib_logfile0", at(0, 512, 0)),
     "redo checkpoints zero": write("ib_logfile0", at(512, 1536, 0)),
+    "redo empty": write_all(*REDO, change=lambda _: b""),
+    "redo first file cut by part of a page": write_all("ib_logfile0", change=lambda bytes_: bytes_[:-100]),
+    "redo first file grown by part of a page": write_all("ib_logfile0", change=lambda bytes_: bytes_ + b"x" * 100),
+    "redo newest file missing": newest_redo(unlink),
+    "redo newest file zero": newest_redo(lambda path: path.write_bytes(bytes(path.stat().st_size))),
+    "redo newest file cut": newest_redo(lambda path: path.write_bytes(cut(0.5)(path.read_bytes()))),
     "redo second file missing": remove("ib_logfile1"),
     "redo second file zero": write("ib_logfile1", lambda bytes_: bytes(len(bytes_))),
     "redo second file text": write("ib_logfile1", lambda bytes_: (b"this is no log\n" * len(bytes_))[: len(bytes_)]),

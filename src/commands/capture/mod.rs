@@ -32,6 +32,8 @@ use crate::instance::request::Request;
 use crate::verdict;
 use crate::verdict::Verdict;
 use crate::verdict::donor;
+use crate::verdict::predict::Prediction;
+use crate::verdict::problems;
 use crate::verdict::survey::Survey;
 
 /// Longest configuration file that is taken along.
@@ -76,6 +78,8 @@ pub struct Saved {
     pub unread: Vec<String>,
     /// How many pages of the directory have a copy that can be put back.
     pub restorable: usize,
+    /// What the server will do at its next start, where the directory could be judged.
+    pub prediction: Option<Prediction>,
 }
 
 /// A file of which bytes were saved.
@@ -132,12 +136,13 @@ pub fn save<W: Write>(
     let Saver { writer, files, lost, .. } = saver;
     let (sealed, out) = writer.finish().map_err(failed)?;
     let verdicts = survey.iter().flat_map(|survey| &survey.findings).map(|found| found.judgement.verdict);
+    let prediction = survey.as_ref().ok().map(|survey| problems::foretell(survey).1);
     let restorable = verdicts.filter(|&verdict| verdict == Verdict::Restorable).count();
     let unread = match &survey {
         Ok(survey) => survey.unreadable().map(ToString::to_string).collect(),
         Err(error) => vec![error.to_string()],
     };
-    Ok((Saved { sealed, manifest, files, lost, unread, restorable }, out))
+    Ok((Saved { sealed, manifest, files, lost, unread, restorable, prediction }, out))
 }
 
 /// All that a verification reads: the names of tables and indexes are looked up when the report is made.

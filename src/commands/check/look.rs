@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::commands::check::sample;
@@ -13,10 +12,10 @@ use crate::commands::check::{CheckOptions, CheckStatus, Checked, CheckedPlace, O
 use crate::commands::scan::Ground;
 use crate::error::Result;
 use crate::instance::Instance;
-use crate::units::PageNo;
 use crate::verdict::home::HomeState;
 use crate::verdict::predict::Prediction;
 use crate::verdict::problems;
+use crate::verdict::problems::ProblemKey;
 use crate::verdict::survey::{Finding, Survey};
 
 /// One survey after another.
@@ -52,16 +51,15 @@ impl CheckLook {
         enum UnsettledKey {
             Page(CheckedPlace),
             File(String),
-            Other(OtherKey),
+            Other(ProblemKey),
         }
         let both = |survey: &Survey| -> BTreeMap<UnsettledKey, Option<Suspect>> {
             let pages = suspects(survey)
                 .into_iter()
                 .map(|(place, suspect)| (UnsettledKey::Page(place), Some(suspect)));
             let failures = failures(survey).into_iter().map(|failure| (UnsettledKey::File(failure), None));
-            let others = problems::of_survey(survey)
-                .into_iter()
-                .map(|other| (UnsettledKey::Other(key_of(&other)), None));
+            let others =
+                problems::of_survey(survey).into_iter().map(|other| (UnsettledKey::Other(other.key()), None));
             pages.chain(failures).chain(others).collect()
         };
         let first = both(&self.survey);
@@ -85,7 +83,7 @@ impl CheckLook {
             }
         }
         let last =
-            problems::of_survey(&self.survey).into_iter().filter(|other| others.contains(&key_of(other)));
+            problems::of_survey(&self.survey).into_iter().filter(|other| others.contains(&other.key()));
         self.others = last.map(|problem| OtherProblem { problem, new: true }).collect();
         Ok(Settled { agreed, changing: settled.changing })
     }
@@ -141,6 +139,8 @@ impl CheckLook {
             status: CheckStatus::Ok,
             generation: instance.generation,
             page_size: instance.page_size,
+            server: instance.server.clone(),
+            running: instance.running.clone(),
             shutdown: instance.shutdown,
             window: instance.window,
             flushed_lsn: instance.flushed_lsn,
@@ -161,13 +161,6 @@ impl CheckLook {
             critical_range: options.critical,
         }
     }
-}
-
-/// What makes a problem the same one at a later look.
-type OtherKey = (problems::ProblemKind, Option<PathBuf>, Option<PageNo>);
-
-fn key_of(other: &problems::Problem) -> OtherKey {
-    (other.kind, other.file.clone(), other.page_no)
 }
 
 fn failures(survey: &Survey) -> Vec<String> {

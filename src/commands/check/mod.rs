@@ -236,6 +236,10 @@ pub struct Checked {
     pub status: CheckStatus,
     /// The server that last ran these files.
     pub generation: Generation,
+    /// Its name and version, where the files carry them.
+    pub server: Option<String>,
+    /// How a server shows that runs on these files now.
+    pub running: Option<String>,
     /// `innodb_page_size`.
     pub page_size: PageSize,
     /// How the server ended; a running one has not ended cleanly.

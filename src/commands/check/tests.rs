@@ -22,6 +22,8 @@ pub(crate) fn checked(problems: Vec<PageProblem>, warning: &str, critical: &str)
         path: "/var/lib/mysql".into(),
         status: CheckStatus::Ok,
         generation: Generation::Unknown,
+        server: None,
+        running: None,
         page_size: PageSize::DEFAULT,
         shutdown: Shutdown::Unknown,
         window: RedoWindow { checkpoint: None, end: None },

@@ -4,13 +4,14 @@ use crate::commands::restore::selection::{RestoreRules, RestoreSelection};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::commands::restore::from_redo;
 use crate::commands::restore::page_image::PageImage;
 use crate::commands::restore::plan::{CopyRef, Plan, PlannedPage};
 use crate::commands::restore::told::Told;
 use crate::commands::restore::world::World;
-use crate::commands::restore::{from_redo, live};
 use crate::disk::PageBytes;
 use crate::error::{Error, Result};
+use crate::instance::running::lock_files;
 use crate::instance::{Instance, identity};
 use crate::units::{PageNo, SpaceId};
 use crate::verdict::Verdict;
@@ -115,7 +116,7 @@ fn lock_files_of(instance: &Instance) -> Vec<PathBuf> {
         .filter_map(|file| file.path.file_name())
         .map(Path::new)
         .collect();
-    let mut files = live::lock_files([places.datadir.as_path()]);
+    let mut files = lock_files([places.datadir.as_path()]);
     // A system tablespace is there under the names that the configuration gives it.
     files.retain(|file| known.is_empty() || file.file_name().is_some_and(|name| name != "ibdata1"));
     files

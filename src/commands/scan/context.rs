@@ -19,7 +19,7 @@ use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::audit::{Lost, audit};
 use crate::verdict::home::HomeState;
-use crate::verdict::predict::Prediction;
+use crate::verdict::predict::{FromRedo, Prediction};
 use crate::verdict::problems::{self, Problem};
 use crate::verdict::reason::Reason;
 use crate::verdict::survey::{Finding, Survey};
@@ -83,6 +83,8 @@ pub struct Ground {
     pub problems: Vec<Problem>,
     /// What the server would do, by what the survey saw; of a whole data directory only.
     pub prediction: Option<Prediction>,
+    /// What redo makes of what the buffer cannot mend.
+    pub from_redo: FromRedo,
     copies: BTreeMap<(SpaceId, PageNo), Arc<CopySituation>>,
     reserved: Reserved,
     audited: bool,
@@ -94,7 +96,7 @@ impl Ground {
     /// # Errors
     /// As [`Survey::run`].
     pub fn survey(request: &Request) -> Result<Ground> {
-        Ok(Ground::of(Survey::run(request)?))
+        Ok(Ground::of(Survey::steady(request)?))
     }
 
     /// Keeps of a survey what a scan needs.
@@ -113,6 +115,7 @@ impl Ground {
         let problems = problems::of_survey(&survey);
         let whole = survey.instance.locations.focus == Focus::Directory;
         let prediction = whole.then(|| Prediction::of(&survey));
+        let from_redo = prediction.as_ref().map(|_| FromRedo::of(&survey)).unwrap_or_default();
         let flushed = flushed(&survey.instance);
         let unidentified = unidentified(&survey.instance);
         let reserved = Reserved::of(&survey.instance);
@@ -128,6 +131,7 @@ impl Ground {
             lost,
             problems,
             prediction,
+            from_redo,
             copies,
             reserved,
             audited,
@@ -159,6 +163,7 @@ impl Ground {
                 lost: HashMap::new(),
                 problems: Vec::new(),
                 prediction: None,
+                from_redo: FromRedo::default(),
                 copies: BTreeMap::new(),
                 reserved: Reserved::default(),
                 audited: false,

@@ -74,6 +74,7 @@ impl Bundle {
     /// [`Error::Sealed`] where the bundle is cut, altered or none; the temporary directory cannot be written.
     pub fn open(path: &Path) -> Result<Bundle> {
         let manifest = check(path)?;
+        leftovers::watch_for_signals();
         let dir = tempfile::Builder::new()
             .prefix("dblwr-bundle-")
             .tempdir()

@@ -1,5 +1,8 @@
 //! Which LSNs recovery will apply: from the checkpoint to the end of the log.
 
+use std::path::Path;
+
+use crate::instance::redo::{FoundRedo, read};
 use crate::units::Lsn;
 
 /// From the checkpoint to the end of the redo log, both inclusive; `None` where the redo files do not tell.
@@ -23,4 +26,10 @@ impl RedoWindow {
             _ => "the redo window".to_owned(),
         }
     }
+}
+
+/// The end of the log in a directory as it is now, and never less than it was.
+pub fn end_now(dir: &Path, was: Lsn) -> Lsn {
+    let again = read(dir).ok();
+    again.as_ref().and_then(FoundRedo::redo).and_then(|redo| redo.end).map_or(was, |now| now.max(was))
 }

@@ -120,6 +120,10 @@ pub struct CheckReport {
     pub path: String,
     /// The server that last ran these files.
     pub generation: Generation,
+    /// Its name and version, where page 0 or the redo log carry them.
+    pub server: Option<String>,
+    /// How a server shows that runs on these files now: the process that has a file locked, or names itself; `null` where none is seen.
+    pub running: Option<String>,
     /// `innodb_page_size` in bytes; 0 where nothing could be looked at.
     pub page_size: u32,
     /// How the server ended; a running one has not ended cleanly.
@@ -179,6 +183,8 @@ impl CheckReport {
             text: why.to_owned(),
             path: path.display().to_string(),
             generation: Generation::Unknown,
+            server: None,
+            running: None,
             page_size: 0,
             shutdown: ShutdownReport::Unknown,
             redo: RedoReport { checkpoint_lsn: None, end_lsn: None, flushed_lsn: None },
@@ -231,6 +237,8 @@ impl CheckReport {
             text: String::new(),
             path: checked.path.display().to_string(),
             generation: checked.generation,
+            server: checked.server,
+            running: checked.running,
             page_size: checked.page_size.as_u32(),
             shutdown: checked.shutdown.into(),
             redo,

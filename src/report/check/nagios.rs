@@ -5,9 +5,12 @@ use std::fmt::Write;
 
 use crate::commands::check::{CheckStatus, PageProblem};
 use crate::commands::explain_log::line::{beginning, printable};
+use crate::report::advice;
 use crate::report::check::CheckReport;
 use crate::report::command_line;
+use crate::report::guard::beside;
 use crate::report::problem::phrase;
+use crate::report::server_line;
 use crate::units::count;
 use crate::verdict::problems::Severity;
 
@@ -127,7 +130,10 @@ fn performance(report: &CheckReport) -> String {
 }
 
 fn details(report: &CheckReport) -> Vec<String> {
-    let mut lines: Vec<String> = report.guard.iter().map(|guard| plain(guard, 300)).collect();
+    let running = report.running.iter().map(|sign| plain(&beside(sign), 300));
+    let server = server_line(report.server.as_deref(), report.generation);
+    let running = running.chain(server.map(|server| plain(&server, 300)));
+    let mut lines: Vec<String> = running.chain(report.guard.iter().map(|guard| plain(guard, 300))).collect();
     for problem in report.pages.iter().take(MAX_LINES) {
         let known = if problem.new { "" } else { " (accepted)" };
         lines.push(plain(&format!("{}{known}: {}", name(problem), problem.reason), 300));
@@ -142,8 +148,7 @@ fn details(report: &CheckReport) -> Vec<String> {
         lines.push(plain(&format!("{}{known}", other.problem.line()), 300));
     }
     if let Some(prediction) = report.prediction.as_ref().filter(|_| !report.before_start) {
-        lines.push(plain(&format!("if the server is started now: {}", prediction.line()), 300));
-        lines.push(plain(&format!("advice: {}", prediction.advice), 600));
+        lines.extend(advice::lines(prediction).iter().map(|line| plain(line, 600)));
     }
     let failures = report.failures.iter().take(MAX_LINES);
     lines.extend(failures.map(|failure| plain(&format!("could not be read: {failure}"), 300)));

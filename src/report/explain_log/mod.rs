@@ -12,8 +12,10 @@ use serde::Serialize;
 
 use crate::commands::explain_log::{Level, LogFinding, LogKind, LogSummary};
 use crate::report::SCHEMA_VERSION;
-use crate::report::guard::guard;
+use crate::report::guard::{guard, guard_beside};
 use crate::units::Lsn;
+use crate::verdict::predict::Prediction;
+use crate::verdict::problems;
 use crate::verdict::survey::Survey;
 
 pub use next::for_a_shell;
@@ -46,6 +48,10 @@ pub struct ExplainReport {
     pub others: Vec<OtherFinding>,
     /// Findings beyond the limit, counted only.
     pub not_kept: u64,
+    /// What the server will do at its next start, where `--against` names its directory.
+    pub prediction: Option<Prediction>,
+    /// How a server shows that runs on these files now: the process that has a file locked, or names itself; `null` where none is seen.
+    pub running: Option<String>,
     /// What must not be done while a page can be restored; only there as long as one can.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guard: Option<&'static str>,
@@ -104,6 +110,12 @@ impl ExplainReport {
             })
             .collect();
         others.sort_by_key(|other| std::cmp::Reverse(other.level()));
+        let mendable = pages.iter().any(|page| page.outcome == StoryEnd::Mendable);
+        let prediction = survey.map(|survey| problems::foretell(survey).1);
+        let guard = match &prediction {
+            Some(prediction) => guard_beside(&prediction.advice, mendable),
+            None => guard(mendable),
+        };
         ExplainReport {
             schema_version: SCHEMA_VERSION,
             log: log.display().to_string(),
@@ -112,7 +124,9 @@ impl ExplainReport {
             starts: summary.starts,
             last_started,
             version: summary.version,
-            guard: guard(pages.iter().any(|page| page.outcome == StoryEnd::Mendable)),
+            running: survey.and_then(|survey| survey.instance.running.clone()),
+            prediction,
+            guard,
             checkpoint_lsn: summary.checkpoint_lsn,
             end_lsn: summary.end_lsn,
             pages,

@@ -6,7 +6,8 @@ use super::story::{PageStory, StoryEnd};
 use super::words::{evidence, in_short, meaning};
 use super::{ExplainReport, OtherFinding};
 use crate::commands::explain_log::{Level, LogFinding, LogKind};
-use crate::report::guard::write_guard;
+use crate::report::advice::write_prediction;
+use crate::report::guard::{write_guard, write_running};
 use crate::report::style;
 use crate::units::count;
 
@@ -22,6 +23,7 @@ impl ExplainReport {
     /// # Errors
     /// Those of the writer.
     pub fn write_text(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
+        write_running(out, self.running.as_deref())?;
         writeln!(out, "{}", self.headline())?;
         let server = self.version.as_deref().unwrap_or("server version not named");
         let (lines, starts) = (count_u64(self.lines, "line"), count_u64(self.starts, "server start"));
@@ -41,6 +43,9 @@ impl ExplainReport {
             write_other(out, other)?;
         }
         self.write_rest(out, verbose)?;
+        if let Some(prediction) = &self.prediction {
+            write_prediction(out, prediction)?;
+        }
         write_guard(out, self.guard)
     }
 

@@ -9,10 +9,12 @@ use std::io::{self, Write};
 use serde::{Deserialize, Serialize};
 
 use crate::commands::scan::FileFinding;
+use crate::instance::generation::Generation;
 use crate::report::SCHEMA_VERSION;
 use crate::report::advice::write_prediction;
-use crate::report::guard::write_guard;
+use crate::report::guard::{write_guard, write_running};
 use crate::report::problem::{self, ProblemReport};
+use crate::report::server_line;
 use crate::report::style;
 use crate::units::SpaceId;
 use crate::units::count;
@@ -35,6 +37,10 @@ pub struct ScanReport {
     pub summary: ScanSummary,
     /// What is wrong besides single pages, the worst first.
     pub problems: Vec<ProblemReport>,
+    /// Which server ran these files; `null` where files of several were scanned, or nothing tells.
+    pub server: Option<ScannedServer>,
+    /// How a server shows that runs on these files now: the process that has a file locked, or names itself; `null` where none is seen.
+    pub running: Option<String>,
     /// What the server will do at its next start, every page looked at; `null` unless one whole data directory was scanned.
     pub prediction: Option<Prediction>,
     /// What must not be done while a page can be restored; only there as long as one can.
@@ -42,6 +48,15 @@ pub struct ScanReport {
     pub guard: Option<&'static str>,
     #[serde(skip)]
     notable: Notable,
+}
+
+/// Which server ran the files that were scanned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct ScannedServer {
+    /// Its name and version, where page 0 or the redo log carry them.
+    pub name: Option<String>,
+    /// Its generation.
+    pub generation: Generation,
 }
 
 /// Pages that are worth a note although they are fine.
@@ -250,6 +265,8 @@ impl ScanReport {
             damaged: Vec::new(),
             summary,
             problems: Vec::new(),
+            server: None,
+            running: None,
             prediction: None,
             guard: None,
             notable: Notable::default(),
@@ -261,7 +278,10 @@ impl ScanReport {
     /// # Errors
     /// Those of the writer.
     pub fn write_text(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
+        write_running(out, self.running.as_deref())?;
         writeln!(out, "{}", self.summary.headline(&self.problems))?;
+        let server = self.server.as_ref().and_then(|of| server_line(of.name.as_deref(), of.generation));
+        server.map_or(Ok(()), |server| writeln!(out, "{server}"))?;
         problem::write_list(out, &self.problems, verbose)?;
         self.write_files(out, verbose)?;
         self.write_damaged(out)?;

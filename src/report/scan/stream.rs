@@ -4,10 +4,11 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::instance::Instance;
 use crate::report::SCHEMA_VERSION;
 use crate::report::guard::{guard, guard_beside};
 use crate::report::problem::ProblemReport;
-use crate::report::scan::{DamageReport, FileReport, RowReport, ScanReport, ScanSummary};
+use crate::report::scan::{DamageReport, FileReport, RowReport, ScanReport, ScanSummary, ScannedServer};
 use crate::report::style::printable;
 use crate::report::width;
 use crate::verdict::predict::Prediction;
@@ -186,6 +187,17 @@ impl<'a> Stream<'a> {
         Ok(())
     }
 
+    /// Whose files they are, where they are of one server.
+    pub fn of_server(&mut self, instance: &Instance) {
+        let (name, generation) = (instance.server.clone(), instance.generation);
+        self.report.server = Some(ScannedServer { name, generation });
+    }
+
+    /// A server runs on them.
+    pub fn runs(&mut self, sign: &str) {
+        self.report.running = Some(sign.to_owned());
+    }
+
     /// What the server would do, now that every page was read.
     pub fn foretell(&mut self, prediction: Option<Prediction>) {
         self.report.prediction = prediction;
@@ -232,6 +244,10 @@ impl<'a> Stream<'a> {
                 serde_json::to_writer(&mut *self.out, &summary)?;
                 write!(self.out, ",\n  \"problems\": ")?;
                 serde_json::to_writer(&mut *self.out, &self.report.problems)?;
+                write!(self.out, ",\n  \"server\": ")?;
+                serde_json::to_writer(&mut *self.out, &self.report.server)?;
+                write!(self.out, ",\n  \"running\": ")?;
+                serde_json::to_writer(&mut *self.out, &self.report.running)?;
                 write!(self.out, ",\n  \"prediction\": ")?;
                 serde_json::to_writer(&mut *self.out, &self.report.prediction)?;
                 if let Some(guard) = self.report.guard {

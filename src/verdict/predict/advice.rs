@@ -39,6 +39,8 @@ pub struct AdviceGround {
     pub doubts: Vec<StartDoubt>,
     /// What was not looked at and is taken to be so.
     pub assumes: Option<Assumption>,
+    /// A server runs on these files.
+    pub running: bool,
 }
 
 /// What goes wrong where the server starts before `restore`.
@@ -112,6 +114,8 @@ pub enum MayStart {
     Open,
     /// Not with these files as they are.
     No,
+    /// One runs.
+    Running,
 }
 
 /// What to do.
@@ -141,17 +145,13 @@ impl Advice {
         self.ground.points.iter().map(|point| &point.remedy)
     }
 
-    /// Whether a start would destroy the last good copy of something, or nobody knows.
-    pub fn guards_copies(&self) -> bool {
-        self.start != MayStart::Safe
-    }
-
     /// What a gate before the start answers: it lets through what the server mends by itself, provably.
     pub fn gate(&self) -> Gate {
         match self.start {
             MayStart::Safe => Gate::Starts,
             MayStart::AfterRestore => Gate::Mend,
             MayStart::No => Gate::Blocks,
+            MayStart::Running => Gate::Unknown,
             MayStart::Open if self.ground.points.iter().any(Point::is_damage) => Gate::Blocks,
             MayStart::Open if self.ground.restorable > 0 => Gate::Mend,
             MayStart::Open => Gate::Unknown,
@@ -189,6 +189,7 @@ impl AdviceGround {
             points: Vec::new(),
             doubts: outcome.doubts.clone(),
             assumes,
+            running: facts.running,
         };
         if facts.crash_unsafe {
             ground.point(Weight::Forbids, Why::LoggingOff, Remedy::Backup(ToBringBack::Everything));
@@ -261,6 +262,7 @@ impl AdviceGround {
         let forbids = |point: &Point| point.weight == Weight::Forbids;
         let mendable = matches!(ground.first, Some(RestoreFirst::Stops(_)));
         let start = match ground.starts {
+            _ if ground.running => MayStart::Running,
             _ if ground.points.iter().any(forbids) => MayStart::No,
             Some(false) if !mendable => MayStart::No,
             _ if ground.points.iter().any(|point| point.weight == Weight::Leaves) => MayStart::Open,

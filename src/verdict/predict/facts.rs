@@ -56,6 +56,8 @@ pub struct Facts {
     pub no_recent_copies: bool,
     /// The whole instance was looked at, not one image of it.
     pub whole: bool,
+    /// A server runs on these files now: there is no next start to speak of.
+    pub running: bool,
     /// Every page that a live area names, in the order of its first slot.
     pub pages: Vec<PageView>,
 }
@@ -196,6 +198,7 @@ impl Facts {
             no_recent_copies,
             whole: instance.locations.explore
                 && matches!(instance.locations.focus, Focus::Directory | Focus::System(_)),
+            running: instance.running.is_some(),
             pages,
         }
     }

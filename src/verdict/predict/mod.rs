@@ -31,13 +31,16 @@ use std::fmt;
 
 use serde::Serialize;
 
-pub use crate::verdict::predict::advice::{Advice, AdviceGround, Gate, Remedy, ToBringBack, Weight, Why};
+pub use crate::verdict::predict::advice::{
+    Advice, AdviceGround, Gate, MayStart, Remedy, ToBringBack, Weight, Why,
+};
 pub use crate::verdict::predict::facts::Facts;
 pub use crate::verdict::predict::pass::PassOutcome;
 
 use crate::instance::generation::Generation;
 use crate::instance::redo::Shutdown;
 use crate::units::{PageNo, SpaceId};
+use crate::verdict::from_redo::{Wanted, candidates};
 use crate::verdict::predict::reason::{StartDoubt, StopReason};
 use crate::verdict::survey::Survey;
 
@@ -64,6 +67,26 @@ pub struct Prediction {
     /// The findings whose copies it writes, as indices into [`Survey::findings`]: only copies that verify.
     #[serde(skip)]
     pub writes: Vec<usize>,
+}
+
+/// How many of the damaged pages that the buffer cannot mend redo makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FromRedo {
+    /// By `restore --from redo`.
+    pub damaged: u64,
+    /// Sound ones whose write was lost, by `--include-lost-writes`.
+    pub lost: u64,
+}
+
+impl FromRedo {
+    /// Asks for every page that redo names: their homes are read.
+    pub fn of(survey: &Survey) -> FromRedo {
+        let wanted = Wanted { damaged: true, lost: true, only: &[] };
+        let found = candidates(survey, wanted).ok().flatten().unwrap_or_default();
+        let (lost, damaged): (Vec<_>, Vec<_>) =
+            found.iter().filter(|page| page.made.is_ok()).partition(|page| page.lost.is_some());
+        FromRedo { damaged: damaged.len() as u64, lost: lost.len() as u64 }
+    }
 }
 
 /// A page by its numbers.
@@ -135,20 +158,26 @@ impl Prediction {
         loses.dedup();
         let assumes = Some(Assumption::PagesWithoutCopiesAreWhole);
         let ground = AdviceGround::of(facts, &outcome, starts, assumes);
-        let advice = ground.advice();
-        Prediction { starts, restores, stops_at: outcome.stops, loses, assumes, advice, ground, writes }
+        let (advice, stops_at) = (ground.advice(), outcome.stops);
+        let mut told = Prediction { starts, restores, stops_at, loses, assumes, advice, ground, writes };
+        told.settle();
+        told
     }
 
     /// The same with what reading every page has shown: damaged pages that the buffer cannot mend, and whether some could not
     /// be judged. Whether recovery reads a damaged page the files do not always show.
-    pub fn with_every_page_read(&mut self, beyond: u64, unread: bool) {
+    pub fn with_every_page_read(&mut self, beyond: u64, redo: FromRedo, unread: bool) {
         self.assumes = None;
         self.ground.assumes = None;
         if self.starts == Some(true) && (beyond > 0 || unread) {
             self.starts = None;
         }
         let told = self.ground.points.iter().filter(|point| point.why.is_of_a_page()).count() as u64;
-        if beyond > told {
+        let by_redo = redo.damaged.saturating_add(redo.lost).min(beyond);
+        if beyond > told && by_redo == beyond {
+            let remedy = if redo.lost > 0 { Remedy::AllAndLostFromRedo } else { Remedy::AllFromRedo };
+            self.ground.point(Weight::Leaves, Why::Found(beyond), remedy);
+        } else if beyond > told {
             self.ground.point(Weight::Leaves, Why::Found(beyond), Remedy::Backup(ToBringBack::Listed));
         } else if unread {
             self.ground.point(Weight::Leaves, Why::Unread, Remedy::LookAgain);
@@ -156,14 +185,22 @@ impl Prediction {
         self.settle();
     }
 
-    /// Decides anew, after anything in it has changed.
+    /// Decides anew, after anything in it has changed. Beside a running server nothing is said of a start.
     pub fn settle(&mut self) {
+        if self.ground.running {
+            let (ground, writes) = (std::mem::take(&mut self.ground), std::mem::take(&mut self.writes));
+            *self = Prediction { ground, writes, ..Prediction::default() };
+        }
         self.ground.starts = self.starts;
         self.advice = self.ground.advice();
     }
 
-    /// One line for a person.
-    pub fn line(&self) -> String {
+    /// What the server does at its next start, in one line for a person; `None` while one runs.
+    pub fn line(&self) -> Option<String> {
+        (!self.ground.running).then(|| self.of_the_start())
+    }
+
+    fn of_the_start(&self) -> String {
         let starts = match self.starts {
             Some(true) if self.assumes.is_some() => "it starts, if pages without copies are whole",
             Some(true) => "it starts",

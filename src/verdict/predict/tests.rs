@@ -39,6 +39,7 @@ fn facts(generation: Generation) -> Facts {
         resized: None,
         no_recent_copies: false,
         whole: true,
+        running: false,
         pages: Vec::new(),
     }
 }

@@ -19,10 +19,15 @@ pub(super) fn elsewhere(survey: &Survey, problems: &mut Vec<Problem>) {
     if instance.generation.reads_separate_files() != Some(true) || instance.locations.doublewrite_off {
         return;
     }
+    // After a clean stop nothing is needed from them (8.0.33 and 9.7.4 start without).
+    let clean = instance.shutdown == Shutdown::Clean;
+    let elsewhere = |reason| {
+        Problem::new(ProblemKind::CopiesElsewhere, Severity::Unknown, reason).stops(clean.then_some(false))
+    };
     let is_file = |area: &&Area| matches!(area.kind, AreaKind::Separate | AreaKind::Reduced);
     let areas: Vec<&Area> = instance.areas.iter().filter(is_file).collect();
     if areas.is_empty() {
-        problems.push(Problem::new(ProblemKind::CopiesElsewhere, Severity::Unknown, ProblemReason::NoCopies));
+        problems.push(elsewhere(ProblemReason::NoCopies));
         return;
     }
     let separate = areas.iter().filter(|area| area.kind == AreaKind::Separate && area.live);
@@ -37,23 +42,18 @@ pub(super) fn elsewhere(survey: &Survey, problems: &mut Vec<Problem>) {
         let name = beside.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let stem = name.rsplit_once('_').map_or(name.as_str(), |(stem, _)| stem);
         let file = beside.with_file_name(format!("{stem}_{missing}.dblwr"));
-        let reason = ProblemReason::CopiesGap { missing: file.clone() };
-        problems.push(Problem::new(ProblemKind::CopiesElsewhere, Severity::Unknown, reason).file(file));
-    }
-    // After a clean stop nothing is needed from them.
-    if instance.shutdown == Shutdown::Clean {
-        return;
+        problems.push(elsewhere(ProblemReason::CopiesGap { missing: file.clone() }).file(file));
     }
     let separate: Vec<&&Area> =
         areas.iter().filter(|area| area.live && area.kind == AreaKind::Separate).collect();
-    problems.extend(empty(survey, &areas, &separate));
-    problems.extend(odd_size(&separate));
+    if !clean {
+        problems.extend(empty(survey, &areas, &separate));
+    }
+    problems.extend(odd_size(&separate).map(|(reason, file)| elsewhere(reason).file(file)));
     for area in separate {
         let unusable = area.slots == 0 || survey.has_only_rubbish(area);
         if unusable {
-            let problem =
-                Problem::new(ProblemKind::CopiesElsewhere, Severity::Unknown, ProblemReason::CopiesUnusable);
-            problems.push(problem.file(&area.file));
+            problems.push(elsewhere(ProblemReason::CopiesUnusable).file(&area.file));
         }
     }
 }
@@ -74,7 +74,7 @@ fn empty(survey: &Survey, areas: &[&Area], separate: &[&&Area]) -> Option<Proble
 
 /// Of two files the second one has 512 slots more, those of single pages (`dblwr::Segment`, 8.0.33 and 9.7.4): a file that was cut
 /// lacks slots.
-fn odd_size(separate: &[&&Area]) -> Option<Problem> {
+fn odd_size<'a>(separate: &[&'a &Area]) -> Option<(ProblemReason, &'a PathBuf)> {
     const SINGLE_PAGES: u32 = 512;
     let [first, second] = separate else { return None };
     let two = (number(&first.file), number(&second.file)) == (Some(0), Some(1));
@@ -84,7 +84,7 @@ fn odd_size(separate: &[&&Area]) -> Option<Problem> {
     }
     let cut = if second.slots > first.slots.saturating_add(SINGLE_PAGES) { first } else { second };
     let reason = ProblemReason::CopiesOddSize { first: first.slots, second: second.slots };
-    Some(Problem::new(ProblemKind::CopiesElsewhere, Severity::Unknown, reason).file(&cut.file))
+    Some((reason, &cut.file))
 }
 
 fn number(file: &std::path::Path) -> Option<u32> {

@@ -19,7 +19,7 @@ use crate::verdict::Verdict;
 use crate::verdict::home::{HomeState, look_in};
 use crate::verdict::problems::named::{gone, kind_of, lies, lying};
 use crate::verdict::problems::reason::{CutRedo, Lying, ProblemReason, Unjudged};
-use crate::verdict::problems::{Problem, ProblemKind, Severity, system_files};
+use crate::verdict::problems::{Problem, ProblemKind, Severity, misplaced, system_files};
 use crate::verdict::survey::Survey;
 
 /// Files that the data name and that are not there, or are none.
@@ -95,7 +95,10 @@ fn other_file(instance: &Instance, named: &Named) -> Option<Problem> {
     let paths = spellings(&named.path);
     let there = paths.iter().find_map(|path| spaces.of_file(path));
     let anything = there.is_some_and(|space| space.id.is_none() || id.is_none() || named.role == Role::Undo);
-    if id.is_some_and(|id| spaces.contains(id)) || (anything && named.by != Witness::TransactionSystem) {
+    if let Some(id) = id.filter(|&id| spaces.contains(id)) {
+        return misplaced::table(instance, named, id, &paths);
+    }
+    if anything && named.by != Witness::TransactionSystem {
         return None;
     }
     let unidentified = spaces.unidentified.iter().find(|file| paths.contains(&file.path));
@@ -171,7 +174,7 @@ fn stops_at_foreign(instance: &Instance) -> Option<bool> {
 
 impl Instance {
     /// Whether redo after the checkpoint names a tablespace, where it can be read for that.
-    fn redo_names(&self, space: SpaceId) -> Option<bool> {
+    pub(super) fn redo_names(&self, space: SpaceId) -> Option<bool> {
         let redo = self.redo.redo()?;
         let records = redo.file_records.as_ref()?;
         let touched =
@@ -217,7 +220,7 @@ fn stated_size(survey: &Survey, space: &Tablespace) -> Option<u64> {
 fn too_short(survey: &Survey, space: &Tablespace, file: &SpaceFile, stated: u64, held: u64) -> Vec<Problem> {
     let instance = &survey.instance;
     let is_undo = is_undo_file(&file.path.to_string_lossy());
-    let redo = match size_in_redo(instance, space.id, held, is_undo) {
+    let redo = match size_in_redo(instance, space, held, is_undo) {
         Some(true) => return Vec::new(),
         Some(false) => CutRedo::Open,
         None => CutRedo::Silent,
@@ -252,10 +255,10 @@ fn too_short(survey: &Survey, space: &Tablespace, file: &SpaceFile, stated: u64,
 }
 
 /// Whether redo after the checkpoint explains a size: `Some(true)` for sure, `Some(false)` perhaps.
-fn size_in_redo(instance: &Instance, space: Option<SpaceId>, held: u64, is_undo: bool) -> Option<bool> {
+fn size_in_redo(instance: &Instance, of: &Tablespace, held: u64, is_undo: bool) -> Option<bool> {
     /// Servers extend by four extents at most, and by single pages below one extent.
     const GROWTH: u64 = 256;
-    let (redo, space) = (instance.redo.redo()?, space?);
+    let (redo, space) = (instance.redo.redo()?, of.id?);
     let records = redo.file_records.as_ref()?;
     let truncated = instance.roster.by_space(space).is_some_and(|named| named.excuse.is_some());
     if truncated || records.drops(space) || (is_undo && records.created.contains(&space)) {
@@ -263,6 +266,16 @@ fn size_in_redo(instance: &Instance, space: Option<SpaceId>, held: u64, is_undo:
     }
     let exact = redo.touched.is_some();
     let least = records.resized.get(&space).map(|&pages| u64::from(pages))?;
+    // TRUNCATE of MySQL 5.7 and MariaDB 10.2 cuts the file before the new page 0 is written: the old one lies there, older than
+    // the checkpoint, while redo behind it begins anew with a size that the file has.
+    let page0_is_old = instance
+        .spaces
+        .page0_of(of)
+        .zip(instance.window.checkpoint)
+        .is_some_and(|(page0, checkpoint)| page0.lsn <= checkpoint);
+    if page0_is_old && least <= held {
+        return Some(true);
+    }
     let before = least.saturating_sub(if least <= 64 { 1 } else { GROWTH });
     (held >= before).then_some(exact)
 }

@@ -7,6 +7,8 @@
 mod copies;
 mod files;
 mod foreign_index;
+pub mod kind;
+mod misplaced;
 mod named;
 mod places;
 mod reason;
@@ -22,86 +24,16 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use strum::VariantArray;
-
 use crate::instance::Instance;
 use crate::instance::roster::Role;
 use crate::units::{Lsn, PageNo, SpaceId};
+use crate::verdict::predict::Prediction;
 use crate::verdict::survey::Survey;
 
+pub use kind::{ProblemKey, ProblemKind};
 pub use reason::{ProblemReason, Unjudged};
 pub use redo::{FutureFile, too_new};
 pub use temper::temper;
-
-/// What kind of problem.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, VariantArray,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum ProblemKind {
-    /// A file that the server cannot do without, or that its dictionary names, is not there.
-    FileMissing,
-    /// A file is named at a place that was not looked at or cannot be reached.
-    FileElsewhere,
-    /// A file of no bytes.
-    FileEmpty,
-    /// A file in which no page can be recognised.
-    FileForeign,
-    /// A file is shorter than its own header says.
-    FileCut,
-    /// Two files claim one space id.
-    SpaceIdTwice,
-    /// A page that servers read before or without the doublewrite pass is damaged, and nothing mends it.
-    PageDamaged,
-    /// Pages are newer than the end of the redo log.
-    LsnInFuture,
-    /// There is no redo log, or files of it are gone.
-    RedoMissing,
-    /// Header or newest checkpoint of the redo log fail their checksums.
-    RedoDamaged,
-    /// The redo log is not the one of these files.
-    RedoForeign,
-    /// Redo logging was switched off when the server died.
-    RedoDisabled,
-    /// An initialisation that never ended.
-    HalfMade,
-    /// This server keeps its copies in files that are not there.
-    CopiesElsewhere,
-    /// Copies contradict the data.
-    CopiesForeign,
-    /// A file or a part of it could not be read.
-    Unreadable,
-    /// What was asked for could not be judged.
-    NotJudged,
-    /// A backup that has not been prepared.
-    Backup,
-}
-
-impl ProblemKind {
-    /// As it stands in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            ProblemKind::FileMissing => "file_missing",
-            ProblemKind::FileElsewhere => "file_elsewhere",
-            ProblemKind::FileEmpty => "file_empty",
-            ProblemKind::FileForeign => "file_foreign",
-            ProblemKind::FileCut => "file_cut",
-            ProblemKind::SpaceIdTwice => "space_id_twice",
-            ProblemKind::PageDamaged => "page_damaged",
-            ProblemKind::LsnInFuture => "lsn_in_future",
-            ProblemKind::RedoMissing => "redo_missing",
-            ProblemKind::RedoDamaged => "redo_damaged",
-            ProblemKind::RedoForeign => "redo_foreign",
-            ProblemKind::RedoDisabled => "redo_disabled",
-            ProblemKind::HalfMade => "half_made",
-            ProblemKind::CopiesElsewhere => "copies_elsewhere",
-            ProblemKind::CopiesForeign => "copies_foreign",
-            ProblemKind::Unreadable => "unreadable",
-            ProblemKind::NotJudged => "not_judged",
-            ProblemKind::Backup => "backup",
-        }
-    }
-}
 
 /// How bad. The order is that of listings: the worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -154,6 +86,11 @@ impl Problem {
             stops_start: None,
             reason,
         }
+    }
+
+    /// What makes it the same one at a later look.
+    pub fn key(&self) -> ProblemKey {
+        (self.kind, self.file.clone(), self.page_no)
     }
 
     /// The same, of a file.
@@ -218,8 +155,19 @@ pub fn of_survey(survey: &Survey) -> Vec<Problem> {
         let of_log = |kind| matches!(kind, ProblemKind::NotJudged | ProblemKind::Unreadable);
         problems.retain(|problem| of_log(problem.kind) || problem.file.as_deref() == Some(only.as_path()));
     }
+    if let Some(steady) = &survey.steady {
+        problems.retain(|problem| steady.contains(&problem.key()));
+    }
     sort(&mut problems);
     problems
+}
+
+/// What is wrong with what a survey looked at, and what its server will do: the prediction that pages allow, made as careful
+/// as the problems demand. Every report foretells by this.
+pub fn foretell(survey: &Survey) -> (Vec<Problem>, Prediction) {
+    let (found, mut prediction) = (of_survey(survey), Prediction::of(survey));
+    temper(&mut prediction, &found);
+    (found, prediction)
 }
 
 /// Copies that were not looked at: the files that hold them are not there, or the system tablespace that does is not.

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::bytes::is_zero;
 use crate::disk::Image;
 use crate::format::dictionary::file_name::FileName;
+use crate::instance::foreign::stump;
 use crate::instance::roster::{Named, Role};
 use crate::units::ByteOffset;
 use crate::verdict::problems::reason::{Lying, ProblemReason};
@@ -13,7 +14,7 @@ use crate::verdict::problems::{Problem, ProblemKind, Severity};
 pub(super) fn kind_of(what: &Lying) -> ProblemKind {
     match what {
         Lying::Empty => ProblemKind::FileEmpty,
-        Lying::Zeros | Lying::Rubbish => ProblemKind::FileForeign,
+        Lying::Zeros | Lying::Rubbish | Lying::Stump(_) => ProblemKind::FileForeign,
         Lying::OfSpace(_) => ProblemKind::FileMissing,
     }
 }
@@ -30,7 +31,7 @@ pub(super) fn lying(path: &Path) -> Lying {
     match head {
         Some(head) if head.is_empty() => Lying::Empty,
         Some(head) if is_zero(&head) => Lying::Zeros,
-        _ => Lying::Rubbish,
+        _ => stump(path).map_or(Lying::Rubbish, Lying::Stump),
     }
 }
 

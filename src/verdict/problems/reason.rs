@@ -15,6 +15,8 @@ pub enum Lying {
     Zeros,
     /// Bytes without a page.
     Rubbish,
+    /// The beginning of page 0, so many bytes.
+    Stump(u64),
     /// A file of another tablespace.
     OfSpace(SpaceId),
 }
@@ -254,6 +256,9 @@ fn lying(what: &Lying) -> String {
         Lying::Empty => "a file of no bytes".to_owned(),
         Lying::Zeros => "a file of zeros".to_owned(),
         Lying::Rubbish => "a file in which no page can be recognised".to_owned(),
+        Lying::Stump(length) => {
+            format!("a file of {length} bytes, which begins as page 0 of a tablespace and ends inside it,")
+        }
         Lying::OfSpace(id) => format!("a file of space {id}"),
     }
 }

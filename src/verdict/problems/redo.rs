@@ -38,13 +38,16 @@ pub(super) fn missing_or_damaged(survey: &Survey, problems: &mut Vec<Problem>) {
     }
 }
 
-/// A log that is not there at all. MySQL up to 8.0.29 makes it anew after a clean stop (seen with 5.7.22), MariaDB 10.11
-/// does not.
+/// A log that is not there at all. After a clean stop MySQL up to 8.0.29 makes it anew (seen with 5.5.9 to 8.0.12), so do
+/// MariaDB 10.1.23 and 10.2.11; 10.11.5 and 11.4.5 do not.
 fn absent(survey: &Survey) -> Problem {
     let instance = &survey.instance;
     let generation = instance.generation;
-    let anew =
-        !generation.is_mariadb() && generation < Generation::MySql8030 && generation != Generation::Unknown;
+    let anew = match generation {
+        Generation::Unknown => false,
+        Generation::MariaDb101 | Generation::MariaDb102 => true,
+        _ => !generation.is_mariadb() && generation < Generation::MySql8030,
+    };
     let clean =
         instance.flushed_lsn.is_some_and(|flushed| flushed.0 > 0 && newest_known(survey) <= Some(flushed));
     let emptied = instance.locations.redo_dir.join("#innodb_redo").is_dir();
@@ -138,10 +141,14 @@ fn damaged(survey: &Survey, redo: &RedoLog, problems: &mut Vec<Problem>) {
         }
     }
     let emptied = redo.format == redo::RedoFormat::FlushLsnOnly;
-    // An empty log is what a prepared backup has: the flush LSN says where it stood, and no page is newer.
+    // One empty file is what a prepared backup has (two stop 10.1.23 and 10.2.11): the flush LSN says where it stood, and no page is newer.
     let stood = instance.flushed_lsn.filter(|lsn| lsn.0 > 0);
-    let of_flush_lsn =
-        emptied && instance.generation.is_mariadb() && stood.is_some() && newest_known(survey) <= stood;
+    let alone = !instance.locations.redo_dir.join("ib_logfile1").exists();
+    let of_flush_lsn = emptied
+        && alone
+        && instance.generation.is_mariadb()
+        && stood.is_some()
+        && newest_known(survey) <= stood;
     let told = redo
         .faults
         .iter()
@@ -203,9 +210,7 @@ pub fn too_new(instance: &Instance, mut newest: BTreeMap<PathBuf, FutureFile>) -
     let Some(end) = instance.window.end.filter(|_| !newest.is_empty()) else { return Vec::new() };
     let mut problems = Vec::new();
     // Beside a running server the log has gone on since it was read; every page that was met is older than this.
-    let again = redo::read(&instance.locations.redo_dir).ok();
-    let end =
-        again.as_ref().and_then(FoundRedo::redo).and_then(|redo| redo.end).map_or(end, |now| now.max(end));
+    let end = redo::window::end_now(&instance.locations.redo_dir, end);
     newest.retain(|_, file| file.newest > end);
     let system = newest.values().any(|file| file.space == Some(SpaceId::SYSTEM));
     let most = newest.values().map(|file| file.newest).max();

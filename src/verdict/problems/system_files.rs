@@ -1,5 +1,6 @@
 //! The files of the system tablespace: only the first has a header, and nothing but it tells how many there are.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::disk::Image;
@@ -52,7 +53,8 @@ fn lying_in(system: &Tablespace, file: &SpaceFile, clean: bool) -> Option<Lying>
     let (image, size) = (Image::open(&file.path).ok()?, system.format.physical);
     let mut descriptors = Descriptors::new(system);
     let (mut zeros_in_use, mut rubbish) = (0, 0);
-    for index in 0..LOOKED_AT.min(file.len / size.as_u64()) {
+    let pages = file.len / size.as_u64();
+    for index in 0..LOOKED_AT.min(pages) {
         let page = image.read_page(ByteOffset(index * size.as_u64()), size).ok()??;
         let number = PageNo(u32::try_from(file.first_page.checked_add(index)?).ok()?);
         match judge(&page, &system.format).state {
@@ -69,8 +71,23 @@ fn lying_in(system: &Tablespace, file: &SpaceFile, clean: bool) -> Option<Lying>
         // A file that the server has just come to has no page in use; after a crash some may not have been written yet.
         (0, 1..) if clean => Some(Lying::Zeros),
         (0, many) if many > LOOKED_AT / 2 => Some(Lying::Zeros),
+        // Extents are given out in order: where a later one is in use, its first pages were.
+        (0, _) if is_used_behind(&mut descriptors, file, LOOKED_AT..pages) => Some(Lying::Zeros),
         _ => None,
     }
+}
+
+/// Whether the descriptors say that any of these pages of a file is in use.
+fn is_used_behind(descriptors: &mut Descriptors<'_>, file: &SpaceFile, pages: Range<u64>) -> bool {
+    /// An extent of pages of 16 KiB; of others a part of one, or several.
+    const EXTENT: usize = 64;
+    /// So far a file is looked at.
+    const FAR: usize = 1 << 10;
+    let number = |page: u64| u32::try_from(file.first_page.checked_add(page)?).ok().map(PageNo);
+    let first_of_each = pages.step_by(EXTENT).take(FAR).filter_map(number);
+    first_of_each
+        .into_iter()
+        .any(|page| matches!(descriptors.state(page), Some(DescriptorState::Used { .. })))
 }
 
 /// The files before the first one that was found.

@@ -63,6 +63,7 @@ fn weight(problem: &Problem, loses: bool) -> Weight {
         _ if loses => Weight::Forbids,
         (Severity::Critical, None) if blocks(problem.kind) => Weight::Forbids,
         (Severity::Critical, _) | (Severity::Warning, None) => Weight::Leaves,
+        (Severity::Unknown, Some(false)) => Weight::Aside,
         (Severity::Unknown, _) if problem.kind != ProblemKind::NotJudged => Weight::Leaves,
         _ => Weight::Aside,
     }

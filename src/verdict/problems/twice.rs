@@ -12,12 +12,17 @@ use crate::verdict::problems::reason::ProblemReason;
 use crate::verdict::problems::{Problem, ProblemKind, Severity};
 use crate::verdict::survey::Survey;
 
-/// What this generation does with a second file of an id.
-fn severity(instance: &Instance, never_opened: bool) -> (Severity, Option<bool>) {
+/// What this generation does with a second file of an id. One that says it is the system tablespace no server opens by that
+/// id: ten servers from 5.5.34 to 11.4.5 pass it by, but 5.6.24 and MariaDB 10.1.23 stop at it after a crash.
+fn severity(instance: &Instance, id: SpaceId, never_opened: bool) -> (Severity, Option<bool>) {
     let generation = instance.generation;
     let opens_all = generation <= Generation::MySql56 || generation == Generation::MariaDb101;
     match generation {
         Generation::Unknown => (Severity::Critical, None),
+        _ if id == SpaceId::SYSTEM && !opens_all => (Severity::Note, Some(false)),
+        older if id == SpaceId::SYSTEM && older < Generation::MySql56 && !never_opened => {
+            (Severity::Warning, None)
+        }
         // It looks through the whole directory.
         _ if generation.has_mysql_ibd() => (Severity::Critical, Some(true)),
         _ if never_opened => (Severity::Note, Some(false)),
@@ -65,7 +70,7 @@ fn problem(
     reason: ProblemReason,
     never_opened: bool,
 ) -> Problem {
-    let (severity, stops) = severity(instance, never_opened);
+    let (severity, stops) = severity(instance, id, never_opened);
     Problem::new(ProblemKind::SpaceIdTwice, severity, reason).file(file).space(Some(id)).stops(stops)
 }
 

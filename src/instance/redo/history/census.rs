@@ -56,6 +56,9 @@ pub struct Census {
     pub spaces: BTreeMap<SpaceId, SpaceSummary>,
     /// Records that make no sense.
     pub malformed: u64,
+    /// What the records do is ciphertext without a key.
+    #[serde(default)]
+    pub hidden: bool,
 }
 
 impl Census {
@@ -70,6 +73,7 @@ impl Census {
             oldest: log.oldest,
             spaces: BTreeMap::new(),
             malformed: 0,
+            hidden: log.hidden(),
         };
         log.walk(|from, to, records| {
             for record in records {

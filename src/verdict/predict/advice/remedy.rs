@@ -68,6 +68,10 @@ pub enum Remedy {
     LostWrites,
     /// `restore --from redo`.
     FromRedo,
+    /// The same for several pages.
+    AllFromRedo,
+    /// The same, lost writes among them.
+    AllAndLostFromRedo,
     /// Nothing here mends it: a backup, or another copy of the files.
     Backup(ToBringBack),
     /// The same, and a copy that nothing proves lies in the buffer.
@@ -127,6 +131,10 @@ impl fmt::Display for Remedy {
         match self {
             Remedy::LostWrites => f.write_str("dblwr restore --include-lost-writes puts the newer version back"),
             Remedy::FromRedo => f.write_str("dblwr restore --from redo makes it from the redo log"),
+            Remedy::AllFromRedo => f.write_str("dblwr restore --from redo makes them from the redo log"),
+            Remedy::AllAndLostFromRedo => {
+                f.write_str("dblwr restore --from redo --include-lost-writes makes them from the redo log")
+            }
             Remedy::Backup(subject) => {
                 write!(f, "nothing here can mend it; {subject} from a backup")?;
                 f.write_str(", or take the page from another copy of these files (dblwr restore --copies-from)")

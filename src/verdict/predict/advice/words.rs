@@ -30,6 +30,7 @@ impl fmt::Display for Advice {
                 f.write_str("; then dblwr verify again")?;
             }
             (MayStart::No, _) => f.write_str("do not start the server: ")?,
+            (MayStart::Running, _) => self.beside(f)?,
             (MayStart::Open, Some(first)) => {
                 write!(
                     f,
@@ -65,6 +66,23 @@ impl Advice {
         }
     }
 
+    /// Beside a server that runs.
+    fn beside(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a server runs on these files")?;
+        match (self.ground.restorable, self.ground.points.is_empty()) {
+            (0, true) => f.write_str(
+                ": nothing has to be done. Pages without copies are read by dblwr scan, which may run beside it",
+            ),
+            (0, false) => f.write_str("; stop it before anything of this is mended: "),
+            (pages, _) => write!(
+                f,
+                "; it reuses the slots, so save the copies first (dblwr capture), then stop it and run dblwr restore, which \
+                 mends {}",
+                count(pages, "page")
+            ),
+        }
+    }
+
     /// Points that one kind of remedy settles are said once, with the number of the others and everything that it is about.
     fn points(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut groups: Vec<Vec<&Point>> = Vec::new();
@@ -79,6 +97,7 @@ impl Advice {
         for (at, group) in groups.iter().take(SPELLED_OUT).enumerate() {
             f.write_str(match (at, self.start) {
                 (0, MayStart::No) => "",
+                (0, MayStart::Running) if self.ground.restorable == 0 => "",
                 (0, MayStart::Open) => ": ",
                 _ => ". Besides: ",
             })?;
