@@ -20,6 +20,7 @@ use crate::disk::calls;
 use crate::disk::host;
 use crate::disk::reads;
 use crate::disk::reads::Ranges;
+use crate::disk::run::hole_end;
 use crate::disk::small;
 use crate::error::{Error, Result};
 use crate::instance::bundle::write::{FileSum, Sealed, Writer};
@@ -43,6 +44,8 @@ const MOST_CONFIG: u64 = 1 << 20;
 pub const REDO_LIMIT: u64 = 64 << 20;
 /// Where a read fails, it is tried again in pieces of this many bytes.
 const PIECE: usize = 4096;
+/// Holes from this length on are left out: unpacked they read as zeros again. Shorter ones compress to nothing.
+const LEAST_HOLE: u64 = 16 << 20;
 /// More sentences help nobody.
 const MAX_NOTES: usize = 1000;
 
@@ -304,6 +307,11 @@ impl<W: Write> Saver<W> {
         for range in ranges.iter() {
             let (mut at, end) = (range.start, range.end.min(entry.size));
             while at < end {
+                let hole = hole_end(file, at, entry.size).map_or(0, |to| to.saturating_sub(at));
+                if hole >= LEAST_HOLE {
+                    at = at.saturating_add(hole);
+                    continue;
+                }
                 let length = usize::try_from(end - at).unwrap_or(CHUNK).min(CHUNK);
                 self.chunk(file, path, entry, at, length)?;
                 at = at.saturating_add(length as u64);
