@@ -4,7 +4,7 @@ use std::io;
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 /// More threads than any machine has use for.
-pub const MOST: usize = 1024;
+pub const MOST: usize = 256;
 
 /// Address space that a thread may take: its stack, and what the allocator sets aside for it (64 MiB with the GNU C
 /// library, which asks for twice that).
@@ -22,17 +22,14 @@ pub fn prepare(wanted: Option<usize>) {
     let of_machine = || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     let threads = given(within_limits(wanted.unwrap_or_else(of_machine)));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
-    // One alone needs no new thread at all.
-    let pool = if threads == 1 { pool.use_current_thread() } else { pool };
+    // Without any thread the calling one works alone; others that wait for the pool must not be what it waits for.
+    let pool = if threads == 0 { pool.num_threads(1).use_current_thread() } else { pool };
     let _ = pool.build_global();
 }
 
-/// How many threads the system gives of so many. The pool has one try only: threads are made for a look first, and where
-/// they are not given the half of what was is taken.
+/// How many threads the system gives of so many; 0: none. The pool has one try only: threads are made for a look first,
+/// and where they are not given the half of what was is taken.
 fn given(wanted: usize) -> usize {
-    if wanted == 1 {
-        return 1;
-    }
     let (release, wait) = std::sync::mpsc::channel::<()>();
     let wait = std::sync::Mutex::new(wait);
     let made = std::thread::scope(|scope| {
@@ -41,7 +38,7 @@ fn given(wanted: usize) -> usize {
         drop(release);
         made
     });
-    if made == wanted { wanted } else { (made / 2).max(1) }
+    if made == wanted { wanted } else { made / 2 }
 }
 
 /// Starts a thread in a scope.

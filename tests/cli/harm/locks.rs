@@ -50,8 +50,8 @@ fn a_server_whose_system_tablespace_lies_elsewhere_is_noticed() {
 const THREADED: [(&str, &[&str]); 11] = [
     ("verify", &[]),
     ("scan", &[]),
-    ("check", &["--timeout", "0"]),
-    ("check", &["--timeout", "30"]),
+    ("check", &["--over", "0", "--timeout", "0"]),
+    ("check", &["--over", "0", "--timeout", "30"]),
     ("locate", &[]),
     ("dump", &[]),
     ("redo", &[]),
@@ -107,6 +107,11 @@ fn where_no_threads_can_be_made_there_are_fewer_and_no_panic() {
         let many = dblwr([command, text(dir.path()), "--threads", "100000"]);
         assert_eq!(code(&many), 0, "{command}: {}", stderr(&many));
     }
+    // One thread, as on a machine with one processor; `check` waits for its answer in another.
+    for command in ["verify", "scan", "check", "locate", "dump"] {
+        let alone = dblwr([command, text(dir.path()), "--threads", "1"]);
+        assert_eq!(code(&alone), 0, "{command}: {}", stderr(&alone));
+    }
     // A limit on processes binds only those who are not the administrator; one on address space binds everybody.
     for limits in ["ulimit -v 600000", "ulimit -v 300000", "ulimit -u 1"] {
         for command in ["verify", "scan", "check --over 0", "locate"] {
@@ -118,6 +123,8 @@ fn where_no_threads_can_be_made_there_are_fewer_and_no_panic() {
             let said = stderr(&output);
             assert!(matches!(output.status.code(), Some(0 | 3)), "{command} {limits}: {said}");
             assert!(!said.contains("panicked"), "{command} {limits}: {said}");
+            let answer = String::from_utf8_lossy(&output.stdout);
+            assert!(!answer.contains("no answer"), "{command} {limits}: {answer}");
         }
     }
 }
