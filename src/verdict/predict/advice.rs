@@ -18,7 +18,7 @@ use crate::verdict::predict::facts::{Facts, PageView};
 use crate::verdict::predict::pass::PassOutcome;
 use crate::verdict::predict::reason::{StartDoubt, StopReason};
 use crate::verdict::predict::{Assumption, PredictedPage};
-use crate::verdict::problems::ProblemReason;
+use crate::verdict::problems::reason::ProblemReason;
 
 /// Everything that advice follows from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use crate::units::Lsn;
 use crate::verdict::predict::PredictedPage;
-use crate::verdict::problems::ProblemReason;
+use crate::verdict::problems::reason::ProblemReason;
 
 /// Why a server does not get past a page or a file.
 #[derive(Debug, Clone, PartialEq, Eq)]

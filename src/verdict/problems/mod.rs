@@ -11,7 +11,7 @@ pub mod kind;
 mod misplaced;
 mod named;
 mod places;
-mod reason;
+pub mod reason;
 mod redo;
 mod schema_files;
 mod system_files;

@@ -3,7 +3,7 @@
 use crate::units::{PageNo, SpaceId};
 use crate::verdict::predict::advice::*;
 use crate::verdict::predict::reason::{StartDoubt, StopReason};
-use crate::verdict::problems::ProblemReason;
+use crate::verdict::problems::reason::ProblemReason;
 
 fn page() -> PredictedPage {
     PredictedPage { space_id: SpaceId(5), page_no: PageNo(9) }
