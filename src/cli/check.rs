@@ -11,7 +11,6 @@ use crate::cli::args::Format;
 use crate::cli::output::in_json;
 use crate::cli::outputs::OWN_ANSWER;
 use crate::cli::{Context, ExitStatus};
-use crate::commands::check::settle::Patience;
 use crate::commands::check::{CheckOptions, check};
 use crate::disk::output;
 use crate::disk::small;
@@ -21,6 +20,7 @@ use crate::report::check::metrics;
 use crate::report::check::metrics::Dialect;
 use crate::report::check::nagios;
 use crate::report::style::printable;
+use crate::verdict::settle::Patience;
 
 /// One throw for the whole run, so that a custody record can measure beforehand what the check will read.
 pub(super) fn dice() -> &'static RandomState {

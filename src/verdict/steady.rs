@@ -1,6 +1,7 @@
 //! Looking again beside a running server: what it was writing, dropping or extending at one look is otherwise at the next.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::time::Duration;
 
 use crate::error::Result;
@@ -10,15 +11,14 @@ use crate::verdict::Verdict;
 use crate::verdict::judge::Judgement;
 use crate::verdict::problems::{self, ProblemKey};
 use crate::verdict::reason::Reason;
+use crate::verdict::settle::{Patience, settle};
 use crate::verdict::survey::Survey;
 
-/// Looks after the first.
-const AGAIN: u32 = 2;
-/// From one look to the next.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Two looks after the first, half a second apart.
+const PATIENCE: Patience = Patience { reads: 3, over: Duration::from_secs(1) };
 
 /// What must be the same at every look.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum SteadyKey {
     Page(SpaceId, PageNo),
     Problem(ProblemKey),
@@ -35,20 +35,17 @@ impl Survey {
         if survey.instance.running.is_none() {
             return Ok(survey);
         }
-        let mut agreed = suspects(&survey);
-        for _ in 0..AGAIN {
-            if agreed.is_empty() {
-                break;
-            }
-            std::thread::sleep(PAUSE);
-            // A look that fails altogether tells nothing new.
-            if let Ok(again) = Survey::run(request) {
-                let now = suspects(&again);
-                agreed.retain(|key, was| now.get(key) == Some(was));
-                survey = again;
-            }
-        }
-        survey.keep(&agreed);
+        let first = suspects(&survey);
+        let Ok(settled) = settle(first, PATIENCE, std::thread::sleep, |agreed| {
+            let Ok(again) = Survey::run(request) else {
+                // A look that fails altogether tells nothing new.
+                return Ok::<_, Infallible>(agreed.clone());
+            };
+            let now = suspects(&again);
+            survey = again;
+            Ok(now)
+        });
+        survey.keep(&settled.agreed);
         Ok(survey)
     }
 

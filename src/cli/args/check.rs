@@ -3,7 +3,7 @@
 use crate::cli::args::PathArgs;
 use crate::commands::check::range::Range;
 use crate::commands::check::sample::Share;
-use crate::commands::check::settle::Patience;
+use crate::verdict::settle::Patience;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 

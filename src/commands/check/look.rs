@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use crate::commands::check::sample;
 use crate::commands::check::sample::{Sample, Share};
-use crate::commands::check::settle::{Settled, settle};
 use crate::commands::check::suspect::SuspectReason;
 use crate::commands::check::{CheckOptions, CheckStatus, Checked, CheckedPlace, OtherProblem, Suspect};
 use crate::commands::scan::Ground;
@@ -16,6 +15,7 @@ use crate::verdict::home::HomeState;
 use crate::verdict::predict::Prediction;
 use crate::verdict::problems;
 use crate::verdict::problems::ProblemKey;
+use crate::verdict::settle::{Settled, settle};
 use crate::verdict::survey::{Finding, Survey};
 
 /// One survey after another.

@@ -8,7 +8,6 @@ pub mod baseline;
 pub mod look;
 pub mod range;
 pub mod sample;
-pub mod settle;
 pub mod suspect;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -25,7 +24,6 @@ use crate::commands::check::baseline::{Baseline, BaselineOwner};
 use crate::commands::check::look::CheckLook;
 use crate::commands::check::range::Range;
 use crate::commands::check::sample::Share;
-use crate::commands::check::settle::Patience;
 use crate::commands::check::suspect::{Suspect, SuspectReason};
 use crate::error::Result;
 use crate::instance::generation::Generation;
@@ -37,6 +35,7 @@ use crate::verdict::Verdict;
 use crate::verdict::home::HomeState;
 use crate::verdict::predict::{Gate, Prediction};
 use crate::verdict::problems::{self, Severity};
+use crate::verdict::settle::Patience;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
