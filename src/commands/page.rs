@@ -74,7 +74,10 @@ impl Lookup {
             space => (space, look_around(&context, &mut notes)),
         };
         let mut space = known(survey.as_ref(), &image).or(alone).ok_or_else(|| not_innodb(&request.path))?;
-        let running = running::server_on(&Locations::resolve(&context)?);
+        let running = match &survey {
+            Some(survey) => survey.instance.running.clone(),
+            None => running::server_on(&Locations::resolve(&context)?),
+        };
         let mut home = look_while_written(&space, page_no, true, running.is_some())?;
         if survey.is_none() && needs_context(&home) {
             survey = look_around(&context, &mut notes);

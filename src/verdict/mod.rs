@@ -35,6 +35,7 @@ pub mod predict;
 pub mod problems;
 pub mod reason;
 pub mod rebuild;
+pub mod settle;
 pub mod steady;
 pub mod survey;
 pub mod words;

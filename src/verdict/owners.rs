@@ -32,15 +32,11 @@ pub(crate) fn find_hidden_owners(copies: &mut [Copy], spaces: &Spaces) {
     let hidden = copies.iter_mut().filter(|copy| is_hidden(copy));
     let hidden: Vec<Sought<'_>> =
         hidden.map(|copy| Sought { page: copy.page().into_owned(), copy }).collect();
-    if hidden.is_empty() {
-        return;
-    }
     let full = spaces.list.iter().filter(|space| space.format.layout == Layout::FullCrc32);
     let (stated, others): (Vec<&Tablespace>, Vec<&Tablespace>) =
         full.partition(|space| may_be_encrypted(space));
-    let (stated, others) = (last_written_first(stated), last_written_first(others));
-    let left = give_to_owners(hidden, &stated);
-    give_to_owners(left, &others);
+    let left = give_to_owners(hidden, stated);
+    give_to_owners(left, others);
 }
 
 fn may_be_encrypted(space: &Tablespace) -> bool {
@@ -58,10 +54,13 @@ fn last_written_first(mut spaces: Vec<&Tablespace>) -> Vec<&Tablespace> {
     spaces
 }
 
-/// Gives each copy to the one tablespace that claims it; back come those that none does. One that several claim stays
-/// without an owner.
-fn give_to_owners<'a>(mut hidden: Vec<Sought<'a>>, spaces: &[&Tablespace]) -> Vec<Sought<'a>> {
-    for spaces in spaces.chunks(AT_ONCE) {
+/// Gives each copy to the one tablespace that claims it; back come those that none does. One that several claim of those
+/// asked together stays without an owner.
+fn give_to_owners<'a>(mut hidden: Vec<Sought<'a>>, spaces: Vec<&Tablespace>) -> Vec<Sought<'a>> {
+    if hidden.is_empty() {
+        return hidden;
+    }
+    for spaces in last_written_first(spaces).chunks(AT_ONCE) {
         if hidden.is_empty() {
             break;
         }

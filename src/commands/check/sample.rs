@@ -192,8 +192,8 @@ impl<'a> SampleReader<'a> {
     fn hole(&mut self, index: u64, pages: u64) {
         let Ok(first) = u32::try_from(self.file.first_page.saturating_add(index)) else { return };
         self.judge.hole(PageNo(first), pages);
-        let zeros = crc32fast::hash(&vec![0; self.space.format.physical.bytes()]);
-        self.collect(|_| zeros);
+        let size = self.space.format.physical.bytes();
+        self.collect(|_| crc32fast::hash(&vec![0; size]));
     }
 
     fn collect(&mut self, fingerprint: impl Fn(PageNo) -> u32) {

@@ -207,7 +207,7 @@ fn file_payload(file: &JournalFile) -> Option<Vec<u8>> {
 /// What stands before the images of a page.
 fn page_head(record: &JournalPage) -> Option<Vec<u8>> {
     let page = &record.page;
-    let mut out = Vec::with_capacity(page.length.saturating_mul(2).saturating_add(256));
+    let mut out = Vec::with_capacity(256);
     out.extend(page.space_id.0.to_be_bytes());
     out.extend(page.page_no.0.to_be_bytes());
     out.extend(u32::try_from(record.file).ok()?.to_be_bytes());
