@@ -133,7 +133,7 @@ impl IndexKey {
     pub fn show(&self, page: &[u8], origin: usize) -> Option<String> {
         let compact = IndexHeader::parse(page)?.compact;
         let record = UserRecord::at(page, origin, compact);
-        let mut place = Place::new(self, page, &record);
+        let mut place = KeyCursor::new(self, page, &record);
         let mut shown = Vec::new();
         for (number, column) in self.columns.iter().enumerate() {
             let bytes = if compact { place.next(column) } else { record.redundant_field(number) };
@@ -149,7 +149,7 @@ impl IndexKey {
 }
 
 /// Where the next column of a COMPACT record lies.
-struct Place<'a> {
+struct KeyCursor<'a> {
     page: &'a [u8],
     at: usize,
     origin: usize,
@@ -159,11 +159,11 @@ struct Place<'a> {
     lengths: Option<usize>,
 }
 
-impl<'a> Place<'a> {
-    fn new(key: &IndexKey, page: &'a [u8], record: &UserRecord<'a>) -> Place<'a> {
+impl<'a> KeyCursor<'a> {
+    fn new(key: &IndexKey, page: &'a [u8], record: &UserRecord<'a>) -> KeyCursor<'a> {
         let known = key.nullable.filter(|_| !record.is_of_a_version());
         let lengths = known.map(|nullable| nullable.div_ceil(8));
-        Place { page, at: record.origin(), origin: record.origin(), nulls: 0, lengths }
+        KeyCursor { page, at: record.origin(), origin: record.origin(), nulls: 0, lengths }
     }
 
     /// Byte number `n` before the header.

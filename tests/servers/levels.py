@@ -18,6 +18,10 @@ from servers import Program, Server, SqlError, copy
 PAGE = 16384
 IMAGES = {"mysql56": "m56-innodb-16k", "mysql97": "m97-16k", "maria1011": "ma1011-full-16k"}
 DETECT_ONLY = {"mysql97": "m97-detect-only"}
+# A leaf of the rows, where the page that is torn in the image is one of a secondary index.
+LEAF = {"mysql56": 7 * PAGE}
+COPY = "torn, its copy in the buffer"
+DAMAGES = (COPY, "torn, no copy", "all zero, no copy", "an older version", "torn after a clean stop, no copy")
 LEVELS = range(7)
 
 
@@ -40,10 +44,10 @@ class Field:
         force = [f"--innodb-force-recovery={level}"] if level else []
         return Server(self.program, self.live, [*self.options, *force], self.folder / log)
 
-    def page(self, data, bytes_=None):
-        """Reads the page that was torn, or writes it."""
+    def page(self, data, bytes_=None, leaf=False):
+        """Reads the page that was torn (`leaf`: one of the rows), or writes it."""
         with open(data / self.file, "r+b") as file:
-            file.seek(self.offset)
+            file.seek(LEAF.get(self.kind, self.offset) if leaf else self.offset)
             if bytes_ is None:
                 return file.read(PAGE)
             return file.write(bytes_)
@@ -72,16 +76,18 @@ class Field:
         """Makes BROKEN; the rows of both tables where they are known."""
         copy(self.original, self.live)
         truth = self.truth
-        if damage != "torn, its copy in the buffer" and "older" not in damage and "DETECT" not in damage:
-            scrub(self.live, PAGE)
-        if "zero" in damage:
-            self.page(self.live / "data", bytes(PAGE))
-        if "older" in damage:
+        data = self.live / "data"
+        if "older" in damage or "clean" in damage:
             self.recover()
-            old = self.page(self.live / "data")
+            old = self.page(data, leaf=True)
             truth = self.recover(["update d.t1 set b=b+1"])
-            assert self.page(self.live / "data") != old, "the page did not change"
-            self.page(self.live / "data", old)
+            new = self.page(data, leaf=True)
+            assert new != old, "the page did not change"
+            self.page(data, old if "older" in damage else new[:4096] + old[4096:], leaf=True)
+        if "zero" in damage:
+            self.page(data, bytes(PAGE))
+        if "no copy" in damage:
+            scrub(self.live, PAGE)
         copy(self.live, self.broken)
         return truth
 
@@ -178,7 +184,7 @@ def play_all(kinds, options, testdata):
         folder = options.scratch / f"levels-{kind}"
         field = Field(kind, IMAGES[kind], folder, [], options.servers, testdata)
         field.learn()
-        for damage in ("torn, its copy in the buffer", "torn, no copy", "all zero, no copy", "an older version"):
+        for damage in DAMAGES:
             play_levels(field, damage, results, options)
         if kind in DETECT_ONLY:
             field = Field(kind, DETECT_ONLY[kind], folder, ["--innodb-doublewrite=DETECT_ONLY"], options.servers, testdata)

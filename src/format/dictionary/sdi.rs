@@ -34,7 +34,7 @@ use crate::bytes::{slice_at, u32_at};
 use crate::format::PageSource;
 use crate::format::btree::each_leaf;
 use crate::format::dictionary::index_kind::IndexKind;
-use crate::format::dictionary::sdi::columns::{ColumnObject, Element};
+use crate::format::dictionary::sdi::columns::{ColumnObject, IndexElement};
 use crate::format::fsp::{FspHeader, Layout, PageFormat, xdes_array_end};
 use crate::format::index_header::IndexHeader;
 use crate::format::index_page::SDI_INDEX_ID;
@@ -234,7 +234,7 @@ struct IndexObject {
     #[serde(default, rename = "type")]
     kind: u32,
     #[serde(default)]
-    elements: Vec<Element>,
+    elements: Vec<IndexElement>,
 }
 
 #[derive(Deserialize)]

@@ -42,7 +42,7 @@ pub(super) struct ColumnObject {
 
 /// A column of an index.
 #[derive(Deserialize)]
-pub(super) struct Element {
+pub(super) struct IndexElement {
     /// Position in the table's list of columns.
     column_opx: usize,
     /// Bytes of it that the index takes; 0xFFFFFFFF: all.
@@ -54,15 +54,15 @@ const DB_ROW_ID: &str = "DB_ROW_ID";
 const DB_TRX_ID: &str = "DB_TRX_ID";
 
 /// Whether an index is sorted by the row id that InnoDB makes: `GEN_CLUST_INDEX`, which the dictionary calls `PRIMARY`.
-pub(super) fn is_generated(columns: &[ColumnObject], elements: &[Element]) -> bool {
+pub(super) fn is_generated(columns: &[ColumnObject], elements: &[IndexElement]) -> bool {
     let first = elements.first().and_then(|element| columns.get(element.column_opx));
     first.is_some_and(|column| column.name == DB_ROW_ID)
 }
 
 /// The key of an index; `None` where one of its columns is not described.
-pub(super) fn key(columns: &[ColumnObject], elements: &[Element]) -> Option<IndexKey> {
+pub(super) fn key(columns: &[ColumnObject], elements: &[IndexElement]) -> Option<IndexKey> {
     let changed = columns.iter().any(ColumnObject::was_changed_in_place);
-    let named = |element: &Element| Some((columns.get(element.column_opx)?, element.length));
+    let named = |element: &IndexElement| Some((columns.get(element.column_opx)?, element.length));
     let all: Vec<(&ColumnObject, usize)> = elements.iter().map(named).collect::<Option<_>>()?;
     // In a clustered index the transaction id stands behind the key; a secondary index is all key.
     let key = all.iter().take_while(|(column, _)| column.name != DB_TRX_ID);
