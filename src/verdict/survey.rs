@@ -132,7 +132,7 @@ impl Survey {
         }
         let sound = copies.iter().filter(|copy| copy.state() == CopyState::Valid);
         let log_moves = instance.catch_up(sound.map(Copy::lsn).max());
-        find_hidden_owners(&mut copies, &instance.spaces);
+        find_hidden_owners(&mut copies, &instance);
         if let Focus::Tablespace(file) = &instance.locations.focus {
             let only = instance.spaces.of_file(file).and_then(|space| space.id);
             copies.retain(|copy| copy.space.is_some() && copy.space == only);

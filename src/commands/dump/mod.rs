@@ -182,7 +182,7 @@ fn full_items(
     unreadable: &mut Vec<Error>,
 ) -> Result<(Usages, Vec<DumpedSlot>, usize)> {
     let (mut usages, mut items, mut left_out) = (Usages::default(), Vec::new(), 0);
-    let owners = hidden_owners(area, &instance.spaces)?;
+    let owners = hidden_owners(area, instance)?;
     *unreadable = for_each_usage(area, &instance.spaces, |found, usage, mut copy| {
         usages.count(usage);
         if items.len() >= MAX_LISTED && usage != Usage::Copy {
@@ -218,10 +218,13 @@ fn full_items(
 }
 
 /// Slots whose space id is ciphertext, and whose page they are: all at once, so that every file is opened once.
-fn hidden_owners(area: &Area, spaces: &Spaces) -> Result<HashMap<SlotRef, (Option<SpaceId>, PageFormat)>> {
-    let (mut copies, _) = read_copies(area, spaces)?;
+fn hidden_owners(
+    area: &Area,
+    instance: &Instance,
+) -> Result<HashMap<SlotRef, (Option<SpaceId>, PageFormat)>> {
+    let (mut copies, _) = read_copies(area, &instance.spaces)?;
     copies.retain(is_hidden);
-    find_hidden_owners(&mut copies, spaces);
+    find_hidden_owners(&mut copies, instance);
     Ok(copies.into_iter().map(|copy| (copy.slot, (copy.space, copy.format))).collect())
 }
 
