@@ -20,6 +20,7 @@ use crate::instance::foreign::not_innodb;
 use crate::instance::identify::identify;
 use crate::instance::locations::Focus;
 use crate::instance::locations::Locations;
+use crate::instance::note::Note;
 use crate::instance::request::Request;
 use crate::instance::running;
 use crate::instance::spaces::judge_in;
@@ -54,7 +55,7 @@ pub struct Lookup {
     /// How a server shows that runs on these files now.
     pub running: Option<String>,
     /// Plain sentences for a person.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// The bundle that all of this lies in; its files are there as long as this is.
     pub bundle: Option<Arc<Bundle>>,
 }
@@ -232,14 +233,14 @@ fn context_of(request: &Request) -> Result<Request> {
     Ok(Request { path, ..request.clone() })
 }
 
-fn look_around(context: &Request, notes: &mut Vec<String>) -> Option<Survey> {
+fn look_around(context: &Request, notes: &mut Vec<Note>) -> Option<Survey> {
     match Survey::steady(context) {
         Ok(survey) => {
             notes.extend(survey.instance.notes.iter().cloned());
             Some(survey)
         }
         Err(error) => {
-            notes.push(format!("the doublewrite buffer could not be looked at: {error}"));
+            notes.push(Note::NotLookedAt(error.to_string()));
             None
         }
     }

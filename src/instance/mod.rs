@@ -11,6 +11,7 @@ pub mod identify;
 pub mod identity;
 pub mod learn;
 pub mod locations;
+pub mod note;
 pub mod pages;
 pub mod redo;
 pub mod request;
@@ -41,6 +42,7 @@ use crate::instance::foreign::{not_innodb, page_size, refuse_foreign, refuse_pag
 use crate::instance::generation::Generation;
 use crate::instance::locations::Focus;
 use crate::instance::locations::Locations;
+use crate::instance::note::Note;
 use crate::instance::redo::Shutdown;
 use crate::instance::redo::window::RedoWindow;
 use crate::instance::request::Request;
@@ -89,8 +91,8 @@ pub struct Instance {
     pub roster: Roster,
     /// How a server shows that runs on these files at this moment; `None` where none does, or nothing shows it.
     pub running: Option<String>,
-    /// Plain sentences for a person.
-    pub notes: Vec<String>,
+    /// What is worth saying besides.
+    pub notes: Vec<Note>,
 }
 
 impl Instance {
@@ -269,7 +271,8 @@ impl Instance {
         bytes.truncate(read);
         let decoded = parse_reduced(&bytes);
         let mut area = Area::of_file(AreaKind::Reduced, &file.path, name, reduced_page_size(), decoded.pages);
-        area.notes.extend(decoded.faults.iter().map(|fault| format!("{}: {fault}", area.file.display())));
+        let note = |fault: &String| Note::Reduced { file: area.file.clone(), fault: fault.clone() };
+        area.notes = decoded.faults.iter().map(note).collect();
         self.reduced.push((self.areas.len(), decoded));
         self.areas.push(area);
         Ok(())
@@ -310,12 +313,7 @@ impl Instance {
                 continue;
             }
             seen.push(identity(other));
-            self.notes.push(format!(
-                "doublewrite files of this page size lie in {} and in {}; those in the first were taken: if the server \
-                 uses the other, name it with --doublewrite-dir",
-                dir.display(),
-                other.display()
-            ));
+            self.notes.push(Note::OtherPlace { other: other.clone(), used: dir.to_path_buf() });
         }
     }
 
@@ -324,11 +322,7 @@ impl Instance {
             self.areas.iter().any(|area| matches!(area.kind, AreaKind::Separate | AreaKind::Reduced));
         let whole = self.locations.explore && !matches!(self.locations.focus, Focus::Doublewrite(_));
         if whole && self.generation.reads_separate_files() == Some(true) && !has_files {
-            self.notes.push(
-                "this generation keeps its copies in #ib_*.dblwr files, and none were found: doublewrite was off, or they \
-                 lie elsewhere: name their directory with --doublewrite-dir"
-                    .into(),
-            );
+            self.notes.push(Note::NoDoublewriteFiles);
         }
     }
 }
@@ -337,10 +331,7 @@ impl Instance {
 fn believed(mut area: Area, system: &Tablespace, other_spaces: bool, cut: &mut Vec<Error>) -> Area {
     if other_spaces && !area.space_id_stored {
         area.space_id_stored = true;
-        area.notes.push(
-            "the marker of space ids in the slots is missing, yet there are other tablespaces: believed"
-                .into(),
-        );
+        area.notes.push(Note::SpaceIdsBelieved);
     }
     let inside: u32 = area.runs.iter().map(|run| run.slots).sum();
     if inside < area.slots {
@@ -361,7 +352,7 @@ fn read_redo(locations: &Locations, failures: &mut Vec<Error>) -> Result<redo::F
         Some(found) => Ok(found),
         None if locations.explore => match redo::read(&locations.redo_dir) {
             Err(error @ Error::IoAt { .. }) => {
-                let why = error.to_string();
+                let why = redo::RedoNote::Failed(error.to_string());
                 failures.push(error);
                 Ok(redo::FoundRedo::Unreadable { why })
             }

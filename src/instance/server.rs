@@ -3,6 +3,7 @@
 use crate::format::fsp::{Encryption, Layout};
 use crate::instance::dblwr::{Area, AreaKind};
 use crate::instance::generation::{Generation, Traces};
+use crate::instance::note::Note;
 use crate::instance::redo;
 use crate::instance::redo::ServerVersion;
 use crate::instance::spaces::Tablespace;
@@ -49,11 +50,7 @@ impl Instance {
             (None, Some(ServerVersion(major, minor, patch))) => format!("MySQL {major}.{minor}.{patch}"),
             (None, None) => return,
         };
-        self.notes.push(format!(
-            "these files were written by {name}, which is newer than every server that this program knows; it is taken for \
-             one of the newest known generation, {}",
-            self.generation
-        ));
+        self.notes.push(Note::NewerServer { name, generation: self.generation });
     }
 
     /// Whether this server takes a page whose LSN is beyond the end of the log for damage, and stops there (MDEV-34830:

@@ -116,7 +116,7 @@ impl LocateReport {
             shutdown: instance.shutdown.into(),
             redo: RedoReport::of(instance),
             areas: instance.areas.iter().map(AreaReport::of).collect(),
-            notes: instance.notes.iter().chain(notes).cloned().collect(),
+            notes: instance.notes.iter().chain(notes).map(ToString::to_string).collect(),
             problems: Vec::new(),
             guard: None,
         }

@@ -4,6 +4,7 @@ pub mod extract;
 pub mod selection;
 
 use std::collections::HashMap;
+use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 
 use crate::disk::PageBytes;
@@ -124,8 +125,31 @@ pub struct Inventory {
     pub usages: Vec<Usages>,
     /// Every slot, in the order of areas and slots.
     pub items: Vec<DumpedSlot>,
-    /// Plain sentences for a person.
-    pub notes: Vec<String>,
+    /// What was left out.
+    pub notes: Vec<DumpNote>,
+}
+
+/// What an inventory leaves out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DumpNote {
+    /// A slot could not be read, as the error says.
+    Unread(String),
+    /// More unused slots than are listed: the file, and how many.
+    Unused(PathBuf, usize),
+    /// Copies of other tablespaces than this one.
+    Others(SpaceId),
+}
+
+impl Display for DumpNote {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            DumpNote::Unread(error) => write!(f, "{error}; this slot is not listed"),
+            DumpNote::Unused(file, slots) => {
+                write!(f, "{}: {slots} more unused slots are not listed", file.display())
+            }
+            DumpNote::Others(id) => write!(f, "only copies of space {id} are listed"),
+        }
+    }
 }
 
 impl Inventory {
@@ -154,9 +178,9 @@ impl Inventory {
             AreaKind::Reduced => reduced_items(&self.instance, at, area),
             _ => full_items(&self.instance, at, area, keep, &mut unreadable)?,
         };
-        self.notes.extend(unreadable.iter().map(|error| format!("{error}; this slot is not listed")));
+        self.notes.extend(unreadable.iter().map(|error| DumpNote::Unread(error.to_string())));
         if left_out > 0 {
-            self.notes.push(format!("{}: {left_out} more unused slots are not listed", area.file.display()));
+            self.notes.push(DumpNote::Unused(area.file.clone(), left_out));
         }
         self.usages.push(usages);
         self.items.extend(items);
@@ -169,7 +193,7 @@ impl Inventory {
         let only = self.instance.spaces.of_file(file).and_then(|space| space.id);
         self.items.retain(|item| item.page().is_some_and(|(space, _)| Some(space) == only));
         if let Some(id) = only {
-            self.notes.push(format!("only copies of space {id} are listed"));
+            self.notes.push(DumpNote::Others(id));
         }
     }
 }

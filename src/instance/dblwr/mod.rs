@@ -17,6 +17,7 @@ pub use crate::instance::dblwr::system::locate_system;
 
 use crate::disk::Image;
 use crate::error::{Error, Result};
+use crate::instance::note::Note;
 use crate::units::{ByteOffset, PageNo, PageSize};
 
 /// Which shape of buffer.
@@ -106,7 +107,7 @@ pub struct Area {
     /// Where the slots lie.
     pub runs: Vec<SlotRun>,
     /// Plain sentences for a person.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 impl Area {

@@ -13,6 +13,7 @@ use crate::format::fil::FilHeader;
 use crate::format::trx_sys::{DoublewriteHeader, TRX_SYS_DOUBLEWRITE_MAGIC_N, TRX_SYS_PAGE, Triple};
 use crate::instance::dblwr::slot::verifies_somehow;
 use crate::instance::dblwr::{Area, AreaKind, HeaderCopy, Magic, SlotRun};
+use crate::instance::note::Note;
 use crate::instance::spaces::Tablespace;
 use crate::page::{is_used, judge};
 use crate::units::{PageNo, PageSize};
@@ -183,35 +184,25 @@ fn notes(
     header_copy: HeaderCopy,
     runs: &[SlotRun],
     space_id_stored: bool,
-) -> Vec<String> {
+) -> Vec<Note> {
     let mut notes = Vec::new();
     match header_copy {
         HeaderCopy::First => {}
-        HeaderCopy::Repeat => notes.push(
-            "the doublewrite header that servers read is damaged; its repeat was used, which servers never do".into(),
-        ),
-        HeaderCopy::Inferred => notes.push(format!(
-            "page {TRX_SYS_PAGE} tells nothing; the buffer was inferred from the slots at the default position"
-        )),
+        HeaderCopy::Repeat => notes.push(Note::HeaderRepeat),
+        HeaderCopy::Inferred => notes.push(Note::HeaderInferred),
     }
     if !space_id_stored {
-        notes.push(
-            "the slots are from before MySQL 4.1.1 and carry no space ids: all belong to space 0".into(),
-        );
+        notes.push(Note::NoSpaceIds);
     }
     let first = system.files.first().map(|file| &file.path);
     if runs.iter().any(|run| Some(&run.path) != first) {
-        notes.push(
-            "blocks lie outside the first file; MySQL 5.6 to 8.0.19 would read the wrong place of the first file".into(),
-        );
+        notes.push(Note::BlocksInLaterFile);
     }
     let expected = system.format.logical.extent_pages() * 2;
     let found: u32 = runs.iter().map(|run| run.slots).sum();
     if found < expected {
-        notes.push(format!(
-            "only {found} of {expected} slots lie inside the files (blocks {} and {}): the image is cut",
-            triple.block1, triple.block2
-        ));
+        let blocks = (triple.block1, triple.block2);
+        notes.push(Note::SlotsAreCut { found, expected, blocks });
     }
     notes
 }
@@ -233,7 +224,7 @@ fn absent(system: &Tablespace) -> Area {
         ids_are_reset: false,
         live: false,
         runs: Vec::new(),
-        notes: vec!["the doublewrite buffer was never created in this system tablespace".into()],
+        notes: vec![Note::NoBuffer],
     }
 }
 
