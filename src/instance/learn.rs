@@ -84,7 +84,7 @@ impl Instance {
     /// The newest first.
     fn page0s(&self) -> Result<Vec<Page0Copy>> {
         let mut page0s: Vec<Page0Copy> = Vec::new();
-        for area in self.areas.iter().filter(|area| area.live && area.kind != AreaKind::Reduced) {
+        for area in self.areas.iter().filter(|area| area.live && area.kind() != AreaKind::Reduced) {
             area.for_each_slot(|slot| {
                 let header = FilHeader::parse(slot.bytes).filter(|header| header.page_no == PageNo(0));
                 if let (Some(header), Some((id, format))) = (header, format_of_page0(slot.bytes)) {

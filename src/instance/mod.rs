@@ -35,7 +35,7 @@ use crate::format::reduced::{ReducedFile, parse_reduced, reduced_page_size};
 use crate::instance::bundle::unpack::Bundle;
 use crate::instance::dblwr::separate::odd_files;
 use crate::instance::dblwr::{
-    Area, AreaKind, Magic, SeparateFile, find_separate, locate_parallel, locate_system,
+    Area, AreaKind, SeparateFile, Shape, find_separate, locate_parallel, locate_system,
 };
 use crate::instance::discover::discover;
 use crate::instance::foreign::{not_innodb, page_size, refuse_foreign, refuse_page_size};
@@ -270,7 +270,7 @@ impl Instance {
         let read = image.read_up_to(ByteOffset(0), &mut bytes)?;
         bytes.truncate(read);
         let decoded = parse_reduced(&bytes);
-        let mut area = Area::of_file(AreaKind::Reduced, &file.path, name, reduced_page_size(), decoded.pages);
+        let mut area = Area::of_file(Shape::Reduced, &file.path, name, reduced_page_size(), decoded.pages);
         let note = |fault: &String| Note::Reduced { file: area.file.clone(), fault: fault.clone() };
         area.notes = decoded.faults.iter().map(note).collect();
         self.reduced.push((self.areas.len(), decoded));
@@ -281,13 +281,15 @@ impl Instance {
     /// A server reads either the built-in buffer or the files, by its generation; where that is not known, whichever
     /// exists.
     fn mark_live(&mut self) {
-        let any_separate =
-            self.areas.iter().any(|area| area.kind == AreaKind::Separate && area.slot_size == self.page_size);
+        let any_separate = self
+            .areas
+            .iter()
+            .any(|area| area.kind() == AreaKind::Separate && area.slot_size == self.page_size);
         let reads_files = self.generation.reads_separate_files().unwrap_or(any_separate);
         let page_size = self.page_size;
         for area in &mut self.areas {
-            area.live = match area.kind {
-                AreaKind::System => !reads_files && area.magic != Some(Magic::Absent),
+            area.live = match area.kind() {
+                AreaKind::System => !reads_files && area.built_in().is_some(),
                 AreaKind::Parallel => !reads_files && !self.generation.is_mariadb(),
                 AreaKind::Separate => reads_files && area.slot_size == page_size,
                 AreaKind::Reduced => reads_files,
@@ -319,7 +321,7 @@ impl Instance {
 
     fn note_missing_files(&mut self) {
         let has_files =
-            self.areas.iter().any(|area| matches!(area.kind, AreaKind::Separate | AreaKind::Reduced));
+            self.areas.iter().any(|area| matches!(area.kind(), AreaKind::Separate | AreaKind::Reduced));
         let whole = self.locations.explore && !matches!(self.locations.focus, Focus::Doublewrite(_));
         if whole && self.generation.reads_separate_files() == Some(true) && !has_files {
             self.notes.push(Note::NoDoublewriteFiles);
@@ -329,8 +331,11 @@ impl Instance {
 
 /// The built-in buffer, with what is odd about it.
 fn believed(mut area: Area, system: &Tablespace, other_spaces: bool, cut: &mut Vec<Error>) -> Area {
-    if other_spaces && !area.space_id_stored {
-        area.space_id_stored = true;
+    if other_spaces
+        && !area.space_id_stored()
+        && let Shape::System(Some(built_in)) = &mut area.shape
+    {
+        built_in.space_id_stored = true;
         area.notes.push(Note::SpaceIdsBelieved);
     }
     let inside: u32 = area.runs.iter().map(|run| run.slots).sum();

@@ -95,7 +95,7 @@ impl Instance {
     }
 
     fn traces(&self, page0: Option<&SystemPage0>) -> Traces {
-        let of_kind = |kind| self.areas.iter().any(|area| area.kind == kind);
+        let of_kind = |kind| self.areas.iter().any(|area| area.kind() == kind);
         // auto.cnf holds the server's UUID, which came with 5.6; its statistics tables may lie in ibdata1.
         let has = |name: &str| self.locations.datadir.join(name).exists();
         // A MariaDB 10.2 that refuses the log of a MySQL 5.6 leaves its Aria log there, and none of its tables.
@@ -104,7 +104,7 @@ impl Instance {
             server_version: page0.map(|page| page.header.prev),
             full_crc32: self.spaces.list.iter().any(|space| space.format.layout == Layout::FullCrc32),
             system: self.spaces.system().is_some(),
-            space_id_stored: self.areas.iter().all(|area| area.space_id_stored),
+            space_id_stored: self.areas.iter().all(|area| area.space_id_stored()),
             blocks_elsewhere: self.areas.iter().any(Area::lies_elsewhere),
             since_56: has("auto.cnf")
                 || has("mysql/innodb_table_stats.frm")

@@ -208,7 +208,7 @@ impl DumpReport {
             running: instance.running.clone(),
             areas: areas
                 .map(|(area, usages)| DumpedArea {
-                    kind: area.kind,
+                    kind: area.kind(),
                     file: text(&area.file),
                     live: area.live,
                     slots: area.slots,

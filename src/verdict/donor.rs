@@ -67,7 +67,7 @@ fn refuse(path: &Path, why: impl Into<String>) -> Error {
 /// entries still bar older copies.
 fn take_areas(instance: &mut Instance, donor: Instance) {
     for area in &mut instance.areas {
-        area.live &= area.kind == AreaKind::Reduced;
+        area.live &= area.kind() == AreaKind::Reduced;
     }
     let before = instance.areas.len();
     instance.areas.extend(donor.areas);

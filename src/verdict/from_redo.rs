@@ -124,7 +124,7 @@ pub fn candidates(survey: &Survey, wanted: Wanted<'_>) -> Result<Option<Vec<Cand
     let pages: BTreeSet<PageId> = homes.iter().map(|(page, ..)| *page).collect();
     let changes = Changes::of_pages(&mut log, &pages)?;
     let copies = copies(survey);
-    let ids_stored = survey.instance.areas.iter().all(|area| area.space_id_stored);
+    let ids_stored = survey.instance.areas.iter().all(|area| area.space_id_stored());
     let mut forms: BTreeMap<SpaceId, Option<Stored<'_>>> = BTreeMap::new();
     let mend = |(page, home, lost): (PageId, Home, Option<Lost>)| {
         let Owner::One(space) = survey.instance.spaces.owner(page.0) else { return None };
@@ -154,7 +154,7 @@ type Needy = (PageId, Home, Option<Lost>);
 
 fn homes(survey: &Survey, census: &Census, wanted: Wanted<'_>) -> Result<Vec<Needy>> {
     let instance = &survey.instance;
-    let stored = instance.areas.iter().all(|area| area.space_id_stored);
+    let stored = instance.areas.iter().all(|area| area.space_id_stored());
     let mut found = Vec::new();
     for (page, said) in census.pages() {
         let slot = page.0 == SpaceId::SYSTEM && instance.areas.iter().any(|area| area.covers(page.1));

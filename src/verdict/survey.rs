@@ -46,8 +46,8 @@ pub enum Subject {
 pub struct Finding {
     /// Copy or reduced entry.
     pub subject: Subject,
-    /// Index into [`Survey::homes`].
-    pub home: usize,
+    /// Index into [`Survey::homes`]; `None` where nobody knows whose page it is.
+    pub home: Option<usize>,
     /// The verdict and its reason.
     pub judgement: Judgement,
     /// Of a damaged home, for each sector whose it is: see [`crate::page::sectors::sector_map`].
@@ -125,7 +125,7 @@ impl Survey {
         if let redo::FoundRedo::Read(redo) = &mut instance.redo {
             failures.extend(Log::learn(redo).err());
         }
-        for area in instance.areas.iter().filter(|area| area.live && area.kind != AreaKind::Reduced) {
+        for area in instance.areas.iter().filter(|area| area.live && area.kind() != AreaKind::Reduced) {
             let (found, unreadable) = read_copies(area, &instance.spaces)?;
             copies.extend(found);
             failures.extend(unreadable);
@@ -172,7 +172,7 @@ impl Survey {
 
     /// The home of a finding.
     pub fn home_of(&self, finding: &Finding) -> Option<&Home> {
-        self.homes.get(finding.home)
+        self.homes.get(finding.home?)
     }
 
     /// How many findings carry a verdict.
@@ -239,7 +239,7 @@ impl Survey {
         group: Vec<(usize, Copy)>,
         reduced: Option<Lsn>,
     ) -> Vec<(usize, Finding)> {
-        let (mut judgements, mut at) = (judge_hidden(group.len()), usize::MAX);
+        let (mut judgements, mut at) = (judge_hidden(group.len()), None);
         let mut maps = vec![None; group.len()];
         if let Some(mut home) = self.look(space, page_no) {
             let looked_at = home.loaded();
@@ -257,7 +257,7 @@ impl Survey {
                 maps = gathered.sector_maps(&looked_at);
             }
             self.homes.push(home);
-            at = self.homes.len() - 1;
+            at = Some(self.homes.len() - 1);
         }
         let pairs = group.into_iter().zip(judgements).zip(maps);
         pairs
@@ -295,7 +295,7 @@ impl Survey {
 
     /// The home of a page; a home that cannot be read is remembered and counts as one that cannot be judged.
     fn look(&mut self, space: Option<SpaceId>, page_no: PageNo) -> Option<Home> {
-        let stored = self.areas().all(|area| area.space_id_stored);
+        let stored = self.areas().all(|area| area.space_id_stored());
         match home::look(&self.instance.spaces, space?, page_no, stored) {
             Ok(home) => {
                 let newest = home.lsn.filter(|_| home.state == HomeState::Valid);
@@ -339,7 +339,7 @@ impl Survey {
             };
             self.homes.push(home);
             let subject = Subject::Reduced(file.clone(), *entry);
-            self.findings.push(Finding { subject, home: self.homes.len() - 1, judgement, sectors: None });
+            self.findings.push(Finding { subject, home: Some(self.homes.len() - 1), judgement, sectors: None });
         }
     }
 }

@@ -174,7 +174,7 @@ impl Inventory {
     fn add_area(&mut self, at: usize, keep: &impl Fn(&DumpedSlot, &Instance) -> bool) -> Result<()> {
         let Some(area) = self.instance.areas.get(at) else { return Ok(()) };
         let mut unreadable = Vec::new();
-        let (usages, items, left_out) = match area.kind {
+        let (usages, items, left_out) = match area.kind() {
             AreaKind::Reduced => reduced_items(&self.instance, at, area),
             _ => full_items(&self.instance, at, area, keep, &mut unreadable)?,
         };

@@ -222,7 +222,7 @@ impl Ground {
 
     /// Whether pages carry space ids: not before MySQL 4.1.1.
     pub fn space_id_stored(&self) -> bool {
-        self.areas().all(|area| area.space_id_stored)
+        self.areas().all(|area| area.space_id_stored())
     }
 
     fn areas(&self) -> impl Iterator<Item = &Area> {

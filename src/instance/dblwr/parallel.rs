@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::instance::dblwr::{Area, AreaKind, separate};
+use crate::instance::dblwr::{Area, Shape, separate};
 use crate::instance::note::Note;
 use crate::units::PageSize;
 
@@ -32,8 +32,7 @@ pub fn locate_parallel(path: &Path, name: PathBuf, size: PageSize) -> Result<Opt
     if slots == 0 {
         return Ok(None);
     }
-    let mut area =
-        Area::of_file(AreaKind::Parallel, path, name, size, u32::try_from(slots).unwrap_or(u32::MAX));
+    let mut area = Area::of_file(Shape::Parallel, path, name, size, u32::try_from(slots).unwrap_or(u32::MAX));
     area.notes.push(Note::Parallel);
     if len % size.as_u64() != 0 || len / size.as_u64() > MAX_SLOTS {
         area.notes.push(Note::ParallelLength(len));

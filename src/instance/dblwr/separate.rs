@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::instance::dblwr::slot::verifies_somehow;
-use crate::instance::dblwr::{Area, AreaKind};
+use crate::instance::dblwr::{Area, Shape};
 use crate::instance::note::Note;
 use crate::page::is_used;
 use crate::units::PageSize;
@@ -82,7 +82,7 @@ impl SeparateFile {
         let len = std::fs::metadata(&self.path).map_err(Error::io(&self.path, "examine"))?.len();
         let all = len / size.as_u64();
         let slots = u32::try_from(all.min(MOST_SLOTS)).unwrap_or(u32::MAX);
-        let mut area = Area::of_file(AreaKind::Separate, &self.path, name, size, slots);
+        let mut area = Area::of_file(Shape::Separate, &self.path, name, size, slots);
         if all > MOST_SLOTS {
             area.notes.push(Note::TooManySlots { file: area.file.clone(), len, read: MOST_SLOTS });
         }

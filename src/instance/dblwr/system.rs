@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::format::fil::FilHeader;
 use crate::format::trx_sys::{DoublewriteHeader, TRX_SYS_DOUBLEWRITE_MAGIC_N, TRX_SYS_PAGE, Triple};
 use crate::instance::dblwr::slot::verifies_somehow;
-use crate::instance::dblwr::{Area, AreaKind, HeaderCopy, Magic, SlotRun};
+use crate::instance::dblwr::{Area, BuiltIn, HeaderCopy, Shape, SlotRun};
 use crate::instance::note::Note;
 use crate::instance::spaces::Tablespace;
 use crate::page::{is_used, judge};
@@ -143,14 +143,13 @@ fn area(system: &Tablespace, triple: &Triple, header_copy: HeaderCopy, space_id_
     let extent = size.extent_pages();
     let mut runs = runs_of_block(system, triple.block1, 0);
     runs.extend(runs_of_block(system, triple.block2, extent));
-    let mut area = Area {
-        magic: Some(if header_copy == HeaderCopy::First { Magic::Valid } else { Magic::Damaged }),
-        blocks: Some((triple.block1, triple.block2)),
-        header_copy: Some(header_copy),
+    let built_in = BuiltIn {
+        blocks: (triple.block1, triple.block2),
+        header_copy,
         space_id_stored,
         ids_are_reset: !space_id_stored,
-        ..absent(system)
     };
+    let mut area = Area { shape: Shape::System(Some(built_in)), ..absent(system) };
     area.slots = extent * 2;
     area.notes = notes(system, triple, header_copy, &runs, space_id_stored);
     area.file = runs.first().map_or(area.file, |run| file_name(system, &run.path));
@@ -213,15 +212,10 @@ fn file_name(system: &Tablespace, path: &PathBuf) -> PathBuf {
 
 fn absent(system: &Tablespace) -> Area {
     Area {
-        kind: AreaKind::System,
+        shape: Shape::System(None),
         file: system.files.first().map_or(PathBuf::new(), |file| file.name.clone()),
         slot_size: system.format.logical,
         slots: 0,
-        blocks: None,
-        magic: Some(Magic::Absent),
-        header_copy: None,
-        space_id_stored: true,
-        ids_are_reset: false,
         live: false,
         runs: Vec::new(),
         notes: vec![Note::NoBuffer],

@@ -33,7 +33,7 @@ impl Instance {
 
     /// Whether slots carry space ids.
     pub fn space_id_stored(&self) -> bool {
-        self.areas.iter().all(|area| area.space_id_stored)
+        self.areas.iter().all(|area| area.space_id_stored())
     }
 }
 
