@@ -110,10 +110,8 @@ fn timeout(args: &Check, output: CheckOutput) -> Option<Duration> {
 fn within(limit: Option<Duration>, options: CheckOptions) -> CheckReport {
     let path = options.request.path.clone();
     let answer = |options: &CheckOptions| {
-        check(options, std::thread::sleep).map_or_else(
-            |error| CheckReport::unknown(&options.request.path, &error.to_string()),
-            CheckReport::of,
-        )
+        check(options, std::thread::sleep)
+            .map_or_else(|error| CheckReport::failed(&options.request.path, &error), CheckReport::of)
     };
     // Where this thread is the pool's only one, another would wait for it.
     let alone = rayon::current_thread_index().is_some();

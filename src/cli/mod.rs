@@ -39,7 +39,7 @@ pub use crate::cli::output::Wrote;
 use crate::cli::args::{Cli, ColorChoice, Command, Format};
 use crate::cli::output::Remembering;
 use crate::disk::output::Untouchable;
-use crate::disk::threads;
+use crate::disk::{host, threads};
 use crate::error::Error;
 use crate::instance::bundle::unpack;
 use crate::report::command_line;
@@ -149,6 +149,7 @@ fn is_json(format: Format) -> bool {
 /// Runs the program: parses, carries out, prints errors; the exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
+    host::outlive_the_size_limit();
     let parsed = args::definitions().try_get_matches_from(&args);
     let mut cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
@@ -206,10 +207,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     }
     match (recorder.finish(code), wrote) {
         (Ok(()), _) => code,
-        (Err(error), None) => finish(Err(error), &mut err),
-        (Err(error), Some(wrote)) => {
+        (Err(error), wrote) => {
             finish(Err(error), &mut err);
-            let _ = writeln!(err, "dblwr: {}, but the custody record is not complete", wrote.what);
+            if let Some(wrote) = wrote {
+                let _ = writeln!(err, "dblwr: {}, but the custody record is not complete", wrote.what);
+            }
             ExitStatus::Critical.code()
         }
     }

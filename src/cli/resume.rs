@@ -24,6 +24,7 @@ use crate::cli::outputs::OWN_RESUME;
 use crate::commands::scan::Counts;
 use crate::disk::output;
 use crate::disk::output::{OutputPlace, Untouchable};
+use crate::error::Error;
 use crate::report::scan::{DamageReport, FileReport};
 
 /// Longer than any finding.
@@ -111,6 +112,7 @@ pub struct Earlier {
 /// The record of a scan.
 pub struct Resume {
     file: File,
+    path: PathBuf,
     known: KnownLines,
     /// The PATHs of this scan, and whose files they hold.
     paths: Vec<(PathBuf, Option<String>)>,
@@ -170,12 +172,17 @@ impl Resume {
             used = true;
         }
         let next = Instant::now() + INTERVAL;
-        let mut resume = Resume { file, known, paths: Vec::new(), current: None, next };
+        let mut resume =
+            Resume { file, path: path.to_path_buf(), known, paths: Vec::new(), current: None, next };
         if used {
             // Behind a line that was cut, the next one must begin anew.
-            resume.file.write_all(b"\n")?;
+            resume.put(b"\n")?;
         }
         Ok(resume)
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.file.write_all(bytes).map_err(Error::write(&self.path, "write"))
     }
 
     /// Notes the next PATH of this scan, and whose files it holds.
@@ -278,7 +285,7 @@ impl Resume {
         }
         serde_json::to_writer(&mut text, line)?;
         text.push(b'\n');
-        Ok(self.file.write_all(&text)?)
+        Ok(self.put(&text)?)
     }
 }
 

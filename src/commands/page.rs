@@ -213,7 +213,7 @@ fn needs_context(home: &Home) -> bool {
 }
 
 fn stores_space_ids(survey: Option<&Survey>) -> bool {
-    survey.is_none_or(|survey| survey.instance.areas.iter().all(|area| area.space_id_stored()))
+    survey.is_none_or(|survey| survey.instance.space_id_stored())
 }
 
 /// A sound page 0 tells all, unless the tablespace may go on in other files or a key has to be found.

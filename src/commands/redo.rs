@@ -72,7 +72,7 @@ impl RedoLook {
         look.hidden = log.hidden();
         look.census = Ok(Census::take(&mut log)?);
         if let Some(page) = page {
-            let changes = Changes::of_pages(&mut log, &BTreeSet::from([page]))?;
+            let changes = Changes::of_a_lot(&mut log, &mut BTreeSet::from([page]))?;
             look.page = Some((page, changes.of_page(page).to_vec()));
         }
         Ok(look)

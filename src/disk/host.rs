@@ -3,6 +3,8 @@
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use rustix::process::{Pid, geteuid, test_kill_process};
 
@@ -47,4 +49,10 @@ pub fn runs(pid: i32) -> bool {
     // A negative number would be a panic in rustix, in debug builds.
     let pid = Some(pid).filter(|&pid| pid > 0).and_then(Pid::from_raw);
     pid.is_some_and(|pid| test_kill_process(pid).is_ok())
+}
+
+/// Lets a write beyond `ulimit -f` fail, as on a full disk: by default its signal ends the program in the middle of a pass.
+pub fn outlive_the_size_limit() {
+    // Where that is refused, the signal does what it always did.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)));
 }

@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
@@ -42,6 +44,35 @@ pub enum ReadAgain {
     Path(PathBuf),
     /// Held open: closing it would drop the locks of this process on the file.
     Open(Arc<Image>),
+    /// A file without a name.
+    Spilled(Arc<File>),
+}
+
+/// A file without a name, in the directory for temporary files, that bytes go to which nothing makes again.
+#[derive(Debug, Default)]
+pub struct Spill(Mutex<Option<(Arc<File>, u64)>>);
+
+impl Spill {
+    /// Puts bytes behind those that are there; the file, and where they lie in it.
+    fn put(&self, bytes: &[u8]) -> io::Result<(Arc<File>, ByteOffset)> {
+        let mut spill = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (file, end) = match &*spill {
+            Some((file, end)) => (Arc::clone(file), *end),
+            None => (Arc::new(tempfile::tempfile()?), 0),
+        };
+        file.write_all_at(bytes, end)?;
+        *spill = Some((Arc::clone(&file), end.saturating_add(bytes.len() as u64)));
+        Ok((file, ByteOffset(end)))
+    }
+
+    fn take(&self, bytes: Vec<u8>, sum: PageSum) -> Kept {
+        match self.put(&bytes) {
+            Ok((file, offset)) => {
+                Kept::Away { source: ReadAgain::Spilled(file), offset, len: bytes.len(), sum }
+            }
+            Err(_) => Kept::Here { bytes, counted: false },
+        }
+    }
 }
 
 /// What makes bytes again.
@@ -76,21 +107,27 @@ impl PageBytes {
 
     /// Bytes that were read there.
     pub fn read_from(bytes: Vec<u8>, offset: ByteOffset, source: impl FnOnce() -> ReadAgain) -> PageBytes {
-        PageBytes::kept(bytes, |len, sum| Kept::Away { source: source(), offset, len, sum })
+        PageBytes::kept(bytes, |bytes, sum| Kept::Away { source: source(), offset, len: bytes.len(), sum })
+    }
+
+    /// Bytes that nothing makes again; they stay in memory where the file cannot take them.
+    pub fn spilled(bytes: Vec<u8>, spill: &Spill) -> PageBytes {
+        PageBytes::kept(bytes, |bytes, sum| spill.take(bytes, sum))
     }
 
     /// Bytes that can be made again.
     pub fn made(bytes: Vec<u8>, make: impl Fn() -> Option<Vec<u8>> + Send + Sync + 'static) -> PageBytes {
-        PageBytes::kept(bytes, |len, sum| Kept::Made { make: Box::new(make), len, sum })
+        PageBytes::kept(bytes, |bytes, sum| Kept::Made { make: Box::new(make), len: bytes.len(), sum })
     }
 
-    fn kept(bytes: Vec<u8>, away: impl FnOnce(usize, PageSum) -> Kept) -> PageBytes {
+    fn kept(bytes: Vec<u8>, away: impl FnOnce(Vec<u8>, PageSum) -> Kept) -> PageBytes {
         let before = HELD.fetch_add(bytes.len(), Ordering::Relaxed);
         if before.saturating_add(bytes.len()) <= MOST_HELD {
             return PageBytes(Arc::new(Kept::Here { bytes, counted: true }));
         }
         HELD.fetch_sub(bytes.len(), Ordering::Relaxed);
-        PageBytes(Arc::new(away(bytes.len(), PageSum::of(&bytes))))
+        let sum = PageSum::of(&bytes);
+        PageBytes(Arc::new(away(bytes, sum)))
     }
 
     /// How many there are.
@@ -126,6 +163,11 @@ impl PageBytes {
                 let bytes = match source {
                     ReadAgain::Path(path) => read(&Image::open(path).map_err(io::Error::other)?)?,
                     ReadAgain::Open(image) => read(image)?,
+                    ReadAgain::Spilled(file) => {
+                        let mut bytes = vec![0; *len];
+                        file.read_exact_at(&mut bytes, offset.0)?;
+                        Some(bytes)
+                    }
                 };
                 (bytes, sum)
             }
@@ -207,6 +249,20 @@ mod tests {
         }
         std::fs::remove_file(&path).unwrap();
         assert!(kept.read().is_err());
+    }
+
+    #[test]
+    fn what_nothing_makes_again_lies_in_a_file_without_a_name() {
+        let spill = Spill::default();
+        let pages: Vec<PageBytes> = (1..=3)
+            .map(|byte| PageBytes(Arc::new(spill.take(vec![byte; 700], PageSum::of(&[byte; 700])))))
+            .collect();
+        for (byte, page) in (1..=3).zip(&pages) {
+            assert_eq!((page.is_here(), &*page.get()), (false, &[byte; 700][..]));
+        }
+        let (file, _) = spill.put(&[9]).unwrap();
+        file.write_all_at(&[9], 700).unwrap();
+        assert!(pages[0].read().is_ok() && pages[1].read().is_err());
     }
 
     #[test]

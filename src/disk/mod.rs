@@ -21,4 +21,4 @@ pub mod threads;
 pub mod throttle;
 
 pub use crate::disk::image::{FileIdentity, Image};
-pub use crate::disk::kept::{PageBytes, PageSum, ReadAgain};
+pub use crate::disk::kept::{PageBytes, PageSum, ReadAgain, Spill};

@@ -332,7 +332,11 @@ impl OutDir {
         let path = self.dir.join(name);
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
         let mut file = file.map_err(Error::io(&path, "create"))?;
-        file.write_all(bytes).map_err(Error::io(&path, "write"))?;
+        file.write_all(bytes).map_err(|error| {
+            // Half a page is no page. The error that counts is the one above.
+            let _ = std::fs::remove_file(&path);
+            Error::write(&path, "write")(error)
+        })?;
         Ok(path)
     }
 }

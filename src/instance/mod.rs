@@ -190,6 +190,11 @@ impl Instance {
         Ok(instance)
     }
 
+    /// Whether pages and slots carry space ids: not before MySQL 4.1.1.
+    pub fn space_id_stored(&self) -> bool {
+        self.areas.iter().all(Area::space_id_stored)
+    }
+
     /// What the redo log says of pages, once it was read for that.
     pub fn census(&self) -> Option<&redo::history::Census> {
         self.redo.redo()?.census.as_ref()

@@ -104,7 +104,7 @@ impl Instance {
             server_version: page0.map(|page| page.header.prev),
             full_crc32: self.spaces.list.iter().any(|space| space.format.layout == Layout::FullCrc32),
             system: self.spaces.system().is_some(),
-            space_id_stored: self.areas.iter().all(|area| area.space_id_stored()),
+            space_id_stored: self.space_id_stored(),
             blocks_elsewhere: self.areas.iter().any(Area::lies_elsewhere),
             since_56: has("auto.cnf")
                 || has("mysql/innodb_table_stats.frm")

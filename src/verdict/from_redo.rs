@@ -15,6 +15,7 @@ mod stored;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use crate::disk::{PageBytes, Spill};
 use crate::error::Result;
 use crate::format::redo_record::PageId;
 use crate::instance::redo::history::{Census, Changes, Log};
@@ -27,7 +28,7 @@ use crate::verdict::from_redo::case::Case;
 use crate::verdict::from_redo::stored::Stored;
 use crate::verdict::home;
 use crate::verdict::home::{Home, HomeState};
-use crate::verdict::rebuild::{Rebuilt, Refusal};
+use crate::verdict::rebuild::Refusal;
 use crate::verdict::survey::Survey;
 
 /// A page that needs mending, and what redo can do for it.
@@ -47,9 +48,13 @@ pub struct Candidate {
 #[derive(Debug)]
 pub struct Made {
     /// As it lies in a file, physical page size.
-    pub bytes: Vec<u8>,
-    /// From which version and by how many mini-transactions.
-    pub rebuilt: Rebuilt,
+    pub bytes: PageBytes,
+    /// Which version this is.
+    pub lsn: Lsn,
+    /// LSN of the version that it began with; `None` where an `INIT_PAGE` made it from nothing.
+    pub from: Option<Lsn>,
+    /// How many mini-transactions were done.
+    pub mini_transactions: u64,
 }
 
 /// Why redo does not mend a page.
@@ -121,12 +126,13 @@ pub fn candidates(survey: &Survey, wanted: Wanted<'_>) -> Result<Option<Vec<Cand
         return Ok(Some(Vec::new()));
     }
     let Some(mut log) = Log::open(redo)?.filter(|log| !log.hidden()) else { return Ok(None) };
-    let pages: BTreeSet<PageId> = homes.iter().map(|(page, ..)| *page).collect();
-    let changes = Changes::of_pages(&mut log, &pages)?;
+    let mut left: BTreeSet<PageId> = homes.iter().map(|(page, ..)| *page).collect();
+    let mut homes: BTreeMap<PageId, Needy> = homes.into_iter().map(|needy| (needy.0, needy)).collect();
     let copies = copies(survey);
-    let ids_stored = survey.instance.areas.iter().all(|area| area.space_id_stored());
+    let spill = Spill::default();
+    let ids_stored = survey.instance.space_id_stored();
     let mut forms: BTreeMap<SpaceId, Option<Stored<'_>>> = BTreeMap::new();
-    let mend = |(page, home, lost): (PageId, Home, Option<Lost>)| {
+    let mut mend = |changes: &Changes, oldest, (page, home, lost): Needy| {
         let Owner::One(space) = survey.instance.spaces.owner(page.0) else { return None };
         let copies = copies.get(&page).map_or(&[][..], Vec::as_slice);
         let stored = forms.entry(page.0).or_insert_with(|| Stored::of(space, ids_stored));
@@ -134,27 +140,31 @@ pub fn candidates(survey: &Survey, wanted: Wanted<'_>) -> Result<Option<Vec<Cand
         let said = census.of_page(page)?;
         let (loaded, held) = (home.loaded(), copies.iter().map(|copy| copy.loaded()).collect::<Vec<_>>());
         let (home_now, copies): (_, Vec<&Copy>) = (&loaded, held.iter().collect());
-        let case = |stored| Case {
-            page,
-            home: home_now,
-            space,
-            said,
-            changes,
-            copies: &copies,
-            oldest: log.oldest,
-            stored,
-        };
+        let case =
+            |stored| Case { page, home: home_now, space, said, changes, copies: &copies, oldest, stored };
         let made = stored.as_ref().ok_or(Guard::Encrypted).and_then(|stored| case(stored).mend(lost));
+        let made = made.map(|(bytes, rebuilt)| Made {
+            bytes: PageBytes::spilled(bytes, &spill),
+            lsn: rebuilt.lsn,
+            from: rebuilt.from,
+            mini_transactions: rebuilt.mini_transactions,
+        });
         Some(Candidate { page, home, lost, made })
     };
-    Ok(Some(homes.into_iter().filter_map(mend).collect()))
+    let mut found = Vec::new();
+    while !left.is_empty() {
+        let changes = Changes::of_a_lot(&mut log, &mut left)?;
+        let lot = changes.pages().iter().filter_map(|page| homes.remove(page));
+        found.extend(lot.filter_map(|needy| mend(&changes, log.oldest, needy)));
+    }
+    Ok(Some(found))
 }
 
 type Needy = (PageId, Home, Option<Lost>);
 
 fn homes(survey: &Survey, census: &Census, wanted: Wanted<'_>) -> Result<Vec<Needy>> {
     let instance = &survey.instance;
-    let stored = instance.areas.iter().all(|area| area.space_id_stored());
+    let stored = instance.space_id_stored();
     let mut found = Vec::new();
     for (page, said) in census.pages() {
         let slot = page.0 == SpaceId::SYSTEM && instance.areas.iter().any(|area| area.covers(page.1));

@@ -18,14 +18,14 @@
 
 use crate::disk::PageBytes;
 use crate::format::fil::page_type;
-use crate::format::fsp::Encryption;
+use crate::format::fsp::{Encryption, PageFormat};
 use crate::instance::Instance;
 use crate::instance::file_names::is_undo_file;
 use crate::instance::generation::Generation;
 use crate::page::frame;
 use crate::page::transform;
-use crate::page::transform::Revealed;
-use crate::units::PageNo;
+use crate::page::transform::{Revealed, SpaceKey};
+use crate::units::{PageNo, SpaceId};
 use crate::verdict::copy::Copy;
 use crate::verdict::home::Home;
 
@@ -39,49 +39,106 @@ pub fn is_plaintext_of(instance: &Instance, home: &Home, copy: &Copy) -> bool {
 /// The page that this copy makes at home, in the form that the server had been writing there; `None` where that takes a
 /// key which is not there.
 pub fn image(instance: &Instance, home: &Home, copy: &Copy) -> Option<Vec<u8>> {
-    let slot = copy.bytes.get();
-    let page = slot.get(..home.length)?;
-    if is_plaintext_of(instance, home, copy) {
-        return transform::encrypt(page, &home.format?, instance.spaces.key_of(copy.space)?);
-    }
-    Some(page.to_vec())
+    HomeMaking::usual(instance, home, copy)?.make()
 }
 
 /// The same page, to be made again from the slot when it is needed.
 pub fn kept_image(instance: &Instance, home: &Home, copy: &Copy) -> Option<PageBytes> {
-    let (made, slot, length) = (image(instance, home, copy)?, copy.bytes.clone(), home.length);
-    let key = if is_plaintext_of(instance, home, copy) { instance.spaces.key_of(copy.space) } else { None };
-    let encryption = key.cloned().zip(home.format);
-    let make = move || match &encryption {
-        Some((key, format)) => transform::encrypt(slot.get().get(..length)?, format, key),
-        None => slot.get().get(..length).map(<[u8]>::to_vec),
-    };
-    Some(PageBytes::made(made, make))
+    HomeMaking::usual(instance, home, copy)?.kept()
 }
 
 /// The page that the server's own pass writes home from this copy; `None` as for [`image`].
-pub fn image_of_server(instance: &Instance, home: &Home, copy: &Copy) -> Option<Vec<u8>> {
-    let page = image(instance, home, copy)?;
-    let format = home.format?;
-    let key = instance.spaces.key_of(copy.space);
-    let revealed = |key| match transform::reveal(&page, &format, copy.space?, key) {
-        Revealed::Page(page) => Some(page),
-        _ => None,
-    };
-    match (instance.generation, copy.header.page_type) {
-        (Generation::MySql8020, page_type::COMPRESSED_AND_ENCRYPTED) => {
-            transform::encrypt(&revealed(key)?, &format, key?)
+pub fn image_of_server(instance: &Instance, home: &Home, copy: &Copy) -> Option<PageBytes> {
+    HomeMaking::of_server(instance, home, copy)?.kept()
+}
+
+/// All that it takes to make a page of its copy.
+#[derive(Clone)]
+struct HomeMaking {
+    slot: PageBytes,
+    /// Physical, in bytes.
+    length: usize,
+    space: Option<SpaceId>,
+    format: Option<PageFormat>,
+    key: Option<SpaceKey>,
+    /// Encrypt the plaintext first.
+    encrypts: bool,
+    then: ServerForm,
+}
+
+/// What a server's pass does to a page before it writes it.
+#[derive(Clone, Copy)]
+enum ServerForm {
+    AsItIs,
+    Revealed,
+    Encrypted,
+    WithHole,
+}
+
+impl HomeMaking {
+    fn usual(instance: &Instance, home: &Home, copy: &Copy) -> Option<HomeMaking> {
+        let encrypts = is_plaintext_of(instance, home, copy);
+        let key = instance.spaces.key_of(copy.space).cloned();
+        if encrypts && key.is_none() {
+            return None;
         }
-        (Generation::MySql8020 | Generation::MySql8030, page_type::ENCRYPTED)
-            if is_undo_in_clear(instance, home) =>
-        {
-            revealed(key)
+        Some(HomeMaking {
+            slot: copy.bytes.clone(),
+            length: home.length,
+            space: copy.space,
+            format: home.format,
+            key,
+            encrypts,
+            then: ServerForm::AsItIs,
+        })
+    }
+
+    fn of_server(instance: &Instance, home: &Home, copy: &Copy) -> Option<HomeMaking> {
+        home.format?;
+        let mut making = HomeMaking::usual(instance, home, copy)?;
+        (making.key, making.then) = match (instance.generation, copy.header.page_type) {
+            (Generation::MySql8020, page_type::COMPRESSED_AND_ENCRYPTED) => {
+                (Some(making.key?), ServerForm::Encrypted)
+            }
+            (Generation::MySql8020 | Generation::MySql8030, page_type::ENCRYPTED)
+                if is_undo_in_clear(instance, home) =>
+            {
+                (making.key, ServerForm::Revealed)
+            }
+            (Generation::MySql8030, page_type::COMPRESSED_AND_ENCRYPTED) => {
+                (making.key, ServerForm::WithHole)
+            }
+            (Generation::MariaDb101 | Generation::MariaDb102, page_type::MARIADB_PAGE_COMPRESSED) => {
+                (None, ServerForm::Revealed)
+            }
+            _ => (making.key, ServerForm::AsItIs),
+        };
+        Some(making)
+    }
+
+    fn make(&self) -> Option<Vec<u8>> {
+        let slot = self.slot.get();
+        let page = slot.get(..self.length)?;
+        let page = if self.encrypts {
+            transform::encrypt(page, &self.format?, self.key.as_ref()?)?
+        } else {
+            page.to_vec()
+        };
+        let revealed = || match transform::reveal(&page, &self.format?, self.space?, self.key.as_ref()) {
+            Revealed::Page(page) => Some(page),
+            _ => None,
+        };
+        match self.then {
+            ServerForm::AsItIs => Some(page),
+            ServerForm::Revealed => revealed(),
+            ServerForm::Encrypted => transform::encrypt(&revealed()?, &self.format?, self.key.as_ref()?),
+            ServerForm::WithHole => Some(without_rest_of_slot(page)),
         }
-        (Generation::MySql8030, page_type::COMPRESSED_AND_ENCRYPTED) => Some(without_rest_of_slot(page)),
-        (Generation::MariaDb101 | Generation::MariaDb102, page_type::MARIADB_PAGE_COMPRESSED) => {
-            revealed(None)
-        }
-        _ => Some(page),
+    }
+
+    fn kept(self) -> Option<PageBytes> {
+        let made = self.make()?;
+        Some(PageBytes::made(made, move || self.make()))
     }
 }
 

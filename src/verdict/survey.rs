@@ -280,10 +280,6 @@ impl Survey {
         (home.state.is_damaged() && census.rebuilds(page)).then_some(RedoProof::MadeAnew)
     }
 
-    fn areas(&self) -> impl Iterator<Item = &Area> {
-        self.instance.areas.iter()
-    }
-
     /// A running server drops tables after they were listed.
     fn is_dropped(&self, space: SpaceId) -> bool {
         let Owner::One(space) = self.instance.spaces.owner(space) else { return false };
@@ -295,7 +291,7 @@ impl Survey {
 
     /// The home of a page; a home that cannot be read is remembered and counts as one that cannot be judged.
     fn look(&mut self, space: Option<SpaceId>, page_no: PageNo) -> Option<Home> {
-        let stored = self.areas().all(|area| area.space_id_stored());
+        let stored = self.instance.space_id_stored();
         match home::look(&self.instance.spaces, space?, page_no, stored) {
             Ok(home) => {
                 let newest = home.lsn.filter(|_| home.state == HomeState::Valid);
@@ -339,7 +335,12 @@ impl Survey {
             };
             self.homes.push(home);
             let subject = Subject::Reduced(file.clone(), *entry);
-            self.findings.push(Finding { subject, home: Some(self.homes.len() - 1), judgement, sectors: None });
+            self.findings.push(Finding {
+                subject,
+                home: Some(self.homes.len() - 1),
+                judgement,
+                sectors: None,
+            });
         }
     }
 }

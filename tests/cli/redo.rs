@@ -49,10 +49,17 @@ struct Injected {
     offset: u64,
 }
 
+/// The history of every page of a small log.
+fn all_changes(crashed: &mut Crashed) -> Changes {
+    let mut left: BTreeSet<PageId> = crashed.census.pages().map(|(id, _)| id).collect();
+    let changes = Changes::of_a_lot(&mut crashed.log, &mut left).unwrap();
+    assert!(left.is_empty());
+    changes
+}
+
 /// Sets some pages of an image back to a version that redo makes, each as new as half of its changes.
 fn lose_writes(crashed: &mut Crashed, most: usize) -> Vec<Injected> {
-    let wanted: BTreeSet<PageId> = crashed.census.pages().map(|(id, _)| id).collect();
-    let changes = Changes::of_pages(&mut crashed.log, &wanted).unwrap();
+    let changes = all_changes(crashed);
     let mut done = Vec::new();
     for (id, space, page) in crashed.homes() {
         let Some(least) = crashed.census.of_page(id).unwrap().least_at_home() else { continue };
@@ -435,8 +442,7 @@ fn a_torn_page_that_its_server_had_compressed_is_made_anew_from_nothing_only() {
     let mut crashed = Crashed::open(&testdata("redo-ma1011-compressed")).unwrap();
     let copied: BTreeSet<PageId> =
         crashed.survey.findings.iter().map(|finding| (finding.space_id(), finding.page_no())).collect();
-    let wanted: BTreeSet<PageId> = crashed.census.pages().map(|(id, _)| id).collect();
-    let changes = Changes::of_pages(&mut crashed.log, &wanted).unwrap();
+    let changes = all_changes(&mut crashed);
     let mut torn = Vec::new();
     for (id, space, page) in crashed.homes() {
         let Some(form) = Form::of(&page, space).filter(|form| matches!(form.over, Over::Compressor)) else {

@@ -9,7 +9,6 @@ use crate::commands::restore::page_image::PageImage;
 use crate::commands::restore::plan::{CopyRef, Plan, PlannedPage};
 use crate::commands::restore::told::Told;
 use crate::commands::restore::world::World;
-use crate::disk::PageBytes;
 use crate::error::{Error, Result};
 use crate::instance::running::lock_files;
 use crate::instance::{Instance, identity};
@@ -175,9 +174,7 @@ fn planned(survey: &Survey, finding: &Finding, rules: RestoreRules) -> Option<Pl
     let (home, copy) = survey.home_of(finding).zip(finding.copy())?;
     let new = match rules {
         RestoreRules::Newest => home_bytes::kept_image(&survey.instance, home, copy),
-        RestoreRules::Server => {
-            home_bytes::image_of_server(&survey.instance, home, copy).map(PageBytes::here)
-        }
+        RestoreRules::Server => home_bytes::image_of_server(&survey.instance, home, copy),
     }?;
     Some(PlannedPage {
         space_id: copy.space?,

@@ -77,15 +77,12 @@ fn planned_page(survey: &Survey, candidate: &Candidate) -> Option<PlannedPage> {
         copy: CopyRef {
             file: name.into(),
             index: NO_SLOT,
-            lsn: made.rebuilt.lsn,
-            forwarded: Some(Forwarded {
-                from: made.rebuilt.from,
-                mini_transactions: made.rebuilt.mini_transactions,
-            }),
+            lsn: made.lsn,
+            forwarded: Some(Forwarded { from: made.from, mini_transactions: made.mini_transactions }),
         },
         before_state: home.state.name().into(),
         old: PageImage::at_home(&home.bytes),
-        new: made.bytes.clone().into(),
+        new: PageImage::judged(made.bytes.clone()),
     })
 }
 

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::commands::check::range::Range;
 use crate::commands::check::{CheckStatus, Checked, Compared, OtherProblem, PageProblem, Sampled, now};
+use crate::error::Error;
 use crate::instance::generation::Generation;
 use crate::report::guard::guard_beside;
 use crate::report::problem::ProblemReport;
@@ -204,6 +205,17 @@ impl CheckReport {
             started: now(),
             duration: 0.0,
             thresholds: (Range::ZERO, Range::ZERO),
+        }
+    }
+
+    /// A check that failed: where it could not write what it was told to, that is critical.
+    pub fn failed(path: &Path, error: &Error) -> CheckReport {
+        let report = CheckReport::unknown(path, &error.to_string());
+        match error {
+            Error::WriteFailed { .. } => {
+                CheckReport { status: CheckStatus::Critical, code: CheckStatus::Critical.code(), ..report }
+            }
+            _ => report,
         }
     }
 

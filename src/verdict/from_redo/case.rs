@@ -12,8 +12,8 @@ use crate::page::frame;
 use crate::units::{Lsn, PageNo, SECTOR};
 use crate::verdict::audit::Lost;
 use crate::verdict::copy::Copy;
+use crate::verdict::from_redo::Guard;
 use crate::verdict::from_redo::stored::{Stored, flush_lsn};
-use crate::verdict::from_redo::{Guard, Made};
 use crate::verdict::home;
 use crate::verdict::home::{Home, HomeState, state_at};
 use crate::verdict::rebuild::{Memory, Rebuilt, Refusal, Start, rebuild};
@@ -41,11 +41,11 @@ struct NamedVersions {
 }
 
 impl Case<'_> {
-    /// The version that may be written.
+    /// The version that may be written, as it lies in a file and as it was made.
     ///
     /// # Errors
     /// The guard that forbids it.
-    pub fn mend(&self, lost: Option<Lost>) -> Result<Made, Guard> {
+    pub fn mend(&self, lost: Option<Lost>) -> Result<(Vec<u8>, Rebuilt), Guard> {
         let words = self.words();
         let target = match lost {
             Some(lost) => Some(lost.expected),
@@ -63,7 +63,7 @@ impl Case<'_> {
         }
         let written = self.stored.form_for(self.home, self.forms(&rebuilt));
         let bytes = written.filter(|bytes| self.is_sound(bytes)).ok_or(Guard::NotSound)?;
-        Ok(Made { bytes, rebuilt })
+        Ok((bytes, rebuilt))
     }
 
     /// A torn home must be made of versions that redo yields, of which the newest is taken; any other damage explains

@@ -263,7 +263,7 @@ const MOST_READ: usize = 20_000;
 fn uncopied(survey: &Survey) -> Option<Vec<PageView>> {
     let census = survey.instance.census().filter(|_| survey.instance.shutdown == Shutdown::Crash)?;
     let copied: BTreeSet<_> = survey.findings.iter().map(|f| (f.space_id(), f.page_no())).collect();
-    let stored = survey.instance.areas.iter().all(|area| area.space_id_stored());
+    let stored = survey.instance.space_id_stored();
     let slot = |page| survey.instance.areas.iter().any(|area| area.covers(page));
     let must_read: Vec<_> = census
         .pages()

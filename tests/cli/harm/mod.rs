@@ -2,6 +2,7 @@
 
 mod contested;
 mod foreign;
+mod full;
 mod journals;
 mod leaks;
 mod locks;

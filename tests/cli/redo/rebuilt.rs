@@ -1,6 +1,6 @@
 //! Every version that redo can make of every page of every image, held against what the server made.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::images::*;
@@ -53,8 +53,7 @@ struct Wanted<'a> {
 
 fn score(case: &Path) -> Option<Score> {
     let mut crashed = Crashed::open(case).filter(|crashed| !crashed.log.hidden())?;
-    let wanted: BTreeSet<PageId> = crashed.census.pages().map(|(id, _)| id).collect();
-    let changes = Changes::of_pages(&mut crashed.log, &wanted).unwrap();
+    let changes = super::all_changes(&mut crashed);
     let mut score = Score::default();
     copies(&crashed, &changes, &mut score);
     for (id, space, page) in crashed.homes() {

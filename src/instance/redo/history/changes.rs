@@ -7,8 +7,12 @@ use crate::format::redo_record::{FileChange, MtrRecords, Operation, PageChange, 
 use crate::instance::redo::history::Log;
 use crate::units::{Lsn, PageNo, SpaceId};
 
-/// What the records of all wanted pages may take in memory.
+/// Bytes that the records of a lot of pages may take in memory.
+const MOST_OF_A_LOT: usize = if cfg!(test) { 4 << 10 } else { 32 << 20 };
+/// Bytes that those of a lone page may take.
 const MOST: usize = 1 << 30;
+/// Bytes that a mini-transaction takes besides its records.
+const BESIDES: usize = size_of::<Change>() + 16;
 
 /// What one mini-transaction does to one page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,23 +60,22 @@ impl Change {
 #[derive(Debug, Clone, Default)]
 pub struct Changes {
     pages: BTreeMap<PageId, Vec<Change>>,
+    wanted: BTreeSet<PageId>,
     held: usize,
     hidden: bool,
-    /// Memory was not enough: nothing was kept.
-    pub too_many: bool,
 }
 
 impl Changes {
-    /// Reads the history of `wanted`.
+    /// Reads the history of the first pages of `wanted`, as many as memory is for. They leave `wanted`.
     ///
     /// # Errors
     /// The log cannot be read.
-    pub fn of_pages(log: &mut Log, wanted: &BTreeSet<PageId>) -> Result<Changes> {
-        let mut changes = Changes { hidden: log.hidden(), ..Changes::default() };
+    pub fn of_a_lot(log: &mut Log, wanted: &mut BTreeSet<PageId>) -> Result<Changes> {
+        let mut changes = Changes { hidden: log.hidden(), wanted: wanted.clone(), ..Changes::default() };
         log.walk(|from, to, records| {
             for record in records {
                 match record {
-                    RedoRecord::Page(record) => changes.page(&record, from, to, wanted),
+                    RedoRecord::Page(record) => changes.page(&record, from, to),
                     RedoRecord::File(file)
                         if matches!(file.change, FileChange::Create | FileChange::Delete) =>
                     {
@@ -82,7 +85,13 @@ impl Changes {
                 }
             }
         })?;
+        wanted.retain(|page| !changes.wanted.contains(page));
         Ok(changes)
+    }
+
+    /// The pages whose history this is.
+    pub fn pages(&self) -> &BTreeSet<PageId> {
+        &self.wanted
     }
 
     /// What is said of a page.
@@ -90,24 +99,40 @@ impl Changes {
         self.pages.get(&page).map_or(&[], Vec::as_slice)
     }
 
-    fn page(&mut self, record: &PageChange<'_>, from: Lsn, to: Lsn, wanted: &BTreeSet<PageId>) {
+    fn page(&mut self, record: &PageChange<'_>, from: Lsn, to: Lsn) {
         let (space, page) = record.page;
         if record.operation == Operation::Trim {
             let first = if space == SpaceId::SYSTEM { page } else { PageNo(0) };
             return self.forget(space, first, from);
         }
-        if self.too_many || !wanted.contains(&record.page) {
-            return;
-        }
-        self.held = self.held.saturating_add(record.raw.len());
-        if self.held > MOST {
-            (self.too_many, self.pages) = (true, BTreeMap::new());
+        if !self.wanted.contains(&record.page) {
             return;
         }
         let history = self.pages.entry(record.page).or_default();
         match history.last_mut().filter(|last| last.to == to) {
             Some(last) => last.bytes.extend_from_slice(record.raw),
             None => history.push(Change { from, to, bytes: record.raw.to_vec(), hidden: self.hidden }),
+        }
+        self.held = self.held.saturating_add(record.raw.len()).saturating_add(BESIDES);
+        if self.held > MOST_OF_A_LOT {
+            self.leave_for_later();
+        }
+    }
+
+    /// Lets the last pages go until half of the room is free. A lone page may take more; beyond that nothing is known of it.
+    fn leave_for_later(&mut self) {
+        let size = |history: &Vec<Change>| {
+            let sizes = history.iter().map(|change| change.bytes.capacity().saturating_add(BESIDES));
+            sizes.fold(0usize, usize::saturating_add)
+        };
+        self.held = self.pages.values().map(size).fold(0, usize::saturating_add);
+        while self.wanted.len() > 1 && self.held > MOST_OF_A_LOT / 2 {
+            let Some(last) = self.wanted.pop_last() else { break };
+            let gone = self.pages.remove(&last);
+            self.held = self.held.saturating_sub(gone.as_ref().map_or(0, size));
+        }
+        if self.held > MOST {
+            self.pages.clear();
         }
     }
 

@@ -1,8 +1,10 @@
 //! What the walk over all that is left of a log meets.
 
+use std::collections::BTreeSet;
+
 use crate::format::redo_record::PageId;
-use crate::instance::redo::history::Log;
-use crate::instance::redo::tests::build::{PHYS, Ring, put, seal};
+use crate::instance::redo::history::{Changes, Log};
+use crate::instance::redo::tests::build::{PHYS, Phys, Ring, put, seal};
 use crate::instance::redo::{FoundRedo, read};
 use crate::units::{PageNo, SpaceId};
 
@@ -26,4 +28,30 @@ fn a_mini_transaction_without_records_is_not_the_end_in_a_log_of_blocks() {
     let mut pages: Vec<PageId> = redo.census.unwrap().pages().map(|(page, _)| page).collect();
     pages.sort_unstable();
     assert_eq!(pages, [(SpaceId(5), PageNo(3)), (SpaceId(5), PageNo(4))]);
+}
+
+#[test]
+fn the_history_of_many_pages_comes_in_lots_and_none_is_lost() {
+    let (checkpoint, pages) = (12288, 90u8);
+    let mut log = Phys::new(1 << 18, checkpoint, false);
+    log.file_checkpoint(checkpoint).checkpoint(0, checkpoint, checkpoint);
+    for _ in 0..3 {
+        for page in 1..=pages {
+            log.mtr(&[0x12, 5, page]);
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    log.write(dir.path());
+    let FoundRedo::Read(redo) = read(dir.path()).unwrap() else { panic!("no log") };
+    let mut log = Log::open(&redo).unwrap().unwrap();
+    let all: BTreeSet<PageId> = (1..=pages).map(|page| (SpaceId(5), PageNo(page.into()))).collect();
+    let (mut left, mut seen, mut lots) = (all.clone(), Vec::new(), 0);
+    while !left.is_empty() {
+        let changes = Changes::of_a_lot(&mut log, &mut left).unwrap();
+        assert!(changes.pages().iter().all(|&page| changes.of_page(page).len() == 3));
+        seen.extend(changes.pages().iter().copied());
+        lots += 1;
+    }
+    assert_eq!(seen, all.into_iter().collect::<Vec<_>>());
+    assert!(lots > 2, "{lots}");
 }
