@@ -89,6 +89,9 @@ pub mod format {
         pub mod sdi {
             pub use crate::format::dictionary::sdi::{each_json, each_table, root};
         }
+        pub mod sys_columns {
+            pub use crate::format::dictionary::sys_columns::key;
+        }
         pub mod sys_tables {
             pub use crate::format::dictionary::sys_tables::read;
         }
@@ -112,6 +115,9 @@ pub mod format {
     }
     pub mod index_page {
         pub use crate::format::index_page::key_range;
+    }
+    pub mod key {
+        pub use crate::format::key::{ColumnKind, IndexKey, KeyColumn, Width};
     }
     pub mod record {
         pub use crate::format::record::user_records;

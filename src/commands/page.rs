@@ -13,11 +13,13 @@ use crate::disk::Image;
 use crate::error::{Error, Result};
 use crate::format::fsp::PageFormat;
 use crate::format::index_header::index_header;
+use crate::format::key::IndexKey;
 use crate::instance::Instance;
 use crate::instance::bundle::open;
 use crate::instance::bundle::unpack::Bundle;
+use crate::instance::discover::stated_first_page;
 use crate::instance::foreign::not_innodb;
-use crate::instance::identify::identify;
+use crate::instance::identify::{Identity, identify};
 use crate::instance::locations::Focus;
 use crate::instance::locations::Locations;
 use crate::instance::note::Note;
@@ -26,6 +28,7 @@ use crate::instance::running;
 use crate::instance::spaces::judge_in;
 use crate::instance::spaces::{Identification, Owner, SpaceFile, Spaces, Tablespace};
 use crate::page::Judged;
+use crate::page::diagnose::{Diagnosis, classify};
 use crate::page::transform;
 use crate::page::transform::Revealed;
 use crate::units::{PageNo, SpaceId};
@@ -45,8 +48,12 @@ pub struct Lookup {
     pub shown: PathBuf,
     /// What it is part of.
     pub name: PageName,
+    /// The columns that its index is sorted by, where the dictionary describes them.
+    pub key: Option<IndexKey>,
     /// The judgement of its bytes.
     pub judged: Judged,
+    /// The kind of damage and what was seen, as scan tells it; of a page that is torn or corrupt.
+    pub diagnosis: Option<Diagnosis>,
     /// The data directory or file that the doublewrite buffer was looked for in.
     pub context: PathBuf,
     /// The buffers around it; only looked at for pages that are damaged or zero, or where the file alone does not tell
@@ -96,19 +103,25 @@ impl Lookup {
         let bundle = request.bundle.clone();
         let is_named = is_same_file(&home.path, &request.path);
         let shown = if is_named { request.path.clone() } else { home.path.clone() };
+        if !is_named {
+            notes.extend(note_other_file(&space, &request.path, page_no, &home));
+        }
         let mut lookup = Lookup {
             home,
             space,
             shown,
             name: PageName::default(),
+            key: None,
             judged,
+            diagnosis: None,
             context: context.path.clone(),
             survey,
             running,
             notes,
             bundle,
         };
-        lookup.name = lookup.named(&context, page_no);
+        (lookup.name, lookup.key) = lookup.named(&context, page_no);
+        lookup.diagnosis = lookup.diagnose(page_no);
         Ok(lookup)
     }
 
@@ -129,16 +142,31 @@ impl Lookup {
         self.findings().any(|finding| finding.judgement.verdict == Verdict::Restorable)
     }
 
+    /// Held against the best copy, as scan does it.
+    fn diagnose(&self, page_no: PageNo) -> Option<Diagnosis> {
+        if !matches!(self.home.state, HomeState::Torn | HomeState::Corrupt) {
+            return None;
+        }
+        let best = self.findings().min_by_key(|finding| finding.judgement.verdict.rank());
+        let copy = best.and_then(|finding| finding.copy()).map(|copy| copy.page());
+        Some(classify(&self.home.bytes.get(), &self.space.format, page_no, copy.as_deref()))
+    }
+
     /// The names are in the dictionary, which lies around the file; of a file that lies alone they are in itself.
-    fn named(&self, context: &Request, page_no: PageNo) -> PageName {
-        let Some(id) = self.space.id else { return PageName::default() };
+    fn named(&self, context: &Request, page_no: PageNo) -> (PageName, Option<IndexKey>) {
+        let Some(id) = self.space.id else { return Default::default() };
         let clear = self.judged.clear.clone().or_else(|| self.clear());
         let header = index_header(clear.as_deref().unwrap_or(&self.home.bytes.get()));
-        let named = |spaces: &Spaces| Naming::new(spaces).of(id, page_no, header.as_ref());
+        let named = |spaces: &Spaces| {
+            let mut naming = Naming::new(spaces);
+            let name = naming.of(id, page_no, header.as_ref());
+            let key = header.and_then(|header| naming.key(id, header.index_id));
+            (name, key)
+        };
         match &self.survey {
             Some(survey) => named(&survey.instance.spaces),
             None => {
-                Instance::bare(context).map_or_else(|_| PageName::default(), |around| named(&around.spaces))
+                Instance::bare(context).map_or_else(|_| Default::default(), |around| named(&around.spaces))
             }
         }
     }
@@ -268,7 +296,7 @@ fn alone(image: &Image, request: &Request) -> Result<Option<Tablespace>> {
         path: image.path().to_path_buf(),
         name: PathBuf::from(image.path().file_name().unwrap_or(image.path().as_os_str())),
         len: image.len(),
-        first_page: 0,
+        first_page: first_page_of(image, &identity),
         identity: image.identity(),
     };
     Ok(Some(Tablespace {
@@ -280,6 +308,25 @@ fn alone(image: &Image, request: &Request) -> Result<Option<Tablespace>> {
     }))
 }
 
+/// A later file of a system tablespace that lies alone says by its pages where it begins.
+fn first_page_of(image: &Image, identity: &Identity) -> u64 {
+    let later = identity.id == Some(SpaceId::SYSTEM) && identity.evidence != Identification::Header;
+    let stated = Some(image).filter(|_| later).and_then(|image| stated_first_page(image, &identity.format));
+    stated.unwrap_or(0)
+}
+
+/// Which pages a file holds, where the one that was asked for lies in another file of the same tablespace.
+fn note_other_file(space: &Tablespace, named: &Path, page_no: PageNo, home: &Home) -> Option<String> {
+    let file = space.files.iter().find(|file| is_same_file(&file.path, named))?;
+    let end = file.first_page.saturating_add(file.len / space.format.physical.as_u64()).saturating_sub(1);
+    Some(format!(
+        "{} holds pages {} to {end} of its tablespace; page {page_no} lies in {}",
+        named.display(),
+        file.first_page,
+        home.path.display()
+    ))
+}
+
 fn is_same_file(one: &Path, other: &Path) -> bool {
     let identity = |path: &Path| Image::open(path).map(|image| image.identity());
     one == other || matches!((identity(one), identity(other)), (Ok(a), Ok(b)) if a == b)
@@ -287,6 +334,13 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 
 fn past_the_end(space: &Tablespace, page_no: PageNo, named: &Path) -> Error {
     let size = space.format.physical;
+    if let Some(first) = space.files.first().filter(|file| u64::from(page_no.0) < file.first_page) {
+        let what = format!(
+            "a later file of its tablespace: it begins with page {}; page {page_no} lies in a file before it",
+            first.first_page
+        );
+        return Error::foreign(&first.path, what);
+    }
     let (offset, len, first) = match space.place(page_no) {
         Some(place) => (place.offset.0, place.file.len, place.file.first_page),
         None => (page_no.offset(size).0, 0, 0),

@@ -16,6 +16,7 @@ pub mod flags;
 pub mod fsp;
 pub mod index_header;
 pub mod index_page;
+pub mod key;
 pub mod record;
 pub mod redo_record;
 pub mod reduced;

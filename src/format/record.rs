@@ -38,6 +38,21 @@ pub struct UserRecord<'a> {
 }
 
 impl<'a> UserRecord<'a> {
+    /// The record whose first column begins at `origin`.
+    pub fn at(page: &'a [u8], origin: usize, compact: bool) -> UserRecord<'a> {
+        UserRecord { page, origin, compact }
+    }
+
+    /// A COMPACT record that carries the version of its table or the number of its columns before its header, as after
+    /// `ADD COLUMN` in place: `REC_INFO_INSTANT_FLAG`, `REC_INFO_VERSION_FLAG` (MySQL 8.0.12+), `REC_STATUS_INSTANT` (MariaDB).
+    pub fn is_of_a_version(&self) -> bool {
+        const MYSQL: u8 = 0xC0;
+        const STATUS: u8 = 7;
+        const INSTANT: u8 = 4;
+        let status = self.origin.checked_sub(3).and_then(|at| u8_at(self.page, at)).unwrap_or(0) & STATUS;
+        self.compact && (self.info_bits() & MYSQL != 0 || status == INSTANT)
+    }
+
     /// Offset in the page of the first column.
     pub fn origin(&self) -> usize {
         self.origin

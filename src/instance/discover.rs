@@ -312,7 +312,7 @@ fn identify_first(locations: &Locations, image: &Image) -> Result<Option<(Identi
 }
 
 /// Pages of later system files carry their number in the whole tablespace: the first few vote on where theirs begins.
-fn stated_first_page(image: &Image, format: &PageFormat) -> Option<u64> {
+pub fn stated_first_page(image: &Image, format: &PageFormat) -> Option<u64> {
     let mut votes: Vec<u64> = (0u64..16)
         .filter_map(|index| {
             let at = ByteOffset(index * format.physical.as_u64());

@@ -13,6 +13,8 @@ pub struct Tear {
     pub head: usize,
     /// Byte offset from which on the tail of the page equals the copy.
     pub tail: usize,
+    /// The sectors that equal the copy's, the first one in the lowest bit.
+    map: u128,
 }
 
 impl Tear {
@@ -26,7 +28,15 @@ impl Tear {
             sectors: same.len(),
             head: head * SECTOR,
             tail: (same.len() - tail) * SECTOR,
+            map: equal_sectors(home, copy),
         }
+    }
+
+    /// One letter for each sector, `B` where it is the copy's; `None` where a line does not hold them.
+    pub fn line(&self) -> Option<String> {
+        const LINE: usize = 64;
+        let letter = |at: usize| if self.map >> at & 1 != 0 { 'B' } else { '.' };
+        (self.sectors <= LINE).then(|| (0..self.sectors).map(letter).collect())
     }
 
     /// A clause for a person: where the copy's bytes end and others begin.

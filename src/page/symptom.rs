@@ -98,10 +98,7 @@ impl fmt::Display for Symptom {
             Symptom::Ieee => f.write_str(
                 "its checksum is the CRC-32 (IEEE) of its content where CRC-32C belongs: another tool stamped it",
             ),
-            Symptom::Sectors(tear) => match tear.describe() {
-                Some(edge) => f.write_str(&edge),
-                None => write!(f, "{} of its {} sectors are those of the copy", tear.equal, tear.sectors),
-            },
+            Symptom::Sectors(tear) => write_tear(f, tear),
             Symptom::ZeroBefore(begin) => {
                 write!(f, "its first {begin} bytes are zero, the rest is written")
             }
@@ -109,6 +106,16 @@ impl fmt::Display for Symptom {
                 write!(f, "its bytes from {end} on are zero, those before are written")
             }
         }
+    }
+}
+
+/// Where the tear is; where it is no clean one, how much is the copy's. Then whose each sector is.
+fn write_tear(f: &mut fmt::Formatter<'_>, tear: &Tear) -> fmt::Result {
+    match (tear.describe(), tear.line()) {
+        (Some(edge), Some(line)) => write!(f, "{edge}: {line}"),
+        (None, Some(line)) => write!(f, "its sectors of 512 bytes, B as in the copy: {line}"),
+        (Some(edge), None) => f.write_str(&edge),
+        (None, None) => write!(f, "{} of its {} sectors are those of the copy", tear.equal, tear.sectors),
     }
 }
 

@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 use strum::{IntoStaticStr, VariantArray};
 
-use crate::format::fields::{PageField, page_fields};
+use crate::format::fields::{FIRST_KEY, LAST_KEY, PageField, page_fields};
 use crate::format::fil::{FIL_PAGE_DATA, FIL_PAGE_SPACE_ID, FilHeader, page_type};
 use crate::format::fsp::{Layout, PageFormat};
+use crate::format::key::IndexKey;
 use crate::page::checksum;
 use crate::page::checksum::{Algorithm, Computed};
 use crate::page::frame;
@@ -156,15 +157,32 @@ impl DecodedPage {
         })
     }
 
-    /// Writes it for a person; `place` says where the page lies.
+    /// Shows the keys by the types of their columns; `clear` is the page that the fields are of.
+    pub fn type_keys(&mut self, clear: &[u8], key: &IndexKey) {
+        for field in self.fields.iter_mut().filter(|field| field.name == FIRST_KEY || field.name == LAST_KEY)
+        {
+            if let Some(value) = key.show(clear, field.offset) {
+                field.value = value;
+            }
+        }
+    }
+
+    /// Writes it for a person; `place` says where the page lies, `reason` why it is damaged.
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn write_text(&self, out: &mut dyn Write, place: &str, verbose: bool) -> io::Result<()> {
+    pub fn write_text(
+        &self,
+        out: &mut dyn Write,
+        place: &str,
+        reason: Option<&str>,
+        verbose: bool,
+    ) -> io::Result<()> {
         writeln!(out, "{}", self.headline())?;
         writeln!(out, "{place}, {} bytes, {} layout", self.length, self.layout.name())?;
-        if !self.reason.is_empty() {
-            writeln!(out, "{}", style::printable(&self.reason))?;
+        let reason = reason.unwrap_or(&self.reason);
+        if !reason.is_empty() {
+            writeln!(out, "{}", style::printable(reason))?;
         }
         self.write_checksums(out, verbose)?;
         self.write_fields(out)?;

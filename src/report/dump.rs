@@ -320,7 +320,7 @@ impl DumpReport {
             let place = format!("{file} slot {index}{read}, {}{home}, offset {offset}", slot.usage_text());
             let place = style::printable(&place);
             match &slot.page {
-                Some(page) => page.write_text(out, &place, verbose)?,
+                Some(page) => page.write_text(out, &place, None, verbose)?,
                 None => {
                     let [_, _, page, lsn, ..] = slot.row();
                     writeln!(out, "page {page}, LSN {lsn}, without contents\n{place}")?;

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::commands::page::Lookup;
+use crate::page::diagnose::Class;
 use crate::report::SCHEMA_VERSION;
 use crate::report::advice::write_prediction;
 use crate::report::decoded::DecodedPage;
@@ -38,8 +39,13 @@ pub struct PageDocument {
     pub table: Option<String>,
     /// The index that it belongs to, where the dictionary tells it.
     pub index: Option<String>,
+    /// The id of that index, also where no dictionary names it.
+    pub index_id: Option<u64>,
     /// What lies there, held against the place.
     pub state: HomeState,
+    /// The kind of damage, as scan names it; of a page that is torn or corrupt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<Class>,
     /// Why, where it is neither valid nor zero.
     pub reason: String,
     /// What its bytes say.
@@ -93,8 +99,12 @@ impl PageDocument {
     pub fn of(lookup: &Lookup, page_no: PageNo, with_hex: bool) -> PageDocument {
         let (home, space) = (&lookup.home, &lookup.space);
         let clear = lookup.clear();
-        let page =
-            DecodedPage::of(&home.bytes.get(), &space.format, &lookup.judged, clear.as_deref(), with_hex);
+        let bytes = home.bytes.get();
+        let mut page = DecodedPage::of(&bytes, &space.format, &lookup.judged, clear.as_deref(), with_hex);
+        if let (Some(page), Some(key)) = (&mut page, &lookup.key) {
+            page.type_keys(lookup.judged.clear.as_deref().or(clear.as_deref()).unwrap_or(&bytes), key);
+        }
+        let diagnosis = lookup.diagnosis.as_ref();
         let id = space.id.filter(|_| lookup.is_restorable());
         let context = lookup.bundle.as_ref().map_or(&lookup.context, |bundle| &bundle.path);
         let restoring = || restoring(&context.display().to_string());
@@ -114,8 +124,10 @@ impl PageDocument {
             page_no,
             table: lookup.name.table.clone(),
             index: lookup.name.index.clone(),
+            index_id: lookup.name.index_id,
             state: home.state,
-            reason: home.why.to_string(),
+            class: diagnosis.map(|diagnosis| diagnosis.class),
+            reason: diagnosis.map_or_else(|| home.why.to_string(), |diagnosis| diagnosis.symptom.to_string()),
             page,
             copies: lookup.findings().map(PageCopy::of).collect(),
             restore_command: id.map(|id| format!("{} --page {id}:{page_no}", restoring())),
@@ -134,14 +146,19 @@ impl PageDocument {
         let named = |what: &str, name: &Option<String>| {
             name.as_deref().map(|name| format!(", {what} {}", style::printable(name))).unwrap_or_default()
         };
-        let (table, index) = (named("table", &self.table), named("index", &self.index));
+        let id = self.index_id.map(|id| id.to_string()).filter(|_| self.index.is_none());
+        let (table, index) =
+            (named("table", &self.table), named("index", &self.index) + &named("index id", &id));
         let place = format!("{} offset {}{table}{index}", style::printable(&self.file), self.offset);
         write_running(out, self.running.as_deref())?;
         if self.state == HomeState::Misdirected {
             writeln!(out, "{}", style::paint(style::BAD, &format!("MISDIRECTED: {}", self.reason)))?;
         }
         match &self.page {
-            Some(page) => page.write_text(out, &place, verbose)?,
+            Some(page) => {
+                let reason = self.class.map(|_| self.reason.as_str());
+                page.write_text(out, &place, reason, verbose)?;
+            }
             None => writeln!(out, "{place}: too short for a page")?,
         }
         self.write_copies(out)?;

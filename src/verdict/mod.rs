@@ -98,6 +98,24 @@ impl Verdict {
         matches!(self, Verdict::Unrecoverable | Verdict::Stale | Verdict::LostWrite)
     }
 
+    /// The smaller, the more useful the copy is for a damaged home.
+    pub fn rank(self) -> u8 {
+        match self {
+            Verdict::Restorable => 0,
+            Verdict::Stale => 1,
+            Verdict::Unrecoverable => 2,
+            Verdict::LostWrite
+            | Verdict::Superseded
+            | Verdict::Pending
+            | Verdict::Intact
+            | Verdict::CorruptCopy
+            | Verdict::Orphan
+            | Verdict::OutOfBounds
+            | Verdict::Unverifiable
+            | Verdict::RedoRebuilds => 3,
+        }
+    }
+
     /// Damage, whether the buffer can mend it or not.
     pub fn needs_attention(self) -> bool {
         self == Verdict::Restorable || self.is_critical()

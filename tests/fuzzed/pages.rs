@@ -8,12 +8,13 @@ use dblwr::internals::commands::explain_log;
 use dblwr::internals::commands::scan::RowState;
 use dblwr::internals::commands::scan::finding::PageRow;
 use dblwr::internals::format::crypt_info;
-use dblwr::internals::format::dictionary::{sdi, sys_tables};
+use dblwr::internals::format::dictionary::{sdi, sys_columns, sys_tables};
 use dblwr::internals::format::fields::page_fields;
 use dblwr::internals::format::fil::FilHeader;
 use dblwr::internals::format::fsp::{FspHeader, PageFormat, xdes_array_end};
 use dblwr::internals::format::index_header::index_header;
 use dblwr::internals::format::index_page::key_range;
+use dblwr::internals::format::key::{ColumnKind, IndexKey, KeyColumn, Width};
 use dblwr::internals::format::record::user_records;
 use dblwr::internals::format::redo_record::{MtrRecords, RedoRecord, each_payload};
 use dblwr::internals::format::reduced::parse_reduced;
@@ -61,12 +62,36 @@ fn page_of(bytes: &mut &[u8]) -> (PageFormat, Vec<u8>) {
     (format, page)
 }
 
+/// A key with a column of every kind, those of fixed width first.
+fn every_kind_of_key() -> IndexKey {
+    let (fixed, long) = (Width::Fixed(3), Width::Variable { long: true });
+    let kinds = [
+        ColumnKind::Int { bytes: 4, signed: true },
+        ColumnKind::Year,
+        ColumnKind::Date,
+        ColumnKind::Time { decimals: 2 },
+        ColumnKind::DateTime { decimals: 6 },
+        ColumnKind::Timestamp { decimals: 3 },
+        ColumnKind::Decimal { precision: 31, scale: 11 },
+        ColumnKind::Float,
+        ColumnKind::Double,
+        ColumnKind::Text(fixed),
+        ColumnKind::Text(long),
+        ColumnKind::Bytes(long),
+        ColumnKind::Unknown,
+    ];
+    let column = |(at, kind)| KeyColumn { name: format!("c{at}"), kind, nullable: at % 2 == 1 };
+    IndexKey { columns: kinds.into_iter().enumerate().map(column).collect(), nullable: Some(9) }
+}
+
 /// Everything that looks at one page, stamped or not.
 pub fn page(bytes: &[u8]) {
     let (format, page) = page_of(&mut &bytes[..]);
     let judged = judge(&page, &format);
     let decoded = DecodedPage::of(&page, &format, &judged, judged.clear.as_deref(), true).expect("a header");
-    decoded.write_text(&mut std::io::sink(), "here", true).unwrap();
+    let mut decoded = decoded;
+    decoded.type_keys(judged.clear.as_deref().unwrap_or(&page), &every_kind_of_key());
+    decoded.write_text(&mut std::io::sink(), "here", None, true).unwrap();
     serde_json::to_vec(&decoded).unwrap();
     if !matches!(judged.state, PageState::Valid | PageState::Zero) {
         let mut copy = page.clone();
@@ -181,6 +206,7 @@ pub fn dictionary(bytes: &[u8]) {
     let _ = names.indexes().count();
     let _ = Names::from_system(&source).indexes().count();
     let _ = sys_tables::read(&source);
+    let _ = sys_columns::key(&source, SpaceId::SYSTEM, 3);
     sdi::each_json(&source, |_, _| {});
     sdi::each_table(&source, drop);
     let format = PageFormat::classic(PageSize::DEFAULT);

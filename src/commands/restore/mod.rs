@@ -121,7 +121,7 @@ pub fn run_reviewed<D: Disk>(
     reviewed: &PlanFile,
     plan: impl FnOnce() -> Result<Plan>,
 ) -> Result<Pass> {
-    let may = |journal: &journal::Journal| plan_file::matches_journal(reviewed, journal);
+    let may = |journal: &journal::Journal| plan_file::matches_journal(disk, reviewed, journal);
     let pass = journal_names::finish(disk, name, PassKind::Restore, here, may)?;
     continue_with(disk, name, pass, |finished| {
         let plan = plan()?;

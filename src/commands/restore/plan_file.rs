@@ -2,7 +2,7 @@
 //!
 //! It has no page bytes, only their SHA-256: applying means planning again and finding exactly the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -13,9 +13,11 @@ use crate::commands::restore::apply::Applied;
 use crate::commands::restore::journal::Journal;
 use crate::commands::restore::locked;
 use crate::commands::restore::plan::{Plan, PlannedPage};
+use crate::commands::restore::relocate::{is_same, originals, refuse_the_originals};
 use crate::disk::calls;
 use crate::disk::calls::{Access, Disk};
 use crate::error::{Error, Result};
+use crate::instance::file_names::end_alike;
 use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 
 /// Version of the file's schema.
@@ -42,7 +44,7 @@ pub struct PlanFile {
 /// What a file was when the plan was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanFileEntry {
-    /// Name relative to the root.
+    /// Name relative to the root; absolute where it lies outside.
     pub file: PathBuf,
     /// `st_dev`: a hint only, a copy or a reboot changes it.
     pub device: u64,
@@ -57,7 +59,7 @@ pub struct PlanFileEntry {
 /// One page that would be written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanPageEntry {
-    /// Name relative to the root.
+    /// Name relative to the root; absolute where it lies outside.
     pub file: PathBuf,
     /// In bytes.
     pub offset: ByteOffset,
@@ -113,30 +115,41 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
 /// A file of the plan cannot be looked at.
 pub fn export<D: Disk>(disk: &D, plan: &Plan) -> Result<PlanFile> {
     plan.check()?;
-    let root = disk.absolute(&plan.root).map_err(Error::io(&plan.root, "find the absolute path of"))?;
+    let root = absolute(disk, &plan.root)?;
     let mut files = BTreeMap::new();
     for page in &plan.pages {
-        if !files.contains_key(&page.file) {
-            files.insert(page.file.clone(), file_entry(disk, page)?);
+        if !files.contains_key(&page.path) {
+            files.insert(page.path.clone(), file_entry(disk, &root, page)?);
         }
     }
-    let files = files.into_values().collect();
+    let mut files: Vec<_> = files.into_values().collect();
+    files.sort_by(|a, b| a.file.cmp(&b.file));
     Ok(PlanFile {
         schema_version: SCHEMA_VERSION,
         tool: env!("CARGO_PKG_VERSION").to_owned(),
-        root,
         server_uuid: plan.world.server_uuid.clone(),
         files,
-        pages: entries(plan.pages.iter()),
+        pages: entries(disk, &root, plan.pages.iter())?,
+        root,
     })
 }
 
-fn file_entry<D: Disk>(disk: &D, page: &PlannedPage) -> Result<PlanFileEntry> {
+fn absolute<D: Disk>(disk: &D, path: &Path) -> Result<PathBuf> {
+    disk.absolute(path).map_err(Error::io(path, "find the absolute path of"))
+}
+
+/// Reports name a file outside as it was given, which may be relative to anything.
+fn name<D: Disk>(disk: &D, root: &Path, path: &Path) -> Result<PathBuf> {
+    let path = absolute(disk, path)?;
+    Ok(path.strip_prefix(root).map(Path::to_path_buf).unwrap_or(path))
+}
+
+fn file_entry<D: Disk>(disk: &D, root: &Path, page: &PlannedPage) -> Result<PlanFileEntry> {
     let path = &page.path;
     let file = calls::retry(|| disk.open(path, Access::Read)).map_err(Error::io(path, "open"))?;
     let stat = calls::retry(|| disk.stat(&file)).map_err(Error::io(path, "look at"))?;
     Ok(PlanFileEntry {
-        file: page.file.clone(),
+        file: name(disk, root, path)?,
         device: stat.device,
         inode: stat.inode,
         size: stat.size,
@@ -144,15 +157,20 @@ fn file_entry<D: Disk>(disk: &D, page: &PlannedPage) -> Result<PlanFileEntry> {
     })
 }
 
-fn entries<'a>(pages: impl Iterator<Item = &'a PlannedPage>) -> Vec<PlanPageEntry> {
-    let mut entries: Vec<_> = pages.map(entry).collect();
+fn entries<'a, D: Disk>(
+    disk: &D,
+    root: &Path,
+    pages: impl Iterator<Item = &'a PlannedPage>,
+) -> Result<Vec<PlanPageEntry>> {
+    let named = pages.map(|page| Ok(entry(page, name(disk, root, &page.path)?)));
+    let mut entries = named.collect::<Result<Vec<_>>>()?;
     entries.sort_by(|a, b| (&a.file, a.offset).cmp(&(&b.file, b.offset)));
-    entries
+    Ok(entries)
 }
 
-fn entry(page: &PlannedPage) -> PlanPageEntry {
+fn entry(page: &PlannedPage, file: PathBuf) -> PlanPageEntry {
     PlanPageEntry {
-        file: page.file.clone(),
+        file,
         offset: page.offset,
         length: page.length as u64,
         space_id: page.space_id,
@@ -172,6 +190,16 @@ fn entry(page: &PlannedPage) -> PlanPageEntry {
 pub fn matches<D: Disk>(disk: &D, reviewed: &PlanFile, finished: &[Applied], plan: &Plan) -> Result<()> {
     check_version(reviewed)?;
     let now = export(disk, plan)?;
+    let moved = !is_same(disk, &reviewed.root, &now.root);
+    if moved {
+        let names = reviewed.files.iter().map(|file| &*file.file);
+        let originals = originals(disk, &reviewed.root, names);
+        let paths: BTreeSet<&Path> = plan.pages.iter().map(|page| &*page.path).collect();
+        paths
+            .into_iter()
+            .try_for_each(|path| refuse_the_originals(disk, &originals, &reviewed.root, path))?;
+    }
+    let reviewed = &if moved { renamed(reviewed, &now) } else { reviewed.clone() };
     for file in &now.files {
         let at_review = reviewed.files.iter().find(|reviewed| reviewed.file == file.file);
         let is_same =
@@ -184,14 +212,34 @@ pub fn matches<D: Disk>(disk: &D, reviewed: &PlanFile, finished: &[Applied], pla
     if known && reviewed.server_uuid != now.server_uuid {
         return Err(differs("it is another server's, by its auto.cnf"));
     }
-    let done = entries(finished.iter().flat_map(|applied| &applied.pages).map(|(page, _)| page));
+    let done =
+        entries(disk, &now.root, finished.iter().flat_map(|applied| &applied.pages).map(|(page, _)| page))?;
     let planned = |entry: &PlanPageEntry| now.pages.iter().any(|now| same_place(entry, now));
     let left = |entry: &&PlanPageEntry| {
         planned(entry)
-            || !done.iter().any(|done| same_target(entry, done)) && !is_done(disk, &plan.root, entry)
+            || !done.iter().any(|done| same_target(entry, done)) && !is_done(disk, &now.root, entry)
     };
     let rest: Vec<_> = reviewed.pages.iter().filter(left).cloned().collect();
     same_pages(&rest, &now.pages)
+}
+
+/// A plan of a directory that was moved: what lies outside of it has the name that it has now.
+fn renamed(reviewed: &PlanFile, now: &PlanFile) -> PlanFile {
+    let mut renamed = reviewed.clone();
+    let outside = |path: &Path| path.is_absolute() && !now.files.iter().any(|file| file.file == path);
+    let name = |then: &Path| {
+        let mut alike =
+            now.files.iter().filter(|file| file.file.is_absolute() && end_alike(&file.file, then));
+        alike.next().filter(|_| alike.next().is_none()).map(|file| file.file.clone())
+    };
+    let names = renamed.files.iter_mut().map(|file| &mut file.file);
+    for then in names.chain(renamed.pages.iter_mut().map(|page| &mut page.file)) {
+        if let Some(name) = Some(&*then).filter(|then| outside(then)).and_then(|then| name(then)) {
+            *then = name;
+        }
+    }
+    renamed.pages.sort_by(|a, b| (&a.file, a.offset).cmp(&(&b.file, b.offset)));
+    renamed
 }
 
 /// Whether a page that need not be planned holds the reviewed bytes: an earlier run has written it. One that cannot be
@@ -208,9 +256,12 @@ fn is_done<D: Disk>(disk: &D, root: &Path, entry: &PlanPageEntry) -> bool {
 ///
 /// # Errors
 /// The first page that was not reviewed; a plan of another version.
-pub fn matches_journal(reviewed: &PlanFile, journal: &Journal) -> Result<()> {
+pub fn matches_journal<D: Disk>(disk: &D, reviewed: &PlanFile, journal: &Journal) -> Result<()> {
     check_version(reviewed)?;
-    for page in entries(journal.pages.iter().map(|record| &record.page)) {
+    let pages: Vec<_> = (journal.pages.iter())
+        .map(|record| PlannedPage { path: journal.root.join(&record.page.path), ..record.page.clone() })
+        .collect();
+    for page in entries(disk, &journal.root, pages.iter())? {
         if !reviewed.pages.iter().any(|entry| same_target(entry, &page)) {
             let (file, offset) = (page.file.display(), page.offset);
             return Err(differs(&format!("the interrupted pass also writes {file} at offset {offset}")));
@@ -235,8 +286,15 @@ fn check_version(reviewed: &PlanFile) -> Result<()> {
     }
 }
 
+/// The same page in every respect, of the same copy: its file may have been named otherwise.
+fn is_same_write(was: &PlanPageEntry, is: &PlanPageEntry) -> bool {
+    let alike = was.copy.file.file_name() == is.copy.file.file_name();
+    let copy = if alike { &is.copy.file } else { &was.copy.file };
+    PlanPageEntry { copy: PlanCopy { file: copy.clone(), ..was.copy.clone() }, ..was.clone() } == *is
+}
+
 fn same_pages(reviewed: &[PlanPageEntry], now: &[PlanPageEntry]) -> Result<()> {
-    if let Some((was, is)) = reviewed.iter().zip(now).find(|(was, is)| was != is) {
+    if let Some((was, is)) = reviewed.iter().zip(now).find(|(was, is)| !is_same_write(was, is)) {
         let why = if (&was.file, was.offset) == (&is.file, is.offset) {
             format!(
                 "{} at offset {} holds other bytes now, or has another copy",

@@ -76,6 +76,10 @@ pub(super) fn find<D: Disk>(disk: &D, journal: &Journal, at: &Path, here: &Here)
         let written = journal.pages.iter().any(|page| page.file == index);
         let there = if written { true } else { is_path(disk, &path)? };
         if written {
+            if !same_root {
+                let originals = originals(disk, &journal.root, std::iter::once(&*record.path));
+                refuse_the_originals(disk, &originals, &journal.root, &path)?;
+            }
             let (same, note) = identify(disk, record, &path)?;
             same_inodes &= same;
             found.notes.extend(note);
@@ -114,7 +118,7 @@ fn request(old: &World, root: &Path, same_root: bool, here: &Here) -> Request {
     request
 }
 
-fn is_same<D: Disk>(disk: &D, one: &Path, other: &Path) -> bool {
+pub(super) fn is_same<D: Disk>(disk: &D, one: &Path, other: &Path) -> bool {
     one == other || disk.canonical(one).is_ok_and(|one| Some(one) == disk.canonical(other).ok())
 }
 
@@ -148,6 +152,45 @@ fn place<'a, D: Disk>(
          its parts lie (--defaults-file, --data-home-dir, --directory, ...), nothing was written",
         record.path.display(),
         found.root.display()
+    )))
+}
+
+/// Device and inode of files that belong to a directory which is still there, by their names in it.
+pub(super) fn originals<'a, D: Disk>(
+    disk: &D,
+    root: &Path,
+    names: impl Iterator<Item = &'a Path>,
+) -> BTreeSet<(u64, u64)> {
+    if !disk.exists(root).unwrap_or(true) {
+        return BTreeSet::new();
+    }
+    names.filter_map(|name| identity(disk, &root.join(name))).collect()
+}
+
+fn identity<D: Disk>(disk: &D, path: &Path) -> Option<(u64, u64)> {
+    let file = calls::retry(|| disk.open(path, Access::Read)).ok()?;
+    calls::retry(|| disk.stat(&file)).ok().map(|stat| (stat.device, stat.inode))
+}
+
+/// Refuses a file that is one of another directory's: a copy of a directory shares with it what lies outside, and what its
+/// links lead to.
+///
+/// # Errors
+/// It is one of the originals.
+pub(super) fn refuse_the_originals<D: Disk>(
+    disk: &D,
+    originals: &BTreeSet<(u64, u64)>,
+    root: &Path,
+    path: &Path,
+) -> Result<()> {
+    if originals.is_empty() || identity(disk, path).is_none_or(|identity| !originals.contains(&identity)) {
+        return Ok(());
+    }
+    Err(Error::Refused(format!(
+        "{}: is still a file of {}, which this was made for; a copy of a directory must have files of its own (or name that \
+         directory), nothing was written",
+        path.display(),
+        root.display()
     )))
 }
 

@@ -206,13 +206,13 @@ fn a_reviewed_plan_is_applied_exactly_or_not_at_all() {
     let journal = journal_in(&dir);
     drop(plan.clone().lock(&RealDisk).unwrap().journal(&journal, journal::PassKind::Restore).unwrap());
     let name = JournalName::Exactly(journal);
+    let nothing = || Ok(Plan { root: plan.root.clone(), ..Plan::default() });
     let mut unsigned = reviewed.clone();
     unsigned.pages.remove(1);
-    let why =
-        refusal(run_reviewed(&RealDisk, &name, &Here::at(&plan.root), &unsigned, || Ok(Plan::default())));
+    let why = refusal(run_reviewed(&RealDisk, &name, &Here::at(&plan.root), &unsigned, nothing));
     assert!(why.contains("also writes"), "{why}");
     assert_eq!(bytes(&plan), before);
-    run_reviewed(&RealDisk, &name, &Here::at(&plan.root), &reviewed, || Ok(Plan::default())).unwrap();
+    run_reviewed(&RealDisk, &name, &Here::at(&plan.root), &reviewed, nothing).unwrap();
     assert_eq!(bytes(&plan), expected(&plan, &before));
 }
 

@@ -105,7 +105,7 @@ impl Ground {
             if let Some(situation) = situation(&survey, finding) {
                 let key = (finding.space_id(), finding.page_no());
                 let kept = copies.entry(key).or_insert_with(|| situation.clone());
-                if rank(kept.verdict) > rank(situation.verdict) {
+                if kept.verdict.rank() > situation.verdict.rank() {
                     *kept = situation;
                 }
             }
@@ -243,16 +243,6 @@ fn flushed(instance: &Instance) -> Flushed {
         (Shutdown::Clean, _) => Flushed::All,
         (_, Some(checkpoint)) => Flushed::UpTo(checkpoint),
         (_, None) => Flushed::Unknown,
-    }
-}
-
-/// The smaller, the more useful.
-fn rank(verdict: Verdict) -> u8 {
-    match verdict {
-        Verdict::Restorable => 0,
-        Verdict::Stale => 1,
-        Verdict::Unrecoverable => 2,
-        _ => 3,
     }
 }
 

@@ -1,10 +1,12 @@
 //! Space id and index id to table and index.
 
 use crate::format::dictionary::index_kind::IndexKind;
+pub mod charset;
 pub mod file_name;
 pub mod filename_charset;
 pub mod index_kind;
 pub mod sdi;
+pub mod sys_columns;
 pub mod sys_tables;
 pub mod tablespaces;
 #[cfg(test)]
@@ -15,8 +17,10 @@ use std::path::Path;
 
 use crate::format::PageSource;
 use crate::format::dictionary::file_name::FileName;
+use crate::format::dictionary::sdi::SdiIndex;
 
 use crate::format::index_page::SDI_INDEX_ID;
+use crate::format::key::IndexKey;
 use crate::units::{PageNo, SpaceId};
 
 /// The name of an index page's owner.
@@ -40,6 +44,8 @@ struct NamedIndex {
     name: String,
     kind: IndexKind,
     root: Option<PageNo>,
+    /// The columns that it is sorted by, where they came with the name.
+    key: Option<IndexKey>,
 }
 
 /// Everything known of names, gathered from as many sources as there are.
@@ -71,7 +77,8 @@ impl Names {
             );
             let root = Some(index.root).filter(|root| root.0 != crate::units::FIL_NULL);
             let kind = kind_from_sys_indexes(index.kind);
-            names.indexes.insert((index.space, index.id), NamedIndex { table, name: index.name, kind, root });
+            let named = NamedIndex { table, name: index.name, kind, root, key: None };
+            names.indexes.insert((index.space, index.id), named);
         }
         if !names.tables.is_empty() {
             names.add_dictionary_itself();
@@ -89,8 +96,9 @@ impl Names {
                 for index in part.indexes {
                     here |= index.space.is_none_or(|s| s == space);
                     let key = (index.space.unwrap_or(space), index.id);
-                    let (table, root) = (part.name.clone(), index.root);
-                    names.indexes.insert(key, NamedIndex { table, name: index.name, kind: index.kind, root });
+                    let SdiIndex { name, kind, root, key: columns, .. } = index;
+                    let table = part.name.clone();
+                    names.indexes.insert(key, NamedIndex { table, name, kind, root, key: columns });
                 }
                 if here {
                     names.add_table(space, part.name);
@@ -124,6 +132,11 @@ impl Names {
         }
         let index = self.indexes.get(&(space, index_id))?;
         Some(name_of(&index.table, &index.name, index.kind, index.root))
+    }
+
+    /// The columns that an index is sorted by, where SDI describes them.
+    pub fn key(&self, space: SpaceId, index_id: u64) -> Option<&IndexKey> {
+        self.indexes.get(&(space, index_id))?.key.as_ref()
     }
 
     /// The table whose own tablespace this is: the only one in it, or what the file is called.
@@ -165,8 +178,13 @@ impl Names {
             (4, "SYS_FIELDS", "CLUST_IND", clustered, 12),
             (CHANGE_BUFFER_ID, "change buffer", "CLUST_IND", IndexKind::ChangeBuffer, 4),
         ] {
-            let index =
-                NamedIndex { table: table.into(), name: index.into(), kind, root: Some(PageNo(root)) };
+            let index = NamedIndex {
+                table: table.into(),
+                name: index.into(),
+                kind,
+                root: Some(PageNo(root)),
+                key: None,
+            };
             self.indexes.entry((SpaceId::SYSTEM, id)).or_insert(index);
         }
     }

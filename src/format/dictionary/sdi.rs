@@ -22,6 +22,7 @@
 //!
 //! Sources: `dict0sdi.h`, `dict0sdi-decompress.h`, `lob0lob.h`, `fsp0fsp.cc` (MySQL 9.7); real files of 8.4 and 9.7.
 
+mod columns;
 #[cfg(test)]
 mod tests;
 
@@ -33,9 +34,11 @@ use crate::bytes::{slice_at, u32_at};
 use crate::format::PageSource;
 use crate::format::btree::each_leaf;
 use crate::format::dictionary::index_kind::IndexKind;
+use crate::format::dictionary::sdi::columns::{ColumnObject, IndexElement};
 use crate::format::fsp::{FspHeader, Layout, PageFormat, xdes_array_end};
 use crate::format::index_header::IndexHeader;
 use crate::format::index_page::SDI_INDEX_ID;
+use crate::format::key::{ColumnKind, IndexKey, KeyColumn};
 use crate::format::record::{UserRecord, user_records};
 use crate::units::{FIL_NULL, PageNo, SpaceId};
 
@@ -57,6 +60,9 @@ const BLOB_NEXT_PAGE: usize = 42;
 const BLOB_DATA: usize = 46;
 const BLOB_REFERENCE: usize = 20;
 
+/// InnoDB's name of the index by the row ids that it makes for a table without a key of its own.
+const GEN_CLUST_INDEX: &str = "GEN_CLUST_INDEX";
+
 /// Longest JSON that is inflated; a table of 1017 columns and 8192 partitions stays well below.
 const MAX_JSON: usize = 16 << 20;
 
@@ -73,6 +79,8 @@ pub struct SdiIndex {
     pub root: Option<PageNo>,
     /// Tablespace.
     pub space: Option<SpaceId>,
+    /// The columns that it is sorted by.
+    pub key: Option<IndexKey>,
 }
 
 /// A table, or one of its partitions, with the indexes that have trees.
@@ -101,6 +109,16 @@ pub fn root(page0: &[u8]) -> Option<PageNo> {
     let at = xdes_array_end(&format).checked_add(SDI_BEHIND_XDES)?;
     let root = u32_at(page0, at.checked_add(4)?)?;
     (u32_at(page0, at)? == SDI_VERSION && root != 0 && root != FIL_NULL).then_some(PageNo(root))
+}
+
+/// The key of the SDI tree itself: see the table above.
+pub fn own_key() -> IndexKey {
+    let column = |name: &str, bytes| KeyColumn {
+        name: name.to_owned(),
+        kind: ColumnKind::Int { bytes, signed: false },
+        nullable: false,
+    };
+    IndexKey { columns: vec![column("type", 4), column("id", 8)], nullable: Some(0) }
 }
 
 /// Calls `visit` with every table that the SDI of this tablespace describes. Damaged records are passed over.
@@ -179,10 +197,16 @@ fn append_blob(source: &dyn PageSource, first: PageNo, wanted: usize, data: &mut
     Some(())
 }
 
-/// The part of the JSON that is read; `mysqld_version_id`, columns and the rest are passed over.
+/// The part of the JSON that is read; `mysqld_version_id` and the rest are passed over.
 #[derive(Deserialize)]
 struct SdiDocument {
     dd_object: TableObject,
+}
+
+const VISIBLE: u32 = 1;
+
+fn visible() -> u32 {
+    VISIBLE
 }
 
 #[derive(Deserialize)]
@@ -190,6 +214,11 @@ struct TableObject {
     name: String,
     #[serde(default)]
     schema_ref: String,
+    /// 1: a user's; 2 and more: made by the server, whose description of NULL is not that of its records.
+    #[serde(default = "visible")]
+    hidden: u32,
+    #[serde(default)]
+    columns: Vec<ColumnObject>,
     #[serde(default)]
     indexes: Vec<IndexObject>,
     #[serde(default)]
@@ -204,6 +233,8 @@ struct IndexObject {
     /// 1 primary, 2 unique, 3 not unique, 4 full text, 5 spatial (`dd/types/index.h`, MySQL 9.7).
     #[serde(default, rename = "type")]
     kind: u32,
+    #[serde(default)]
+    elements: Vec<IndexElement>,
 }
 
 #[derive(Deserialize)]
@@ -236,7 +267,7 @@ impl SdiDocument {
             partition.collect(table, &format!("{name} partition {}", partition.name), &mut parts);
         }
         let trees = table.indexes.iter().enumerate();
-        let indexes: Vec<_> = trees.filter_map(|(n, i)| i.tree(n, &i.se_private_data)).collect();
+        let indexes: Vec<_> = trees.filter_map(|(n, i)| i.tree(table, n, &i.se_private_data)).collect();
         if !indexes.is_empty() || parts.is_empty() {
             parts.push(SdiPart { name, indexes });
         }
@@ -249,7 +280,8 @@ impl Partition {
         for sub in &self.subpartitions {
             sub.collect(table, &format!("{name} subpartition {}", sub.name), parts);
         }
-        let tree = |i: &PartitionIndex| table.indexes.get(i.index_opx)?.tree(i.index_opx, &i.se_private_data);
+        let tree =
+            |i: &PartitionIndex| table.indexes.get(i.index_opx)?.tree(table, i.index_opx, &i.se_private_data);
         let indexes: Vec<_> = self.indexes.iter().filter_map(tree).collect();
         if !indexes.is_empty() {
             parts.push(SdiPart { name: name.to_owned(), indexes });
@@ -259,7 +291,7 @@ impl Partition {
 
 impl IndexObject {
     /// The index as a tree, from `id=154;root=4;space_id=2;...`; `None` where it has none of its own.
-    fn tree(&self, position: usize, private: &str) -> Option<SdiIndex> {
+    fn tree(&self, table: &TableObject, position: usize, private: &str) -> Option<SdiIndex> {
         let value = |key: &str| {
             private
                 .split(';')
@@ -275,6 +307,12 @@ impl IndexObject {
             _ => IndexKind::Secondary,
         };
         let (root, space) = (word("root").map(PageNo), word("space_id").map(SpaceId));
-        Some(SdiIndex { id: value("id")?, name: self.name.clone(), kind, root, space })
+        let generated = columns::is_generated(&table.columns, &self.elements);
+        let name = if generated { GEN_CLUST_INDEX.to_owned() } else { self.name.clone() };
+        let mut key = columns::key(&table.columns, &self.elements);
+        if let Some(key) = key.as_mut().filter(|_| table.hidden != VISIBLE) {
+            key.nullable = None;
+        }
+        Some(SdiIndex { id: value("id")?, name, kind, root, space, key })
     }
 }

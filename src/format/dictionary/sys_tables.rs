@@ -124,7 +124,8 @@ fn sys_data_file(row: &UserRecord<'_>) -> Option<(SpaceId, String)> {
     Some((SpaceId(u32_at(row.redundant_field(0)??, 0)?), text(row.redundant_field(3)??)))
 }
 
-fn each_row(source: &dyn PageSource, root: Option<u32>, mut row: impl FnMut(&UserRecord<'_>)) {
+/// Calls `row` with every record of a dictionary table under `root` that is not marked deleted.
+pub fn each_row(source: &dyn PageSource, root: Option<u32>, mut row: impl FnMut(&UserRecord<'_>)) {
     // Page 0 is what a dictionary that was never created, or moved to mysql.ibd, leaves in the header.
     let Some(root) = root.filter(|&root| root != 0) else { return };
     each_leaf(source, PageNo(root), |_, page| {
@@ -160,7 +161,8 @@ fn sys_index(row: &UserRecord<'_>) -> Option<SysIndex> {
     })
 }
 
-fn text(bytes: &[u8]) -> String {
+/// A name as stored.
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 

@@ -30,6 +30,11 @@ pub struct PageField {
     pub len: usize,
 }
 
+/// Name of the field of the smallest key on an index page.
+pub const FIRST_KEY: &str = "first key";
+/// Name of the field of the greatest key on an index page.
+pub const LAST_KEY: &str = "last key";
+
 /// How the bytes of a fixed field are shown.
 #[derive(Debug, Clone, Copy)]
 enum FieldKind {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::bytes::{slice_at, u16_at, u32_at, u64_at};
 use crate::format::dictionary::sdi;
 use crate::format::fields::layouts;
-use crate::format::fields::{FieldKind, FieldSummary, text};
+use crate::format::fields::{FIRST_KEY, FieldKind, FieldSummary, LAST_KEY, text};
 use crate::format::fil::page_type;
 use crate::format::fsp::{Layout, xdes_size};
 use crate::format::index_header::PAGE_BTR_SEG_LEAF;
@@ -169,7 +169,8 @@ impl FieldSummary<'_> {
         let chain = if keys.complete { "" } else { ", then the chain breaks" };
         let value = format!("{} reached, {} marked deleted{chain}", keys.records, keys.deleted);
         self.push("user records", value, PAGE_DATA, 0);
-        for (name, key) in [("first key", keys.first), ("last key", keys.last)] {
+        // Where the chain breaks lies rubbish, not the greatest key.
+        for (name, key) in [(FIRST_KEY, keys.first), (LAST_KEY, keys.last.filter(|_| keys.complete))] {
             if let Some(key) = key {
                 self.push(name, show_key(&key.bytes), key.offset, key.bytes.len());
             }

@@ -7,6 +7,7 @@ mod journals;
 mod leaks;
 mod locks;
 mod mended;
+mod moved;
 mod names;
 mod outputs;
 mod printed;

@@ -4,6 +4,7 @@ use crate::format::Names;
 use crate::format::dictionary::sdi::*;
 use crate::format::fil::page_type;
 use crate::format::fsp::FSP_SPACE_FLAGS;
+use crate::format::key::{ColumnKind, Width};
 use crate::format::tests::pages::{Pages, SIZE, compact_page_with_lengths, put};
 
 const JSON: &str = r#"{"mysqld_version_id": 90704, "dd_object_type": "Table", "dd_object": {
@@ -127,4 +128,42 @@ fn tablespaces_without_sdi_have_no_root() {
     assert_eq!(root(&page0(0x15)), None, "MariaDB");
     assert_eq!(root(&page0(0x4029)), None, "compressed pages");
     assert_eq!(root(&page0(0x4021)[..10505]), None);
+}
+
+/// As MySQL 9.7.4 writes them, shortened: a table without a key of its own, and one with types of every width.
+const KEYS: &str = r#"{"dd_object": {"name": "nokey", "schema_ref": "d", "hidden": 1, "columns": [
+        {"name": "b", "type": 16, "is_nullable": true, "char_length": 80, "column_type_utf8": "varchar(20)", "collation_id": 255},
+        {"name": "c", "type": 29, "is_nullable": true, "char_length": 10, "column_type_utf8": "char(10)", "collation_id": 8},
+        {"name": "de", "type": 21, "is_nullable": true, "numeric_precision": 14, "numeric_scale": 4},
+        {"name": "DB_ROW_ID", "type": 10, "char_length": 6},
+        {"name": "DB_TRX_ID", "type": 10, "char_length": 6}],
+    "indexes": [
+        {"name": "PRIMARY", "hidden": true, "type": 2, "se_private_data": "id=154;root=4;space_id=2;", "elements": [
+            {"length": 4294967295, "column_opx": 3}, {"length": 4294967295, "column_opx": 4},
+            {"length": 4294967295, "column_opx": 0}, {"length": 4294967295, "column_opx": 1}, {"length": 4294967295, "column_opx": 2}]},
+        {"name": "kc", "type": 3, "se_private_data": "id=155;root=5;space_id=2;", "elements": [
+            {"length": 4, "column_opx": 1}, {"length": 7, "column_opx": 2}, {"length": 80, "column_opx": 0}, {"length": 4294967295, "column_opx": 3}]}]}}"#;
+
+#[test]
+fn keys_come_with_their_types_and_the_hidden_index_has_its_true_name() {
+    let found = Names::from_sdi(SpaceId(2), &space(KEYS, false));
+    assert_eq!(found.lookup(SpaceId(2), 154).unwrap().index, "GEN_CLUST_INDEX");
+    let key = found.key(SpaceId(2), 154).unwrap();
+    assert_eq!(key.columns.iter().map(|column| &column.name[..]).collect::<Vec<_>>(), ["DB_ROW_ID"]);
+    assert_eq!(key.nullable, Some(3), "of the whole record");
+    let key = found.key(SpaceId(2), 155).unwrap();
+    let kinds: Vec<_> = key.columns.iter().map(|column| column.kind).collect();
+    let row_id = ColumnKind::Int { bytes: 6, signed: false };
+    let (cut, text) = (Width::Fixed(4), Width::Variable { long: false });
+    let decimal = ColumnKind::Decimal { precision: 14, scale: 4 };
+    assert_eq!(kinds, [ColumnKind::Text(cut), decimal, ColumnKind::Text(text), row_id]);
+    // After ADD COLUMN in place, and in tables of the server's own, NULL bits are not what is described.
+    let instant =
+        KEYS.replace(r#""char_length": 80,"#, r#""char_length": 80, "se_private_data": "version_added=1;","#);
+    for changed in [instant, KEYS.replace(r#""hidden": 1"#, r#""hidden": 2"#)] {
+        let found = Names::from_sdi(SpaceId(2), &space(&changed, false));
+        assert_eq!(found.key(SpaceId(2), 155).unwrap().nullable, None);
+    }
+    let broken = KEYS.replace(r#""column_opx": 1}"#, r#""column_opx": 99}"#);
+    assert_eq!(Names::from_sdi(SpaceId(2), &space(&broken, false)).key(SpaceId(2), 155), None);
 }
