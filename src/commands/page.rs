@@ -316,15 +316,15 @@ fn first_page_of(image: &Image, identity: &Identity) -> u64 {
 }
 
 /// Which pages a file holds, where the one that was asked for lies in another file of the same tablespace.
-fn note_other_file(space: &Tablespace, named: &Path, page_no: PageNo, home: &Home) -> Option<String> {
+fn note_other_file(space: &Tablespace, named: &Path, page_no: PageNo, home: &Home) -> Option<Note> {
     let file = space.files.iter().find(|file| is_same_file(&file.path, named))?;
     let end = file.first_page.saturating_add(file.len / space.format.physical.as_u64()).saturating_sub(1);
-    Some(format!(
-        "{} holds pages {} to {end} of its tablespace; page {page_no} lies in {}",
-        named.display(),
-        file.first_page,
-        home.path.display()
-    ))
+    Some(Note::OtherMember {
+        named: named.to_path_buf(),
+        pages: (file.first_page, end),
+        page_no,
+        lies_in: home.path.clone(),
+    })
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {

@@ -114,6 +114,17 @@ pub enum Note {
         /// When it was made, as it says.
         captured_at: String,
     },
+    /// A page lies in another file of the system tablespace than the one that was named.
+    OtherMember {
+        /// What was named.
+        named: PathBuf,
+        /// Its first and last page.
+        pages: (u64, u64),
+        /// What was asked for.
+        page_no: PageNo,
+        /// Where it is.
+        lies_in: PathBuf,
+    },
     /// Nothing is known of the doublewrite buffer, as the error says.
     NotLookedAt(String),
 }
@@ -225,6 +236,12 @@ impl Display for Note {
                 f,
                 "the copies are those of {}, captured {captured_at}; homes and redo are those of the directory",
                 bundle.display()
+            ),
+            Note::OtherMember { named, pages: (first, last), page_no, lies_in } => write!(
+                f,
+                "{} holds pages {first} to {last} of its tablespace; page {page_no} lies in {}",
+                named.display(),
+                lies_in.display()
             ),
             Note::NotLookedAt(error) => {
                 write!(f, "the doublewrite buffer could not be looked at: {error}")
