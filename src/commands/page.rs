@@ -22,6 +22,7 @@ use crate::instance::foreign::not_innodb;
 use crate::instance::identify::{Identity, identify};
 use crate::instance::locations::Focus;
 use crate::instance::locations::Locations;
+use crate::instance::note::Note;
 use crate::instance::request::Request;
 use crate::instance::running;
 use crate::instance::spaces::judge_in;
@@ -61,7 +62,7 @@ pub struct Lookup {
     /// How a server shows that runs on these files now.
     pub running: Option<String>,
     /// Plain sentences for a person.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// The bundle that all of this lies in; its files are there as long as this is.
     pub bundle: Option<Arc<Bundle>>,
 }
@@ -240,7 +241,7 @@ fn needs_context(home: &Home) -> bool {
 }
 
 fn stores_space_ids(survey: Option<&Survey>) -> bool {
-    survey.is_none_or(|survey| survey.instance.areas.iter().all(|area| area.space_id_stored))
+    survey.is_none_or(|survey| survey.instance.space_id_stored())
 }
 
 /// A sound page 0 tells all, unless the tablespace may go on in other files or a key has to be found.
@@ -260,14 +261,14 @@ fn context_of(request: &Request) -> Result<Request> {
     Ok(Request { path, ..request.clone() })
 }
 
-fn look_around(context: &Request, notes: &mut Vec<String>) -> Option<Survey> {
+fn look_around(context: &Request, notes: &mut Vec<Note>) -> Option<Survey> {
     match Survey::steady(context) {
         Ok(survey) => {
             notes.extend(survey.instance.notes.iter().cloned());
             Some(survey)
         }
         Err(error) => {
-            notes.push(format!("the doublewrite buffer could not be looked at: {error}"));
+            notes.push(Note::NotLookedAt(error.to_string()));
             None
         }
     }
@@ -315,15 +316,15 @@ fn first_page_of(image: &Image, identity: &Identity) -> u64 {
 }
 
 /// Which pages a file holds, where the one that was asked for lies in another file of the same tablespace.
-fn note_other_file(space: &Tablespace, named: &Path, page_no: PageNo, home: &Home) -> Option<String> {
+fn note_other_file(space: &Tablespace, named: &Path, page_no: PageNo, home: &Home) -> Option<Note> {
     let file = space.files.iter().find(|file| is_same_file(&file.path, named))?;
     let end = file.first_page.saturating_add(file.len / space.format.physical.as_u64()).saturating_sub(1);
-    Some(format!(
-        "{} holds pages {} to {end} of its tablespace; page {page_no} lies in {}",
-        named.display(),
-        file.first_page,
-        home.path.display()
-    ))
+    Some(Note::OtherMember {
+        named: named.to_path_buf(),
+        pages: (file.first_page, end),
+        page_no,
+        lies_in: home.path.clone(),
+    })
 }
 
 fn is_same_file(one: &Path, other: &Path) -> bool {

@@ -1,6 +1,7 @@
 //! Finding every tablespace file of an instance, by name and place, and identifying each.
 
 use crate::instance::file_names::{is_undo_name, system_file_number};
+use crate::instance::note::Note;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::DirEntry;
@@ -84,17 +85,12 @@ fn add(
             }
         }
         Ok(None) => {
-            spaces.notes.push(left_out(&locations.relative(path)));
+            spaces.notes.push(Note::LeftOut(locations.relative(path)));
             let image = Image::open(path).ok();
             spaces.unidentified.extend(image.map(|image| space_file(locations, &image, 0)));
         }
         Err(error) => spaces.failures.push(error),
     }
-}
-
-/// The note on a file that is named like a tablespace and none that can be told.
-pub(crate) fn left_out(name: &Path) -> String {
-    format!("{}: nothing in it looks like an InnoDB page; it was left out", name.display())
 }
 
 #[derive(Default)]
@@ -269,7 +265,7 @@ fn system_space(locations: &Locations, paths: &[PathBuf], spaces: &mut Spaces) -
                     next_page = first_page;
                 }
                 Ok(None) => {
-                    spaces.notes.push(left_out(&locations.relative(path)));
+                    spaces.notes.push(Note::LeftOut(locations.relative(path)));
                     spaces.unidentified_system.push(space_file(locations, &image, 0));
                 }
                 Err(error) => spaces.failures.push(error),
@@ -277,11 +273,8 @@ fn system_space(locations: &Locations, paths: &[PathBuf], spaces: &mut Spaces) -
             Some(space) => {
                 let first_page = stated_first_page(&image, &space.format).unwrap_or(next_page);
                 if first_page != next_page {
-                    spaces.notes.push(format!(
-                        "{}: its pages say that it begins with page {first_page}, but the files before it hold \
-                         {next_page} pages; the pages were believed",
-                        locations.relative(path).display()
-                    ));
+                    let file = locations.relative(path);
+                    spaces.notes.push(Note::BeginsElsewhere { file, stated: first_page, counted: next_page });
                 }
                 next_page = first_page;
                 space.files.push(space_file(locations, &image, first_page));

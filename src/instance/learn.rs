@@ -8,8 +8,8 @@ use crate::format::fil::FilHeader;
 use crate::format::fsp::{Layout, PageFormat};
 use crate::instance::Instance;
 use crate::instance::dblwr::AreaKind;
-use crate::instance::discover::left_out;
 use crate::instance::identify::format_of_page0;
+use crate::instance::note::Note;
 use crate::instance::spaces::{Identification, SpaceFile, Spaces, Tablespace};
 use crate::page::keyring::Keyring;
 use crate::page::sectors::shares_a_sector;
@@ -24,7 +24,7 @@ struct Page0Copy {
 }
 
 impl Page0Copy {
-    fn inform(&self, space: &mut Tablespace, keyring: Option<&Keyring>, notes: &mut Vec<String>) {
+    fn inform(&self, space: &mut Tablespace, keyring: Option<&Keyring>, notes: &mut Vec<Note>) {
         space.format = self.format;
         if space.id.is_none() {
             (space.id, space.evidence) = (Some(self.id), Identification::Copy);
@@ -72,7 +72,7 @@ impl Instance {
                 self.spaces.unidentified.push(file);
                 continue;
             };
-            self.notes.retain(|note| *note != left_out(&file.name));
+            self.notes.retain(|note| *note != Note::LeftOut(file.name.clone()));
             let (format, files) = (page0.format, vec![file]);
             let mut space =
                 Tablespace { id: None, format, files, evidence: Identification::Unknown, key: None };
@@ -84,7 +84,7 @@ impl Instance {
     /// The newest first.
     fn page0s(&self) -> Result<Vec<Page0Copy>> {
         let mut page0s: Vec<Page0Copy> = Vec::new();
-        for area in self.areas.iter().filter(|area| area.live && area.kind != AreaKind::Reduced) {
+        for area in self.areas.iter().filter(|area| area.live && area.kind() != AreaKind::Reduced) {
             area.for_each_slot(|slot| {
                 let header = FilHeader::parse(slot.bytes).filter(|header| header.page_no == PageNo(0));
                 if let (Some(header), Some((id, format))) = (header, format_of_page0(slot.bytes)) {

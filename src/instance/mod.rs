@@ -11,6 +11,7 @@ pub mod identify;
 pub mod identity;
 pub mod learn;
 pub mod locations;
+pub mod note;
 pub mod pages;
 pub mod redo;
 pub mod request;
@@ -34,13 +35,14 @@ use crate::format::reduced::{ReducedFile, parse_reduced, reduced_page_size};
 use crate::instance::bundle::unpack::Bundle;
 use crate::instance::dblwr::separate::odd_files;
 use crate::instance::dblwr::{
-    Area, AreaKind, Magic, SeparateFile, find_separate, locate_parallel, locate_system,
+    Area, AreaKind, SeparateFile, Shape, find_separate, locate_parallel, locate_system,
 };
 use crate::instance::discover::discover;
 use crate::instance::foreign::{not_innodb, page_size, refuse_foreign, refuse_page_size};
 use crate::instance::generation::Generation;
 use crate::instance::locations::Focus;
 use crate::instance::locations::Locations;
+use crate::instance::note::Note;
 use crate::instance::redo::Shutdown;
 use crate::instance::redo::window::RedoWindow;
 use crate::instance::request::Request;
@@ -89,8 +91,8 @@ pub struct Instance {
     pub roster: Roster,
     /// How a server shows that runs on these files at this moment; `None` where none does, or nothing shows it.
     pub running: Option<String>,
-    /// Plain sentences for a person.
-    pub notes: Vec<String>,
+    /// What is worth saying besides.
+    pub notes: Vec<Note>,
 }
 
 impl Instance {
@@ -188,6 +190,11 @@ impl Instance {
         Ok(instance)
     }
 
+    /// Whether pages and slots carry space ids: not before MySQL 4.1.1.
+    pub fn space_id_stored(&self) -> bool {
+        self.areas.iter().all(Area::space_id_stored)
+    }
+
     /// What the redo log says of pages, once it was read for that.
     pub fn census(&self) -> Option<&redo::history::Census> {
         self.redo.redo()?.census.as_ref()
@@ -268,8 +275,9 @@ impl Instance {
         let read = image.read_up_to(ByteOffset(0), &mut bytes)?;
         bytes.truncate(read);
         let decoded = parse_reduced(&bytes);
-        let mut area = Area::of_file(AreaKind::Reduced, &file.path, name, reduced_page_size(), decoded.pages);
-        area.notes.extend(decoded.faults.iter().map(|fault| format!("{}: {fault}", area.file.display())));
+        let mut area = Area::of_file(Shape::Reduced, &file.path, name, reduced_page_size(), decoded.pages);
+        let note = |fault: &String| Note::Reduced { file: area.file.clone(), fault: fault.clone() };
+        area.notes = decoded.faults.iter().map(note).collect();
         self.reduced.push((self.areas.len(), decoded));
         self.areas.push(area);
         Ok(())
@@ -278,13 +286,15 @@ impl Instance {
     /// A server reads either the built-in buffer or the files, by its generation; where that is not known, whichever
     /// exists.
     fn mark_live(&mut self) {
-        let any_separate =
-            self.areas.iter().any(|area| area.kind == AreaKind::Separate && area.slot_size == self.page_size);
+        let any_separate = self
+            .areas
+            .iter()
+            .any(|area| area.kind() == AreaKind::Separate && area.slot_size == self.page_size);
         let reads_files = self.generation.reads_separate_files().unwrap_or(any_separate);
         let page_size = self.page_size;
         for area in &mut self.areas {
-            area.live = match area.kind {
-                AreaKind::System => !reads_files && area.magic != Some(Magic::Absent),
+            area.live = match area.kind() {
+                AreaKind::System => !reads_files && area.built_in().is_some(),
                 AreaKind::Parallel => !reads_files && !self.generation.is_mariadb(),
                 AreaKind::Separate => reads_files && area.slot_size == page_size,
                 AreaKind::Reduced => reads_files,
@@ -310,37 +320,28 @@ impl Instance {
                 continue;
             }
             seen.push(identity(other));
-            self.notes.push(format!(
-                "doublewrite files of this page size lie in {} and in {}; those in the first were taken: if the server \
-                 uses the other, name it with --doublewrite-dir",
-                dir.display(),
-                other.display()
-            ));
+            self.notes.push(Note::OtherPlace { other: other.clone(), used: dir.to_path_buf() });
         }
     }
 
     fn note_missing_files(&mut self) {
         let has_files =
-            self.areas.iter().any(|area| matches!(area.kind, AreaKind::Separate | AreaKind::Reduced));
+            self.areas.iter().any(|area| matches!(area.kind(), AreaKind::Separate | AreaKind::Reduced));
         let whole = self.locations.explore && !matches!(self.locations.focus, Focus::Doublewrite(_));
         if whole && self.generation.reads_separate_files() == Some(true) && !has_files {
-            self.notes.push(
-                "this generation keeps its copies in #ib_*.dblwr files, and none were found: doublewrite was off, or they \
-                 lie elsewhere: name their directory with --doublewrite-dir"
-                    .into(),
-            );
+            self.notes.push(Note::NoDoublewriteFiles);
         }
     }
 }
 
 /// The built-in buffer, with what is odd about it.
 fn believed(mut area: Area, system: &Tablespace, other_spaces: bool, cut: &mut Vec<Error>) -> Area {
-    if other_spaces && !area.space_id_stored {
-        area.space_id_stored = true;
-        area.notes.push(
-            "the marker of space ids in the slots is missing, yet there are other tablespaces: believed"
-                .into(),
-        );
+    if other_spaces
+        && !area.space_id_stored()
+        && let Shape::System(Some(built_in)) = &mut area.shape
+    {
+        built_in.space_id_stored = true;
+        area.notes.push(Note::SpaceIdsBelieved);
     }
     let inside: u32 = area.runs.iter().map(|run| run.slots).sum();
     if inside < area.slots {
@@ -361,7 +362,7 @@ fn read_redo(locations: &Locations, failures: &mut Vec<Error>) -> Result<redo::F
         Some(found) => Ok(found),
         None if locations.explore => match redo::read(&locations.redo_dir) {
             Err(error @ Error::IoAt { .. }) => {
-                let why = error.to_string();
+                let why = redo::RedoNote::Failed(error.to_string());
                 failures.push(error);
                 Ok(redo::FoundRedo::Unreadable { why })
             }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::instance::bundle::unpack::Bundle;
+use crate::instance::note::Note;
 use crate::units::PageSize;
 
 /// What the caller wants looked at. Directories that are `None` take the server's default.
@@ -37,8 +38,8 @@ pub struct Request {
     pub doublewrite_off: bool,
     /// Whether the server's configuration has undo tablespaces encrypted at the next start.
     pub undo_log_encrypt: bool,
-    /// Sentences on what the configuration could not say.
-    pub remarks: Vec<String>,
+    /// What the configuration could not say.
+    pub remarks: Vec<Note>,
     /// The bundle that the other paths lead into, unpacked; [`crate::instance::bundle::open::open`] sets it.
     pub bundle: Option<Arc<Bundle>>,
 }

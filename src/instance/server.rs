@@ -3,6 +3,7 @@
 use crate::format::fsp::{Encryption, Layout};
 use crate::instance::dblwr::{Area, AreaKind};
 use crate::instance::generation::{Generation, Traces};
+use crate::instance::note::Note;
 use crate::instance::redo;
 use crate::instance::redo::ServerVersion;
 use crate::instance::spaces::Tablespace;
@@ -49,11 +50,7 @@ impl Instance {
             (None, Some(ServerVersion(major, minor, patch))) => format!("MySQL {major}.{minor}.{patch}"),
             (None, None) => return,
         };
-        self.notes.push(format!(
-            "these files were written by {name}, which is newer than every server that this program knows; it is taken for \
-             one of the newest known generation, {}",
-            self.generation
-        ));
+        self.notes.push(Note::NewerServer { name, generation: self.generation });
     }
 
     /// Whether this server takes a page whose LSN is beyond the end of the log for damage, and stops there (MDEV-34830:
@@ -98,7 +95,7 @@ impl Instance {
     }
 
     fn traces(&self, page0: Option<&SystemPage0>) -> Traces {
-        let of_kind = |kind| self.areas.iter().any(|area| area.kind == kind);
+        let of_kind = |kind| self.areas.iter().any(|area| area.kind() == kind);
         // auto.cnf holds the server's UUID, which came with 5.6; its statistics tables may lie in ibdata1.
         let has = |name: &str| self.locations.datadir.join(name).exists();
         // A MariaDB 10.2 that refuses the log of a MySQL 5.6 leaves its Aria log there, and none of its tables.
@@ -107,7 +104,7 @@ impl Instance {
             server_version: page0.map(|page| page.header.prev),
             full_crc32: self.spaces.list.iter().any(|space| space.format.layout == Layout::FullCrc32),
             system: self.spaces.system().is_some(),
-            space_id_stored: self.areas.iter().all(|area| area.space_id_stored),
+            space_id_stored: self.space_id_stored(),
             blocks_elsewhere: self.areas.iter().any(Area::lies_elsewhere),
             since_56: has("auto.cnf")
                 || has("mysql/innodb_table_stats.frm")

@@ -10,9 +10,10 @@ use crate::instance::discover::follow;
 use crate::instance::file_names::is_undo_file;
 use crate::instance::generation::Generation;
 use crate::instance::locations::Focus;
+use crate::instance::note::Note;
 use crate::instance::roster::{DictionaryState, Role, Roster};
 use crate::instance::spaces::{Identification, Stray, Tablespace};
-use crate::units::{SpaceId, count};
+use crate::units::SpaceId;
 
 /// Files that may be none of this server's.
 #[derive(Default)]
@@ -136,13 +137,10 @@ impl Instance {
             }
         }
         let aside = self.spaces.strays.iter().filter(|stray| stray.never_opened);
-        let names: Vec<String> =
-            aside.filter_map(|stray| Some(stray.space.files.first()?.name.display().to_string())).collect();
+        let names: Vec<PathBuf> =
+            aside.filter_map(|stray| Some(stray.space.files.first()?.name.clone())).collect();
         if let Some(first) = names.first() {
-            self.notes.push(format!(
-                "{} lie where this server opens none ({first}) and were left out",
-                count(names.len(), "tablespace file")
-            ));
+            self.notes.push(Note::NeverOpened(names.len(), first.clone()));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::disk::Image;
 use crate::error::Result;
+use crate::instance::note::Note;
 use crate::page::reason::PageReason;
 use crate::page::transform::{self, Revealed};
 use crate::page::{self, Judged, PageState, checksum};
@@ -144,8 +145,8 @@ pub struct Spaces {
     pub contradiction: Option<(PathBuf, PageSize)>,
     /// Files that could not be looked at.
     pub failures: Vec<Error>,
-    /// Plain sentences for a person.
-    pub notes: Vec<String>,
+    /// What is worth saying besides.
+    pub notes: Vec<Note>,
     /// Sorted by id, then by place in the list.
     by_id: Vec<(SpaceId, usize)>,
 }

@@ -1,6 +1,7 @@
 //! Keys for encrypted tablespaces: found through the record on page 0, kept beside the tablespace.
 
 use crate::format::fsp::Encryption;
+use crate::instance::note::Note;
 use crate::instance::spaces::{Spaces, Tablespace};
 use crate::page::keyring::Keyring;
 use crate::page::transform::{KeySearch, SpaceKey};
@@ -21,19 +22,17 @@ impl Spaces {
 }
 
 impl Tablespace {
-    /// Takes the key that a page 0 of this tablespace names; a sentence where the key file does not have it.
-    pub fn unlock_by(&mut self, page0: &[u8], keyring: &Keyring) -> Option<String> {
-        let name = self.files.first().map(|file| file.name.display().to_string()).unwrap_or_default();
+    /// Takes the key that a page 0 of this tablespace names; a note where the key file does not have it.
+    pub fn unlock_by(&mut self, page0: &[u8], keyring: &Keyring) -> Option<Note> {
+        let file = self.files.first().map(|file| file.name.clone()).unwrap_or_default();
         match SpaceKey::for_tablespace(page0, &self.format, keyring) {
             KeySearch::Found(key) => {
                 self.key = Some(key);
                 None
             }
             KeySearch::NotEncrypted => None,
-            KeySearch::Missing(key) => Some(format!("{name}: the key file has no key named {key}")),
-            KeySearch::Wrong(key) => {
-                Some(format!("{name}: the key {key} of the key file does not open this tablespace"))
-            }
+            KeySearch::Missing(key) => Some(Note::KeyMissing { file, key }),
+            KeySearch::Wrong(key) => Some(Note::KeyWrong { file, key }),
         }
     }
 }

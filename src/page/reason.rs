@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::page::checksum::Fault;
+use crate::page::transform::TransformFault;
 
 /// The reason of a [`PageState`](crate::page::PageState).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,10 +25,10 @@ pub enum PageReason {
     Ciphertext,
     /// Compressed first and then encrypted: it opens with its key only.
     Locked,
-    /// The compressed image gives no page; what its codec said.
-    Compression(String),
-    /// The ciphertext gives no page; what was impossible in it.
-    Encryption(String),
+    /// The compressed image gives no page.
+    Compression(TransformFault),
+    /// The ciphertext gives no page.
+    Encryption(TransformFault),
     /// The key of its tablespace does not open it.
     WrongKey,
 }

@@ -198,6 +198,7 @@ impl DumpReport {
         let is_live = |item: &DumpedSlot| instance.areas.get(item.area).is_some_and(|area| area.live);
         let areas = instance.areas.iter().zip(&inventory.usages);
         let area_notes = instance.areas.iter().flat_map(|area| area.notes.iter());
+        let told = instance.notes.iter().chain(area_notes).map(ToString::to_string);
         let mut naming = Naming::new(&instance.spaces);
         DumpReport {
             schema_version: SCHEMA_VERSION,
@@ -207,7 +208,7 @@ impl DumpReport {
             running: instance.running.clone(),
             areas: areas
                 .map(|(area, usages)| DumpedArea {
-                    kind: area.kind,
+                    kind: area.kind(),
                     file: text(&area.file),
                     live: area.live,
                     slots: area.slots,
@@ -223,7 +224,7 @@ impl DumpReport {
                     DumpedSlotReport { page, ..DumpedSlotReport::of(item, is_live(item)) }.named(&mut naming)
                 })
                 .collect(),
-            notes: instance.notes.iter().chain(area_notes).chain(&inventory.notes).cloned().collect(),
+            notes: told.chain(inventory.notes.iter().map(ToString::to_string)).collect(),
             guard: None,
             selected: !selection.is_empty(),
         }

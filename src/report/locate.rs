@@ -75,15 +75,16 @@ pub struct AreaReport {
 
 impl AreaReport {
     fn of(area: &Area) -> AreaReport {
+        let built_in = area.built_in();
         AreaReport {
-            kind: area.kind,
+            kind: area.kind(),
             file: area.file.display().to_string(),
             slots: area.slots,
-            block1: area.blocks.map(|(block1, _)| block1),
-            block2: area.blocks.map(|(_, block2)| block2),
-            magic: area.magic,
-            header_copy: area.header_copy,
-            space_id_stored: area.blocks.map(|_| area.space_id_stored),
+            block1: built_in.map(|built_in| built_in.blocks.0),
+            block2: built_in.map(|built_in| built_in.blocks.1),
+            magic: area.magic(),
+            header_copy: built_in.map(|built_in| built_in.header_copy),
+            space_id_stored: built_in.map(|built_in| built_in.space_id_stored),
             live: area.live,
         }
     }
@@ -116,7 +117,7 @@ impl LocateReport {
             shutdown: instance.shutdown.into(),
             redo: RedoReport::of(instance),
             areas: instance.areas.iter().map(AreaReport::of).collect(),
-            notes: instance.notes.iter().chain(notes).cloned().collect(),
+            notes: instance.notes.iter().chain(notes).map(ToString::to_string).collect(),
             problems: Vec::new(),
             guard: None,
         }

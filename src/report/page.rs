@@ -131,7 +131,7 @@ impl PageDocument {
             page,
             copies: lookup.findings().map(PageCopy::of).collect(),
             restore_command: id.map(|id| format!("{} --page {id}:{page_no}", restoring())),
-            notes: lookup.notes.clone(),
+            notes: lookup.notes.iter().map(ToString::to_string).collect(),
             running: lookup.running.clone(),
             prediction,
             guard,

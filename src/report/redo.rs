@@ -237,7 +237,8 @@ fn problems(look: &RedoLook) -> Vec<ProblemReport> {
     let mut found = ProblemReport::all(&look.problems);
     if let Some(redo) = look.redo().filter(|redo| redo.checkpoint.is_some()) {
         let told = |note: &str| found.iter().any(|problem| problem.reason == note);
-        let notes: Vec<_> = redo.notes.iter().filter(|note| !told(note)).cloned().collect();
+        let notes: Vec<String> =
+            redo.notes.iter().map(ToString::to_string).filter(|note| !told(note)).collect();
         found.extend(notes.into_iter().map(|note| ProblemReport::note(ProblemKind::RedoDamaged, note)));
         let unread = look.census.as_ref().err().map(|why| unread(*why));
         found.extend(unread.map(|why| ProblemReport::note(ProblemKind::NotJudged, why)));

@@ -228,7 +228,7 @@ impl VerifyReport {
             summary,
             problems: ProblemReport::all(&found),
             prediction,
-            notes: instance.notes.iter().chain(area_notes).cloned().collect(),
+            notes: instance.notes.iter().chain(area_notes).map(ToString::to_string).collect(),
             guard,
         }
     }

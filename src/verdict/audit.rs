@@ -109,7 +109,7 @@ pub fn audit(instance: &mut Instance) -> Result<HashMap<PageId, Lost>> {
 
 fn look(instance: &Instance, census: &Census) -> HashMap<PageId, Lost> {
     let mut lost = HashMap::new();
-    let stored = instance.areas.iter().all(|area| area.space_id_stored);
+    let stored = instance.space_id_stored();
     for (&id, summary) in &census.spaces {
         let Owner::One(space) = instance.spaces.owner(id) else { continue };
         let mut files = OpenFiles::of(space);

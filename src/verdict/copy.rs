@@ -11,7 +11,7 @@ use crate::disk::{PageBytes, ReadAgain};
 use crate::error::{Error, Result};
 use crate::format::fil::FilHeader;
 use crate::format::fsp::{Codec, Encryption, Layout, PageFormat};
-use crate::instance::dblwr::{Area, AreaKind, Slot};
+use crate::instance::dblwr::{Area, Shape, Slot};
 use crate::instance::identify::format_of_page0;
 use crate::instance::spaces::judge_in;
 use crate::instance::spaces::{Owner, Spaces};
@@ -180,7 +180,7 @@ fn copy_of(area: &Area, spaces: &Spaces, codecs: &[Codec], slot: &Slot<'_>) -> O
 impl Area {
     /// The space id that a slot claims: before 4.1.1 the field means something else and all belong to space 0.
     fn claimed_space(&self, header: &FilHeader) -> SpaceId {
-        if self.space_id_stored { header.space_id } else { SpaceId::SYSTEM }
+        if self.space_id_stored() { header.space_id } else { SpaceId::SYSTEM }
     }
 
     /// What a slot of this area is used for.
@@ -201,7 +201,7 @@ impl Area {
     pub fn file_of(&self, slot: &Slot<'_>) -> PathBuf {
         match self.runs.first() {
             // Blocks in several files of the system tablespace: only the first has the area's name.
-            Some(first) if self.kind == AreaKind::System && first.path != slot.path => {
+            Some(first) if matches!(self.shape, Shape::System(_)) && first.path != slot.path => {
                 self.file.with_file_name(slot.path.file_name().map_or_else(PathBuf::new, PathBuf::from))
             }
             _ => self.file.clone(),

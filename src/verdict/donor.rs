@@ -20,6 +20,7 @@ use crate::format::fsp::{FspHeader, PageFormat};
 use crate::instance::bundle::{ColdPage, Manifest};
 use crate::instance::dblwr::AreaKind;
 use crate::instance::file_names::end_alike;
+use crate::instance::note::Note;
 use crate::instance::request::Request;
 use crate::instance::spaces::{Identification, Owner, Tablespace};
 use crate::instance::{Instance, identity};
@@ -50,11 +51,10 @@ pub fn survey(request: &Request, bundle: &Path) -> Result<Survey> {
     same_instance(&instance, &donor, bundle)?;
     same_life(&instance, &held.manifest, bundle)?;
     take_areas(&mut instance, donor);
-    instance.notes.push(format!(
-        "the copies are those of {}, captured {}; homes and redo are those of the directory",
-        bundle.display(),
-        held.manifest.captured_at
-    ));
+    instance.notes.push(Note::CopiesFrom {
+        bundle: bundle.to_path_buf(),
+        captured_at: held.manifest.captured_at.to_string(),
+    });
     instance.copies_from = Some(Arc::clone(&held));
     Survey::of(instance)
 }
@@ -67,7 +67,7 @@ fn refuse(path: &Path, why: impl Into<String>) -> Error {
 /// entries still bar older copies.
 fn take_areas(instance: &mut Instance, donor: Instance) {
     for area in &mut instance.areas {
-        area.live &= area.kind == AreaKind::Reduced;
+        area.live &= area.kind() == AreaKind::Reduced;
     }
     let before = instance.areas.len();
     instance.areas.extend(donor.areas);

@@ -130,7 +130,7 @@ pub fn candidates(survey: &Survey, wanted: Wanted<'_>) -> Result<Option<Vec<Cand
     let mut homes: BTreeMap<PageId, Needy> = homes.into_iter().map(|needy| (needy.0, needy)).collect();
     let copies = copies(survey);
     let spill = Spill::default();
-    let ids_stored = survey.instance.areas.iter().all(|area| area.space_id_stored);
+    let ids_stored = survey.instance.space_id_stored();
     let mut forms: BTreeMap<SpaceId, Option<Stored<'_>>> = BTreeMap::new();
     let mut mend = |changes: &Changes, oldest, (page, home, lost): Needy| {
         let Owner::One(space) = survey.instance.spaces.owner(page.0) else { return None };
@@ -164,7 +164,7 @@ type Needy = (PageId, Home, Option<Lost>);
 
 fn homes(survey: &Survey, census: &Census, wanted: Wanted<'_>) -> Result<Vec<Needy>> {
     let instance = &survey.instance;
-    let stored = instance.areas.iter().all(|area| area.space_id_stored);
+    let stored = instance.space_id_stored();
     let mut found = Vec::new();
     for (page, said) in census.pages() {
         let slot = page.0 == SpaceId::SYSTEM && instance.areas.iter().any(|area| area.covers(page.1));

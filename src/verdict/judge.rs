@@ -5,6 +5,7 @@ use crate::page::contents::Contents;
 use crate::page::sectors::Tear;
 use crate::units::Lsn;
 use crate::verdict::Verdict;
+use crate::verdict::audit::Lost;
 use crate::verdict::contested::Contest;
 use crate::verdict::copy::CopyState;
 use crate::verdict::home::HomeState;
@@ -76,6 +77,39 @@ pub struct Ruling {
     pub unmasked: Option<Unmasked>,
     /// One for every copy, in their order.
     pub judgements: Vec<Judgement>,
+}
+
+/// What redo proves of a page, whatever its copies suggest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedoProof {
+    /// The sound home is older than the page was.
+    LostWrite(Lost),
+    /// Recovery makes the damaged page anew.
+    MadeAnew,
+}
+
+/// Overrules the judgements of one page, whose copies have these LSNs, by what redo proves.
+pub fn heed_redo(proof: RedoProof, lsns: &[Lsn], judgements: &mut [Judgement]) {
+    match proof {
+        // One finding for the page: its newest copy.
+        RedoProof::LostWrite(lost) => {
+            let newest = judgements.iter_mut().zip(lsns).max_by_key(|(_, lsn)| **lsn);
+            let harmless = [Verdict::Intact, Verdict::Pending];
+            let wanted =
+                |found: &Judgement| harmless.contains(&found.verdict) && found.reason != Reason::SameContents;
+            if let Some((found, _)) = newest.filter(|(found, _)| wanted(found)) {
+                *found = judgement(Verdict::LostWrite, Reason::LostByRedo(lost));
+            }
+        }
+        RedoProof::MadeAnew => {
+            if judgements.iter().any(|found| found.verdict == Verdict::Restorable) {
+                return;
+            }
+            for found in judgements.iter_mut().filter(|found| found.verdict.is_critical()) {
+                *found = judgement(Verdict::RedoRebuilds, Reason::RedoRebuilds);
+            }
+        }
+    }
 }
 
 fn judgement(verdict: Verdict, reason: Reason) -> Judgement {

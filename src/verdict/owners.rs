@@ -1,7 +1,7 @@
 //! Whose the copies are that hide their space id.
 //!
 //! Tablespaces outside, copies inside: with ten thousand tables every file is opened once, and not once for each copy; what
-//! has found its owner is looked for no further.
+//! has found its owner is looked for no further, and a page that redo rules out is not read.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,9 @@ use rayon::prelude::*;
 
 use crate::disk::Image;
 use crate::format::fsp::{Encryption, Layout};
-use crate::instance::spaces::{Identification, Spaces, Tablespace, opens};
+use crate::instance::Instance;
+use crate::instance::redo::history::Census;
+use crate::instance::spaces::{Identification, Tablespace, opens};
 use crate::page::sectors::shares_a_sector;
 use crate::units::PageNo;
 use crate::verdict::copy::{Copy, is_hidden};
@@ -28,15 +30,16 @@ struct Sought<'a> {
 
 /// An encrypted full_crc32 copy belongs to the one file whose page of that number has a sector of ciphertext in common:
 /// one that says that it is encrypted, or else one whose first encryption may be under way, which page 0 does not say yet.
-pub(crate) fn find_hidden_owners(copies: &mut [Copy], spaces: &Spaces) {
+pub(crate) fn find_hidden_owners(copies: &mut [Copy], instance: &Instance) {
+    let (spaces, census) = (&instance.spaces, instance.census());
     let hidden = copies.iter_mut().filter(|copy| is_hidden(copy));
     let hidden: Vec<Sought<'_>> =
         hidden.map(|copy| Sought { page: copy.page().into_owned(), copy }).collect();
     let full = spaces.list.iter().filter(|space| space.format.layout == Layout::FullCrc32);
     let (stated, others): (Vec<&Tablespace>, Vec<&Tablespace>) =
         full.partition(|space| may_be_encrypted(space));
-    let left = give_to_owners(hidden, stated);
-    give_to_owners(left, others);
+    let left = give_to_owners(hidden, stated, census);
+    give_to_owners(left, others, census);
 }
 
 fn may_be_encrypted(space: &Tablespace) -> bool {
@@ -56,7 +59,11 @@ fn last_written_first(mut spaces: Vec<&Tablespace>) -> Vec<&Tablespace> {
 
 /// Gives each copy to the one tablespace that claims it; back come those that none does. One that several claim of those
 /// asked together stays without an owner.
-fn give_to_owners<'a>(mut hidden: Vec<Sought<'a>>, spaces: Vec<&Tablespace>) -> Vec<Sought<'a>> {
+fn give_to_owners<'a>(
+    mut hidden: Vec<Sought<'a>>,
+    spaces: Vec<&Tablespace>,
+    census: Option<&Census>,
+) -> Vec<Sought<'a>> {
     if hidden.is_empty() {
         return hidden;
     }
@@ -64,18 +71,22 @@ fn give_to_owners<'a>(mut hidden: Vec<Sought<'a>>, spaces: Vec<&Tablespace>) -> 
         if hidden.is_empty() {
             break;
         }
-        hidden = give_to_some(hidden, spaces);
+        hidden = give_to_some(hidden, spaces, census);
     }
     hidden
 }
 
-fn give_to_some<'a>(mut hidden: Vec<Sought<'a>>, spaces: &[&Tablespace]) -> Vec<Sought<'a>> {
+fn give_to_some<'a>(
+    mut hidden: Vec<Sought<'a>>,
+    spaces: &[&Tablespace],
+    census: Option<&Census>,
+) -> Vec<Sought<'a>> {
     let mut by_page = ByPage::new();
     for (index, sought) in hidden.iter().enumerate() {
         by_page.entry(sought.copy.page_no()).or_default().push(index);
     }
     let claims: Vec<Vec<usize>> =
-        spaces.par_iter().map(|space| claims_of(space, &hidden, &by_page)).collect();
+        spaces.par_iter().map(|space| claims_of(space, &hidden, &by_page, census)).collect();
     let mut owners: BTreeMap<usize, Option<&Tablespace>> = BTreeMap::new();
     for (space, claims) in spaces.iter().zip(claims) {
         for index in claims {
@@ -97,16 +108,27 @@ fn give_to_some<'a>(mut hidden: Vec<Sought<'a>>, spaces: &[&Tablespace]) -> Vec<
 }
 
 /// The copies that a tablespace lays claim to.
-fn claims_of(space: &Tablespace, hidden: &[Sought<'_>], by_page: &ByPage) -> Vec<usize> {
+fn claims_of(
+    space: &Tablespace,
+    hidden: &[Sought<'_>],
+    by_page: &ByPage,
+    census: Option<&Census>,
+) -> Vec<usize> {
+    let ruled_out = |copy: &Copy| {
+        space.id.zip(census).is_some_and(|(id, census)| census.rules_out((id, copy.page_no()), copy.lsn()))
+    };
     let mut claims = Vec::new();
     let mut image: Option<Image> = None;
     let mut page = vec![0; space.format.physical.bytes()];
     for (&page_no, indices) in by_page {
+        let found = indices.iter().filter_map(|&index| Some((index, hidden.get(index)?)));
+        let possible: Vec<_> = found.filter(|(_, sought)| !ruled_out(sought.copy)).collect();
+        if possible.is_empty() {
+            continue;
+        }
         let home = read_home(space, page_no, &mut image, &mut page);
-        claims.extend(indices.iter().copied().filter(|&index| {
-            let Some(Sought { page: copy, .. }) = hidden.get(index) else { return false };
-            home && shares_a_sector(&page, copy) || opens(copy, space)
-        }));
+        let fits = |copy: &[u8]| home && shares_a_sector(&page, copy) || opens(copy, space);
+        claims.extend(possible.iter().filter(|(_, sought)| fits(&sought.page)).map(|(index, _)| index));
     }
     claims
 }

@@ -10,6 +10,7 @@ use crate::format::reduced::ReducedEntry;
 use crate::instance::Instance;
 use crate::instance::dblwr::{Area, AreaKind};
 use crate::instance::locations::Focus;
+use crate::instance::note::Note;
 use crate::instance::redo;
 use crate::instance::redo::Shutdown;
 use crate::instance::redo::history::Log;
@@ -24,10 +25,9 @@ use crate::verdict::copy::read_copies;
 use crate::verdict::gather::Gathered;
 use crate::verdict::home;
 use crate::verdict::home::{Home, HomeState};
-use crate::verdict::judge::{Judgement, judge, judge_hidden, judge_reduced};
+use crate::verdict::judge::{Judgement, RedoProof, heed_redo, judge, judge_hidden, judge_reduced};
 use crate::verdict::owners::find_hidden_owners;
 use crate::verdict::problems::kind::ProblemKey;
-use crate::verdict::reason::Reason;
 
 /// Copies of one page, each with its place in the order of slots; no space id where the owner is hidden.
 type CopyGroups = BTreeMap<(Option<SpaceId>, PageNo), Vec<(usize, Copy)>>;
@@ -46,8 +46,8 @@ pub enum Subject {
 pub struct Finding {
     /// Copy or reduced entry.
     pub subject: Subject,
-    /// Index into [`Survey::homes`].
-    pub home: usize,
+    /// Index into [`Survey::homes`]; `None` where nobody knows whose page it is.
+    pub home: Option<usize>,
     /// The verdict and its reason.
     pub judgement: Judgement,
     /// Of a damaged home, for each sector whose it is: see [`crate::page::sectors::sector_map`].
@@ -125,14 +125,14 @@ impl Survey {
         if let redo::FoundRedo::Read(redo) = &mut instance.redo {
             failures.extend(Log::learn(redo).err());
         }
-        for area in instance.areas.iter().filter(|area| area.live && area.kind != AreaKind::Reduced) {
+        for area in instance.areas.iter().filter(|area| area.live && area.kind() != AreaKind::Reduced) {
             let (found, unreadable) = read_copies(area, &instance.spaces)?;
             copies.extend(found);
             failures.extend(unreadable);
         }
         let sound = copies.iter().filter(|copy| copy.state() == CopyState::Valid);
         let log_moves = instance.catch_up(sound.map(Copy::lsn).max());
-        find_hidden_owners(&mut copies, &instance.spaces);
+        find_hidden_owners(&mut copies, &instance);
         if let Focus::Tablespace(file) = &instance.locations.focus {
             let only = instance.spaces.of_file(file).and_then(|space| space.id);
             copies.retain(|copy| copy.space.is_some() && copy.space == only);
@@ -172,7 +172,7 @@ impl Survey {
 
     /// The home of a finding.
     pub fn home_of(&self, finding: &Finding) -> Option<&Home> {
-        self.homes.get(finding.home)
+        self.homes.get(finding.home?)
     }
 
     /// How many findings carry a verdict.
@@ -196,13 +196,8 @@ impl Survey {
     }
 
     fn note_uncopied_headers(&mut self) {
-        let note = |file: &SpaceFile| {
-            let name = file.name.display();
-            format!(
-                "{name}: page 0 is damaged, and the buffer holds no copy of it; dblwr scan shows what else is"
-            )
-        };
-        let notes: Vec<String> = self.uncopied_headers().map(note).collect();
+        let notes: Vec<Note> =
+            self.uncopied_headers().map(|file| Note::HeaderWithoutCopy(file.name.clone())).collect();
         self.instance.notes.extend(notes);
     }
 
@@ -212,14 +207,7 @@ impl Survey {
         else {
             return;
         };
-        let newest = self
-            .newest_copy()
-            .map_or_else(|| "there is no copy at all".to_owned(), |lsn| format!("the newest has LSN {lsn}"));
-        self.instance.notes.push(format!(
-            "no recent copies: {newest}, the checkpoint is LSN {checkpoint}; doublewrite may have been off or left to the \
-             storage, or no page was written since the checkpoint. This proves nothing about the pages themselves: a torn \
-             page may have no copy here"
-        ));
+        self.instance.notes.push(Note::NoRecentCopies(self.newest_copy(), checkpoint));
     }
 
     fn judge_all(&mut self, copies: Vec<Copy>) {
@@ -251,7 +239,7 @@ impl Survey {
         group: Vec<(usize, Copy)>,
         reduced: Option<Lsn>,
     ) -> Vec<(usize, Finding)> {
-        let (mut judgements, mut at) = (judge_hidden(group.len()), usize::MAX);
+        let (mut judgements, mut at) = (judge_hidden(group.len()), None);
         let mut maps = vec![None; group.len()];
         if let Some(mut home) = self.look(space, page_no) {
             let looked_at = home.loaded();
@@ -261,14 +249,15 @@ impl Survey {
             let ruling = judge(&gathered.home(&looked_at), &gathered.copies, reduced, &self.instance.window);
             judgements = ruling.judgements;
             ruling.unmasked.into_iter().for_each(|why| home.unmask(why));
-            if let Some(id) = space {
-                self.hear_redo((id, page_no), &home, &group, &mut judgements);
+            if let Some(proof) = space.and_then(|id| self.proof_by_redo((id, page_no), &home)) {
+                let lsns: Vec<Lsn> = group.iter().map(|(_, copy)| copy.lsn()).collect();
+                heed_redo(proof, &lsns, &mut judgements);
             }
             if home.state.is_damaged() {
                 maps = gathered.sector_maps(&looked_at);
             }
             self.homes.push(home);
-            at = self.homes.len() - 1;
+            at = Some(self.homes.len() - 1);
         }
         let pairs = group.into_iter().zip(judgements).zip(maps);
         pairs
@@ -278,36 +267,17 @@ impl Survey {
             .collect()
     }
 
-    /// What redo proves of a home overrules what its copies suggest.
-    fn hear_redo(&self, page: PageId, home: &Home, group: &[(usize, Copy)], judgements: &mut [Judgement]) {
-        let Some(census) = self.instance.census() else { return };
+    /// What redo proves of a home.
+    fn proof_by_redo(&self, page: PageId, home: &Home) -> Option<RedoProof> {
+        let census = self.instance.census()?;
         if home.state == HomeState::Valid && home.rivals.is_empty() {
             let space = match self.instance.spaces.owner(page.0) {
                 Owner::One(space) => Some(space),
-                _ => None,
+                Owner::Several(_) | Owner::Nobody => None,
             };
-            let Some(lost) = home.lsn.and_then(|lsn| Lost::of(census, page, lsn, space)) else { return };
-            // One finding for the page: its newest copy.
-            let newest = judgements.iter_mut().zip(group).max_by_key(|(_, (_, copy))| copy.lsn());
-            let harmless = [Verdict::Intact, Verdict::Pending];
-            let wanted = newest.filter(|(found, _)| {
-                harmless.contains(&found.verdict) && found.reason != Reason::SameContents
-            });
-            if let Some((judgement, _)) = wanted {
-                *judgement = Judgement { verdict: Verdict::LostWrite, reason: Reason::LostByRedo(lost) };
-            }
-        } else if home.state.is_damaged() && census.rebuilds(page) {
-            if judgements.iter().any(|found| found.verdict == Verdict::Restorable) {
-                return;
-            }
-            for judgement in judgements.iter_mut().filter(|found| found.verdict.is_critical()) {
-                *judgement = Judgement { verdict: Verdict::RedoRebuilds, reason: Reason::RedoRebuilds };
-            }
+            return Lost::of(census, page, home.lsn?, space).map(RedoProof::LostWrite);
         }
-    }
-
-    fn areas(&self) -> impl Iterator<Item = &Area> {
-        self.instance.areas.iter()
+        (home.state.is_damaged() && census.rebuilds(page)).then_some(RedoProof::MadeAnew)
     }
 
     /// A running server drops tables after they were listed.
@@ -321,7 +291,7 @@ impl Survey {
 
     /// The home of a page; a home that cannot be read is remembered and counts as one that cannot be judged.
     fn look(&mut self, space: Option<SpaceId>, page_no: PageNo) -> Option<Home> {
-        let stored = self.areas().all(|area| area.space_id_stored);
+        let stored = self.instance.space_id_stored();
         match home::look(&self.instance.spaces, space?, page_no, stored) {
             Ok(home) => {
                 let newest = home.lsn.filter(|_| home.state == HomeState::Valid);
@@ -365,7 +335,12 @@ impl Survey {
             };
             self.homes.push(home);
             let subject = Subject::Reduced(file.clone(), *entry);
-            self.findings.push(Finding { subject, home: self.homes.len() - 1, judgement, sectors: None });
+            self.findings.push(Finding {
+                subject,
+                home: Some(self.homes.len() - 1),
+                judgement,
+                sectors: None,
+            });
         }
     }
 }

@@ -431,6 +431,15 @@ fn without_the_key_encrypted_pages_and_logs_stay_as_they_are_and_the_guard_is_na
     let records: Vec<&str> =
         changes.iter().flat_map(|c| c["records"].as_array().unwrap()).filter_map(Value::as_str).collect();
     assert!(records.contains(&"INIT_PAGE") && !records.contains(&"ENCRYPTED"), "{records:?}");
+    // Which files it names stands in clear: a table that is gone stops the start.
+    let table = dir.path().join("d/t1.ibd");
+    let kept = std::fs::read(&table).unwrap();
+    std::fs::remove_file(&table).unwrap();
+    let report = json(&dblwr(["verify", "--json", path]));
+    let gone = &report["problems"][0];
+    assert!(gone["kind"] == "file_missing" && gone["severity"] == "critical", "{report}");
+    assert_eq!(report["prediction"]["starts"], false, "{report}");
+    std::fs::write(&table, kept).unwrap();
     std::fs::write(dir.path().join("other.txt"), format!("1;{}\n", "00".repeat(16))).unwrap();
     let other = dir.path().join("other.txt");
     let report = json(&dblwr(["redo", "--json", "--keyring", other.to_str().unwrap(), path]));

@@ -6,6 +6,7 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use crate::commands::capture::note::CaptureNote;
 use crate::disk::small;
 use crate::instance::bundle::{DATA_DIR, FileEntry, LinkTarget, OUTSIDE_DIR, StoredRequest, StoredRoot};
 use crate::instance::discover::MAX_ISL;
@@ -33,7 +34,7 @@ pub(crate) struct Listing {
     /// With the path to open, which has no link in it.
     pub files: BTreeMap<PathBuf, FileEntry>,
     pub links: Vec<(PathBuf, LinkTarget)>,
-    pub notes: Vec<String>,
+    pub notes: Vec<CaptureNote>,
     roots: Vec<Root>,
 }
 
@@ -123,7 +124,10 @@ impl Listing {
     fn directory(&mut self, dir: &Path, stored: &Path, depth: usize) {
         let entries = match std::fs::read_dir(dir) {
             Ok(entries) => entries,
-            Err(error) => return self.notes.push(format!("{}: cannot be listed: {error}", stored.display())),
+            Err(error) => {
+                let note = CaptureNote::NotListed(stored.to_path_buf(), error.to_string());
+                return self.notes.push(note);
+            }
         };
         let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         paths.sort();
@@ -141,7 +145,7 @@ impl Listing {
                 }
                 Ok(metadata) if metadata.is_file() => self.file(&metadata, &stored),
                 Ok(_) => {}
-                Err(error) => self.notes.push(format!("{}: {error}", stored.display())),
+                Err(error) => self.notes.push(CaptureNote::NotExamined(stored, error.to_string())),
             }
         }
     }
@@ -168,12 +172,7 @@ impl Listing {
         let target = match self.stored(leads_to).filter(|target| self.is_whole(target)) {
             Some(target) => LinkTarget::Inside(target),
             None => {
-                self.notes.push(format!(
-                    "{} leads out of the directory, to {}, and was not followed; name the directory there with \
-                     --directory to have it captured",
-                    stored.display(),
-                    text.display()
-                ));
+                self.notes.push(CaptureNote::LeadsOut { link: stored.clone(), to: text.clone() });
                 LinkTarget::Outside(text)
             }
         };

@@ -2,6 +2,7 @@
 //! what goes into it; the largest thing in memory is one chunk.
 
 pub mod listing;
+mod note;
 pub mod recompress;
 pub mod redact;
 pub mod redact_config;
@@ -14,6 +15,7 @@ use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use crate::commands::capture::listing::{Listing, entry};
+use crate::commands::capture::note::CaptureNote;
 use crate::commands::capture::redact::Redactor;
 use crate::commands::capture::select::{CaptureSelection, RedoLimit};
 use crate::disk::calls;
@@ -177,28 +179,22 @@ fn manifest(
 ) -> Manifest {
     let mut notes = listing.notes.clone();
     if let Err(error) = survey {
-        notes.push(format!("the directory could not be judged: {error}"));
+        notes.push(CaptureNote::NotJudged(error.to_string()));
     }
     let redo = match survey {
         Ok(survey) if !selection.redo_is_whole => {
-            notes.push(
-                "the redo itself is not in the bundle: its window was noted when it was captured".into(),
-            );
+            notes.push(CaptureNote::RedoLeftOut);
             Some(stored_redo(survey, listing))
         }
         _ => None,
     };
     if options.redact {
-        notes.push(
-            "redacted: payloads are blanked and checksums stamped anew; these are not the pages of the server, and no \
-             copy in here may be written anywhere"
-                .into(),
-        );
+        notes.push(CaptureNote::Redacted);
     }
     if notes.len() > MAX_NOTES {
         let more = notes.len() - MAX_NOTES;
         notes.truncate(MAX_NOTES);
-        notes.push(format!("and {more} more of this kind"));
+        notes.push(CaptureNote::AndMore(more));
     }
     Manifest {
         schema_version: 1,
@@ -210,7 +206,7 @@ fn manifest(
         request: listing.stored_request(request, locations),
         roots: listing.stored_roots(),
         redo,
-        notes,
+        notes: notes.iter().map(ToString::to_string).collect(),
         server_uuid: identity::server_uuid(&locations.datadir).unwrap_or_default(),
         checkpoint_lsn: survey.as_ref().ok().and_then(|survey| survey.instance.window.checkpoint),
         cold: if options.redact {

@@ -83,14 +83,14 @@ impl Redactor {
             redactor.files.insert(canonical(&file.path), Treatment::Keep);
         }
         for area in &instance.areas {
-            let treatment = match area.kind {
+            let treatment = match area.kind() {
                 AreaKind::Reduced => Treatment::Keep,
                 _ => Treatment::Pages(PageFormat::classic(area.slot_size)),
             };
-            for run in area.runs.iter().filter(|_| area.kind != AreaKind::System) {
+            for run in area.runs.iter().filter(|_| area.kind() != AreaKind::System) {
                 redactor.files.insert(canonical(&run.path), treatment);
             }
-            if area.kind != AreaKind::Reduced {
+            if area.kind() != AreaKind::Reduced {
                 redactor.learn(&read_copies(area, &instance.spaces)?.0);
             }
         }

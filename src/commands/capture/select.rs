@@ -92,7 +92,7 @@ impl CaptureSelection {
         for area in &instance.areas {
             for run in &area.runs {
                 let length = u64::from(run.slots).saturating_mul(area.slot_size.as_u64());
-                let slots = match area.kind {
+                let slots = match area.kind() {
                     AreaKind::System => run.offset.0..run.offset.0.saturating_add(length),
                     AreaKind::Separate | AreaKind::Reduced | AreaKind::Parallel => 0..u64::MAX,
                 };

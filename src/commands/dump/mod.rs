@@ -4,6 +4,7 @@ pub mod extract;
 pub mod selection;
 
 use std::collections::HashMap;
+use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 
 use crate::disk::PageBytes;
@@ -124,8 +125,31 @@ pub struct Inventory {
     pub usages: Vec<Usages>,
     /// Every slot, in the order of areas and slots.
     pub items: Vec<DumpedSlot>,
-    /// Plain sentences for a person.
-    pub notes: Vec<String>,
+    /// What was left out.
+    pub notes: Vec<DumpNote>,
+}
+
+/// What an inventory leaves out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DumpNote {
+    /// A slot could not be read, as the error says.
+    Unread(String),
+    /// More unused slots than are listed: the file, and how many.
+    Unused(PathBuf, usize),
+    /// Copies of other tablespaces than this one.
+    Others(SpaceId),
+}
+
+impl Display for DumpNote {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            DumpNote::Unread(error) => write!(f, "{error}; this slot is not listed"),
+            DumpNote::Unused(file, slots) => {
+                write!(f, "{}: {slots} more unused slots are not listed", file.display())
+            }
+            DumpNote::Others(id) => write!(f, "only copies of space {id} are listed"),
+        }
+    }
 }
 
 impl Inventory {
@@ -150,13 +174,13 @@ impl Inventory {
     fn add_area(&mut self, at: usize, keep: &impl Fn(&DumpedSlot, &Instance) -> bool) -> Result<()> {
         let Some(area) = self.instance.areas.get(at) else { return Ok(()) };
         let mut unreadable = Vec::new();
-        let (usages, items, left_out) = match area.kind {
+        let (usages, items, left_out) = match area.kind() {
             AreaKind::Reduced => reduced_items(&self.instance, at, area),
             _ => full_items(&self.instance, at, area, keep, &mut unreadable)?,
         };
-        self.notes.extend(unreadable.iter().map(|error| format!("{error}; this slot is not listed")));
+        self.notes.extend(unreadable.iter().map(|error| DumpNote::Unread(error.to_string())));
         if left_out > 0 {
-            self.notes.push(format!("{}: {left_out} more unused slots are not listed", area.file.display()));
+            self.notes.push(DumpNote::Unused(area.file.clone(), left_out));
         }
         self.usages.push(usages);
         self.items.extend(items);
@@ -169,7 +193,7 @@ impl Inventory {
         let only = self.instance.spaces.of_file(file).and_then(|space| space.id);
         self.items.retain(|item| item.page().is_some_and(|(space, _)| Some(space) == only));
         if let Some(id) = only {
-            self.notes.push(format!("only copies of space {id} are listed"));
+            self.notes.push(DumpNote::Others(id));
         }
     }
 }
@@ -182,7 +206,7 @@ fn full_items(
     unreadable: &mut Vec<Error>,
 ) -> Result<(Usages, Vec<DumpedSlot>, usize)> {
     let (mut usages, mut items, mut left_out) = (Usages::default(), Vec::new(), 0);
-    let owners = hidden_owners(area, &instance.spaces)?;
+    let owners = hidden_owners(area, instance)?;
     *unreadable = for_each_usage(area, &instance.spaces, |found, usage, mut copy| {
         usages.count(usage);
         if items.len() >= MAX_LISTED && usage != Usage::Copy {
@@ -218,10 +242,13 @@ fn full_items(
 }
 
 /// Slots whose space id is ciphertext, and whose page they are: all at once, so that every file is opened once.
-fn hidden_owners(area: &Area, spaces: &Spaces) -> Result<HashMap<SlotRef, (Option<SpaceId>, PageFormat)>> {
-    let (mut copies, _) = read_copies(area, spaces)?;
+fn hidden_owners(
+    area: &Area,
+    instance: &Instance,
+) -> Result<HashMap<SlotRef, (Option<SpaceId>, PageFormat)>> {
+    let (mut copies, _) = read_copies(area, &instance.spaces)?;
     copies.retain(is_hidden);
-    find_hidden_owners(&mut copies, spaces);
+    find_hidden_owners(&mut copies, instance);
     Ok(copies.into_iter().map(|copy| (copy.slot, (copy.space, copy.format))).collect())
 }
 

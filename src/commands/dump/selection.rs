@@ -74,7 +74,7 @@ fn describe_range(name: &str, slots: u32) -> String {
 /// Name of an area and how many slots, or entries of a reduced file, it has.
 fn range_of(instance: &Instance, at: usize) -> Option<(String, u32)> {
     let area = instance.areas.get(at)?;
-    let slots = match area.kind {
+    let slots = match area.kind() {
         AreaKind::Reduced => {
             let entries =
                 instance.reduced.iter().filter(|(of, _)| *of == at).flat_map(|(_, file)| &file.entries);
@@ -93,7 +93,7 @@ fn areas_named(instance: &Instance, file: Option<&str>) -> Vec<usize> {
     if let Some(file) = file {
         return those(&|area| is_named(area, file));
     }
-    let of_pages = |area: &Area| area.kind != AreaKind::Reduced && area.slots > 0;
+    let of_pages = |area: &Area| area.kind() != AreaKind::Reduced && area.slots > 0;
     [those(&|area| of_pages(area) && area.live), those(&of_pages), those(&|_| true)]
         .into_iter()
         .find(|found| !found.is_empty())

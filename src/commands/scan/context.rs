@@ -8,7 +8,6 @@ use crate::error::{Error, Result};
 use crate::format::fsp::PageFormat;
 use crate::format::redo_record::PageId;
 use crate::instance::Instance;
-use crate::instance::dblwr::Area;
 use crate::instance::locations::Focus;
 use crate::instance::redo::Shutdown;
 use crate::instance::redo::history::Census;
@@ -212,7 +211,7 @@ impl Ground {
 
     /// Whether a page of the system tablespace lies inside a doublewrite area.
     pub fn in_doublewrite(&self, page_no: PageNo) -> bool {
-        self.areas().any(|area| area.covers(page_no))
+        self.instance.areas.iter().any(|area| area.covers(page_no))
     }
 
     /// Whether a page of the system tablespace was handed out to the doublewrite buffer and never written.
@@ -222,11 +221,7 @@ impl Ground {
 
     /// Whether pages carry space ids: not before MySQL 4.1.1.
     pub fn space_id_stored(&self) -> bool {
-        self.areas().all(|area| area.space_id_stored)
-    }
-
-    fn areas(&self) -> impl Iterator<Item = &Area> {
-        self.instance.areas.iter()
+        self.instance.space_id_stored()
     }
 }
 

@@ -27,7 +27,7 @@ impl Reserved {
         if let Some(pages) = single_pages(system) {
             return Reserved { pages, below: PageNo(0) };
         }
-        let first = instance.areas.iter().filter_map(|area| Some(area.blocks?.0)).min();
+        let first = instance.areas.iter().filter_map(|area| Some(area.built_in()?.blocks.0)).min();
         Reserved { pages: BTreeSet::new(), below: first.unwrap_or_default() }
     }
 

@@ -17,6 +17,7 @@ pub use crate::instance::dblwr::system::locate_system;
 
 use crate::disk::Image;
 use crate::error::{Error, Result};
+use crate::instance::note::Note;
 use crate::units::{ByteOffset, PageNo, PageSize};
 
 /// Which shape of buffer.
@@ -80,60 +81,95 @@ pub struct SlotRun {
     pub own_page: Option<PageNo>,
 }
 
+/// What only the buffer inside of the system tablespace has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BuiltIn {
+    /// First page of each block.
+    pub blocks: (PageNo, PageNo),
+    /// Where they stand.
+    pub header_copy: HeaderCopy,
+    /// Whether slots carry space ids (MySQL 4.1.1 on).
+    pub space_id_stored: bool,
+    /// Whether a server would first set every slot's space id to 0, because page 5 lacks the marker of space ids.
+    pub ids_are_reset: bool,
+}
+
+/// How an area is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Two blocks of pages inside the system tablespace; `None` where the buffer was never created.
+    System(Option<BuiltIn>),
+    /// A file of raw pages.
+    Separate,
+    /// A file of page numbers and LSNs.
+    Reduced,
+    /// Percona Server 5.7's `xb_doublewrite`.
+    Parallel,
+}
+
 /// One doublewrite area.
 #[derive(Debug, Clone)]
 pub struct Area {
-    /// Its shape.
-    pub kind: AreaKind,
+    /// Its shape, with what only that one has.
+    pub shape: Shape,
     /// The file as printed; for the built-in buffer that of its first block.
     pub file: PathBuf,
     /// Width of a slot: the logical page size. Reduced files: 8192.
     pub slot_size: PageSize,
     /// How many slots.
     pub slots: u32,
-    /// Built-in only: first page of each block.
-    pub blocks: Option<(PageNo, PageNo)>,
-    /// Built-in only.
-    pub magic: Option<Magic>,
-    /// Built-in only, where there is a buffer.
-    pub header_copy: Option<HeaderCopy>,
-    /// Whether slots carry space ids (built-in only: 4.1.1 on).
-    pub space_id_stored: bool,
-    /// Whether a server would first set every slot's space id to 0, because page 5 lacks the marker of space ids.
-    pub ids_are_reset: bool,
     /// Whether a server of this generation would read it.
     pub live: bool,
     /// Where the slots lie.
     pub runs: Vec<SlotRun>,
     /// Plain sentences for a person.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
 }
 
 impl Area {
     /// An area of raw slots in a file of its own.
-    pub(crate) fn of_file(
-        kind: AreaKind,
-        path: &Path,
-        name: PathBuf,
-        slot_size: PageSize,
-        slots: u32,
-    ) -> Area {
+    pub(crate) fn of_file(shape: Shape, path: &Path, name: PathBuf, slot_size: PageSize, slots: u32) -> Area {
         let run =
             SlotRun { path: path.to_path_buf(), offset: ByteOffset(0), first: 0, slots, own_page: None };
-        Area {
-            kind,
-            file: name,
-            slot_size,
-            slots,
-            blocks: None,
-            magic: None,
-            header_copy: None,
-            space_id_stored: true,
-            ids_are_reset: false,
-            live: false,
-            runs: vec![run],
-            notes: Vec::new(),
+        Area { shape, file: name, slot_size, slots, live: false, runs: vec![run], notes: Vec::new() }
+    }
+
+    /// The name of its shape.
+    pub fn kind(&self) -> AreaKind {
+        match self.shape {
+            Shape::System(_) => AreaKind::System,
+            Shape::Separate => AreaKind::Separate,
+            Shape::Reduced => AreaKind::Reduced,
+            Shape::Parallel => AreaKind::Parallel,
         }
+    }
+
+    /// What the built-in buffer says of itself, where there is one.
+    pub fn built_in(&self) -> Option<BuiltIn> {
+        match self.shape {
+            Shape::System(built_in) => built_in,
+            Shape::Separate | Shape::Reduced | Shape::Parallel => None,
+        }
+    }
+
+    /// What became of the magic that servers read; `None` where none belongs.
+    pub fn magic(&self) -> Option<Magic> {
+        match self.shape {
+            Shape::System(None) => Some(Magic::Absent),
+            Shape::System(Some(BuiltIn { header_copy: HeaderCopy::First, .. })) => Some(Magic::Valid),
+            Shape::System(Some(_)) => Some(Magic::Damaged),
+            Shape::Separate | Shape::Reduced | Shape::Parallel => None,
+        }
+    }
+
+    /// Whether slots carry space ids.
+    pub fn space_id_stored(&self) -> bool {
+        self.built_in().is_none_or(|built_in| built_in.space_id_stored)
+    }
+
+    /// Whether a server would first set every slot's space id to 0.
+    pub fn ids_are_reset(&self) -> bool {
+        self.built_in().is_some_and(|built_in| built_in.ids_are_reset)
     }
 
     /// Hands every slot that can be read to `visit`, in slot order; stops early where a file ends. What is given back are
@@ -182,7 +218,7 @@ impl Area {
     /// Whether the blocks of the built-in buffer lie elsewhere than MySQL 5.5 and later put them when they create it.
     pub fn lies_elsewhere(&self) -> bool {
         let extent = self.slot_size.extent_pages();
-        self.blocks.is_some_and(|blocks| blocks != (PageNo(extent), PageNo(extent * 2)))
+        self.built_in().is_some_and(|built_in| built_in.blocks != (PageNo(extent), PageNo(extent * 2)))
     }
 
     /// Whether every slot lies in the file of the first one, and there at the offset that its page number says: the

@@ -5,7 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::instance::dblwr::{Area, AreaKind, separate};
+use crate::instance::dblwr::{Area, Shape, separate};
+use crate::instance::note::Note;
 use crate::units::PageSize;
 
 /// Default name of the file.
@@ -31,12 +32,10 @@ pub fn locate_parallel(path: &Path, name: PathBuf, size: PageSize) -> Result<Opt
     if slots == 0 {
         return Ok(None);
     }
-    let mut area =
-        Area::of_file(AreaKind::Parallel, path, name, size, u32::try_from(slots).unwrap_or(u32::MAX));
-    area.notes
-        .push("Percona's parallel doublewrite file is only there after a shutdown that was not clean".into());
+    let mut area = Area::of_file(Shape::Parallel, path, name, size, u32::try_from(slots).unwrap_or(u32::MAX));
+    area.notes.push(Note::Parallel);
     if len % size.as_u64() != 0 || len / size.as_u64() > MAX_SLOTS {
-        area.notes.push(format!("its length of {len} bytes would make Percona Server refuse to start"));
+        area.notes.push(Note::ParallelLength(len));
     }
     Ok(Some(area))
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::instance::dblwr::slot::verifies_somehow;
-use crate::instance::dblwr::{Area, AreaKind};
+use crate::instance::dblwr::{Area, Shape};
+use crate::instance::note::Note;
 use crate::page::is_used;
 use crate::units::PageSize;
 
@@ -81,19 +82,13 @@ impl SeparateFile {
         let len = std::fs::metadata(&self.path).map_err(Error::io(&self.path, "examine"))?.len();
         let all = len / size.as_u64();
         let slots = u32::try_from(all.min(MOST_SLOTS)).unwrap_or(u32::MAX);
-        let mut area = Area::of_file(AreaKind::Separate, &self.path, name, size, slots);
+        let mut area = Area::of_file(Shape::Separate, &self.path, name, size, slots);
         if all > MOST_SLOTS {
-            area.notes.push(format!(
-                "{}: {len} bytes, which no server writes; only its first {MOST_SLOTS} slots were read",
-                area.file.display()
-            ));
+            area.notes.push(Note::TooManySlots { file: area.file.clone(), len, read: MOST_SLOTS });
         }
         let cut = len % size.as_u64();
         if cut != 0 {
-            area.notes.push(format!(
-                "{}: the last {cut} bytes are less than one slot and were left out",
-                area.file.display()
-            ));
+            area.notes.push(Note::PartSlot { file: area.file.clone(), bytes: cut });
         }
         Ok(Some(area))
     }

@@ -12,7 +12,8 @@ use crate::error::{Error, Result};
 use crate::format::fil::FilHeader;
 use crate::format::trx_sys::{DoublewriteHeader, TRX_SYS_DOUBLEWRITE_MAGIC_N, TRX_SYS_PAGE, Triple};
 use crate::instance::dblwr::slot::verifies_somehow;
-use crate::instance::dblwr::{Area, AreaKind, HeaderCopy, Magic, SlotRun};
+use crate::instance::dblwr::{Area, BuiltIn, HeaderCopy, Shape, SlotRun};
+use crate::instance::note::Note;
 use crate::instance::spaces::Tablespace;
 use crate::page::{is_used, judge};
 use crate::units::{PageNo, PageSize};
@@ -142,14 +143,13 @@ fn area(system: &Tablespace, triple: &Triple, header_copy: HeaderCopy, space_id_
     let extent = size.extent_pages();
     let mut runs = runs_of_block(system, triple.block1, 0);
     runs.extend(runs_of_block(system, triple.block2, extent));
-    let mut area = Area {
-        magic: Some(if header_copy == HeaderCopy::First { Magic::Valid } else { Magic::Damaged }),
-        blocks: Some((triple.block1, triple.block2)),
-        header_copy: Some(header_copy),
+    let built_in = BuiltIn {
+        blocks: (triple.block1, triple.block2),
+        header_copy,
         space_id_stored,
         ids_are_reset: !space_id_stored,
-        ..absent(system)
     };
+    let mut area = Area { shape: Shape::System(Some(built_in)), ..absent(system) };
     area.slots = extent * 2;
     area.notes = notes(system, triple, header_copy, &runs, space_id_stored);
     area.file = runs.first().map_or(area.file, |run| file_name(system, &run.path));
@@ -183,35 +183,25 @@ fn notes(
     header_copy: HeaderCopy,
     runs: &[SlotRun],
     space_id_stored: bool,
-) -> Vec<String> {
+) -> Vec<Note> {
     let mut notes = Vec::new();
     match header_copy {
         HeaderCopy::First => {}
-        HeaderCopy::Repeat => notes.push(
-            "the doublewrite header that servers read is damaged; its repeat was used, which servers never do".into(),
-        ),
-        HeaderCopy::Inferred => notes.push(format!(
-            "page {TRX_SYS_PAGE} tells nothing; the buffer was inferred from the slots at the default position"
-        )),
+        HeaderCopy::Repeat => notes.push(Note::HeaderRepeat),
+        HeaderCopy::Inferred => notes.push(Note::HeaderInferred),
     }
     if !space_id_stored {
-        notes.push(
-            "the slots are from before MySQL 4.1.1 and carry no space ids: all belong to space 0".into(),
-        );
+        notes.push(Note::NoSpaceIds);
     }
     let first = system.files.first().map(|file| &file.path);
     if runs.iter().any(|run| Some(&run.path) != first) {
-        notes.push(
-            "blocks lie outside the first file; MySQL 5.6 to 8.0.19 would read the wrong place of the first file".into(),
-        );
+        notes.push(Note::BlocksInLaterFile);
     }
     let expected = system.format.logical.extent_pages() * 2;
     let found: u32 = runs.iter().map(|run| run.slots).sum();
     if found < expected {
-        notes.push(format!(
-            "only {found} of {expected} slots lie inside the files (blocks {} and {}): the image is cut",
-            triple.block1, triple.block2
-        ));
+        let blocks = (triple.block1, triple.block2);
+        notes.push(Note::SlotsAreCut { found, expected, blocks });
     }
     notes
 }
@@ -222,18 +212,13 @@ fn file_name(system: &Tablespace, path: &PathBuf) -> PathBuf {
 
 fn absent(system: &Tablespace) -> Area {
     Area {
-        kind: AreaKind::System,
+        shape: Shape::System(None),
         file: system.files.first().map_or(PathBuf::new(), |file| file.name.clone()),
         slot_size: system.format.logical,
         slots: 0,
-        blocks: None,
-        magic: Some(Magic::Absent),
-        header_copy: None,
-        space_id_stored: true,
-        ids_are_reset: false,
         live: false,
         runs: Vec::new(),
-        notes: vec!["the doublewrite buffer was never created in this system tablespace".into()],
+        notes: vec![Note::NoBuffer],
     }
 }
 

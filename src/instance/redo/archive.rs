@@ -20,7 +20,7 @@ use crate::instance::redo::names_in;
 use crate::instance::redo::phys::{PhysCheckpoint, finish, walk};
 use crate::instance::redo::source::LogFile;
 use crate::instance::redo::tape::{Tape, TapeShape};
-use crate::instance::redo::{FoundRedo, RedoFile, RedoFormat, RedoLog, unreadable};
+use crate::instance::redo::{FoundRedo, RedoFile, RedoFormat, RedoLog, RedoNote, unreadable};
 use crate::units::Lsn;
 
 /// Where the mini-transactions of a file begin.
@@ -70,7 +70,7 @@ pub(super) fn open(paths: &[(Lsn, PathBuf)]) -> Result<Vec<(Lsn, LogFile)>> {
 pub(super) fn read(paths: &[(Lsn, PathBuf)]) -> Result<FoundRedo> {
     let files = open(paths)?;
     let Some((start, _)) = files.first() else {
-        return Ok(unreadable("the files of the log archive are gone"));
+        return Ok(unreadable(RedoNote::ArchiveGone));
     };
     let mut redo = RedoLog::empty(RedoFormat::MariaDbArchive, 0);
     redo.start_lsn = Some(*start);
@@ -88,13 +88,13 @@ pub(super) fn read(paths: &[(Lsn, PathBuf)]) -> Result<FoundRedo> {
     }
     let mut tape = tape(files);
     let Some(checkpoint) = newest(&mut tape, &slots)? else {
-        redo.note("no slot of the last two files leads to a sound checkpoint".into());
+        redo.note(RedoNote::NoSlotLeadsOn);
         return Ok(FoundRedo::Read(redo));
     };
     redo.checkpoint = Some(checkpoint.lsn);
     let (walk, touched, file_records) = walk(&mut tape, false, checkpoint.lsn)?;
     redo.touched = Some(touched);
-    redo.file_records = file_records.filter(|_| walk.end > checkpoint.lsn);
+    redo.file_records = (walk.end > checkpoint.lsn).then_some(file_records);
     finish(&mut redo, checkpoint, &walk, 0);
     Ok(FoundRedo::Read(redo))
 }

@@ -26,7 +26,9 @@ use crate::instance::redo::file_records::Scanner;
 use crate::instance::redo::header::FileHeader;
 use crate::instance::redo::ring::{CHECKPOINT_LSN, CHECKPOINTS, FILE_HEADER};
 use crate::instance::redo::source::{LogFile, LogWindow};
-use crate::instance::redo::{FoundRedo, RedoFault, RedoFile, RedoFormat, RedoLog, names_in, unreadable};
+use crate::instance::redo::{
+    FoundRedo, RedoFault, RedoFile, RedoFormat, RedoLog, RedoNote, names_in, unreadable,
+};
 
 /// The directory's name under the data directory or `innodb_log_group_home_dir`.
 const DIRECTORY: &str = "#innodb_redo";
@@ -82,7 +84,7 @@ pub(super) fn read(paths: Vec<PathBuf>) -> Result<FoundRedo> {
     let (mut notes, mut faults) = (Vec::new(), Vec::new());
     let files = open_all(&paths, &mut notes, &mut faults)?;
     let Some(newest) = files.headers.last() else {
-        return Ok(unreadable(notes.join("; ")));
+        return Ok(unreadable(RedoNote::All(notes)));
     };
     let checkpoint = newest_checkpoint(&files, &mut notes)?;
     let authority = checkpoint.and_then(|(file, _)| files.headers.get(file)).unwrap_or(newest);
@@ -99,7 +101,7 @@ pub(super) fn read(paths: Vec<PathBuf>) -> Result<FoundRedo> {
     redo.files = files.logs.iter().zip(&files.headers).map(describe).collect();
     judge_set(&files, newest, &mut redo);
     match checkpoint {
-        None => redo.note("no file holds a sound checkpoint block for an LSN of its own".into()),
+        None => redo.note(RedoNote::NoOwnCheckpoint),
         Some((_, lsn)) => {
             redo.checkpoint = Some(lsn);
             let walk = walk(&files, lsn, &mut redo)?;
@@ -109,17 +111,14 @@ pub(super) fn read(paths: Vec<PathBuf>) -> Result<FoundRedo> {
     Ok(FoundRedo::Read(redo))
 }
 
-fn open_all(paths: &[PathBuf], notes: &mut Vec<String>, faults: &mut Vec<RedoFault>) -> Result<RedoFiles> {
+fn open_all(paths: &[PathBuf], notes: &mut Vec<RedoNote>, faults: &mut Vec<RedoFault>) -> Result<RedoFiles> {
     let mut files = RedoFiles::default();
     for path in paths {
         let Some(log) = LogFile::open(path)? else { continue };
         match log.block(0)?.as_deref().and_then(FileHeader::parse) {
             Some(header) if header.raw_format == FORMAT => {
                 if !header.sound {
-                    notes.push(format!(
-                        "{}: the header block is damaged (its CRC-32C does not match)",
-                        log.name()
-                    ));
+                    notes.push(RedoNote::Header { file: log.name() });
                     faults.push(RedoFault::Header { file: log.path.clone() });
                 }
                 files.logs.push(log);
@@ -128,13 +127,9 @@ fn open_all(paths: &[PathBuf], notes: &mut Vec<String>, faults: &mut Vec<RedoFau
             odd => {
                 let what = match odd {
                     Some(header) => {
-                        format!(
-                            "{} is left aside: format 0x{:08X}, expected {FORMAT}",
-                            log.name(),
-                            header.raw_format
-                        )
+                        RedoNote::LeftAside { file: log.name(), found: header.raw_format, expected: FORMAT }
                     }
-                    None => format!("{} is left aside: {} bytes hold no header", log.name(), log.size),
+                    None => RedoNote::NoHeader { file: log.name(), size: log.size },
                 };
                 notes.push(what.clone());
                 faults.push(RedoFault::FileOdd { file: log.path.clone(), what });
@@ -144,7 +139,7 @@ fn open_all(paths: &[PathBuf], notes: &mut Vec<String>, faults: &mut Vec<RedoFau
     Ok(files)
 }
 
-fn newest_checkpoint(files: &RedoFiles, notes: &mut Vec<String>) -> Result<Option<(usize, Lsn)>> {
+fn newest_checkpoint(files: &RedoFiles, notes: &mut Vec<RedoNote>) -> Result<Option<(usize, Lsn)>> {
     let mut newest: Option<(usize, Lsn)> = None;
     for (file, log) in files.logs.iter().enumerate() {
         for at in CHECKPOINTS {
@@ -152,10 +147,10 @@ fn newest_checkpoint(files: &RedoFiles, notes: &mut Vec<String>) -> Result<Optio
             let Some(bytes) = block.as_deref().filter(|b| !is_zero(b)) else { continue };
             let lsn = u64_at(bytes, CHECKPOINT_LSN).filter(|_| crc_holds(bytes));
             match lsn {
-                None => notes.push(format!("{}: the checkpoint block at offset {at} is damaged", log.name())),
+                None => notes.push(RedoNote::CheckpointBlock { file: log.name(), at }),
                 Some(0) => {}
                 Some(lsn) if !files.range(file).contains(&lsn) => {
-                    notes.push(format!("{}: its checkpoint LSN {lsn} lies outside the file", log.name()));
+                    notes.push(RedoNote::CheckpointElsewhere { file: log.name(), lsn });
                 }
                 Some(lsn) if newest.is_none_or(|(_, n)| lsn > n.0) => newest = Some((file, Lsn(lsn))),
                 Some(_) => {}
@@ -168,27 +163,25 @@ fn newest_checkpoint(files: &RedoFiles, notes: &mut Vec<String>) -> Result<Optio
 /// What is odd about the files as a set; the server refuses to start on each of these.
 fn judge_set(files: &RedoFiles, newest: &FileHeader, redo: &mut RedoLog) {
     if files.headers.iter().any(|h| h.uuid != newest.uuid) {
-        redo.note("the files carry different log uuids: they do not all belong to the same log".into());
+        redo.note(RedoNote::Mixed);
         redo.faults.push(RedoFault::Mixed);
     }
     // innodb_redo_log_capacity is 8 MiB at least, and a file 1/32 of it.
     const SMALLEST: u64 = (8 << 20) / 32;
     for log in files.logs.iter().filter(|log| log.size < SMALLEST) {
-        let what = format!("{} has {} bytes; no server makes a redo file that small", log.name(), log.size);
+        let what = RedoNote::Small { file: log.name(), size: log.size };
         redo.faults.push(RedoFault::FileOdd { file: log.path.clone(), what });
     }
     let ranges: Vec<Range<u64>> = (0..files.logs.len()).map(|file| files.range(file)).collect();
     for (log, (range, next)) in files.logs.iter().zip(ranges.iter().zip(ranges.iter().skip(1))) {
         if range.end < next.start {
-            let what =
-                format!("{} ends at LSN {}, the next file begins at {}", log.name(), range.end, next.start);
+            let what = RedoNote::Gap { file: log.name(), end: range.end, next: next.start };
             redo.faults.push(RedoFault::FileOdd { file: log.path.clone(), what });
         }
     }
     if newest.mysql_flags().file_full {
-        let what = "the newest file is marked full: a newer file is missing, and the end LSN may be too low";
-        redo.note(what.into());
-        redo.faults.push(RedoFault::FileGone { what: what.into() });
+        redo.note(RedoNote::NewestIsFull);
+        redo.faults.push(RedoFault::FileGone { what: RedoNote::NewestIsFull });
     }
 }
 
@@ -223,10 +216,8 @@ fn walk(files: &RedoFiles, checkpoint: Lsn, redo: &mut RedoLog) -> Result<BlockW
 
 fn note_gap(files: &RedoFiles, lsn: Lsn, redo: &mut RedoLog) {
     if (0..files.logs.len()).any(|file| files.range(file).start > lsn.0) {
-        let what =
-            format!("the file that holds LSN {lsn} is missing although later ones exist; the log ends there");
-        redo.note(what.clone());
-        redo.faults.push(RedoFault::FileGone { what });
+        redo.note(RedoNote::FileOf(lsn));
+        redo.faults.push(RedoFault::FileGone { what: RedoNote::FileOf(lsn) });
     }
 }
 

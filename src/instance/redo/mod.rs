@@ -22,6 +22,7 @@ pub mod header;
 pub mod history;
 pub mod innodb_redo_dir;
 pub mod log_key;
+pub mod note;
 pub mod phys;
 pub mod ring;
 pub mod source;
@@ -50,6 +51,7 @@ pub use crate::instance::redo::version::{ServerVersion, generation_hint};
 pub use crate::instance::redo::file_records::FileRecords;
 use crate::instance::redo::header::FileHeader;
 use crate::instance::redo::log_key::LogKey;
+pub use crate::instance::redo::note::RedoNote;
 use crate::instance::redo::source::LogFile;
 
 /// `LOG_HEADER_FORMAT` of MariaDB 10.5 to 10.7, "PHYS".
@@ -191,8 +193,8 @@ pub struct RedoLog {
     pub key: Option<LogKey>,
     /// Every file that belongs to the log, in log order.
     pub files: Vec<RedoFile>,
-    /// What is damaged, missing or odd, in sentences for a person.
-    pub notes: Vec<String>,
+    /// What is damaged, missing or odd.
+    pub notes: Vec<RedoNote>,
     /// The same where a server stops at it, or recovers less than there was.
     #[serde(default)]
     pub faults: Vec<RedoFault>,
@@ -217,15 +219,15 @@ pub enum RedoFault {
     },
     /// Files of the log are gone.
     FileGone {
-        /// Which, for a person.
-        what: String,
+        /// Which.
+        what: RedoNote,
     },
     /// A file is too short or holds no log.
     FileOdd {
         /// The file.
         file: PathBuf,
-        /// In which way, for a person.
-        what: String,
+        /// In which way.
+        what: RedoNote,
     },
     /// The log ends before the record that completes its checkpoint.
     BreaksOff,
@@ -259,7 +261,7 @@ impl RedoLog {
         redo.start_lsn = Some(header.start_lsn);
         redo.flags = header.mysql_flags();
         if !header.sound {
-            redo.note(format!("{}: the header block is damaged (its CRC-32C does not match)", log.name()));
+            redo.note(RedoNote::Header { file: log.name() });
             redo.faults.push(RedoFault::Header { file: log.path.clone() });
         }
         redo
@@ -271,18 +273,12 @@ impl RedoLog {
         self.records_after_checkpoint = walk.end.map(|end| end > checkpoint);
         if walk.encrypted {
             self.encrypted = true;
-            self.note(
-                "the log is encrypted: its end rests on block numbers, check words cannot be verified".into(),
-            );
+            self.note(RedoNote::Encrypted);
         }
         match walk.end {
-            None => self.note(format!(
-                "the log block that holds checkpoint LSN {checkpoint} is damaged or missing; the end is not known"
-            )),
+            None => self.note(RedoNote::NoBlockOfCheckpoint(checkpoint)),
             // Either the server died between two blocks of one write, or the log was damaged later.
-            Some(end) if walk.cut => self.note(format!(
-                "the log breaks off at LSN {end} after a full block; if the next block was damaged, the end LSN is too low"
-            )),
+            Some(end) if walk.cut => self.note(RedoNote::BreaksOffAfterFullBlock(end)),
             Some(_) => {}
         }
     }
@@ -293,8 +289,8 @@ impl RedoLog {
         self.file_records = readable.then(|| scanner.finish());
     }
 
-    fn note(&mut self, sentence: String) {
-        self.notes.push(sentence);
+    fn note(&mut self, note: RedoNote) {
+        self.notes.push(note);
     }
 }
 
@@ -306,8 +302,8 @@ pub enum FoundRedo {
     Absent,
     /// Files with a log's name, but nothing in them can be read as a log.
     Unreadable {
-        /// Why not, for a person.
-        why: String,
+        /// Why not.
+        why: RedoNote,
     },
     /// A log; see its notes for what is wrong with it.
     Read(RedoLog),
@@ -360,7 +356,7 @@ fn read_logfiles(dir: &Path) -> Result<FoundRedo> {
     let path = dir.join("ib_logfile0");
     let Some(first) = LogFile::open(&path)? else {
         return Ok(match LogFile::open(&dir.join("ib_logfile1"))? {
-            Some(_) => unreadable("ib_logfile0 is missing although there is an ib_logfile1"),
+            Some(_) => unreadable(RedoNote::FirstIsGone),
             None => match archive::find(dir)? {
                 files if files.is_empty() => FoundRedo::Absent,
                 files => archive::read(&files)?,
@@ -371,29 +367,24 @@ fn read_logfiles(dir: &Path) -> Result<FoundRedo> {
         return Ok(FoundRedo::Read(flush_lsn_only(&first)));
     }
     let Some(header) = first.block(0)?.as_deref().and_then(FileHeader::parse) else {
-        return Ok(unreadable(format!("ib_logfile0 is too short for a header: {} bytes", first.size)));
+        return Ok(unreadable(RedoNote::NoRoomForHeader(first.size)));
     };
     match header.format() {
-        None => Ok(unreadable(format!("ib_logfile0: format 0x{:08X} is not known", header.raw_format))),
-        Some(RedoFormat::MySql(6)) => {
-            Ok(unreadable("ib_logfile0 has format 6 (MySQL 8.0.30), whose files are called #ib_redoN"))
-        }
+        None => Ok(unreadable(RedoNote::UnknownFormat(header.raw_format))),
+        Some(RedoFormat::MySql(6)) => Ok(unreadable(RedoNote::OtherNames)),
         Some(format) if format.is_phys() => phys::read(first, &header, format),
         Some(format) => ring::read(dir, first, &header, format),
     }
 }
 
-fn unreadable(why: impl Into<String>) -> FoundRedo {
-    FoundRedo::Unreadable { why: why.into() }
+fn unreadable(why: RedoNote) -> FoundRedo {
+    FoundRedo::Unreadable { why }
 }
 
 fn flush_lsn_only(log: &LogFile) -> RedoLog {
     let mut redo = RedoLog::empty(RedoFormat::FlushLsnOnly, 0);
     redo.files.push(RedoFile::new(log, None, &[]));
-    redo.note(
-        "ib_logfile0 is empty: only the flush LSN of the first system tablespace file says where it stood"
-            .into(),
-    );
+    redo.note(RedoNote::Empty);
     redo
 }
 

@@ -33,7 +33,7 @@ use crate::instance::redo::source::LogFile;
 use crate::instance::redo::tape::{NONCE, Tape, TapeShape};
 use crate::instance::redo::touched;
 use crate::instance::redo::touched::Touched;
-use crate::instance::redo::{FoundRedo, RedoFault, RedoFile, RedoFormat, RedoLog, unreadable};
+use crate::instance::redo::{FoundRedo, RedoFault, RedoFile, RedoFormat, RedoLog, RedoNote, unreadable};
 use crate::page::checksum::crc32c;
 
 const CHECKPOINTS: [u64; 2] = [4096, 8192];
@@ -76,21 +76,20 @@ impl PhysCheckpoint {
 /// Reads the log in `log`.
 pub(super) fn read(log: LogFile, header: &FileHeader, format: RedoFormat) -> Result<FoundRedo> {
     if log.size < START_OFFSET + FILE_CHECKPOINT_SIZE {
-        return Ok(unreadable(format!(
-            "{} has {} bytes; a MariaDB 10.8 log has {} at least",
-            log.name(),
-            log.size,
-            START_OFFSET + FILE_CHECKPOINT_SIZE
-        )));
+        return Ok(unreadable(RedoNote::TooShort {
+            file: log.name(),
+            size: log.size,
+            least: START_OFFSET + FILE_CHECKPOINT_SIZE,
+        }));
     }
     let mut redo = RedoLog::from_header(format, &log, header);
     redo.encrypted = format == RedoFormat::MariaDbEncrypted || header.flags != 0;
     redo.files.push(RedoFile::new(&log, Some(header.start_lsn), &HEADER_RANGES));
     if header.uuid != 0 {
-        redo.note(format!("{}: subformat {} is not known, 0 expected", log.name(), header.uuid));
+        redo.note(RedoNote::Subformat { file: log.name(), found: header.uuid });
     }
     match newest_checkpoint(&log, header.start_lsn, &mut redo)? {
-        None => redo.note(format!("{}: neither checkpoint is sound", log.name())),
+        None => redo.note(RedoNote::NoCheckpoint { file: log.name() }),
         Some(checkpoint) => {
             redo.checkpoint = Some(checkpoint.lsn);
             let encrypted = redo.encrypted;
@@ -99,7 +98,10 @@ pub(super) fn read(log: LogFile, header: &FileHeader, format: RedoFormat) -> Res
             };
             let (walk, touched, file_records) = walk(&mut tape, encrypted, checkpoint.lsn)?;
             redo.touched = (!redo.encrypted).then_some(touched);
-            redo.file_records = file_records.filter(|_| walk.first.is_some());
+            // The old style leaves records of files in clear (`log_parse_file` in `recv_sys_t::parse_tail`, MariaDB 11.8.6),
+            // the new one leaves nothing.
+            let says = walk.first.is_some() && format != RedoFormat::MariaDbEncrypted;
+            redo.file_records = says.then_some(file_records);
             let nonce = if redo.encrypted { NONCE } else { 0 };
             finish(&mut redo, checkpoint, &walk, nonce);
         }
@@ -118,7 +120,7 @@ fn newest_checkpoint(log: &LogFile, start: Lsn, redo: &mut RedoLog) -> Result<Op
             // A new log has used only one of the two.
             None if is_zero(&bytes) => {}
             None => {
-                redo.note(format!("{}: the checkpoint at offset {at} is damaged", log.name()));
+                redo.note(RedoNote::Checkpoint { file: log.name(), at });
                 damaged = u64_at(&bytes, CHECKPOINT_LSN).map(Lsn);
             }
         }
@@ -133,10 +135,7 @@ fn newest_checkpoint(log: &LogFile, start: Lsn, redo: &mut RedoLog) -> Result<Op
 pub(super) fn finish(redo: &mut RedoLog, checkpoint: PhysCheckpoint, walk: &PhysWalk, nonce: usize) {
     let Some(only) = walk.first else {
         redo.faults.push(RedoFault::BreaksOff);
-        redo.note(format!(
-            "no sound mini-transaction at checkpoint LSN {}; the end is not known",
-            checkpoint.lsn
-        ));
+        redo.note(RedoNote::NothingAtCheckpoint(checkpoint.lsn));
         return;
     };
     redo.end = Some(walk.end);
@@ -145,10 +144,7 @@ pub(super) fn finish(redo: &mut RedoLog, checkpoint: PhysCheckpoint, walk: &Phys
     redo.records_after_checkpoint = Some(!(marker && alone));
     if walk.end <= checkpoint.record {
         redo.faults.push(RedoFault::BreaksOff);
-        redo.note(format!(
-            "the log breaks off before the checkpoint's own record at LSN {}; the end LSN may be too low",
-            checkpoint.record
-        ));
+        redo.note(RedoNote::BreaksOffBefore(checkpoint.record));
     }
 }
 
@@ -172,13 +168,13 @@ pub(super) fn tape(log: LogFile, start: Lsn, encrypted: bool) -> Option<Tape> {
     Some(Tape::new(vec![log], TapeShape::Ring { first: START_OFFSET, start, capacity }, encrypted))
 }
 
-/// From `checkpoint` to the first mini-transaction that is not sound, once round the file at most. The records of an
-/// encrypted log are ciphertext.
+/// From `checkpoint` to the first mini-transaction that is not sound, once round the file at most. What an encrypted log says
+/// of pages is ciphertext.
 pub(super) fn walk(
     tape: &mut Tape,
     encrypted: bool,
     checkpoint: Lsn,
-) -> Result<(PhysWalk, Touched, Option<FileRecords>)> {
+) -> Result<(PhysWalk, Touched, FileRecords)> {
     let (mut walk, mut touched) = (PhysWalk { end: checkpoint, first: None }, Touched::default());
     let mut files = FileRecords::default();
     let capacity = tape.capacity();
@@ -188,12 +184,12 @@ pub(super) fn walk(
         }
         if !encrypted {
             touched::collect(mtr.records, Lsn(end), &mut touched);
-            mini_transaction(mtr.records, &mut files);
         }
+        mini_transaction(mtr.records, &mut files);
         let first_byte = mtr.records.first().copied().unwrap_or_default();
         let first = First { size: end.saturating_sub(walk.end.0), first_byte };
         walk = PhysWalk { end: Lsn(end), first: walk.first.or(Some(first)) };
     }
     touched.sizes.iter().for_each(|(&space, &pages)| files.resize(space, pages));
-    Ok((walk, touched, (!encrypted).then_some(files)))
+    Ok((walk, touched, files))
 }

@@ -48,7 +48,7 @@ use crate::instance::redo::header::FileHeader;
 use crate::instance::redo::source::{LogFile, LogWindow};
 use crate::instance::redo::tape::{Tape, TapeShape};
 use crate::instance::redo::touched::{self, Touched};
-use crate::instance::redo::{FoundRedo, RedoFault, RedoFile, RedoFormat, RedoLog};
+use crate::instance::redo::{FoundRedo, RedoFault, RedoFile, RedoFormat, RedoLog, RedoNote};
 use crate::page::checksum::fold_binary as fold;
 
 /// `LOG_FILE_HDR_SIZE`.
@@ -120,7 +120,7 @@ pub(super) fn read(dir: &Path, first: LogFile, header: &FileHeader, format: Redo
         redo.files.push(RedoFile::new(log, start, std::slice::from_ref(&headers)));
     }
     let Some(checkpoint) = checkpoint else {
-        redo.note("ib_logfile0: neither checkpoint block is sound".into());
+        redo.note(RedoNote::NoCheckpointBlock);
         return Ok(FoundRedo::Read(redo));
     };
     redo.checkpoint = Some(checkpoint.lsn);
@@ -169,7 +169,7 @@ fn newest_checkpoint(first: &LogFile, redo: &mut RedoLog) -> Result<Option<RingC
             // A new log has used only one of the two.
             None if block.as_deref().is_some_and(is_zero) => {}
             None => {
-                redo.note(format!("{}: the checkpoint block at offset {at} is damaged", first.name()));
+                redo.note(RedoNote::CheckpointBlock { file: first.name(), at });
                 damaged = block.as_deref().and_then(|block| u64_at(block, NUMBER));
             }
         }
@@ -219,20 +219,14 @@ impl Ring {
 fn ring_of(files: &[LogFile], redo: &mut RedoLog) -> Ring {
     let size = files.iter().map(|f| f.size).max().unwrap_or(0);
     for short in files.iter().filter(|f| f.size != size) {
-        let what = format!(
-            "{} has {} bytes, the largest log file {size}; all must be equal, so this one is probably cut short",
-            short.name(),
-            short.size
-        );
+        let what = RedoNote::Shorter { file: short.name(), size: short.size, largest: size };
         redo.note(what.clone());
         redo.faults.push(RedoFault::FileOdd { file: short.path.clone(), what });
     }
     // MySQL up to 8.0.29 and MariaDB up to 10.1 have two files at least.
     let two = matches!(redo.format, RedoFormat::MySql(_) | RedoFormat::BeforeMySql579);
     if two && files.len() == 1 {
-        let what =
-            "ib_logfile1 is missing: servers of this generation have two redo files at least".to_owned();
-        redo.faults.push(RedoFault::FileGone { what });
+        redo.faults.push(RedoFault::FileGone { what: RedoNote::NoSecondFile });
     }
     Ring { files: files.len() as u64, size }
 }
@@ -243,10 +237,7 @@ fn walk(files: &[LogFile], checkpoint: RingCheckpoint, redo: &mut RedoLog) -> Re
     let fits = |&offset: &u64| offset % BLOCK_LSN == checkpoint.lsn.0 % BLOCK_LSN;
     let start = [whole, low].into_iter().filter(fits).find_map(|offset| ring.place(offset));
     let Some(mut place) = start else {
-        redo.note(format!(
-            "the checkpoint names offset {whole} of the log, where LSN {} cannot be",
-            checkpoint.lsn
-        ));
+        redo.note(RedoNote::CheckpointOffset { offset: whole, lsn: checkpoint.lsn });
         return Ok(BlockWalk::default());
     };
     let rules = BlockRules {
@@ -267,10 +258,7 @@ fn walk(files: &[LogFile], checkpoint: RingCheckpoint, redo: &mut RedoLog) -> Re
     let walk = block::walk(checkpoint.lsn, ring.blocks(), rules, feed, |lsn| {
         let bytes: Option<[u8; BLOCK]> = window.block(files, place.file, place.at)?;
         if bytes.is_none() {
-            redo.note(format!(
-                "ib_logfile{} ends before offset {}, where LSN {lsn} belongs",
-                place.file, place.at
-            ));
+            redo.note(RedoNote::EndsBefore { number: place.file, at: place.at, lsn });
         }
         place = ring.next(place);
         Ok(bytes)
@@ -299,9 +287,6 @@ fn finish(redo: &mut RedoLog, checkpoint: RingCheckpoint, walk: BlockWalk) {
     redo.take_walk(checkpoint.lsn, walk);
     if walk.end.is_some_and(|end| end < checkpoint.record) {
         redo.faults.push(RedoFault::BreaksOff);
-        redo.note(format!(
-            "the log breaks off before the checkpoint's own record at LSN {}; the end LSN may be too low",
-            checkpoint.record
-        ));
+        redo.note(RedoNote::BreaksOffBefore(checkpoint.record));
     }
 }

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::page::keyring::Secret;
+use crate::page::keyring::{KeyFileFault, Secret};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -31,20 +31,18 @@ struct Element<'a> {
 }
 
 /// The keys of no user, by name: InnoDB's are among them.
-pub(super) fn parse(content: &[u8]) -> Result<BTreeMap<String, Secret>, String> {
+pub(super) fn parse(content: &[u8]) -> Result<BTreeMap<String, Secret>, KeyFileFault> {
     // serde's own message may quote what it could not read, and that may be a key.
-    let document: KeyringDocument<'_> = serde_json::from_slice(content).map_err(|e| {
-        format!("not a component_keyring_file: faulty JSON in line {} column {}", e.line(), e.column())
-    })?;
+    let document: KeyringDocument<'_> =
+        serde_json::from_slice(content).map_err(|e| KeyFileFault::Json(e.line(), e.column()))?;
     if document.version != "1.0" {
-        return Err(format!("component_keyring_file of version {:?}, 1.0 is known", document.version));
+        return Err(KeyFileFault::ComponentVersion(document.version));
     }
     let innodb = document.elements.into_iter().filter(|e| e.user.is_empty());
     innodb
-        .map(|element| {
-            let key = Secret::from_hex(element.data.as_bytes())
-                .ok_or_else(|| format!("key {:?} is not hexadecimal", element.data_id))?;
-            Ok((element.data_id, key))
+        .map(|element| match Secret::from_hex(element.data.as_bytes()) {
+            Some(key) => Ok((element.data_id, key)),
+            None => Err(KeyFileFault::NotHexadecimal(element.data_id)),
         })
         .collect()
 }
@@ -72,7 +70,7 @@ mod tests {
             (br#"{"version":"1.0","elements":[{"data_id":"k","data":"secret""#, "line 1"),
             (b"{", "line 1"),
         ] {
-            let why = parse(text).unwrap_err();
+            let why = parse(text).unwrap_err().to_string();
             assert!(why.contains(word) && !why.contains("secre"), "{why}");
         }
     }

@@ -16,7 +16,7 @@ use sha1::Digest;
 use zeroize::Zeroizing;
 
 use crate::bytes::slice_at;
-use crate::page::keyring::Secret;
+use crate::page::keyring::{KeyFileFault, Secret};
 
 /// First bytes of an encrypted key file.
 pub(super) const SALTED: &[u8] = b"Salted__";
@@ -25,19 +25,17 @@ const KEY_LEN: usize = 32;
 const IV_LEN: usize = 16;
 
 /// The keys by their ids.
-pub(super) fn parse(content: &[u8]) -> Result<BTreeMap<u32, Secret>, String> {
+pub(super) fn parse(content: &[u8]) -> Result<BTreeMap<u32, Secret>, KeyFileFault> {
     let mut keys = BTreeMap::new();
     for (number, line) in (1u32..).zip(content.split(|&b| b == b'\n')) {
         let line = line.trim_ascii();
         if line.is_empty() || line.starts_with(b"#") {
             continue;
         }
-        let (id, key) = parse_line(line).ok_or_else(|| {
-            format!("key file line {number} is not `id;key` with 32, 48 or 64 hexadecimal digits")
-        })?;
+        let (id, key) = parse_line(line).ok_or(KeyFileFault::Line(number))?;
         keys.insert(id, key);
     }
-    if keys.is_empty() { Err("key file without keys".to_owned()) } else { Ok(keys) }
+    if keys.is_empty() { Err(KeyFileFault::NoKeys) } else { Ok(keys) }
 }
 
 fn parse_line(line: &[u8]) -> Option<(u32, Secret)> {
@@ -53,7 +51,10 @@ fn parse_line(line: &[u8]) -> Option<(u32, Secret)> {
 
 /// The keys of an encrypted file. The digest does not stand in the file: sha1 is the server's, the others are what
 /// `file_key_management_digest` of newer servers and `openssl enc` without `-md` use.
-pub(super) fn parse_encrypted(content: &[u8], password: &[u8]) -> Result<BTreeMap<u32, Secret>, String> {
+pub(super) fn parse_encrypted(
+    content: &[u8],
+    password: &[u8],
+) -> Result<BTreeMap<u32, Secret>, KeyFileFault> {
     type Attempt = fn(&[u8], &[u8]) -> Option<Zeroizing<Vec<u8>>>;
     let attempts: [Attempt; 5] = [
         decrypt::<sha1::Sha1>,
@@ -66,9 +67,7 @@ pub(super) fn parse_encrypted(content: &[u8], password: &[u8]) -> Result<BTreeMa
         .iter()
         .filter_map(|attempt| attempt(content, password))
         .find_map(|plain| parse(&plain).ok())
-        .ok_or_else(|| {
-            "the key file does not open with this pass phrase (PBKDF2 is not supported)".to_owned()
-        })
+        .ok_or(KeyFileFault::PassPhrase)
 }
 
 fn decrypt<D: Digest>(content: &[u8], password: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
@@ -128,7 +127,7 @@ pub(super) mod tests {
         ] {
             assert!(parse(bad).is_err(), "{}", String::from_utf8_lossy(bad));
         }
-        let why = parse(b"1;00112233445566778899aabbccddeeff\nx;1\n").unwrap_err();
+        let why = parse(b"1;00112233445566778899aabbccddeeff\nx;1\n").unwrap_err().to_string();
         assert!(why.contains("line 2"), "{why}");
     }
 

@@ -8,6 +8,7 @@
 //! | [`KeyringKind::EncryptedKeyFile`] | `Salted__` | the same, encrypted with a pass phrase |
 
 pub mod component;
+pub mod fault;
 pub mod key_file;
 pub mod plugin;
 pub mod secret;
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::disk::small;
 use crate::error::{Error, Result};
+pub use crate::page::keyring::fault::KeyFileFault;
 pub use crate::page::keyring::secret::Secret;
 
 /// The longest key file that is read, in bytes; the servers' own limit for MariaDB's is 1 MiB.
@@ -72,17 +74,15 @@ impl Keyring {
         let content = read(path, MAX_KEY_FILE_SIZE)?;
         let password = password_file.map(read_password).transpose()?;
         Keyring::parse(&content, password.as_deref().map(Vec::as_slice))
-            .map_err(|what| Error::foreign(path, what))
+            .map_err(|what| Error::foreign(path, what.to_string()))
     }
 
     /// Reads a key file from memory; the error says what is wrong, never what a key is.
     ///
     /// # Errors
-    /// What is wrong with the file, in words.
-    pub fn parse(content: &[u8], password: Option<&[u8]>) -> std::result::Result<Keyring, String> {
-        let kind = KeyringKind::detect(content).ok_or(
-            "not a key file: neither MySQL's component_keyring_file or keyring_file, nor MariaDB's file_key_management",
-        )?;
+    /// What is wrong with the file.
+    pub fn parse(content: &[u8], password: Option<&[u8]>) -> std::result::Result<Keyring, KeyFileFault> {
+        let kind = KeyringKind::detect(content).ok_or(KeyFileFault::NotAKeyFile)?;
         let (mut named, mut numbered) = (BTreeMap::new(), BTreeMap::new());
         match (kind, password) {
             (KeyringKind::Component, _) => named = component::parse(content)?,
@@ -92,9 +92,7 @@ impl Keyring {
                 numbered = key_file::parse_encrypted(content, password)?
             }
             (KeyringKind::EncryptedKeyFile, None) => {
-                return Err(
-                    "encrypted key file: give its pass phrase with --keyring-password-file".to_owned()
-                );
+                return Err(KeyFileFault::NoPassPhrase);
             }
         }
         Ok(Keyring { kind, named, numbered })
@@ -176,7 +174,7 @@ mod tests {
         assert!(shown.contains("16 bytes") && !shown.contains("a7"), "{shown}");
         assert_eq!(keyring.kind(), KeyringKind::KeyFile);
         assert!(keyring.named("INNODBKey").is_none() && keyring.numbered(2).is_none());
-        let why = Keyring::parse(b"1;a7addd9adea9978fda19f21e6be9878\n", None).unwrap_err();
+        let why = Keyring::parse(b"1;a7addd9adea9978fda19f21e6be9878\n", None).unwrap_err().to_string();
         assert!(why.contains("line 1") && !why.contains("a7ad"), "{why}");
     }
 

@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use crate::bytes::slice_at;
-use crate::page::keyring::Secret;
+use crate::page::keyring::{KeyFileFault, Secret};
 
 /// First bytes of every such file.
 pub(super) const VERSION_TAG: &[u8] = b"Keyring file version:";
@@ -37,29 +37,29 @@ const OBFUSCATE: &[u8] = b"*305=Ljt0*!@$Hnm(*-9-w;:";
 const _: () = assert!(VERSION_TAG.len() + 3 == VERSION_LEN);
 
 /// The keys of no user, by name.
-pub(super) fn parse(content: &[u8]) -> Result<BTreeMap<String, Secret>, String> {
+pub(super) fn parse(content: &[u8]) -> Result<BTreeMap<String, Secret>, KeyFileFault> {
     let digest_len = match content.strip_prefix(VERSION_TAG) {
         Some([b'1', b'.', b'0', ..]) => 0,
         Some([b'2', b'.', b'0', ..]) => 32,
-        _ => return Err("keyring_file of a version other than 1.0 and 2.0".to_owned()),
+        _ => return Err(KeyFileFault::PluginVersion),
     };
     let end = content.len().checked_sub(digest_len + END_TAG.len());
     let (records, tail) = end
         .and_then(|end| Some((content.get(VERSION_LEN..end)?, content.get(end..)?)))
-        .ok_or("keyring_file is cut short")?;
-    let digest = tail.strip_prefix(END_TAG).ok_or("keyring_file does not end with its EOF tag")?;
+        .ok_or(KeyFileFault::Cut)?;
+    let digest = tail.strip_prefix(END_TAG).ok_or(KeyFileFault::NoEndTag)?;
     // A new file carries a made-up digest, and no key.
     if digest_len != 0 && !records.is_empty() && digest != Sha256::digest(records).as_slice() {
-        return Err("keyring_file does not have the SHA-256 it should have: damaged".to_owned());
+        return Err(KeyFileFault::Digest);
     }
     parse_records(records)
 }
 
-fn parse_records(mut records: &[u8]) -> Result<BTreeMap<String, Secret>, String> {
+fn parse_records(mut records: &[u8]) -> Result<BTreeMap<String, Secret>, KeyFileFault> {
     let mut keys = BTreeMap::new();
     while !records.is_empty() {
-        let (record, rest) = split_record(records).ok_or("keyring_file has a record of impossible length")?;
-        let (name, user, key) = parts(record).ok_or("keyring_file has a record of impossible lengths")?;
+        let (record, rest) = split_record(records).ok_or(KeyFileFault::RecordLength)?;
+        let (name, user, key) = parts(record).ok_or(KeyFileFault::PartLengths)?;
         if user.is_empty() {
             let clear = key.iter().zip(OBFUSCATE.iter().cycle()).map(|(k, o)| k ^ o).collect();
             keys.insert(String::from_utf8_lossy(name).into_owned(), Secret::new(clear));

@@ -7,28 +7,28 @@
 //! Source: `fil_page_decompress_low` (MariaDB 10.3 and 10.5), `os_file_decompress_page` (MySQL 9.7).
 
 use crate::format::fsp::Codec;
+use crate::page::transform::TransformFault;
 
 /// What an LZMA stream may allocate, in bytes: level 9, the highest that servers write, needs 64 MiB and a little.
 const LZMA_MEMORY: u64 = 80 << 20;
 
-/// Expands `input` to exactly `len` bytes; the error says in a few words what the stream did instead.
+/// Expands `input` to exactly `len` bytes; the error says what the stream did instead.
 ///
 /// # Errors
 /// The stream is damaged, or does not end after `len` bytes.
-pub fn expand(codec: Codec, input: &[u8], len: usize) -> Result<Vec<u8>, String> {
+pub fn expand(codec: Codec, input: &[u8], len: usize) -> Result<Vec<u8>, TransformFault> {
     // One spare byte: a stream that is too long is then seen as such, not as one that ends well.
     let mut out = vec![0; len.saturating_add(1)];
     let written = match codec {
         Codec::Zlib => zlib(input, &mut out),
-        Codec::Lz4 => lz4_flex::block::decompress_into(input, &mut out).map_err(|e| e.to_string()),
-        Codec::Lzo => lzokay::decompress::decompress(input, &mut out).map_err(|e| e.to_string()),
+        Codec::Lz4 => lz4_flex::block::decompress_into(input, &mut out).map_err(told(codec)),
+        Codec::Lzo => lzokay::decompress::decompress(input, &mut out).map_err(told(codec)),
         Codec::Lzma => lzma(input, &mut out),
         Codec::Bzip2 => bzip2(input, &mut out),
         Codec::Snappy => snappy(input, &mut out),
-    }
-    .map_err(|why| format!("{}: {why}", codec.name()))?;
+    }?;
     if written != len {
-        return Err(format!("{}: the stream holds {written} bytes, the page {len}", codec.name()));
+        return Err(TransformFault::Holds(codec, written, len));
     }
     out.truncate(len);
     Ok(out)
@@ -40,40 +40,45 @@ pub fn needs_exact_length(codec: Codec) -> bool {
     matches!(codec, Codec::Lz4 | Codec::Lzo | Codec::Snappy)
 }
 
-fn zlib(input: &[u8], out: &mut [u8]) -> Result<usize, String> {
+/// What a decoder says of its stream.
+fn told<E: ToString>(codec: Codec) -> impl Fn(E) -> TransformFault {
+    move |error| TransformFault::Stream(codec, error.to_string())
+}
+
+fn zlib(input: &[u8], out: &mut [u8]) -> Result<usize, TransformFault> {
     let mut stream = flate2::Decompress::new(true);
     match stream.decompress(input, out, flate2::FlushDecompress::Finish) {
         Ok(flate2::Status::StreamEnd) => Ok(usize::try_from(stream.total_out()).unwrap_or(usize::MAX)),
-        Ok(_) => Err("the stream does not end".to_owned()),
-        Err(e) => Err(e.to_string()),
+        Ok(_) => Err(TransformFault::NoEnd(Codec::Zlib)),
+        Err(e) => Err(TransformFault::Stream(Codec::Zlib, e.to_string())),
     }
 }
 
-fn lzma(input: &[u8], out: &mut [u8]) -> Result<usize, String> {
+fn lzma(input: &[u8], out: &mut [u8]) -> Result<usize, TransformFault> {
     use liblzma::stream::{Action, Status, Stream};
-    let mut stream = Stream::new_stream_decoder(LZMA_MEMORY, 0).map_err(|e| e.to_string())?;
+    let mut stream = Stream::new_stream_decoder(LZMA_MEMORY, 0).map_err(told(Codec::Lzma))?;
     match stream.process(input, out, Action::Finish) {
         Ok(Status::StreamEnd) => Ok(usize::try_from(stream.total_out()).unwrap_or(usize::MAX)),
-        Ok(_) => Err("the stream does not end".to_owned()),
-        Err(e) => Err(e.to_string()),
+        Ok(_) => Err(TransformFault::NoEnd(Codec::Lzma)),
+        Err(e) => Err(TransformFault::Stream(Codec::Lzma, e.to_string())),
     }
 }
 
-fn bzip2(input: &[u8], out: &mut [u8]) -> Result<usize, String> {
+fn bzip2(input: &[u8], out: &mut [u8]) -> Result<usize, TransformFault> {
     let mut stream = bzip2::Decompress::new(false);
     match stream.decompress(input, out) {
         Ok(bzip2::Status::StreamEnd) => Ok(usize::try_from(stream.total_out()).unwrap_or(usize::MAX)),
-        Ok(_) => Err("the stream does not end".to_owned()),
-        Err(e) => Err(e.to_string()),
+        Ok(_) => Err(TransformFault::NoEnd(Codec::Bzip2)),
+        Err(e) => Err(TransformFault::Stream(Codec::Bzip2, e.to_string())),
     }
 }
 
-fn snappy(input: &[u8], out: &mut [u8]) -> Result<usize, String> {
-    let stated = snap::raw::decompress_len(input).map_err(|e| e.to_string())?;
+fn snappy(input: &[u8], out: &mut [u8]) -> Result<usize, TransformFault> {
+    let stated = snap::raw::decompress_len(input).map_err(told(Codec::Snappy))?;
     if stated > out.len() {
         return Ok(stated);
     }
-    snap::raw::Decoder::new().decompress(input, out).map_err(|e| e.to_string())
+    snap::raw::Decoder::new().decompress(input, out).map_err(told(Codec::Snappy))
 }
 
 #[cfg(test)]

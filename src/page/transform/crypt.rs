@@ -36,7 +36,7 @@ use crate::page::transform::mariadb::{
 use crate::page::transform::mysql;
 use crate::page::transform::mysql::{FIL_PAGE_COMPRESS_SIZE_V1, FIL_PAGE_ORIGINAL_TYPE_V1, FIL_PAGE_VERSION};
 use crate::page::transform::space_key::{Material, SpaceKey};
-use crate::page::transform::{Decompressed, decompress};
+use crate::page::transform::{Decompressed, TransformFault, decompress};
 use crate::units::SpaceId;
 
 /// What decryption found.
@@ -51,7 +51,7 @@ pub enum Decrypted {
     /// What comes out is no page: another key or key version, or the page is torn or corrupt.
     WrongKey,
     /// A length in the page is impossible; why, in a few words.
-    Damaged(String),
+    Damaged(TransformFault),
 }
 
 /// Decrypts a page of the tablespace `space`, whose key this is.
@@ -162,12 +162,12 @@ fn try_modes(
     proof: impl Fn(&[u8]) -> bool,
 ) -> Decrypted {
     let Some(iv) = page_iv(&clear, space) else {
-        return Decrypted::Damaged("the page is cut inside its header".to_owned());
+        return Decrypted::Damaged(TransformFault::CutInHeader);
     };
     for mode in AesMode::ALL {
         let mut attempt = clear.clone();
         let Some(data) = attempt.get_mut(from..to).filter(|data| !data.is_empty()) else {
-            return Decrypted::Damaged(format!("encrypted bytes {from} to {to} are impossible in this page"));
+            return Decrypted::Damaged(TransformFault::CipherRange(from, to));
         };
         if mode.decrypt(key, &iv, data).is_some() && proof(&attempt) {
             return Decrypted::Page(attempt);
@@ -224,11 +224,7 @@ fn decrypt_mysql(page: &[u8], format: &PageFormat, key: &[u8], iv: &[u8]) -> Dec
             return Decrypted::Page(clear);
         }
     }
-    if fits {
-        Decrypted::WrongKey
-    } else {
-        Decrypted::Damaged("the encrypted length is impossible".to_owned())
-    }
+    if fits { Decrypted::WrongKey } else { Decrypted::Damaged(TransformFault::CipherLength) }
 }
 
 /// Offsets at which the ciphertext of a MySQL page that was compressed first (type 16) may end. Version 1 rounded up to the block size of the file system, which

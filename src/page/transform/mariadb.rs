@@ -30,7 +30,7 @@ use crate::page::checksum::NO_CHECKSUM_MAGIC;
 use crate::page::frame;
 use crate::units::PageSize;
 
-use crate::page::transform::{Decompressed, codec};
+use crate::page::transform::{Decompressed, TransformFault, codec};
 
 /// Compressor of a classic page that is not encrypted, eight bytes.
 pub const FIL_PAGE_COMP_ALGO: usize = 26;
@@ -64,7 +64,7 @@ pub fn classic(page: &[u8], logical: PageSize) -> Decompressed {
     };
     let Some(codec) = algorithm.and_then(|n| u32::try_from(n).ok()).and_then(Codec::from_mariadb) else {
         let number = algorithm.unwrap_or_default();
-        return Decompressed::Damaged(format!("page_compressed algorithm {number} does not exist"));
+        return Decompressed::Damaged(TransformFault::NoSuchAlgorithm(number));
     };
     match classic_payload(page, header, logical) {
         Ok(payload) => expand_whole(page, payload, codec, logical),
@@ -72,17 +72,15 @@ pub fn classic(page: &[u8], logical: PageSize) -> Decompressed {
     }
 }
 
-fn classic_payload(page: &[u8], header: usize, logical: PageSize) -> Result<&[u8], String> {
+fn classic_payload(page: &[u8], header: usize, logical: PageSize) -> Result<&[u8], TransformFault> {
     if u32_at(page, 0) != Some(NO_CHECKSUM_MAGIC) {
-        return Err("a page_compressed page must begin with 0xDEADBEEF".to_owned());
+        return Err(TransformFault::NotDeadBeef);
     }
     let len = u16_at(page, FIL_PAGE_COMP_SIZE).map_or(0, usize::from);
     if len == 0 || len > logical.bytes().saturating_sub(header) {
-        return Err(format!(
-            "page_compressed payload length {len} is impossible in a page of {logical} bytes"
-        ));
+        return Err(TransformFault::PayloadLength(len, logical));
     }
-    slice_at(page, header, len).ok_or_else(|| format!("the page is cut inside its payload of {len} bytes"))
+    slice_at(page, header, len).ok_or(TransformFault::CutInPayload(len))
 }
 
 /// Expands a full_crc32 page with the compressor that the tablespace flags name.
@@ -99,16 +97,20 @@ pub fn full_crc32(page: &[u8], logical: PageSize, codec: Codec) -> Decompressed 
     }
 }
 
-fn full_crc32_payload(page: &[u8], size: usize, logical: PageSize, codec: Codec) -> Result<&[u8], String> {
+fn full_crc32_payload(
+    page: &[u8],
+    size: usize,
+    logical: PageSize,
+    codec: Codec,
+) -> Result<&[u8], TransformFault> {
     if size >= logical.bytes() || size > page.len() || size == 0 {
-        return Err(format!("compressed size {size} is impossible in a page of {logical} bytes"));
+        return Err(TransformFault::CompressedSize(size, logical));
     }
     let end = match codec::needs_exact_length(codec) {
         false => size.checked_sub(FIL_PAGE_FCRC32_CHECKSUM),
         true => exact_end(page, size),
     };
-    end.and_then(|end| page.get(FULL_CRC32_HEADER..end))
-        .ok_or_else(|| format!("compressed size {size} leaves no room for a payload"))
+    end.and_then(|end| page.get(FULL_CRC32_HEADER..end)).ok_or(TransformFault::NoRoom(size))
 }
 
 /// `size` was rounded up to 256; the byte in front of the checksum is the low byte of the sum before rounding.
@@ -126,7 +128,7 @@ fn expand_whole(page: &[u8], payload: &[u8], codec: Codec, logical: PageSize) ->
     // The clear header is a copy of the one inside, and in the classic layout nothing else protects it.
     let same = |at, len| slice_at(page, at, len) == slice_at(&inner, at, len);
     if !same(FIL_PAGE_OFFSET, 4) || !same(FIL_PAGE_LSN, 8) {
-        return Decompressed::Damaged("page number or LSN in the header differ from those inside".to_owned());
+        return Decompressed::Damaged(TransformFault::OtherHeader);
     }
     Decompressed::Page(inner)
 }

@@ -7,6 +7,7 @@
 pub mod cipher;
 pub mod codec;
 pub mod crypt;
+pub mod fault;
 pub mod mariadb;
 pub mod mysql;
 pub mod seal;
@@ -30,7 +31,7 @@ pub enum Decompressed {
     /// Compressed, then encrypted: decrypt first.
     Encrypted,
     /// It says compressed, but no page comes out; why, in a few words.
-    Damaged(String),
+    Damaged(TransformFault),
 }
 
 /// Expands a page of a tablespace with this format, whichever server wrote it.
@@ -41,9 +42,7 @@ pub fn decompress(page: &[u8], format: &PageFormat) -> Decompressed {
         (Layout::FullCrc32, Some(codec)) => mariadb::full_crc32(page, format.logical, codec),
         (Layout::FullCrc32, None) => match u16_at(page, FIL_PAGE_TYPE).and_then(frame::full_crc32_size) {
             None => Decompressed::NotCompressed,
-            Some(_) => {
-                Decompressed::Damaged("compressed, but the tablespace flags name no compressor".to_owned())
-            }
+            Some(_) => Decompressed::Damaged(TransformFault::NoCompressor),
         },
         (Layout::Classic, _) => match u16_at(page, FIL_PAGE_TYPE) {
             Some(page_type::COMPRESSED | page_type::COMPRESSED_AND_ENCRYPTED) => {
@@ -67,6 +66,7 @@ pub fn candidates() -> [Codec; 6] {
 }
 
 pub use crate::page::transform::crypt::{Decrypted, decrypt, encrypt};
+pub use crate::page::transform::fault::TransformFault;
 pub use crate::page::transform::space_key::{KeySearch, SpaceKey};
 
 /// What lies under compression and encryption.
@@ -81,7 +81,7 @@ pub enum Revealed {
     /// Encrypted, and the key does not open it: another key, or the page is damaged.
     WrongKey,
     /// No page comes out; why, in a few words.
-    Damaged(String),
+    Damaged(TransformFault),
 }
 
 /// Decrypts, then decompresses, as a server does when it reads a page. Without a key an encrypted page of MariaDB's

@@ -18,7 +18,7 @@ use crate::format::fil::{FIL_PAGE_DATA, FIL_PAGE_SPACE_ID, FIL_PAGE_TYPE, page_t
 use crate::format::fsp::Codec;
 use crate::units::PageSize;
 
-use crate::page::transform::{Decompressed, codec};
+use crate::page::transform::{Decompressed, TransformFault, codec};
 
 /// Version of the control bytes.
 pub const FIL_PAGE_VERSION: usize = 26;
@@ -46,27 +46,27 @@ pub fn transparent(page: &[u8], logical: PageSize) -> Decompressed {
     }
 }
 
-fn body(page: &[u8], logical: PageSize) -> Result<Vec<u8>, String> {
+fn body(page: &[u8], logical: PageSize) -> Result<Vec<u8>, TransformFault> {
     let byte = |at| u8_at(page, at).unwrap_or(0);
     let half = |at| u16_at(page, at).map_or(0, usize::from);
     let version = byte(FIL_PAGE_VERSION);
     if !(1..=2).contains(&version) {
-        return Err(format!("compression control version {version} does not exist"));
+        return Err(TransformFault::ControlVersion(version));
     }
     let codec = match byte(FIL_PAGE_ALGORITHM_V1) {
         1 => Codec::Zlib,
         2 => Codec::Lz4,
-        other => return Err(format!("compression algorithm {other} does not exist")),
+        other => return Err(TransformFault::NoSuchMySqlAlgorithm(other)),
     };
     let whole = logical.bytes().saturating_sub(FIL_PAGE_DATA);
     let stated = half(FIL_PAGE_ORIGINAL_SIZE_V1);
     if stated != whole {
-        return Err(format!("original size is {stated}, a page of {logical} bytes has {whole}"));
+        return Err(TransformFault::OriginalSize(stated, whole, logical));
     }
     let len = half(FIL_PAGE_COMPRESS_SIZE_V1);
     let payload = slice_at(page, FIL_PAGE_DATA, len)
         .filter(|p| !p.is_empty() && p.len() < whole)
-        .ok_or_else(|| format!("compressed size {len} is impossible in a page of {logical} bytes"))?;
+        .ok_or(TransformFault::CompressedSize(len, logical))?;
     codec::expand(codec, payload, whole)
 }
 
@@ -78,7 +78,7 @@ fn restore_header(page: &[u8], body: &[u8]) -> Decompressed {
         slice_at(page, FIL_PAGE_SPACE_ID, 4),
     );
     let (Some(front), Some(original_type), Some(space)) = parts else {
-        return Decompressed::Damaged("the page is cut inside its header".to_owned());
+        return Decompressed::Damaged(TransformFault::CutInHeader);
     };
     Decompressed::Page([front, original_type, &[0; 8], space, body].concat())
 }

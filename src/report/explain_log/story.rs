@@ -210,7 +210,7 @@ fn look(survey: &Survey, space_id: SpaceId, page_no: PageNo) -> Option<PageNow> 
             reason: best.judgement.reason.to_string(),
         });
     }
-    let stored = survey.instance.areas.iter().all(|area| area.space_id_stored);
+    let stored = survey.instance.space_id_stored();
     let home = home::look(&survey.instance.spaces, space_id, page_no, stored).ok()?;
     let reason = match home.why {
         HomeReason::Page(PageReason::Verifies) => "no copy is in the buffer, and none is needed".to_owned(),

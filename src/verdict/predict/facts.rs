@@ -186,8 +186,8 @@ impl Facts {
             window: instance.window,
             doublewrite_off: instance.locations.doublewrite_off,
             unreadable: survey.unreadable().next().is_some(),
-            space_id_stored: live().all(|area| !area.ids_are_reset),
-            header_lost: live().any(|area| area.magic == Some(Magic::Damaged)),
+            space_id_stored: live().all(|area| !area.ids_are_reset()),
+            header_lost: live().any(|area| area.magic() == Some(Magic::Damaged)),
             out_of_reach: live().any(|area| !area.lies_in_first_file()),
             uncopied_header: survey.uncopied_headers().next().map(|file| file.name.display().to_string()),
             reduced_damaged: instance.reduced.iter().any(|(_, file)| !file.faults.is_empty()),
@@ -263,7 +263,7 @@ const MOST_READ: usize = 20_000;
 fn uncopied(survey: &Survey) -> Option<Vec<PageView>> {
     let census = survey.instance.census().filter(|_| survey.instance.shutdown == Shutdown::Crash)?;
     let copied: BTreeSet<_> = survey.findings.iter().map(|f| (f.space_id(), f.page_no())).collect();
-    let stored = survey.instance.areas.iter().all(|area| area.space_id_stored);
+    let stored = survey.instance.space_id_stored();
     let slot = |page| survey.instance.areas.iter().any(|area| area.covers(page));
     let must_read: Vec<_> = census
         .pages()

@@ -24,18 +24,18 @@ pub(super) fn elsewhere(survey: &Survey, problems: &mut Vec<Problem>) {
     let elsewhere = |reason| {
         Problem::new(ProblemKind::CopiesElsewhere, Severity::Unknown, reason).stops(clean.then_some(false))
     };
-    let is_file = |area: &&Area| matches!(area.kind, AreaKind::Separate | AreaKind::Reduced);
+    let is_file = |area: &&Area| matches!(area.kind(), AreaKind::Separate | AreaKind::Reduced);
     let areas: Vec<&Area> = instance.areas.iter().filter(is_file).collect();
     if areas.is_empty() {
         problems.push(elsewhere(ProblemReason::NoCopies));
         return;
     }
-    let separate = areas.iter().filter(|area| area.kind == AreaKind::Separate && area.live);
+    let separate = areas.iter().filter(|area| area.kind() == AreaKind::Separate && area.live);
     let numbers: BTreeMap<u32, &PathBuf> =
         separate.filter_map(|area| Some((number(&area.file)?, &area.file))).collect();
     // The file of single pages has 512 slots more; it is the second one, or the first where there is one only.
     let alone = numbers.len() == 1 && numbers.contains_key(&0);
-    let few = areas.iter().any(|area| area.live && area.kind == AreaKind::Separate && area.slots < 512);
+    let few = areas.iter().any(|area| area.live && area.kind() == AreaKind::Separate && area.slots < 512);
     let gaps = (0..numbers.keys().max().copied().unwrap_or(0)).filter(|n| !numbers.contains_key(n));
     for missing in gaps.chain((alone && few).then_some(1)) {
         let Some(beside) = numbers.values().next() else { continue };
@@ -45,7 +45,7 @@ pub(super) fn elsewhere(survey: &Survey, problems: &mut Vec<Problem>) {
         problems.push(elsewhere(ProblemReason::CopiesGap { missing: file.clone() }).file(file));
     }
     let separate: Vec<&&Area> =
-        areas.iter().filter(|area| area.live && area.kind == AreaKind::Separate).collect();
+        areas.iter().filter(|area| area.live && area.kind() == AreaKind::Separate).collect();
     if !clean {
         problems.extend(empty(survey, &areas, &separate));
     }
@@ -64,7 +64,7 @@ fn empty(survey: &Survey, areas: &[&Area], separate: &[&&Area]) -> Option<Proble
     let used = |area: &&&Area| {
         survey.findings.iter().filter_map(Finding::copy).any(|copy| copy.slot.file == area.file)
     };
-    let reduced = areas.iter().any(|area| area.live && area.kind == AreaKind::Reduced);
+    let reduced = areas.iter().any(|area| area.live && area.kind() == AreaKind::Reduced);
     let first = separate.first().filter(|_| !reduced && !separate.iter().any(used))?;
     let slots = separate.iter().any(|area| area.slots > 0);
     let reason = ProblemReason::CopiesAllZero;

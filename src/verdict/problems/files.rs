@@ -265,7 +265,11 @@ fn size_in_redo(instance: &Instance, of: &Tablespace, held: u64, is_undo: bool) 
         return Some(true);
     }
     let exact = redo.touched.is_some();
-    let least = records.resized.get(&space).map(|&pages| u64::from(pages))?;
+    let Some(least) = records.resized.get(&space).map(|&pages| u64::from(pages)) else {
+        // What an encrypted log writes to page 0 may be the size.
+        let page0 = redo.census.as_ref().filter(|census| census.hidden)?.of_page((space, PageNo(0)))?;
+        return (page0.changes_after > 0).then_some(false);
+    };
     // TRUNCATE of MySQL 5.7 and MariaDB 10.2 cuts the file before the new page 0 is written: the old one lies there, older than
     // the checkpoint, while redo behind it begins anew with a size that the file has.
     let page0_is_old = instance

@@ -30,11 +30,6 @@ impl Instance {
             }
         }
     }
-
-    /// Whether slots carry space ids.
-    pub fn space_id_stored(&self) -> bool {
-        self.areas.iter().all(|area| area.space_id_stored)
-    }
 }
 
 pub(super) fn unreadable(survey: &Survey, problems: &mut Vec<Problem>) {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::instance::redo::RedoNote;
 use crate::instance::roster::{Role, Witness};
 use crate::units::{Lsn, PageNo, SpaceId};
 
@@ -56,8 +57,8 @@ pub enum ProblemReason {
     Damaged { what: &'static str, has_copy: bool },
     Future { lsn: Lsn, end: Lsn },
     NoRedo { clean: bool, told: bool, anew: bool },
-    RedoFileGone { what: String },
-    RedoUnreadable { what: String },
+    RedoFileGone { what: RedoNote },
+    RedoUnreadable { what: RedoNote },
     RedoHeader,
     RedoNoHeader,
     RedoCheckpoint,
@@ -150,7 +151,7 @@ impl fmt::Display for ProblemReason {
                 "pages carry LSN {lsn}, beyond the end of the redo log, {end}: log and file are not of one time"
             ),
             ProblemReason::NoRedo { clean, told, anew } => no_redo(f, *clean, *told, *anew),
-            ProblemReason::RedoFileGone { what } | ProblemReason::RedoUnreadable { what } => f.write_str(what),
+            ProblemReason::RedoFileGone { what } | ProblemReason::RedoUnreadable { what } => what.fmt(f),
             ProblemReason::RedoHeader => f.write_str("the header of the redo log fails its checksum: the server does not read it"),
             ProblemReason::RedoNoHeader => f.write_str(
                 "this file of the redo log does not begin as the first one does: it is no log, and a server fails where its log goes on \

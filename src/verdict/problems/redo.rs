@@ -8,7 +8,7 @@ use crate::format::fil::FilHeader;
 use crate::instance::Instance;
 use crate::instance::generation::Generation;
 use crate::instance::pages::VerifiedPages;
-use crate::instance::redo::{self, FoundRedo, RedoFault, RedoLog, Shutdown};
+use crate::instance::redo::{self, FoundRedo, RedoFault, RedoLog, RedoNote, Shutdown};
 use crate::instance::spaces::Identification;
 use crate::units::{Lsn, PageNo, SpaceId};
 use crate::verdict::home::HomeState;
@@ -24,7 +24,7 @@ pub(super) fn missing_or_damaged(survey: &Survey, problems: &mut Vec<Problem>) {
     match &instance.redo {
         FoundRedo::Absent => problems.push(absent(survey)),
         // What the device does not give back is said as such.
-        FoundRedo::Unreadable { why } if instance.spaces.failures.iter().any(|f| f.to_string() == *why) => {}
+        FoundRedo::Unreadable { why: RedoNote::Failed(_) } => {}
         FoundRedo::Unreadable { why } => problems.push(unreadable(instance, why)),
         FoundRedo::Read(redo) => {
             damaged(survey, redo, problems);
@@ -76,10 +76,10 @@ fn first_pages(instance: &Instance) -> Vec<(PageNo, Lsn)> {
     (0..FIRST_PAGES).filter_map(lsn).collect()
 }
 
-fn unreadable(instance: &Instance, why: &str) -> Problem {
+fn unreadable(instance: &Instance, why: &RedoNote) -> Problem {
     let dir = &instance.locations.redo_dir;
     let first_gone = !dir.join("ib_logfile0").exists() && dir.join("ib_logfile1").exists();
-    let what = why.to_owned();
+    let what = why.clone();
     let (kind, reason, file) = if first_gone {
         (ProblemKind::RedoMissing, ProblemReason::RedoFileGone { what }, "ib_logfile0")
     } else {

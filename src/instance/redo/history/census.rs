@@ -114,6 +114,13 @@ impl Census {
         page.1 != PageNo(0) && self.of_page(page).is_some_and(|said| said.initialised_after)
     }
 
+    /// Whether no version of the page can have this LSN: every record of that time is readable, and none names the page.
+    /// Ciphertext may hide that a file was cut, and with it what was said of its pages before.
+    pub fn rules_out(&self, page: PageId, lsn: Lsn) -> bool {
+        let readable = !self.hidden && self.malformed == 0 && self.oldest < lsn && lsn <= self.end;
+        readable && self.of_page(page).is_none()
+    }
+
     /// How many pages recovery has to look at.
     pub fn pages_to_recover(&self) -> u64 {
         self.pages().filter(|(_, said)| said.changes_after > 0).count() as u64

@@ -114,7 +114,7 @@ fn the_greater_sound_checkpoint_counts() {
     log.bytes[8192 + 3] ^= 1;
     let redo = read_phys(&log);
     assert_eq!(redo.checkpoint, Some(Lsn(12288)));
-    assert!(redo.notes[0].contains("8192"), "{:?}", redo.notes);
+    assert!(redo.notes[0].to_string().contains("8192"), "{:?}", redo.notes);
     for (lsn, record) in [(12287, 12287), (12400, 12399)] {
         log.checkpoint(1, lsn, record);
         assert_eq!(read_phys(&log).checkpoint, Some(Lsn(12288)), "{lsn} {record}");
