@@ -76,7 +76,7 @@ impl ExitStatus {
 
     /// The status of a verification.
     pub fn of_verify(report: &VerifyReport) -> ExitStatus {
-        let pages = match (report.critical(), report.restorable()) {
+        let pages = match (report.critical().pages(), report.restorable().pages()) {
             (1.., _) => ExitStatus::Critical,
             (0, 1..) => ExitStatus::Attention,
             (0, 0) => ExitStatus::Healthy,

@@ -22,7 +22,7 @@ use crate::instance::foreign::not_innodb;
 use crate::instance::identify::{Identity, identify};
 use crate::instance::locations::Focus;
 use crate::instance::locations::Locations;
-use crate::instance::note::Note;
+use crate::instance::note::InstanceNote;
 use crate::instance::request::Request;
 use crate::instance::running;
 use crate::instance::spaces::judge_in;
@@ -62,7 +62,7 @@ pub struct Lookup {
     /// How a server shows that runs on these files now.
     pub running: Option<String>,
     /// Plain sentences for a person.
-    pub notes: Vec<Note>,
+    pub notes: Vec<InstanceNote>,
     /// The bundle that all of this lies in; its files are there as long as this is.
     pub bundle: Option<Arc<Bundle>>,
 }
@@ -261,14 +261,14 @@ fn context_of(request: &Request) -> Result<Request> {
     Ok(Request { path, ..request.clone() })
 }
 
-fn look_around(context: &Request, notes: &mut Vec<Note>) -> Option<Survey> {
+fn look_around(context: &Request, notes: &mut Vec<InstanceNote>) -> Option<Survey> {
     match Survey::steady(context) {
         Ok(survey) => {
             notes.extend(survey.instance.notes.iter().cloned());
             Some(survey)
         }
         Err(error) => {
-            notes.push(Note::NotLookedAt(error.to_string()));
+            notes.push(InstanceNote::NotLookedAt(error.to_string()));
             None
         }
     }
@@ -316,10 +316,10 @@ fn first_page_of(image: &Image, identity: &Identity) -> u64 {
 }
 
 /// Which pages a file holds, where the one that was asked for lies in another file of the same tablespace.
-fn note_other_file(space: &Tablespace, named: &Path, page_no: PageNo, home: &Home) -> Option<Note> {
+fn note_other_file(space: &Tablespace, named: &Path, page_no: PageNo, home: &Home) -> Option<InstanceNote> {
     let file = space.files.iter().find(|file| is_same_file(&file.path, named))?;
     let end = file.first_page.saturating_add(file.len / space.format.physical.as_u64()).saturating_sub(1);
-    Some(Note::OtherMember {
+    Some(InstanceNote::OtherMember {
         named: named.to_path_buf(),
         pages: (file.first_page, end),
         page_no,

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::disk::small;
 use crate::error::{Error, Result};
-use crate::instance::note::Note;
+use crate::instance::note::InstanceNote;
 use crate::instance::request::Request;
 use crate::units::PageSize;
 
@@ -29,7 +29,7 @@ pub struct Config {
     /// By name with underscores; `None` where no value was given.
     options: BTreeMap<String, Option<String>>,
     /// Sentences on what it includes and is not here.
-    remarks: Vec<Note>,
+    remarks: Vec<InstanceNote>,
 }
 
 impl Config {
@@ -76,7 +76,7 @@ impl Config {
             Ok(entries) => entries,
             // A configuration that was carried to another host; the server says so and goes on, too.
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                self.remarks.push(Note::IncludeIsGone(dir.to_path_buf()));
+                self.remarks.push(InstanceNote::IncludeIsGone(dir.to_path_buf()));
                 return Ok(());
             }
             Err(error) => return Err(Error::io(dir, "list")(error)),

@@ -1,7 +1,7 @@
 //! Finding every tablespace file of an instance, by name and place, and identifying each.
 
 use crate::instance::file_names::{is_undo_name, system_file_number};
-use crate::instance::note::Note;
+use crate::instance::note::InstanceNote;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::DirEntry;
@@ -85,7 +85,7 @@ fn add(
             }
         }
         Ok(None) => {
-            spaces.notes.push(Note::LeftOut(locations.relative(path)));
+            spaces.notes.push(InstanceNote::LeftOut(locations.relative(path)));
             let image = Image::open(path).ok();
             spaces.unidentified.extend(image.map(|image| space_file(locations, &image, 0)));
         }
@@ -265,7 +265,7 @@ fn system_space(locations: &Locations, paths: &[PathBuf], spaces: &mut Spaces) -
                     next_page = first_page;
                 }
                 Ok(None) => {
-                    spaces.notes.push(Note::LeftOut(locations.relative(path)));
+                    spaces.notes.push(InstanceNote::LeftOut(locations.relative(path)));
                     spaces.unidentified_system.push(space_file(locations, &image, 0));
                 }
                 Err(error) => spaces.failures.push(error),
@@ -274,7 +274,11 @@ fn system_space(locations: &Locations, paths: &[PathBuf], spaces: &mut Spaces) -
                 let first_page = stated_first_page(&image, &space.format).unwrap_or(next_page);
                 if first_page != next_page {
                     let file = locations.relative(path);
-                    spaces.notes.push(Note::BeginsElsewhere { file, stated: first_page, counted: next_page });
+                    spaces.notes.push(InstanceNote::BeginsElsewhere {
+                        file,
+                        stated: first_page,
+                        counted: next_page,
+                    });
                 }
                 next_page = first_page;
                 space.files.push(space_file(locations, &image, first_page));

@@ -9,7 +9,7 @@ use crate::format::fsp::{Layout, PageFormat};
 use crate::instance::Instance;
 use crate::instance::dblwr::AreaKind;
 use crate::instance::identify::format_of_page0;
-use crate::instance::note::Note;
+use crate::instance::note::InstanceNote;
 use crate::instance::spaces::{Identification, SpaceFile, Spaces, Tablespace};
 use crate::page::keyring::Keyring;
 use crate::page::sectors::shares_a_sector;
@@ -24,7 +24,7 @@ struct Page0Copy {
 }
 
 impl Page0Copy {
-    fn inform(&self, space: &mut Tablespace, keyring: Option<&Keyring>, notes: &mut Vec<Note>) {
+    fn inform(&self, space: &mut Tablespace, keyring: Option<&Keyring>, notes: &mut Vec<InstanceNote>) {
         space.format = self.format;
         if space.id.is_none() {
             (space.id, space.evidence) = (Some(self.id), Identification::Copy);
@@ -72,7 +72,7 @@ impl Instance {
                 self.spaces.unidentified.push(file);
                 continue;
             };
-            self.notes.retain(|note| *note != Note::LeftOut(file.name.clone()));
+            self.notes.retain(|note| *note != InstanceNote::LeftOut(file.name.clone()));
             let (format, files) = (page0.format, vec![file]);
             let mut space =
                 Tablespace { id: None, format, files, evidence: Identification::Unknown, key: None };

@@ -42,7 +42,7 @@ use crate::instance::foreign::{not_innodb, page_size, refuse_foreign, refuse_pag
 use crate::instance::generation::Generation;
 use crate::instance::locations::Focus;
 use crate::instance::locations::Locations;
-use crate::instance::note::Note;
+use crate::instance::note::InstanceNote;
 use crate::instance::redo::Shutdown;
 use crate::instance::redo::window::RedoWindow;
 use crate::instance::request::Request;
@@ -92,7 +92,7 @@ pub struct Instance {
     /// How a server shows that runs on these files at this moment; `None` where none does, or nothing shows it.
     pub running: Option<String>,
     /// What is worth saying besides.
-    pub notes: Vec<Note>,
+    pub notes: Vec<InstanceNote>,
 }
 
 impl Instance {
@@ -276,7 +276,7 @@ impl Instance {
         bytes.truncate(read);
         let decoded = parse_reduced(&bytes);
         let mut area = Area::of_file(Shape::Reduced, &file.path, name, reduced_page_size(), decoded.pages);
-        let note = |fault: &String| Note::Reduced { file: area.file.clone(), fault: fault.clone() };
+        let note = |fault: &String| InstanceNote::Reduced { file: area.file.clone(), fault: fault.clone() };
         area.notes = decoded.faults.iter().map(note).collect();
         self.reduced.push((self.areas.len(), decoded));
         self.areas.push(area);
@@ -320,7 +320,7 @@ impl Instance {
                 continue;
             }
             seen.push(identity(other));
-            self.notes.push(Note::OtherPlace { other: other.clone(), used: dir.to_path_buf() });
+            self.notes.push(InstanceNote::OtherPlace { other: other.clone(), used: dir.to_path_buf() });
         }
     }
 
@@ -329,7 +329,7 @@ impl Instance {
             self.areas.iter().any(|area| matches!(area.kind(), AreaKind::Separate | AreaKind::Reduced));
         let whole = self.locations.explore && !matches!(self.locations.focus, Focus::Doublewrite(_));
         if whole && self.generation.reads_separate_files() == Some(true) && !has_files {
-            self.notes.push(Note::NoDoublewriteFiles);
+            self.notes.push(InstanceNote::NoDoublewriteFiles);
         }
     }
 }
@@ -341,7 +341,7 @@ fn believed(mut area: Area, system: &Tablespace, other_spaces: bool, cut: &mut V
         && let Shape::System(Some(built_in)) = &mut area.shape
     {
         built_in.space_id_stored = true;
-        area.notes.push(Note::SpaceIdsBelieved);
+        area.notes.push(InstanceNote::SpaceIdsBelieved);
     }
     let inside: u32 = area.runs.iter().map(|run| run.slots).sum();
     if inside < area.slots {

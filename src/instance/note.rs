@@ -9,7 +9,7 @@ use crate::units::{Lsn, PageNo, count};
 
 /// One thing that is odd about an instance, its files or its doublewrite areas.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Note {
+pub enum InstanceNote {
     /// A directory that the configuration includes is not here.
     IncludeIsGone(PathBuf),
     /// A file is named like a tablespace and holds nothing like a page.
@@ -129,97 +129,97 @@ pub enum Note {
     NotLookedAt(String),
 }
 
-impl Display for Note {
+impl Display for InstanceNote {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Note::IncludeIsGone(dir) => write!(
+            InstanceNote::IncludeIsGone(dir) => write!(
                 f,
                 "{}: included by the configuration and not here; what it sets is not known",
                 dir.display()
             ),
-            Note::LeftOut(file) => {
+            InstanceNote::LeftOut(file) => {
                 write!(f, "{}: nothing in it looks like an InnoDB page; it was left out", file.display())
             }
-            Note::BeginsElsewhere { file, stated, counted } => write!(
+            InstanceNote::BeginsElsewhere { file, stated, counted } => write!(
                 f,
                 "{}: its pages say that it begins with page {stated}, but the files before it hold {counted} pages; the \
                  pages were believed",
                 file.display()
             ),
-            Note::NeverOpened(files, first) => write!(
+            InstanceNote::NeverOpened(files, first) => write!(
                 f,
                 "{} lie where this server opens none ({}) and were left out",
                 count(*files, "tablespace file"),
                 first.display()
             ),
-            Note::NewerServer { name, generation } => write!(
+            InstanceNote::NewerServer { name, generation } => write!(
                 f,
                 "these files were written by {name}, which is newer than every server that this program knows; it is taken \
                  for one of the newest known generation, {generation}"
             ),
-            Note::KeyMissing { file, key } => {
+            InstanceNote::KeyMissing { file, key } => {
                 write!(f, "{}: the key file has no key named {key}", file.display())
             }
-            Note::KeyWrong { file, key } => {
+            InstanceNote::KeyWrong { file, key } => {
                 write!(f, "{}: the key {key} of the key file does not open this tablespace", file.display())
             }
-            Note::NoDoublewriteFiles => f.write_str(
+            InstanceNote::NoDoublewriteFiles => f.write_str(
                 "this generation keeps its copies in #ib_*.dblwr files, and none were found: doublewrite was off, or they \
                  lie elsewhere: name their directory with --doublewrite-dir",
             ),
-            Note::OtherPlace { other, used } => write!(
+            InstanceNote::OtherPlace { other, used } => write!(
                 f,
                 "doublewrite files of this page size lie in {} and in {}; those in the first were taken: if the server uses \
                  the other, name it with --doublewrite-dir",
                 used.display(),
                 other.display()
             ),
-            Note::NoBuffer => {
+            InstanceNote::NoBuffer => {
                 f.write_str("the doublewrite buffer was never created in this system tablespace")
             }
-            Note::HeaderRepeat => f.write_str(
+            InstanceNote::HeaderRepeat => f.write_str(
                 "the doublewrite header that servers read is damaged; its repeat was used, which servers never do",
             ),
-            Note::HeaderInferred => write!(
+            InstanceNote::HeaderInferred => write!(
                 f,
                 "page {TRX_SYS_PAGE} tells nothing; the buffer was inferred from the slots at the default position"
             ),
-            Note::NoSpaceIds => f.write_str(
+            InstanceNote::NoSpaceIds => f.write_str(
                 "the slots are from before MySQL 4.1.1 and carry no space ids: all belong to space 0",
             ),
-            Note::SpaceIdsBelieved => f.write_str(
+            InstanceNote::SpaceIdsBelieved => f.write_str(
                 "the marker of space ids in the slots is missing, yet there are other tablespaces: believed",
             ),
-            Note::BlocksInLaterFile => f.write_str(
+            InstanceNote::BlocksInLaterFile => f.write_str(
                 "blocks lie outside the first file; MySQL 5.6 to 8.0.19 would read the wrong place of the first file",
             ),
-            Note::SlotsAreCut { found, expected, blocks: (one, two) } => write!(
+            InstanceNote::SlotsAreCut { found, expected, blocks: (one, two) } => write!(
                 f,
                 "only {found} of {expected} slots lie inside the files (blocks {one} and {two}): the image is cut"
             ),
-            Note::TooManySlots { file, len, read } => write!(
+            InstanceNote::TooManySlots { file, len, read } => write!(
                 f,
                 "{}: {len} bytes, which no server writes; only its first {read} slots were read",
                 file.display()
             ),
-            Note::PartSlot { file, bytes } => write!(
+            InstanceNote::PartSlot { file, bytes } => write!(
                 f,
                 "{}: the last {bytes} bytes are less than one slot and were left out",
                 file.display()
             ),
-            Note::Reduced { file, fault } => write!(f, "{}: {fault}", file.display()),
-            Note::Parallel => f.write_str(
+            InstanceNote::Reduced { file, fault } => write!(f, "{}: {fault}", file.display()),
+            InstanceNote::Parallel => f.write_str(
                 "Percona's parallel doublewrite file is only there after a shutdown that was not clean",
             ),
-            Note::ParallelLength(len) => {
+            InstanceNote::ParallelLength(len) => {
                 write!(f, "its length of {len} bytes would make Percona Server refuse to start")
             }
-            Note::HeaderWithoutCopy(file) => write!(
+            InstanceNote::HeaderWithoutCopy(file) => write!(
                 f,
                 "{}: page 0 is damaged, and the buffer holds no copy of it; dblwr scan shows what else is",
                 file.display()
             ),
-            Note::NoRecentCopies(newest, checkpoint) => {
+            InstanceNote::NoRecentCopies(newest, checkpoint) => {
                 f.write_str("no recent copies: ")?;
                 match newest {
                     None => f.write_str("there is no copy at all")?,
@@ -232,18 +232,18 @@ impl Display for Note {
                      no copy here"
                 )
             }
-            Note::CopiesFrom { bundle, captured_at } => write!(
+            InstanceNote::CopiesFrom { bundle, captured_at } => write!(
                 f,
                 "the copies are those of {}, captured {captured_at}; homes and redo are those of the directory",
                 bundle.display()
             ),
-            Note::OtherMember { named, pages: (first, last), page_no, lies_in } => write!(
+            InstanceNote::OtherMember { named, pages: (first, last), page_no, lies_in } => write!(
                 f,
                 "{} holds pages {first} to {last} of its tablespace; page {page_no} lies in {}",
                 named.display(),
                 lies_in.display()
             ),
-            Note::NotLookedAt(error) => {
+            InstanceNote::NotLookedAt(error) => {
                 write!(f, "the doublewrite buffer could not be looked at: {error}")
             }
         }

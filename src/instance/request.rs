@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::instance::bundle::unpack::Bundle;
-use crate::instance::note::Note;
+use crate::instance::note::InstanceNote;
 use crate::units::PageSize;
 
 /// What the caller wants looked at. Directories that are `None` take the server's default.
@@ -39,7 +39,7 @@ pub struct Request {
     /// Whether the server's configuration has undo tablespaces encrypted at the next start.
     pub undo_log_encrypt: bool,
     /// What the configuration could not say.
-    pub remarks: Vec<Note>,
+    pub remarks: Vec<InstanceNote>,
     /// The bundle that the other paths lead into, unpacked; [`crate::instance::bundle::open::open`] sets it.
     pub bundle: Option<Arc<Bundle>>,
 }

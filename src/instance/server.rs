@@ -3,7 +3,7 @@
 use crate::format::fsp::{Encryption, Layout};
 use crate::instance::dblwr::{Area, AreaKind};
 use crate::instance::generation::{Generation, Traces};
-use crate::instance::note::Note;
+use crate::instance::note::InstanceNote;
 use crate::instance::redo;
 use crate::instance::redo::ServerVersion;
 use crate::instance::spaces::Tablespace;
@@ -50,7 +50,7 @@ impl Instance {
             (None, Some(ServerVersion(major, minor, patch))) => format!("MySQL {major}.{minor}.{patch}"),
             (None, None) => return,
         };
-        self.notes.push(Note::NewerServer { name, generation: self.generation });
+        self.notes.push(InstanceNote::NewerServer { name, generation: self.generation });
     }
 
     /// Whether this server takes a page whose LSN is beyond the end of the log for damage, and stops there (MDEV-34830:

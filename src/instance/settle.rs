@@ -10,7 +10,7 @@ use crate::instance::discover::follow;
 use crate::instance::file_names::is_undo_file;
 use crate::instance::generation::Generation;
 use crate::instance::locations::Focus;
-use crate::instance::note::Note;
+use crate::instance::note::InstanceNote;
 use crate::instance::roster::{DictionaryState, Role, Roster};
 use crate::instance::spaces::{Identification, Stray, Tablespace};
 use crate::units::SpaceId;
@@ -140,7 +140,7 @@ impl Instance {
         let names: Vec<PathBuf> =
             aside.filter_map(|stray| Some(stray.space.files.first()?.name.clone())).collect();
         if let Some(first) = names.first() {
-            self.notes.push(Note::NeverOpened(names.len(), first.clone()));
+            self.notes.push(InstanceNote::NeverOpened(names.len(), first.clone()));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::disk::Image;
 use crate::error::Result;
-use crate::instance::note::Note;
+use crate::instance::note::InstanceNote;
 use crate::page::reason::PageReason;
 use crate::page::transform::{self, Revealed};
 use crate::page::{self, Judged, PageState, checksum};
@@ -146,7 +146,7 @@ pub struct Spaces {
     /// Files that could not be looked at.
     pub failures: Vec<Error>,
     /// What is worth saying besides.
-    pub notes: Vec<Note>,
+    pub notes: Vec<InstanceNote>,
     /// Sorted by id, then by place in the list.
     by_id: Vec<(SpaceId, usize)>,
 }

@@ -1,7 +1,7 @@
 //! Keys for encrypted tablespaces: found through the record on page 0, kept beside the tablespace.
 
 use crate::format::fsp::Encryption;
-use crate::instance::note::Note;
+use crate::instance::note::InstanceNote;
 use crate::instance::spaces::{Spaces, Tablespace};
 use crate::page::keyring::Keyring;
 use crate::page::transform::{KeySearch, SpaceKey};
@@ -23,7 +23,7 @@ impl Spaces {
 
 impl Tablespace {
     /// Takes the key that a page 0 of this tablespace names; a note where the key file does not have it.
-    pub fn unlock_by(&mut self, page0: &[u8], keyring: &Keyring) -> Option<Note> {
+    pub fn unlock_by(&mut self, page0: &[u8], keyring: &Keyring) -> Option<InstanceNote> {
         let file = self.files.first().map(|file| file.name.clone()).unwrap_or_default();
         match SpaceKey::for_tablespace(page0, &self.format, keyring) {
             KeySearch::Found(key) => {
@@ -31,8 +31,8 @@ impl Tablespace {
                 None
             }
             KeySearch::NotEncrypted => None,
-            KeySearch::Missing(key) => Some(Note::KeyMissing { file, key }),
-            KeySearch::Wrong(key) => Some(Note::KeyWrong { file, key }),
+            KeySearch::Missing(key) => Some(InstanceNote::KeyMissing { file, key }),
+            KeySearch::Wrong(key) => Some(InstanceNote::KeyWrong { file, key }),
         }
     }
 }

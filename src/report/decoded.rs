@@ -200,14 +200,17 @@ impl DecodedPage {
         if self.state == PageState::Zero {
             return state;
         }
-        let space = self.space_id.map_or_else(|| "a hidden space".to_owned(), |id| format!("space {id}"));
         let checksum = match (self.algorithm, self.weak) {
             (Some(algorithm), false) => format!(", {algorithm}"),
             (Some(algorithm), true) => format!(", {algorithm} (checks no content)"),
             (None, _) => String::new(),
         };
-        let (page, kind, lsn) = (self.page_no, self.page_type_name, self.lsn);
-        format!("{state}: page {page} of {space}, {kind}, LSN {lsn}{checksum}")
+        let page = match self.space_id {
+            Some(id) => format!("page {id}:{}", self.page_no),
+            None => format!("page {} of a hidden space", self.page_no),
+        };
+        let (kind, lsn) = (self.page_type_name, self.lsn);
+        format!("{state}: {page}, {kind}, LSN {lsn}{checksum}")
     }
 
     /// The sums that hold; where none does, those of the rule that servers write today, and every field that fits some

@@ -1,6 +1,5 @@
 //! What the program says: serialisable reports (the JSON contract) and their texts for people.
 
-use crate::units::count;
 pub mod advice;
 pub mod capture;
 pub mod carve;
@@ -22,13 +21,17 @@ pub mod style;
 pub mod verify;
 pub mod width;
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
 use serde::Serialize;
 use strum::{IntoStaticStr, VariantArray};
 
 use crate::instance::Instance;
 use crate::instance::generation::Generation;
 use crate::instance::redo::Shutdown;
-use crate::units::Lsn;
+use crate::units::{ByteOffset, Lsn, count};
 
 /// Version of every JSON document; grows when a field is added, never shrinks.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -106,6 +109,50 @@ pub fn server_line(server: Option<&str>, generation: Generation) -> Option<Strin
     match server {
         Some(server) => Some(format!("{} ({generation})", style::printable(server))),
         None => (generation != Generation::Unknown).then(|| generation.to_string()),
+    }
+}
+
+/// The one order of rows for people, in `verify`, `restore` and `scan`: by file, then by offset; what has no place comes last.
+/// JSON keeps the order in which things were found.
+pub fn in_row_order<T>(rows: &mut [&T], place: impl Fn(&T) -> (&str, Option<ByteOffset>)) {
+    rows.sort_by(|one, other| {
+        let key = |row: &T| {
+            let (file, offset) = place(row);
+            (Path::new(file).to_owned(), offset.is_none(), offset)
+        };
+        key(one).cmp(&key(other))
+    });
+}
+
+/// How many pages are damaged, each counted once however many copies it has. Those that are all zero stand apart: after a
+/// crash they come by the dozen, and `scan` counts them only where they must have been written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PageTally {
+    damaged: usize,
+    zero: usize,
+}
+
+impl PageTally {
+    /// Of pages by their identity, and whether what lies there is all zero.
+    pub fn of<K: Ord>(pages: impl IntoIterator<Item = (K, bool)>) -> PageTally {
+        let pages: BTreeMap<K, bool> = pages.into_iter().collect();
+        let zero = pages.values().filter(|&&zero| zero).count();
+        PageTally { damaged: pages.len() - zero, zero }
+    }
+
+    /// How many pages.
+    pub fn pages(self) -> usize {
+        self.damaged + self.zero
+    }
+}
+
+impl fmt::Display for PageTally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (count(self.damaged, "damaged page"), count(self.zero, "all-zero page")) {
+            (damaged, _) if self.zero == 0 => f.write_str(&damaged),
+            (_, zero) if self.damaged == 0 => f.write_str(&zero),
+            (damaged, zero) => write!(f, "{damaged} and {zero}"),
+        }
     }
 }
 

@@ -173,7 +173,9 @@ impl PageDocument {
             return Ok(());
         }
         if self.copies.is_empty() {
-            writeln!(out, "\nno copy of page {} in any doublewrite buffer that was found", self.page_no)?;
+            let space = self.space_id.map(|id| format!("{id}:")).unwrap_or_default();
+            let page = self.page_no;
+            writeln!(out, "\nno copy of page {space}{page} in any doublewrite buffer that was found")?;
         }
         for copy in &self.copies {
             let (file, index) = (style::printable(&copy.slot.file), copy.slot.index);

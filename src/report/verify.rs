@@ -11,12 +11,11 @@ use crate::report::SCHEMA_VERSION;
 use crate::report::ShutdownReport;
 use crate::report::advice::{write_next, write_prediction};
 use crate::report::command_line;
-use crate::report::fold_empty;
 use crate::report::guard::{guard_beside, write_running};
 use crate::report::instance_line;
 use crate::report::problem::{self, ProblemReport};
 use crate::report::style;
-use crate::units::count;
+use crate::report::{PageTally, fold_empty, in_row_order};
 use crate::units::{ByteOffset, Lsn, PageNo, SpaceId};
 use crate::verdict::Verdict;
 use crate::verdict::copy::CopyState;
@@ -233,18 +232,19 @@ impl VerifyReport {
         }
     }
 
-    fn count(&self, verdict: Verdict) -> usize {
-        self.summary.get(verdict.name()).copied().unwrap_or_default()
+    /// The pages that the buffer cannot mend.
+    pub fn critical(&self) -> PageTally {
+        self.tally(Verdict::is_critical)
     }
 
-    /// How many slots carry a critical verdict.
-    pub fn critical(&self) -> usize {
-        [Verdict::Unrecoverable, Verdict::Stale, Verdict::LostWrite].iter().map(|&v| self.count(v)).sum()
+    /// The pages that can be put back.
+    pub fn restorable(&self) -> PageTally {
+        self.tally(|verdict| verdict == Verdict::Restorable)
     }
 
-    /// How many pages can be put back.
-    pub fn restorable(&self) -> usize {
-        self.count(Verdict::Restorable)
+    fn tally(&self, counts: impl Fn(Verdict) -> bool) -> PageTally {
+        let counted = self.pages.iter().filter(|page| counts(page.verdict));
+        PageTally::of(counted.map(|page| ((page.space_id, page.page_no), page.home.state == HomeState::Zero)))
     }
 
     /// Writes it for a person: the verdict, what is damaged, what to do. `verbose` lists every slot.
@@ -266,14 +266,14 @@ impl VerifyReport {
             writeln!(out, "note: {}", style::printable(note))?;
         }
         write_prediction(out, &self.prediction)?;
-        write_next(out, &self.prediction.advice, self.restorable(), path)
+        write_next(out, &self.prediction.advice, self.restorable().pages(), path)
     }
 
     fn headline(&self, path: &str) -> String {
         let (restorable, critical) = (self.restorable(), self.critical());
-        let can =
-            format!("{} damaged, with a good copy in the doublewrite buffer", count(restorable, "page"));
-        let cannot = format!("{} that the doublewrite buffer cannot mend", count(critical, "damaged page"));
+        let can = format!("{restorable} with a good copy in the doublewrite buffer");
+        let cannot = format!("{critical} that the doublewrite buffer cannot mend");
+        let (restorable, critical) = (restorable.pages(), critical.pages());
         let mut parts = Vec::new();
         parts.extend((critical > 0).then_some(cannot));
         parts.extend((restorable > 0).then_some(can));
@@ -303,6 +303,9 @@ impl VerifyReport {
         if listed.is_empty() {
             return Ok(());
         }
+        in_row_order(&mut listed, |page| (page.home.file.as_deref().unwrap_or_default(), page.home.offset));
+        // What matters stands first in a long list.
+        listed.sort_by_key(|page| !page.needs_attention());
         let file = |page: &PageReport| style::printable(page.home.file.as_deref().unwrap_or("-"));
         let empty = fold_empty(&mut listed, verbose, |page| page.home.state == HomeState::Zero, file);
         let header = ["VERDICT", "FILE", "OFFSET", "PAGE", "HOME IS", "COPY", "TABLE", "INDEX"];

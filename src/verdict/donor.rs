@@ -20,7 +20,7 @@ use crate::format::fsp::{FspHeader, PageFormat};
 use crate::instance::bundle::{ColdPage, Manifest};
 use crate::instance::dblwr::AreaKind;
 use crate::instance::file_names::end_alike;
-use crate::instance::note::Note;
+use crate::instance::note::InstanceNote;
 use crate::instance::request::Request;
 use crate::instance::spaces::{Identification, Owner, Tablespace};
 use crate::instance::{Instance, identity};
@@ -51,7 +51,7 @@ pub fn survey(request: &Request, bundle: &Path) -> Result<Survey> {
     same_instance(&instance, &donor, bundle)?;
     same_life(&instance, &held.manifest, bundle)?;
     take_areas(&mut instance, donor);
-    instance.notes.push(Note::CopiesFrom {
+    instance.notes.push(InstanceNote::CopiesFrom {
         bundle: bundle.to_path_buf(),
         captured_at: held.manifest.captured_at.to_string(),
     });

@@ -10,7 +10,7 @@ use crate::format::reduced::ReducedEntry;
 use crate::instance::Instance;
 use crate::instance::dblwr::{Area, AreaKind};
 use crate::instance::locations::Focus;
-use crate::instance::note::Note;
+use crate::instance::note::InstanceNote;
 use crate::instance::redo;
 use crate::instance::redo::Shutdown;
 use crate::instance::redo::history::Log;
@@ -196,8 +196,8 @@ impl Survey {
     }
 
     fn note_uncopied_headers(&mut self) {
-        let notes: Vec<Note> =
-            self.uncopied_headers().map(|file| Note::HeaderWithoutCopy(file.name.clone())).collect();
+        let notes: Vec<InstanceNote> =
+            self.uncopied_headers().map(|file| InstanceNote::HeaderWithoutCopy(file.name.clone())).collect();
         self.instance.notes.extend(notes);
     }
 
@@ -207,7 +207,7 @@ impl Survey {
         else {
             return;
         };
-        self.instance.notes.push(Note::NoRecentCopies(self.newest_copy(), checkpoint));
+        self.instance.notes.push(InstanceNote::NoRecentCopies(self.newest_copy(), checkpoint));
     }
 
     fn judge_all(&mut self, copies: Vec<Copy>) {

@@ -29,9 +29,13 @@ fn each_answer_has_its_exit_code_and_its_line() {
         (
             "m56-innodb-16k",
             1,
-            "DBLWR WARNING - 1 damaged page with a good copy (first: d/t1.ibd page 5, restorable) |",
+            "DBLWR WARNING - 1 damaged page with a good copy (first: d/t1.ibd page 6:5, restorable) |",
         ),
-        ("m97-detect-only", 2, "DBLWR CRITICAL - 16 damaged pages that the doublewrite buffer cannot mend"),
+        (
+            "m97-detect-only",
+            2,
+            "DBLWR CRITICAL - 1 damaged page and 15 all-zero pages that the doublewrite buffer cannot mend",
+        ),
     ] {
         let dir = image(case);
         let before = tree(dir.path());

@@ -127,7 +127,7 @@ fn one_slot_with_annotated_bytes() {
     let output = dump(dir.path(), &["--slot", "#ib_16384_0.dblwr:189", "--hex"]);
     let text = text(&output);
     assert_eq!(code(&output), 0);
-    assert!(text.starts_with("VALID: page 5 of space 0, TRX_SYS, LSN 22799400, crc32\n"), "{text}");
+    assert!(text.starts_with("VALID: page 0:5, TRX_SYS, LSN 22799400, crc32\n"), "{text}");
     let line = text.lines().find(|line| line.trim_start().starts_with("0x0010  ")).unwrap();
     assert!(line.contains("00 00 00 00 01 5b e4 28") && line.ends_with("FIL_PAGE_LSN"), "{line}");
     assert!(text.contains("*       the same"), "{text}");

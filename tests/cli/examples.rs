@@ -29,7 +29,7 @@ fn the_main_job_on_a_real_image() {
     let printed = example("mend_a_torn_page", std::iter::empty::<&str>());
     for line in [
         "$ dblwr verify data",
-        "RESTORABLE: 23 pages damaged, with a good copy in the doublewrite buffer",
+        "RESTORABLE: 1 damaged page and 22 all-zero pages with a good copy in the doublewrite buffer",
         "RESTORED: 23 pages written, read back and verified",
         "OK: nothing to mend from the doublewrite buffer; pages without a copy were not read: dblwr scan",
     ] {

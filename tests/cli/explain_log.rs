@@ -96,7 +96,7 @@ fn what_the_log_shows_beyond_its_words_is_said() {
     for (name, sentences) in [
         (
             "garbage-read",
-            &["what was read calls itself space 134218240 page 1048576: another page, or garbage"][..],
+            &["what was read calls itself page 134218240:1048576: another page, or garbage"][..],
         ),
         ("cut-file", &["it has 49152 of at least 65536: 16384 are missing", "missing at LSN 14003348429"]),
         ("zip-without-checksum", &["3735928559 is 0xdeadbeef: the page was written with checksums off"]),

@@ -129,6 +129,9 @@ impl<'a> Collector<'a> {
                         self.progress.damaged += 1;
                         observer.damage(target, damage)?;
                     }
+                    None if target.ground.has_good_copy(target.space, PageNo(number)) => {
+                        file.counts.zero_copied += 1;
+                    }
                     None => undecided += u64::from(run.in_use),
                 }
             }

@@ -209,6 +209,11 @@ impl Ground {
         self.copies.get(&(space.id?, page_no))
     }
 
+    /// Whether the buffer has a copy that restore would write.
+    pub fn has_good_copy(&self, space: &Tablespace, page_no: PageNo) -> bool {
+        self.copy_of(space, page_no).is_some_and(|copy| copy.verdict == Verdict::Restorable)
+    }
+
     /// Whether a page of the system tablespace lies inside a doublewrite area.
     pub fn in_doublewrite(&self, page_no: PageNo) -> bool {
         self.instance.areas.iter().any(|area| area.covers(page_no))

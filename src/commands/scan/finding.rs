@@ -128,6 +128,9 @@ pub struct Counts {
     pub weak: u64,
     /// All zero, and may be.
     pub zero: u64,
+    /// Of these, pages of which there is a good copy: a survey of the buffer counts them, a scan does not.
+    #[serde(default)]
+    pub zero_copied: u64,
     /// Damaged.
     pub damaged: u64,
     /// Not to be judged.
@@ -161,6 +164,7 @@ impl Counts {
         self.valid += other.valid;
         self.weak += other.weak;
         self.zero += other.zero;
+        self.zero_copied += other.zero_copied;
         self.damaged += other.damaged;
         self.unverifiable += other.unverifiable;
         self.doublewrite += other.doublewrite;
@@ -297,7 +301,7 @@ pub struct FileFinding {
     pub pages: u64,
     /// How many of them are in which state.
     pub counts: Counts,
-    /// All-zero pages in use of which only redo knows whether they were ever written.
+    /// All-zero pages in use, without a good copy, of which only redo knows whether they were ever written.
     pub undecided: u64,
     /// Valid pages that are newer than the end of the redo log.
     pub future: Future,

@@ -243,7 +243,10 @@ impl<'a> Judge<'a> {
             return RowState::Damaged(DamageState::Zero);
         }
         match decided {
-            Some(false) => RowState::Zero,
+            Some(false) => {
+                self.found.counts.zero_copied += u64::from(self.ground.has_good_copy(self.space, page_no));
+                RowState::Zero
+            }
             Some(true) => {
                 let why = match self.ground.flushed {
                     Flushed::All => WrittenBecause::InUse,

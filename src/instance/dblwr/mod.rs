@@ -17,7 +17,7 @@ pub use crate::instance::dblwr::system::locate_system;
 
 use crate::disk::Image;
 use crate::error::{Error, Result};
-use crate::instance::note::Note;
+use crate::instance::note::InstanceNote;
 use crate::units::{ByteOffset, PageNo, PageSize};
 
 /// Which shape of buffer.
@@ -123,7 +123,7 @@ pub struct Area {
     /// Where the slots lie.
     pub runs: Vec<SlotRun>,
     /// Plain sentences for a person.
-    pub notes: Vec<Note>,
+    pub notes: Vec<InstanceNote>,
 }
 
 impl Area {

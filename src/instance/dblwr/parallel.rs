@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::instance::dblwr::{Area, Shape, separate};
-use crate::instance::note::Note;
+use crate::instance::note::InstanceNote;
 use crate::units::PageSize;
 
 /// Default name of the file.
@@ -33,9 +33,9 @@ pub fn locate_parallel(path: &Path, name: PathBuf, size: PageSize) -> Result<Opt
         return Ok(None);
     }
     let mut area = Area::of_file(Shape::Parallel, path, name, size, u32::try_from(slots).unwrap_or(u32::MAX));
-    area.notes.push(Note::Parallel);
+    area.notes.push(InstanceNote::Parallel);
     if len % size.as_u64() != 0 || len / size.as_u64() > MAX_SLOTS {
-        area.notes.push(Note::ParallelLength(len));
+        area.notes.push(InstanceNote::ParallelLength(len));
     }
     Ok(Some(area))
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 use crate::instance::dblwr::slot::verifies_somehow;
 use crate::instance::dblwr::{Area, Shape};
-use crate::instance::note::Note;
+use crate::instance::note::InstanceNote;
 use crate::page::is_used;
 use crate::units::PageSize;
 
@@ -84,11 +84,11 @@ impl SeparateFile {
         let slots = u32::try_from(all.min(MOST_SLOTS)).unwrap_or(u32::MAX);
         let mut area = Area::of_file(Shape::Separate, &self.path, name, size, slots);
         if all > MOST_SLOTS {
-            area.notes.push(Note::TooManySlots { file: area.file.clone(), len, read: MOST_SLOTS });
+            area.notes.push(InstanceNote::TooManySlots { file: area.file.clone(), len, read: MOST_SLOTS });
         }
         let cut = len % size.as_u64();
         if cut != 0 {
-            area.notes.push(Note::PartSlot { file: area.file.clone(), bytes: cut });
+            area.notes.push(InstanceNote::PartSlot { file: area.file.clone(), bytes: cut });
         }
         Ok(Some(area))
     }

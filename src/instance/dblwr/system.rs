@@ -13,7 +13,7 @@ use crate::format::fil::FilHeader;
 use crate::format::trx_sys::{DoublewriteHeader, TRX_SYS_DOUBLEWRITE_MAGIC_N, TRX_SYS_PAGE, Triple};
 use crate::instance::dblwr::slot::verifies_somehow;
 use crate::instance::dblwr::{Area, BuiltIn, HeaderCopy, Shape, SlotRun};
-use crate::instance::note::Note;
+use crate::instance::note::InstanceNote;
 use crate::instance::spaces::Tablespace;
 use crate::page::{is_used, judge};
 use crate::units::{PageNo, PageSize};
@@ -183,25 +183,25 @@ fn notes(
     header_copy: HeaderCopy,
     runs: &[SlotRun],
     space_id_stored: bool,
-) -> Vec<Note> {
+) -> Vec<InstanceNote> {
     let mut notes = Vec::new();
     match header_copy {
         HeaderCopy::First => {}
-        HeaderCopy::Repeat => notes.push(Note::HeaderRepeat),
-        HeaderCopy::Inferred => notes.push(Note::HeaderInferred),
+        HeaderCopy::Repeat => notes.push(InstanceNote::HeaderRepeat),
+        HeaderCopy::Inferred => notes.push(InstanceNote::HeaderInferred),
     }
     if !space_id_stored {
-        notes.push(Note::NoSpaceIds);
+        notes.push(InstanceNote::NoSpaceIds);
     }
     let first = system.files.first().map(|file| &file.path);
     if runs.iter().any(|run| Some(&run.path) != first) {
-        notes.push(Note::BlocksInLaterFile);
+        notes.push(InstanceNote::BlocksInLaterFile);
     }
     let expected = system.format.logical.extent_pages() * 2;
     let found: u32 = runs.iter().map(|run| run.slots).sum();
     if found < expected {
         let blocks = (triple.block1, triple.block2);
-        notes.push(Note::SlotsAreCut { found, expected, blocks });
+        notes.push(InstanceNote::SlotsAreCut { found, expected, blocks });
     }
     notes
 }
@@ -218,7 +218,7 @@ fn absent(system: &Tablespace) -> Area {
         slots: 0,
         live: false,
         runs: Vec::new(),
-        notes: vec![Note::NoBuffer],
+        notes: vec![InstanceNote::NoBuffer],
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::commands::check::{CheckStatus, PageProblem};
 use crate::commands::explain_log::line::{beginning, printable};
+use crate::report::PageTally;
 use crate::report::advice;
 use crate::report::check::CheckReport;
 use crate::report::command_line;
@@ -12,6 +13,7 @@ use crate::report::guard::beside;
 use crate::report::problem::phrase;
 use crate::report::server_line;
 use crate::units::count;
+use crate::verdict::home::HomeState;
 use crate::verdict::problems::Severity;
 
 /// Schedulers cut at 4 KiB (NRPE 3) or at 8 KiB.
@@ -77,14 +79,15 @@ pub fn text(report: &CheckReport) -> String {
 
 fn damage(report: &CheckReport) -> String {
     let mut parts = Vec::new();
+    let tally = |mended: bool| {
+        let new = report.pages.iter().filter(|page| page.new && page.can_be_mended() == mended);
+        PageTally::of(new.map(|page| ((&page.file, page.page_no), page.state == HomeState::Zero)))
+    };
     if report.critical > 0 {
-        parts.push(format!(
-            "{} that the doublewrite buffer cannot mend",
-            count(report.critical, "damaged page")
-        ));
+        parts.push(format!("{} that the doublewrite buffer cannot mend", tally(false)));
     }
     if report.restorable > 0 {
-        parts.push(format!("{} with a good copy", count(report.restorable, "damaged page")));
+        parts.push(format!("{} with a good copy", tally(true)));
     }
     if parts.is_empty()
         && let Some(others) = other_problems(report)
@@ -109,7 +112,8 @@ fn other_problems(report: &CheckReport) -> Option<String> {
 
 fn name(problem: &PageProblem) -> String {
     let file = problem.file.as_deref().unwrap_or("no file");
-    format!("{file} page {}, {}", problem.page_no, problem.what())
+    let space = problem.space_id.map(|id| format!("{id}:")).unwrap_or_default();
+    format!("{file} page {space}{}, {}", problem.page_no, problem.what())
 }
 
 /// `'label'=value[unit];warn;crit;min`.

@@ -26,7 +26,7 @@ fn the_plugin_s_first_line() {
     );
     assert!(line(&report(vec![problem(3, MENDABLE), problem(9, LOST)], "0", "0")).starts_with(
         "DBLWR CRITICAL - 1 damaged page that the doublewrite buffer cannot mend, 1 damaged page with a good copy \
-         (first: d/t1.ibd page 9, unrecoverable) | restorable=1;0;;0 critical=1;;0;0 "
+         (first: d/t1.ibd page 7:9, unrecoverable) | restorable=1;0;;0 critical=1;;0;0 "
     ));
     let unknown = CheckReport::unknown(Path::new("/x"), "/x: cannot look at: no such file");
     assert_eq!(nagios::render(&unknown), "DBLWR UNKNOWN - /x: cannot look at: no such file\n");

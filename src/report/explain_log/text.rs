@@ -162,9 +162,11 @@ fn count_u64(number: u64, noun: &str) -> String {
 }
 
 fn write_page(out: &mut dyn Write, page: &PageStory) -> io::Result<()> {
-    let space = page.space_id.map_or_else(|| "space not named".to_owned(), |space| format!("space {space}"));
     let file = page.file.as_deref().map(|file| format!(", {}", style::printable(file))).unwrap_or_default();
-    let title = format!("{space} page {}{file}", page.page_no);
+    let title = match page.space_id {
+        Some(space) => format!("page {space}:{}{file}", page.page_no),
+        None => format!("page {}, space not named{file}", page.page_no),
+    };
     let colour = match page.outcome {
         StoryEnd::Lost => style::BAD,
         StoryEnd::Damaged | StoryEnd::Mendable | StoryEnd::Sound => style::WARN,

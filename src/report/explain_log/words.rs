@@ -126,7 +126,7 @@ pub(super) fn evidence(finding: &LogFinding) -> Option<String> {
     }
     Some(match finding.evidence.as_ref()? {
         LogEvidence::ReadInstead { space_id: Some(space), page_no } => {
-            format!("what was read calls itself space {space} page {page_no}: another page, or garbage")
+            format!("what was read calls itself page {space}:{page_no}: another page, or garbage")
         }
         LogEvidence::ReadInstead { space_id: None, page_no } => format!("what was read calls itself page {page_no}"),
         LogEvidence::Zeros => "every field that the dump shows is zero: a page of zeros".to_owned(),

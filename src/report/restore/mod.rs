@@ -21,9 +21,9 @@ use crate::instance::bundle::read::{BundleReader, bundle_of};
 use crate::instance::identity;
 use crate::report::SCHEMA_VERSION;
 use crate::report::command_line;
-use crate::report::fold_empty;
 use crate::report::guard::{guard, guard_of, write_guard};
 use crate::report::style;
+use crate::report::{fold_empty, in_row_order};
 use crate::units::count;
 use crate::verdict::Verdict;
 use crate::verdict::naming::SurveyNames;
@@ -197,6 +197,7 @@ impl RestoreReport {
             let name = |name: &Option<String>| name.as_deref().map_or("-".to_owned(), style::printable);
             let mut table = style::table(&header, &[1, 2]);
             let mut listed: Vec<&RestoredPage> = self.pages.iter().collect();
+            in_row_order(&mut listed, |page| (&page.file, Some(page.offset)));
             let unharmed =
                 |page: &RestoredPage| page.before.state == "zero" && page.outcome != OutcomeReport::Failed;
             let empty = fold_empty(&mut listed, verbose, unharmed, |page| style::printable(&page.file));
@@ -277,7 +278,9 @@ impl RestoreReport {
             return Ok(());
         }
         writeln!(out, "\n{}", style::paint(style::BAD, "What the doublewrite buffer cannot mend:"))?;
-        for page in &self.remaining {
+        let mut listed: Vec<&RemainingPage> = self.remaining.iter().collect();
+        in_row_order(&mut listed, |page| (&page.file, Some(page.offset)));
+        for page in listed {
             let (file, reason) = (style::printable(&page.file), style::printable(&page.reason));
             let could = if page.could_be.is_empty() { "" } else { " (--from redo would mend it)" };
             writeln!(

@@ -13,6 +13,7 @@ use crate::instance::generation::Generation;
 use crate::report::SCHEMA_VERSION;
 use crate::report::advice::write_prediction;
 use crate::report::guard::{write_guard, write_running};
+use crate::report::in_row_order;
 use crate::report::problem::{self, ProblemReport};
 use crate::report::server_line;
 use crate::report::style;
@@ -65,6 +66,7 @@ struct Notable {
     doublewrite: u64,
     freed: u64,
     zero_in_use: u64,
+    zero_copied: u64,
 }
 
 impl Notable {
@@ -72,6 +74,7 @@ impl Notable {
         self.doublewrite += file.doublewrite;
         self.freed += file.freed;
         self.zero_in_use += file.zero_in_use;
+        self.zero_copied += file.zero_copied;
     }
 }
 
@@ -94,8 +97,12 @@ pub struct FileReport {
     pub weak: u64,
     /// All-zero pages that may be so: free, never initialised, or not yet written when the server crashed.
     pub zero: u64,
-    /// Of these, in use according to the extent descriptors: redo brings them, or they were never needed.
+    /// Of these, in use according to the extent descriptors and without a good copy: redo brings them, or they were never
+    /// needed.
     pub zero_in_use: u64,
+    /// Of these, pages of which the doublewrite buffer has a good copy: verify counts them as restorable.
+    #[serde(default)]
+    pub zero_copied: u64,
     /// Damaged pages.
     pub damaged: u64,
     /// Encrypted without a key, or in a format that cannot be judged.
@@ -126,6 +133,7 @@ impl FileReport {
             weak: file.counts.weak,
             zero: file.counts.zero,
             zero_in_use: file.undecided,
+            zero_copied: file.counts.zero_copied,
             damaged: file.counts.damaged,
             unverifiable: file.counts.unverifiable,
             doublewrite: file.counts.doublewrite,
@@ -230,7 +238,7 @@ impl ScanSummary {
         let other = problem::phrase(problems).map(|other| format!("; {other}")).unwrap_or_default();
         let what = match (self.damaged, beyond) {
             (0, _) => "no damaged page".to_owned(),
-            (_, 0) => format!("{damaged}, each with a good copy in the doublewrite buffer"),
+            (_, 0) => format!("{damaged} with a good copy in the doublewrite buffer"),
             _ => format!("{damaged}, {beyond} of them beyond the doublewrite buffer"),
         };
         match () {
@@ -285,7 +293,7 @@ impl ScanReport {
         problem::write_list(out, &self.problems, verbose)?;
         self.write_files(out, verbose)?;
         self.write_damaged(out)?;
-        let Notable { doublewrite, freed, zero_in_use } = self.notable;
+        let Notable { doublewrite, freed, zero_in_use, zero_copied } = self.notable;
         let unverifiable = match self.summary.of_bundles {
             true => "could not be judged: not in the bundle, or encrypted without a key",
             false => "could not be judged: encrypted without a key",
@@ -301,6 +309,11 @@ impl ScanReport {
                 self.summary.redo_rebuilds,
                 ["is ", "are "],
                 "damaged, but made anew by redo after the checkpoint, when the server starts",
+            ),
+            (
+                zero_copied,
+                ["is ", "are "],
+                "all zero, with a good copy in the doublewrite buffer: not counted here, named by dblwr verify",
             ),
             (
                 zero_in_use,
@@ -348,7 +361,9 @@ impl ScanReport {
             return Ok(());
         }
         let mut table = style::table(&["FILE", "PAGE", "OFFSET", "STATE", "KIND", "TABLE", "INDEX"], &[1, 2]);
-        for page in &self.damaged {
+        let mut listed: Vec<&DamageReport> = self.damaged.iter().collect();
+        in_row_order(&mut listed, |page| (&page.path, Some(page.offset)));
+        for page in listed {
             let none = || "-".to_owned();
             table.add_row([
                 style::printable(&page.path),
