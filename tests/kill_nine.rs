@@ -1,5 +1,6 @@
-//! `kill -9` at random moments of a real `restore --apply` of a large plan. After each the same command is run again,
-//! and on another copy the pass is taken back. The judge is the SHA-256 of every file of the data directory.
+//! `kill -9` at random moments of a real `restore --apply` of a large plan, and of a real `revert --apply` of it. After each
+//! the same command is run again, and on another copy the pass is taken back. The judge is the checksum of every file of the
+//! data directory.
 //!
 //! `DBLWR_KILLS` sets how many, `DBLWR_KILL_SEED` where the random moments begin; both are printed.
 #![allow(
@@ -256,6 +257,94 @@ fn kill_once(original: &Path, place: &Path, calm: &Undisturbed, since: Since, fr
     stage
 }
 
+/// A directory that was restored, the journal of that, and what an undisturbed revert of it leaves and takes.
+struct Restored {
+    place: PathBuf,
+    mended: support::Tree,
+    calm: Undisturbed,
+}
+
+fn revert(root: &Path, journal: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dblwr"));
+    command.args(["revert", "--json", "--apply", "--datadir"]).args([root, journal]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// The journal that a revert writes.
+fn of_revert(journal: &Path) -> PathBuf {
+    PathBuf::from(format!("{}.revert", journal.display()))
+}
+
+fn restored(original: &Path, place: &Path) -> Restored {
+    let (root, journal) = (place.join("data"), place.join("journal"));
+    copy_tree(original, &root);
+    let before = tree(&root);
+    assert_eq!(apply(&root, &journal).status().unwrap().code(), Some(0));
+    let mended = tree(&root);
+    let again = place.join("again");
+    copy_tree(&root, &again.join("data"));
+    std::fs::copy(&journal, again.join("journal")).unwrap();
+    let own = of_revert(&again.join("journal"));
+    let began = Instant::now();
+    let mut child = revert(&again.join("data"), &again.join("journal")).spawn().unwrap();
+    wait_for_journal(&mut child, &own);
+    let until_journal = began.elapsed();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let from_journal = began.elapsed() - until_journal;
+    let after = tree(&again.join("data"));
+    assert!(after == before, "an undisturbed revert puts back every byte");
+    let sealed = std::fs::metadata(&own).unwrap().len() - 32;
+    let calm = Undisturbed { before, after, until_journal, from_journal, sealed, pages: PAGES as usize };
+    Restored { place: place.to_path_buf(), mended, calm }
+}
+
+/// Kills a revert at a moment; run again it comes to its end, and it can be taken back, at once or then.
+fn kill_a_revert(from: &Restored, place: &Path, since: Since, fraction: f64) -> Stage {
+    let (root, journal, calm) = (place.join("data"), place.join("journal"), &from.calm);
+    copy_tree(&from.place.join("data"), &root);
+    std::fs::copy(from.place.join("journal"), &journal).unwrap();
+    let own = of_revert(&journal);
+    let mut child = revert(&root, &journal).spawn().unwrap();
+    let wait = match since {
+        Since::Start => (calm.until_journal + calm.from_journal).mul_f64(fraction),
+        Since::Journal => {
+            wait_for_journal(&mut child, &own);
+            calm.from_journal.mul_f64(fraction)
+        }
+        Since::Pages => {
+            wait_until(&mut child, || own.exists());
+            WRITING.mul_f64(fraction)
+        }
+    };
+    std::thread::sleep(wait);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let stage = stage(&from.place.join("data"), &root, &own, calm.sealed);
+
+    let other = place.join("other");
+    copy_tree(&root, &other.join("data"));
+    if own.exists() {
+        std::fs::copy(&own, other.join("own")).unwrap();
+        for output in revert_all(&other.join("own"), &other.join("data")) {
+            assert_eq!(code(&output), 0, "{stage:?}: revert of the revert: {}", stderr(&output));
+        }
+    }
+    assert!(
+        tree(&other.join("data")) == from.mended,
+        "{stage:?}: not all new after the revert was taken back"
+    );
+
+    let again = revert(&root, &journal).stderr(Stdio::piped()).output().unwrap();
+    assert_eq!(code(&again), 0, "{stage:?}: {}", stderr(&again));
+    assert!(tree(&root) == calm.before, "{stage:?}: not all old after running again");
+    for output in revert_all(&own, &root) {
+        assert_eq!(code(&output), 0, "{stage:?}: revert of the revert: {}", stderr(&output));
+    }
+    assert!(tree(&root) == from.mended, "{stage:?}: not all new after running again and taking it back");
+    stage
+}
+
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
@@ -285,4 +374,25 @@ fn killed_at_any_moment_a_restore_can_be_finished_and_taken_back() {
         "{} pages in the plan, {kills} kills, seed {seed}: {stages:?}; all finished and all taken back",
         calm.pages
     );
+}
+
+#[test]
+fn killed_at_any_moment_a_revert_can_be_finished_and_taken_back() {
+    let (kills, seed) = (setting("DBLWR_KILLS", 4), setting("DBLWR_KILL_SEED", 1));
+    let place = tempfile::tempdir().unwrap();
+    let original = place.path().join("original");
+    large(&original);
+    let restored = restored(&original, &place.path().join("restored"));
+    let mut stages: BTreeMap<Stage, usize> = BTreeMap::new();
+    for number in 0..kills {
+        let mut rng = Rng(seed.wrapping_mul(1_000_003).wrapping_add(number));
+        let since = [Since::Pages, Since::Journal, Since::Pages, Since::Start][number as usize % 4];
+        let fraction = rng.fraction();
+        println!("kill {number}: DBLWR_KILL_SEED={seed}, at {fraction:.3} of the time since {since:?}");
+        let killed = place.path().join(format!("{number}"));
+        let stage = kill_a_revert(&restored, &killed, since, fraction);
+        *stages.entry(stage).or_default() += 1;
+        std::fs::remove_dir_all(&killed).unwrap();
+    }
+    println!("{kills} kills, seed {seed}: {stages:?}; all finished and all taken back");
 }

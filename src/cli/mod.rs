@@ -177,6 +177,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     command_line::remember(given::given(&cli));
     let evidence = match outputs::check(&cli) {
         Ok(evidence) => evidence,
+        // Where standard error itself is evidence, nobody can be told.
+        Err(_) if outputs::is_evidence(&cli, 2) => return ExitStatus::Unknown.code(),
         Err(error) => return finish(Err(error.into()), &mut err),
     };
     let json = is_json(format) || cli.command.answers_in_json();

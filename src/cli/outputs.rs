@@ -1,21 +1,24 @@
 //! Which files a command makes, and what they must not touch.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use crate::cli::args::{Cli, Command, PlacesArgs};
 use crate::commands::restore::journal;
 use crate::commands::restore::journal::read;
+use crate::commands::restore::revert::journal_base;
 use crate::disk::calls::Access;
 use crate::disk::output;
 use crate::disk::output::{NEVER, Own, Untouchable};
 use crate::disk::real::RealDisk;
+use crate::error::Error;
 use crate::instance::Instance;
 use crate::instance::bundle::read::bundle_of;
 use crate::instance::request::Request;
 
 /// One output, as it was named.
 pub(super) struct NamedOutput<'a> {
-    path: &'a Path,
+    path: Cow<'a, Path>,
     kind: OutputKind,
 }
 
@@ -46,12 +49,12 @@ pub(super) const OWN_RESUME: Own = |head| {
 /// An earlier `--baseline`.
 pub(super) const OWN_BASELINE: Own = |head| head.starts_with(b"{\n  \"kind\": \"dblwr baseline\"");
 /// A journal is never replaced, but finished.
-const OWN_JOURNAL: Own = |head| head.starts_with(&journal::MAGIC);
+pub(super) const OWN_JOURNAL: Own = |head| head.starts_with(&journal::MAGIC);
 
 /// Every output that was named.
 fn outputs(cli: &Cli) -> Vec<NamedOutput<'_>> {
-    let file = |own| move |path| NamedOutput { path, kind: OutputKind::File(own) };
-    let directory = |path| NamedOutput { path, kind: OutputKind::Directory };
+    let file = |own| move |path| NamedOutput { path: Cow::Borrowed(path), kind: OutputKind::File(own) };
+    let directory = |path| NamedOutput { path: Cow::Borrowed(path), kind: OutputKind::Directory };
     let mut all: Vec<NamedOutput<'_>> =
         cli.common.record.as_deref().map(file(OWN_RECORD)).into_iter().collect();
     match &cli.command {
@@ -59,6 +62,10 @@ fn outputs(cli: &Cli) -> Vec<NamedOutput<'_>> {
             all.extend(args.plan_out.as_deref().map(file(OWN_PLAN)));
             all.extend(args.journal.as_deref().filter(|_| args.apply).map(file(OWN_JOURNAL)));
             all.extend(args.to.as_deref().map(directory));
+        }
+        Command::Revert(args) if args.apply => {
+            let path = Cow::Owned(journal_base(&args.journal));
+            all.push(NamedOutput { path, kind: OutputKind::File(OWN_JOURNAL) });
         }
         Command::Check(args) => {
             all.extend(args.out.as_deref().map(file(OWN_ANSWER)));
@@ -75,18 +82,50 @@ fn outputs(cli: &Cli) -> Vec<NamedOutput<'_>> {
 
 /// Refuses what may not be made, before anything is read; what else the command may make must keep clear of the same.
 pub(super) fn check(cli: &Cli) -> crate::error::Result<Untouchable> {
-    let outputs = outputs(cli);
-    if outputs.is_empty() {
+    let (outputs, open) = (outputs(cli), open_files(cli));
+    if outputs.is_empty() && open.is_empty() && !names_its_journal(&cli.command) {
         return Ok(Untouchable::default());
     }
     let evidence = evidence(&cli.command);
+    open.iter().try_for_each(|&number| output::decide_open(number, &evidence))?;
     for output in outputs {
-        match output.kind {
-            OutputKind::File(own) => drop(output::decide(output.path, &evidence, own)?),
-            OutputKind::Directory => output::decide_dir(output.path, &evidence)?,
-        }
+        let decided = match output.kind {
+            OutputKind::File(own) => output::decide(&output.path, &evidence, own).map(drop),
+            OutputKind::Directory => output::decide_dir(&output.path, &evidence),
+        };
+        decided.map_err(|error| explained(&cli.command, &output.path, error))?;
     }
     Ok(evidence)
+}
+
+/// Descriptors that the command was started with and writes to.
+fn open_files(cli: &Cli) -> Vec<u32> {
+    let progress = match &cli.command {
+        Command::Scan(args) => args.progress_fd,
+        _ => None,
+    };
+    [1, 2].into_iter().chain(progress).filter(|&number| output::is_full_file(number)).collect()
+}
+
+/// Whether a descriptor leads into what the command looks at.
+pub(super) fn is_evidence(cli: &Cli, number: u32) -> bool {
+    output::is_full_file(number) && output::decide_open(number, &evidence(&cli.command)).is_err()
+}
+
+/// Whether the command looks for a place of its journal by itself.
+fn names_its_journal(command: &Command) -> bool {
+    matches!(command, Command::Restore(args) if args.apply && args.journal.is_none())
+}
+
+/// The journal of a revert lies beside the one that is taken back, and has no option of its own.
+fn explained(command: &Command, path: &Path, error: Error) -> Error {
+    match command {
+        Command::Revert(args) if *path == journal_base(&args.journal) => Error::Refused(format!(
+            "{error}: the journal of a revert lies beside the one that it takes back; move that one elsewhere, and name the \
+             directory with --datadir"
+        )),
+        _ => error,
+    }
 }
 
 /// What the command is given to look at, and everything that belongs to it.

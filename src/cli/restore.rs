@@ -14,6 +14,7 @@ use crate::commands::restore::{
     Here, JournalName, Pass, Plan, RestoreSelection, automatic, choose, live, plan_file,
 };
 use crate::disk::output;
+use crate::disk::output::Untouchable;
 use crate::disk::real::RealDisk;
 use crate::disk::small;
 use crate::error::Error;
@@ -120,7 +121,7 @@ fn apply(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<ExitStatus
     // An unfinished journal is finished before anything is planned: the damage it left is not the damage of the crash.
     let first = args.survey()?;
     refuse_a_live_directory(args, &first)?;
-    let name = journal_name(args, &first.instance.locations.root)?;
+    let name = journal_name(args, &first.instance.locations.root, &context.evidence)?;
     let here = Here { told: args.target.request()?, ..Here::at(&first.instance.locations.root) };
     let reviewed = args.plan.as_deref().map(read_plan).transpose()?;
     let mut planned = None;
@@ -188,19 +189,19 @@ pub(super) fn files_of_a_server(instance: &Instance) -> impl Iterator<Item = &Pa
     spaces.chain(redo).chain(areas)
 }
 
-/// In the current directory, but never inside the data directory: there the parent of it.
-fn journal_name(args: &Restore, root: &Path) -> anyhow::Result<JournalName> {
+/// In the current directory, else beside the data directory, but never among evidence.
+fn journal_name(args: &Restore, root: &Path, evidence: &Untouchable) -> anyhow::Result<JournalName> {
     if let Some(path) = &args.journal {
         return Ok(JournalName::Exactly(path.clone()));
     }
-    let here = std::env::current_dir().context("the current directory cannot be found; name a --journal")?;
     let root = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
-    let dir = if here.starts_with(&root) {
-        root.parent().unwrap_or(&root).to_path_buf()
-    } else {
-        PathBuf::from(".")
-    };
-    Ok(JournalName::Numbered(automatic::name(&dir, &root).map_err(Error::io(&dir, "list"))?))
+    let places = [Some(Path::new(".")), root.parent()].into_iter().flatten();
+    let dir = places.into_iter().find(|dir| output::decide_dir(dir, evidence).is_ok());
+    let dir = dir.context(
+        "the journal would lie among the files of this instance, here and beside its directory; name one elsewhere with \
+         --journal",
+    )?;
+    Ok(JournalName::Numbered(automatic::name(dir, &root).map_err(Error::io(dir, "list"))?))
 }
 
 fn write_plan(file: &Path, plan: &Plan, context: &mut Context<'_>) -> anyhow::Result<()> {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use crate::disk::image::FileIdentity;
@@ -116,7 +116,35 @@ pub fn decide(path: &Path, evidence: &Untouchable, own: Own) -> Result<OutputPla
     if found.len() > 0 && !is_own(path, own)? {
         return Err(refused(path, "exists already, and is no earlier output of this kind; name a new file"));
     }
+    if found.len() == 0 && found.nlink() > 1 {
+        return Err(refused(path, "is an empty file that has other names, too; name a new file"));
+    }
     Ok(OutputPlace::File(real))
+}
+
+/// Whether a descriptor is a file with something in it: a shell opens such for `>>` and `<>`.
+pub fn is_full_file(number: u32) -> bool {
+    open_file(number).is_some_and(|found| found.is_file() && found.len() > 0)
+}
+
+fn open_file(number: u32) -> Option<std::fs::Metadata> {
+    std::fs::metadata(format!("/proc/self/fd/{number}")).ok()
+}
+
+/// Decides whether a descriptor may be written to.
+///
+/// # Errors
+/// [`Error::Refused`] where it is a file that was given to be looked at, or belongs to that.
+pub fn decide_open(number: u32, evidence: &Untouchable) -> Result<()> {
+    let Some(identity) = open_file(number).map(|found| FileIdentity::of(&found)) else { return Ok(()) };
+    // What a shell was told to put into a data directory is no data file by that.
+    let is_evidence = if number <= 2 { evidence.files.contains(&identity) } else { evidence.holds(identity) };
+    if !is_evidence {
+        return Ok(());
+    }
+    Err(Error::Refused(format!(
+        "descriptor {number} leads into a file that is evidence; nothing was written"
+    )))
 }
 
 /// A name that is not taken.

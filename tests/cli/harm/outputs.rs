@@ -54,6 +54,11 @@ fn cases(data: &Path, journal: &Path) -> Vec<Case> {
         case("custody of page", &["page", &table, "3", "--record"]),
         case("custody of carve", &["carve", &table, "--record"]),
         case("custody of explain-log", &["explain-log", &log, "--against", &whole, "--record"]),
+        case("custody of redo", &["redo", &whole, "--record"]),
+        case("custody of capture", &["capture", &whole, "--out", "/dev/null", "--record"]),
+        case("custody of schema", &["schema", "--record"]),
+        case("custody of completions", &["completions", "bash", "--record"]),
+        case("custody of man", &["man", "--record"]),
     ]
 }
 
@@ -90,6 +95,95 @@ fn ways(data: &Path, place: &Path) -> Vec<(&'static str, PathBuf)> {
         ("a new name behind a linked directory", link("dir", &data.join("d")).join("new")),
         ("a new name by way of dots", place.join("dir/../d/new")),
     ]
+}
+
+/// Options with a file or a directory that is read only.
+const READ_ONLY: [&str; 10] = [
+    "--datadir",
+    "--data-home-dir",
+    "--doublewrite-dir",
+    "--undo-dir",
+    "--redo-dir",
+    "--directory",
+    "--defaults-file",
+    "--keyring",
+    "--keyring-password-file",
+    "--plan",
+];
+
+/// A new option, or a new command, has to be tried as well.
+#[test]
+fn every_output_that_help_names_is_tried() {
+    let commands = String::from_utf8(dblwr(["--help"]).stdout).unwrap();
+    let commands = commands.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let words =
+        commands.take_while(|line| !line.is_empty()).filter_map(|line| line.split_whitespace().next());
+    let tried = cases(Path::new("data"), Path::new("journal"));
+    let mut outputs = 0;
+    for command in words.filter(|word| *word != "help") {
+        let help = String::from_utf8(dblwr([command, "--help"]).stdout).unwrap();
+        let options = help.lines().filter(|line| line.ends_with("<FILE>") || line.ends_with("<DIR>"));
+        let options = options.filter_map(|line| line.split_whitespace().find(|word| word.starts_with("--")));
+        for option in options.filter(|option| !READ_ONLY.contains(option)) {
+            let is_tried =
+                tried.iter().any(|case| case.args[0] == command && case.args.last().unwrap() == option);
+            assert!(is_tried, "{command} {option} is in no case");
+            outputs += 1;
+        }
+    }
+    assert!(outputs > 20, "{outputs}");
+}
+
+/// What a shell opened for a command, and where journals go that nobody names.
+#[test]
+fn neither_descriptors_nor_automatic_journals_lead_into_data() {
+    let place = tempfile::tempdir().unwrap();
+    let (data, home) = (place.path().join("data"), place.path().join("home"));
+    std::fs::rename(image("m56-innodb-16k").keep(), &data).unwrap();
+    std::fs::create_dir(&home).unwrap();
+    std::fs::rename(data.join("ibdata1"), home.join("ibdata1")).unwrap();
+    let before = tree(place.path());
+    let places = "../data --data-home-dir ../home";
+    for (redirected, command) in [
+        ("3<>../data/d/t1.ibd", "scan PLACES --progress-fd 3"),
+        ("1<>../data/d/t1.ibd", "verify PLACES"),
+        ("1>>ibdata1", "scan PLACES"),
+        ("2<>ibdata1", "scan PLACES --progress-fd 2"),
+        ("1<>../data/d/t1.ibd", "page ../data/d/t1.ibd 3"),
+    ] {
+        let script = format!("exec \"$0\" {} {redirected}", command.replace("PLACES", places));
+        let mut shell = Command::new("bash");
+        let output =
+            shell.args(["-c", &script, env!("CARGO_BIN_EXE_dblwr")]).current_dir(&home).output().unwrap();
+        assert_eq!(code(&output), 3, "{script}: {}", stderr(&output));
+        assert!(tree(place.path()) == before, "{script}");
+    }
+    // A report in the data directory is what somebody wanted, not ours to forbid.
+    let script = format!("\"$0\" locate {places} > report && \"$0\" locate {places} >> report && rm report");
+    let mut shell = Command::new("bash");
+    let output =
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_dblwr")]).current_dir(&home).output().unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+
+    let run = |args: &[&str]| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_dblwr"));
+        let args =
+            ["restore", "../data", "--data-home-dir", "../home", "--apply", "--json"].iter().chain(args);
+        program.args(args).current_dir(&home).output().unwrap()
+    };
+    let done = run(&[]);
+    assert_eq!(code(&done), 0, "{}", stderr(&done));
+    let journal = crate::support::json(&done)["journal"].as_str().unwrap().to_owned();
+    let beside = place.path().canonicalize().unwrap();
+    assert_eq!(home.join(&journal).canonicalize().unwrap().parent(), Some(&*beside));
+    // The journal of a revert lies beside the one that it takes back.
+    let inside = data.join("journal");
+    std::fs::copy(home.join(&journal), &inside).unwrap();
+    let mended = tree(place.path());
+    let refused = dblwr(["revert", inside.to_str().unwrap(), "--apply", "--datadir", data.to_str().unwrap()]);
+    assert_eq!(code(&refused), 3);
+    assert!(stderr(&refused).contains("move that one elsewhere"), "{}", stderr(&refused));
+    assert_eq!(tree(place.path()), mended);
 }
 
 #[test]
