@@ -43,6 +43,9 @@ fn folded(line: &str, columns: usize) -> String {
     if visible(text) <= columns {
         return line.to_owned();
     }
+    if let Some((command, remark)) = remarked(text) {
+        return format!("{command}\n{}", folded(&remark, columns));
+    }
     let body = text.trim_start_matches(' ');
     let indent = text.len() - body.len();
     let hanging = if indent > 0 || has_label(body) { indent + 2 } else { 0 };
@@ -69,6 +72,13 @@ fn folded(line: &str, columns: usize) -> String {
     }
     out.push('\n');
     out
+}
+
+/// A command line and the remark in brackets behind it, which goes below the command.
+fn remarked(text: &str) -> Option<(&str, String)> {
+    let (command, remark) = text.rsplit_once("    (").filter(|_| text.ends_with(')'))?;
+    let begins = command.find("dblwr ").filter(|&at| at < LABEL)?;
+    Some((command, format!("{}({remark}\n", " ".repeat(begins + 2))))
 }
 
 /// Where the last column of a row of a table begins: behind the last two spaces.
@@ -108,6 +118,10 @@ mod tests {
         let long = "  note: one two three four five six seven eight nine ten\n";
         assert_eq!(folded(long, 40), "  note: one two three four five six\n    seven eight nine ten\n");
         assert_eq!(folded("short\n", 40), "short\n");
+        let remarked =
+            "next: dblwr restore a-long-name --apply    (writes it, with a journal to take it back)\n";
+        let below = "next: dblwr restore a-long-name --apply\n        (writes it, with a journal to take\n          it back)\n";
+        assert_eq!(folded(remarked, 44), below);
         let row = "   56   1024  TRX_SYS_RSEGS  one of 128 slots\n";
         assert_eq!(folded(row, 44), format!("   56   1024  TRX_SYS_RSEGS  one of 128\n{:29}slots\n", ""));
         let painted = "\u{1b}[1mone two three four five six seven eight nine\u{1b}[0m\n";
