@@ -21,8 +21,9 @@ use crate::units::{PageNo, PageSize, SpaceId};
 pub use crate::cli::args::places::{PathArgs, PlacesArgs};
 pub use crate::cli::args::restore::{Restore, Revert, RulesArg, SourceArgs};
 
-/// Offline forensics for the InnoDB doublewrite buffer: find torn pages, hold them against their buffered copies, put
-/// them back safely.
+/// Find torn InnoDB pages, hold them against their copies, put them back.
+///
+/// Offline forensics for the doublewrite buffer of MySQL, MariaDB and Percona Server.
 #[derive(Debug, Parser)]
 #[command(name = "dblwr", version, max_term_width = 100)]
 pub struct Cli {
@@ -42,7 +43,7 @@ pub struct Common {
     #[arg(long, global = true, value_enum, default_value_t = Format::Table, hide_short_help = true)]
     pub format: Format,
     /// Short for --format json.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub json: bool,
     /// When to use colour; NO_COLOR is honoured.
     #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, hide_short_help = true)]
@@ -51,7 +52,7 @@ pub struct Common {
     #[arg(short, long, global = true, hide_short_help = true)]
     pub quiet: bool,
     /// List what is merely fine, too.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, hide_short_help = true)]
     pub verbose: bool,
     /// Append a custody record of this action, one line of JSON: who did what, and the SHA-256 of what was read, before
     /// and after.
@@ -112,12 +113,28 @@ pub fn definitions() -> clap::Command {
     let command = command.mut_subcommand("man", |man| {
         man.mut_arg("subcommand", |arg| arg.value_parser(pages).hide_possible_values(true))
     });
-    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
-    let command = command.after_help(examples::more("dblwr")).after_long_help(examples::below(None));
-    names.into_iter().fold(command, |command, name| {
-        let (short, long) = (examples::more(&format!("dblwr {name}")), examples::below(Some(&name)));
+    let names: Vec<(String, bool)> =
+        command.get_subcommands().map(|sub| (sub.get_name().to_owned(), has_places(sub))).collect();
+    let command = command.after_help(examples::more_of_all()).after_long_help(examples::below(None));
+    let command = command.disable_help_flag(true).disable_version_flag(true).args(help_and_version());
+    names.into_iter().fold(command, |command, (name, places)| {
+        let (short, long) = (examples::more(&format!("dblwr {name}"), places), examples::below(Some(&name)));
         command.mut_subcommand(name, |sub| sub.after_help(short).after_long_help(long))
     })
+}
+
+fn has_places(command: &clap::Command) -> bool {
+    command.get_arguments().any(|arg| arg.get_id() == "defaults_file")
+}
+
+/// clap's own, but not listed by `-h`, which has to fit one screen.
+fn help_and_version() -> [clap::Arg; 2] {
+    let help = clap::Arg::new("help").short('h').long("help").action(clap::ArgAction::Help).global(true);
+    let version = clap::Arg::new("version").short('V').long("version").action(clap::ArgAction::Version);
+    [
+        help.help("Print help; -h a short one").hide_short_help(true),
+        version.help("Print version").hide_short_help(true),
+    ]
 }
 
 /// What `dblwr man` calls the runbook.
@@ -126,13 +143,13 @@ pub const RUNBOOK: &str = "runbook";
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Find the doublewrite buffer, the redo window and the shutdown state.
+    /// Find the doublewrite buffer, redo window and shutdown state.
     Locate(PathArgs),
-    /// List the slots of the doublewrite buffer; decode or extract their pages.
+    /// List the slots of the doublewrite buffer; decode, extract pages.
     Dump(Dump),
     /// Hold every buffered copy against its home page: what is damaged?
     Verify(PathArgs),
-    /// Read the redo log: its window, what recovery has to do, the history of a page.
+    /// Read the redo log: its window, its work, the history of a page.
     Redo(Redo),
     /// Put damaged pages back: prints the plan, with --apply writes it.
     Restore(Restore),
@@ -249,14 +266,15 @@ pub struct Redo {
 /// Options of `page`.
 #[derive(Debug, Args)]
 pub struct Page {
-    /// The file that the page lies in: ibdata1, an .ibd, an undo tablespace, a doublewrite file; or one in a bundle of
-    /// dblwr capture (BUNDLE/d/t1.ibd); or the directory that it lies in, and the page as SPACE:PAGE.
+    /// The file that the page lies in, or the directory.
+    ///
+    /// ibdata1, an .ibd, an undo tablespace, a doublewrite file; or one in a bundle of dblwr capture (BUNDLE/d/t1.ibd). With a
+    /// directory the page is named as SPACE:PAGE.
     #[arg(value_name = "FILE")]
     pub path: PathBuf,
-    /// Number of the page in its tablespace, also as SPACE:PAGE; of a doublewrite file, the slot or the SPACE:PAGE of the
-    /// copies.
+    /// Number of the page in its tablespace, or SPACE:PAGE.
     ///
-    /// In a later file of a system tablespace of several it is the number in the whole tablespace.
+    /// Of a doublewrite file, the slot or the SPACE:PAGE of the copies. In a later file of a system tablespace of several it is the number in the whole tablespace.
     #[arg(value_name = "PAGE_NO", value_parser = parse_page_of_file, allow_negative_numbers = true)]
     pub page: PageOfFile,
     /// Show annotated bytes.
@@ -320,7 +338,7 @@ pub struct Scan {
     #[arg(long)]
     pub direct: bool,
     /// Write progress as lines of JSON to this open file descriptor.
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, hide_short_help = true)]
     pub progress_fd: Option<u32>,
     /// Where everything lies that does not lie where a server's defaults put it.
     #[command(flatten)]

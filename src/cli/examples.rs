@@ -92,9 +92,15 @@ pub fn of(subcommand: Option<&str>) -> &'static [Example] {
     }
 }
 
-/// The last line of `-h`.
-pub fn more(command: &str) -> String {
-    format!("All options, examples, exit status: {command} --help. The runbook: dblwr man runbook")
+/// The last lines of `-h`; `places`: the command takes a server's configuration.
+pub fn more(command: &str, places: bool) -> String {
+    let places = if places { ", --defaults-file FILE" } else { "" };
+    format!("Also: --json, -v{places}. All, examples: {command} --help\nThe runbook: dblwr man runbook")
+}
+
+/// The last line of `dblwr -h`.
+pub fn more_of_all() -> &'static str {
+    "All options, examples: dblwr --help. The runbook: dblwr man runbook"
 }
 
 /// The end of `--help`.

@@ -51,6 +51,8 @@ pub fn page(subcommand: Option<&str>) -> anyhow::Result<Vec<u8>> {
         }
     };
     let title = command.get_display_name().unwrap_or(command.get_name()).to_uppercase();
+    // Of what the short help leaves out, clap_mangen prints the long description only, and most options have none.
+    let command = command.mut_args(|arg| arg.hide_short_help(false));
     let man = clap_mangen::Man::new(command).title(title).date(DATE).source(source).manual("User Commands");
     man.render(&mut page)?;
     page.extend_from_slice(below.as_bytes());

@@ -6,6 +6,7 @@ from either end, whether d.t2 is whole, whether it takes writes, whether d.t1 ca
 without the setting afterwards.
 """
 
+import itertools
 import json
 import re
 import shutil
@@ -23,6 +24,7 @@ LEAF = {"mysql56": 7 * PAGE}
 COPY = "torn, its copy in the buffer"
 DAMAGES = (COPY, "torn, no copy", "all zero, no copy", "an older version", "torn after a clean stop, no copy")
 LEVELS = range(7)
+ORDER = [*DAMAGES, "torn, DETECT_ONLY"]
 
 
 class Field:
@@ -215,23 +217,29 @@ def kept(path):
 def cell(did):
     """One level in a few words."""
     if not did["started"]:
-        return "hangs" if did.get("hung") else "stops"
+        return "does not start" + (" (hangs)" if did.get("hung") else "")
     every = did.get("all_rows")
+    both = [f"{one} rows" if isinstance(one, int) else str(one) for one in (did["asc"], did["desc"])]
     if did["t1"] is True:
-        words = ["all rows"]
+        words = ["every row, as it should be"]
+    elif both[0] == both[1]:
+        words = [both[0] + (", wrong in part, no error" if [did["asc"], did["desc"]] == [every, every] else "")]
     else:
-        both = [did["asc"], did["desc"]]
-        known = [f"{one} rows" if isinstance(one, int) else str(one) for one in both]
-        words = [known[0] if known[0] == known[1] else " / ".join(known)]
-        words += ["some are old"] if every is not None and both == [every, every] else []
-    words += [] if did["write"] is True else ["no writes"]
-    words += ["drop works" if did["drop"] is True else "no drop"]
-    words += [f"then without it: {did['afterwards']}"]
-    return ", ".join(words)
+        words = [f"{both[0]} forward, {both[1]} backward"]
+    words += [f"CHECK TABLE: {did['check']}"]
+    words += [] if every is None or did["t2"] is True else ["d.t2 differs"]
+    words += ["takes writes" if did["write"] is True else "no writes", "DROP works" if did["drop"] is True else "no DROP"]
+    words += ["afterwards, without it: " + did["afterwards"]]
+    return "; ".join(words)
 
 
 def table(results):
-    lines = ["| server | damage | level | what it did |", "|---|---|---|---|"]
-    for did in results:
-        lines.append(f"| {did['kind']} | {did['damage']} | {did['level']} | {cell(did)} |")
+    """One row for levels that did the same, in the order of damages."""
+    lines = ["| server | one page of d.t1 | level | what it did |", "|---|---|---|---|"]
+    order = sorted(results, key=lambda did: (list(IMAGES).index(did["kind"]), ORDER.index(did["damage"]), did["level"]))
+    for _, alike in itertools.groupby(order, lambda did: (did["kind"], did["damage"], cell(did))):
+        alike = list(alike)
+        first, last = alike[0]["level"], alike[-1]["level"]
+        level = str(first) if first == last else f"{first} to {last}"
+        lines.append(f"| {alike[0]['kind']} | {alike[0]['damage']} | {level} | {cell(alike[0])} |")
     return "\n".join(lines)

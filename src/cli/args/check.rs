@@ -11,24 +11,24 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub struct Check {
     /// Who reads the answer.
-    #[arg(long, value_enum, default_value_t = CheckOutput::Nagios)]
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = CheckOutput::Nagios)]
     pub output: CheckOutput,
     /// Write the answer to this file, replaced whole.
     ///
     /// Standard output then has one line of it, in the words of a monitoring plugin; with --quiet nothing.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// WARNING when the number of mendable pages is outside this range.
+    /// WARNING outside: mendable pages.
     ///
     /// Of damaged pages with a good copy; a range is [@]start:end.
     #[arg(short, long, value_name = "RANGE", default_value_t = Range::ZERO, allow_hyphen_values = true)]
     pub warning: Range,
-    /// CRITICAL when the number of other damaged pages is outside this range.
+    /// CRITICAL outside: other damaged pages.
     ///
     /// Of damaged pages without a good copy; a range is [@]start:end.
     #[arg(short, long, value_name = "RANGE", default_value_t = Range::ZERO, allow_hyphen_values = true)]
     pub critical: Range,
-    /// Seconds after which the answer is UNKNOWN; 0 waits for ever.
+    /// UNKNOWN after so many; 0 waits for ever.
     ///
     /// The default is 10 for --output nagios without --scan and --sample, else 0.
     #[arg(short, long, value_name = "SECONDS", allow_negative_numbers = true)]
@@ -36,13 +36,13 @@ pub struct Check {
     /// Read every page of every data file, too.
     #[arg(long, conflicts_with = "sample")]
     pub scan: bool,
-    /// Read a random part of the pages of the data files, too, in percent.
+    /// Read a random part of all pages, too.
     #[arg(long, value_name = "PERCENT", value_parser = percent, allow_negative_numbers = true)]
     pub sample: Option<f64>,
-    /// With --scan: do not hold the pages against the redo log.
+    /// With --scan: no audit by the redo log.
     #[arg(long)]
     pub no_audit: bool,
-    /// Alert only on what is not in this file of accepted problems.
+    /// Alert only on what is not accepted in this file.
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
     /// Record the present problems as accepted.

@@ -36,7 +36,7 @@ pub struct PlacesArgs {
     /// The server's configuration file, for all of these places.
     ///
     /// Read are its [mysqld], [server], [mariadb] and [mariadbd] groups; options given here win.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub defaults_file: Option<PathBuf>,
     /// The data directory (datadir).
     #[arg(long, hide_short_help = true, value_name = "DIR")]
