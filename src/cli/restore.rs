@@ -26,8 +26,8 @@ use crate::verdict::donor;
 use crate::verdict::problems::unseen_copies;
 use crate::verdict::survey::Survey;
 
-/// A plan has about 700 bytes for each page.
-const MOST_PLAN: u64 = 1 << 30;
+/// A plan has about 700 bytes for each page: this is for 190,000 of them.
+const MOST_PLAN: u64 = 128 << 20;
 
 pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<ExitStatus> {
     refuse_a_bundle(args)?;
@@ -212,8 +212,9 @@ fn write_plan(file: &Path, plan: &Plan, context: &mut Context<'_>) -> anyhow::Re
 }
 
 fn read_plan(file: &Path) -> Result<plan_file::PlanFile, Error> {
-    let text = small::read(file, MOST_PLAN).map_err(Error::io(file, "read the plan"))?;
-    serde_json::from_slice(&text)
+    let text = small::bounded(file, MOST_PLAN).map_err(Error::io(file, "read the plan"))?;
+    // Piece by piece: what is none is not read to its end.
+    serde_json::from_reader(std::io::BufReader::new(text))
         .map_err(|e| Error::foreign(file, format!("this is no plan of dblwr restore --plan-out: {e}")))
 }
 

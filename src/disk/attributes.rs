@@ -16,20 +16,26 @@ const LONGEST: usize = 1 << 16;
 pub fn keep(from: &File, to: &File) -> io::Result<Vec<String>> {
     let (of, is) = (from.metadata()?, to.metadata()?);
     let mut lost = Vec::new();
-    if (of.uid(), of.gid()) != (is.uid(), is.gid()) {
-        // The group may be one of ours where the owner is not.
-        let group = std::os::unix::fs::fchown(to, None, Some(of.gid()));
-        if let Err(error) = std::os::unix::fs::fchown(to, Some(of.uid()), Some(of.gid())) {
-            lost.push(format!("owner {} ({error})", of.uid()));
-            lost.extend(group.err().map(|error| format!("group {} ({error})", of.gid())));
-        }
+    // One by one: the group may be one of ours where the owner is not, and the owner ourselves.
+    if of.gid() != is.gid()
+        && let Err(error) = std::os::unix::fs::fchown(to, None, Some(of.gid()))
+    {
+        lost.push(format!("group {} ({error})", of.gid()));
+    }
+    if of.uid() != is.uid()
+        && let Err(error) = std::os::unix::fs::fchown(to, Some(of.uid()), None)
+    {
+        lost.push(format!("owner {} ({error})", of.uid()));
     }
     // After the owner, whose change takes bits away; where the owner is another, others must not gain by it.
     let mode = if lost.is_empty() { of.mode() & 0o7777 } else { of.mode() & 0o700 };
     if let Err(error) = to.set_permissions(std::fs::Permissions::from_mode(mode)) {
         lost.push(format!("mode {:04o} ({error})", of.mode() & 0o7777));
     } else if mode != of.mode() & 0o7777 {
-        lost.push(format!("mode {:04o} (it is {mode:04o}, for the owner is another)", of.mode() & 0o7777));
+        lost.push(format!(
+            "mode {:04o} (it is {mode:04o}, for owner or group are others)",
+            of.mode() & 0o7777
+        ));
     }
     attributes(from, to, &mut lost);
     let times = std::fs::FileTimes::new();

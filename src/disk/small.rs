@@ -17,18 +17,31 @@ pub fn open(path: &Path) -> io::Result<File> {
     Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
 }
 
-/// All bytes of a regular file.
+/// A regular file, to be read piece by piece: one byte more than `most` at most, as it may grow meanwhile.
 ///
 /// # Errors
 /// Those of the system; `FileTooLarge` where it has more than `most` bytes.
+pub fn bounded(path: &Path, most: u64) -> io::Result<io::Take<File>> {
+    let file = open(path)?;
+    if file.metadata()?.len() > most {
+        return Err(too_large(most));
+    }
+    Ok(file.take(most.saturating_add(1)))
+}
+
+fn too_large(most: u64) -> io::Error {
+    let what = format!("more than {most} bytes, which no file of this kind has");
+    io::Error::new(io::ErrorKind::FileTooLarge, what)
+}
+
+/// All bytes of a regular file.
+///
+/// # Errors
+/// Those of [`bounded`].
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most {
-        let what = format!("more than {most} bytes, which no file of this kind has");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, what));
-    }
-    Ok(bytes)
+    bounded(path, most)?.read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most { Err(too_large(most)) } else { Ok(bytes) }
 }
 
 /// The same as text; what is not UTF-8 is replaced.

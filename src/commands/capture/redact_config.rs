@@ -48,8 +48,8 @@ fn redacted(line: &str) -> String {
     let is_name = name.trim().chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     match value {
         _ if !is_name => "# (redacted)".to_owned(),
-        // A comment behind a value may hold anything as well.
-        Some(value) if is_harmless(name) && !value.contains(['#', '@']) => line.to_owned(),
+        // A comment behind a value may hold anything as well, and so may what an address asks for.
+        Some(value) if is_harmless(name) && !value.contains(['#', '@', '?', '&']) => line.to_owned(),
         Some(_) => format!("{name}= (redacted)"),
         None => name.to_owned(),
     }
@@ -70,6 +70,7 @@ mod tests {
         let text = b"[mysqld]\ndatadir=/var/lib/mysql\ninnodb-page-size = 8k\npassword = hunter2\n\
             wsrep_sst_auth=root:hunter2\nwsrep_provider_options=\"socket.ssl_key=hunter2\"\n\
             report-url=http://u:hunter2@host/\n# the password is hunter2\ninnodb_x=1 # hunter2\n\
+            plugin-load-add=file?key=hunter2\nloose_innodb_x=http://h/?a=1&b=hunter2\n\
             skip-networking\n!includedir /etc/mysql/conf.d\nthe word is hunter2\n\n";
         let text = String::from_utf8(configuration(text)).unwrap();
         assert!(!text.contains("hunter2"), "{text}");

@@ -128,6 +128,21 @@ fn no_planted_file_blocks_or_fills_memory() {
     }
 }
 
+/// A plan may be long, but what is none is not read to its end.
+#[test]
+fn what_is_no_plan_takes_no_memory() {
+    let (dir, away) = (image("m56-innodb-16k"), tempfile::tempdir().unwrap());
+    let plan = away.path().join("plan");
+    for length in [127 << 20, 900 << 20] {
+        File::create(&plan).unwrap().set_len(length).unwrap();
+        let script = "ulimit -v 120000; exec \"$0\" restore --threads 2 --apply \"$1\" --plan \"$2\"";
+        let mut shell = Command::new("bash");
+        let output =
+            shell.args(["-c", script, env!("CARGO_BIN_EXE_dblwr"), text(dir.path()), text(&plan)]).output();
+        assert_eq!(code(&output.unwrap()), 3, "{length}");
+    }
+}
+
 /// 8,192 damaged pages in a file just written, 100 GiB of nothing, and doublewrite files of terabytes: each of them took
 /// minutes, or did not end.
 #[test]
