@@ -20,6 +20,7 @@ use crate::disk::small;
 use crate::error::Error;
 use crate::instance::Instance;
 use crate::instance::bundle::read::bundle_of;
+use crate::instance::identity;
 use crate::instance::running::lock_files;
 use crate::report::restore::RestoreReport;
 use crate::verdict::donor;
@@ -58,11 +59,15 @@ pub(super) fn run(args: &Restore, context: &mut Context<'_>) -> anyhow::Result<E
 
 /// Whether everything that could be restored, or restored from, was there and was read.
 fn saw_all(survey: &Survey) -> bool {
-    !has_failures(survey) && unseen_copies(survey).is_empty()
+    let datadir = &survey.instance.locations.datadir;
+    !has_failures(survey) && unseen_copies(survey).is_empty() && identity::unreadable(datadir).is_none()
 }
 
 fn warn_of_unseen(survey: &Survey, context: &mut Context<'_>) -> anyhow::Result<()> {
     warn_of_failures(survey, context)?;
+    if let Some(error) = identity::unreadable(&survey.instance.locations.datadir) {
+        context.warn(error)?;
+    }
     for problem in unseen_copies(survey) {
         let file = problem.file.map(|file| format!("{}: ", file.display())).unwrap_or_default();
         context.warn(format!("{file}{}; copies there were not looked at", problem.reason))?;

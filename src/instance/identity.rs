@@ -1,8 +1,10 @@
 //! Whose files these are.
 
+use std::io;
 use std::path::Path;
 
 use crate::disk::small;
+use crate::error::Error;
 
 /// Longest `auto.cnf` that is read; a server's has 56 bytes.
 const LONGEST: u64 = 64 << 10;
@@ -17,6 +19,14 @@ pub fn server_uuid(datadir: &Path) -> Option<String> {
     })?;
     let plain = value.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
     (plain && value.len() == 36).then_some(value)
+}
+
+/// Why `auto.cnf` does not tell, where it is there: then whose files these are is not known.
+pub fn unreadable(datadir: &Path) -> Option<Error> {
+    let path = datadir.join("auto.cnf");
+    let error = small::read(&path, LONGEST).err()?;
+    let absent = error.kind() == io::ErrorKind::NotFound && !path.is_symlink();
+    (!absent).then(|| Error::io(&path, "read")(error))
 }
 
 #[cfg(test)]

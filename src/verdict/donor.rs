@@ -127,6 +127,9 @@ fn body_sha256(page: &[u8]) -> String {
 
 /// What the bundle itself remembers of its instance. Bundles of 0.1.0 remember nothing, which is no objection.
 fn same_life(instance: &Instance, manifest: &Manifest, bundle: &Path) -> Result<()> {
+    if let Some(error) = identity::unreadable(&instance.locations.datadir) {
+        return Err(refuse(bundle, format!("whether it is of this server is not known: {error}")));
+    }
     let ours = identity::server_uuid(&instance.locations.datadir).unwrap_or_default();
     if !ours.is_empty() && !manifest.server_uuid.is_empty() && ours != manifest.server_uuid {
         return Err(refuse(bundle, "it is of another server, by its UUID"));

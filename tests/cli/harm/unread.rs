@@ -128,6 +128,23 @@ fn no_planted_file_blocks_or_fills_memory() {
     }
 }
 
+/// Whose files these are is not known where `auto.cnf` is there and cannot be read.
+#[test]
+fn an_identity_that_cannot_be_read_is_named_and_opens_no_bundle() {
+    let (dir, away) = (image("m56-innodb-16k"), tempfile::tempdir().unwrap());
+    let (data, cnf) = (text(dir.path()), dir.path().join("auto.cnf"));
+    let (bundle, journal) = (away.path().join("bundle"), away.path().join("journal"));
+    assert_eq!(code(&dblwr(["capture", data, "--out", text(&bundle)])), 0);
+    let _ = std::fs::remove_file(&cnf);
+    std::fs::create_dir(&cnf).unwrap();
+    let refused = dblwr(["restore", data, "--copies-from", text(&bundle)]);
+    assert_eq!(code(&refused), 3, "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("auto.cnf"), "{}", stderr(&refused));
+    let done = dblwr(["restore", data, "--apply", "--journal", text(&journal)]);
+    assert_eq!(code(&done), 3, "{}", stderr(&done));
+    assert!(stderr(&done).contains("auto.cnf") && journal.exists(), "{}", stderr(&done));
+}
+
 /// A plan may be long, but what is none is not read to its end.
 #[test]
 fn what_is_no_plan_takes_no_memory() {
