@@ -26,6 +26,7 @@ use crate::report::style;
 use crate::report::{fold_empty, in_row_order};
 use crate::units::count;
 use crate::verdict::Verdict;
+use crate::verdict::home::HomeState;
 use crate::verdict::naming::SurveyNames;
 use crate::verdict::problems::unseen_copies;
 use crate::verdict::survey::{Finding, Survey};
@@ -174,6 +175,7 @@ impl RestoreReport {
                 verdict: if page.lost { Verdict::LostWrite } else { Verdict::Unrecoverable },
                 reason: page.guard.to_string(),
                 could_be: Vec::new(),
+                zero: false,
             });
         }
         for page in self.remaining.iter_mut().filter(|p| redo.could_be.contains(&(p.space_id, p.page_no))) {
@@ -234,7 +236,7 @@ impl RestoreReport {
             let (file, reason) = (style::printable(&page.file), &page.reason);
             writeln!(out, "  {file} offset {} ({}:{}): {reason}", page.offset, page.space_id, page.page_no)?;
         }
-        self.write_remaining(out)?;
+        self.write_remaining(out, verbose)?;
         write_guard(out, self.guard)?;
         self.write_next(out, path)
     }
@@ -273,13 +275,15 @@ impl RestoreReport {
         }
     }
 
-    fn write_remaining(&self, out: &mut dyn Write) -> io::Result<()> {
+    fn write_remaining(&self, out: &mut dyn Write, verbose: bool) -> io::Result<()> {
         if self.remaining.is_empty() {
             return Ok(());
         }
         writeln!(out, "\n{}", style::paint(style::BAD, "What the doublewrite buffer cannot mend:"))?;
         let mut listed: Vec<&RemainingPage> = self.remaining.iter().collect();
         in_row_order(&mut listed, |page| (&page.file, Some(page.offset)));
+        let is_empty = |page: &RemainingPage| page.zero && page.could_be.is_empty();
+        let empty = fold_empty(&mut listed, verbose, is_empty, |page| style::printable(&page.file));
         for page in listed {
             let (file, reason) = (style::printable(&page.file), style::printable(&page.reason));
             let could = if page.could_be.is_empty() { "" } else { " (--from redo would mend it)" };
@@ -292,7 +296,7 @@ impl RestoreReport {
                 page.verdict.name()
             )?;
         }
-        Ok(())
+        empty.map_or(Ok(()), |empty| writeln!(out, "  {empty}"))
     }
 
     fn write_next(&self, out: &mut dyn Write, path: &Path) -> io::Result<()> {
@@ -358,6 +362,7 @@ fn remaining<'a>(survey: &Survey, written: impl Iterator<Item = &'a PlannedPage>
                 verdict: finding.judgement.verdict,
                 reason: finding.judgement.reason.to_string(),
                 could_be: Vec::new(),
+                zero: home.state == HomeState::Zero,
             })
         })
         .collect()

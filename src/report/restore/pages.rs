@@ -203,6 +203,10 @@ pub struct RemainingPage {
     pub reason: String,
     /// Sources that were not named and would mend it.
     pub could_be: Vec<&'static str>,
+    /// Its place is all zero.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub zero: bool,
 }
 
 /// A mended copy of a file.
