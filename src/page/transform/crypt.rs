@@ -56,14 +56,28 @@ pub enum Decrypted {
 
 /// Decrypts a page of the tablespace `space`, whose key this is.
 pub fn decrypt(page: &[u8], format: &PageFormat, space: SpaceId, key: &SpaceKey) -> Decrypted {
+    decrypt_by(page, format, space, key, &AesMode::ALL)
+}
+
+/// The same, where MariaDB used its key in one of these ways.
+pub(super) fn decrypt_by(
+    page: &[u8],
+    format: &PageFormat,
+    space: SpaceId,
+    key: &SpaceKey,
+    modes: &[AesMode],
+) -> Decrypted {
     match &key.0 {
         Material::MySql { key, iv } => decrypt_mysql(page, format, key.expose(), iv.expose()),
         Material::MariaDb { key } if format.layout == Layout::FullCrc32 => {
-            decrypt_full_crc32(page, format, space, key.expose())
+            decrypt_full_crc32(page, format, space, (key.expose(), modes))
         }
-        Material::MariaDb { key } => decrypt_classic(page, format, key.expose()),
+        Material::MariaDb { key } => decrypt_classic(page, format, (key.expose(), modes)),
     }
 }
+
+/// A key, and the ways in which it may have been used.
+type Ways<'a> = (&'a [u8], &'a [AesMode]);
 
 /// Encrypts a page of MySQL that is not compressed, as `Encryption::encrypt` does (`os0enc.cc`, MySQL 5.7 to 9.7); `None`
 /// for MariaDB, for which there is [`crate::page::transform::seal`], and for a page that is cut.
@@ -92,7 +106,7 @@ pub fn encrypt(page: &[u8], format: &PageFormat, key: &SpaceKey) -> Option<Vec<u
 /// The only version that `file_key_management` has of a key.
 pub(super) const KEY_VERSION: u32 = 1;
 
-fn decrypt_full_crc32(page: &[u8], format: &PageFormat, space: SpaceId, key: &[u8]) -> Decrypted {
+fn decrypt_full_crc32(page: &[u8], format: &PageFormat, space: SpaceId, key: Ways<'_>) -> Decrypted {
     match u32_at(page, 0) {
         None | Some(0) => return Decrypted::NotEncrypted,
         Some(KEY_VERSION) => {}
@@ -120,7 +134,7 @@ fn expands(clear: &[u8], format: &PageFormat, space: SpaceId) -> bool {
     }
 }
 
-fn decrypt_classic(page: &[u8], format: &PageFormat, key: &[u8]) -> Decrypted {
+fn decrypt_classic(page: &[u8], format: &PageFormat, key: Ways<'_>) -> Decrypted {
     let page_type = u16_at(page, FIL_PAGE_TYPE).unwrap_or_default();
     let never = is_never_encrypted(page_type, format.layout);
     match u32_at(page, FIL_PAGE_FILE_FLUSH_LSN) {
@@ -158,13 +172,13 @@ fn try_modes(
     clear: Vec<u8>,
     (from, to): (usize, usize),
     space: SpaceId,
-    key: &[u8],
+    (key, modes): Ways<'_>,
     proof: impl Fn(&[u8]) -> bool,
 ) -> Decrypted {
     let Some(iv) = page_iv(&clear, space) else {
         return Decrypted::Damaged(TransformFault::CutInHeader);
     };
-    for mode in AesMode::ALL {
+    for mode in modes {
         let mut attempt = clear.clone();
         let Some(data) = attempt.get_mut(from..to).filter(|data| !data.is_empty()) else {
             return Decrypted::Damaged(TransformFault::CipherRange(from, to));

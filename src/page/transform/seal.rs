@@ -17,11 +17,11 @@ use crate::format::fsp::{Layout, PageFormat};
 use crate::format::trx_sys::TRX_SYS_PAGE;
 use crate::page::checksum::{Algorithm, stamp};
 use crate::page::frame;
+use crate::page::transform::Decrypted;
 use crate::page::transform::cipher::AesMode;
-use crate::page::transform::crypt::{KEY_VERSION, is_never_encrypted, page_iv};
+use crate::page::transform::crypt::{KEY_VERSION, decrypt_by, is_never_encrypted, page_iv};
 use crate::page::transform::mariadb::{FIL_PAGE_FCRC32_CHECKSUM, FULL_CRC32_HEADER};
 use crate::page::transform::space_key::{Material, SpaceKey};
-use crate::page::transform::{Decrypted, decrypt};
 use crate::units::{PageNo, SpaceId};
 
 /// Encrypts a page that is not compressed and whose checksum and LSN words are right. `None` for MySQL's keys and for a
@@ -55,10 +55,15 @@ pub fn encrypt(
 }
 
 /// How a key was used for a page that it opens: what encrypts it to the same bytes again. `None` where the page is not
-/// encrypted or compressed as well, or the key does not open it.
+/// encrypted, or the key does not open it.
 pub fn mode_of(page: &[u8], format: &PageFormat, space: SpaceId, key: &SpaceKey) -> Option<AesMode> {
-    let Decrypted::Page(clear) = decrypt(page, format, space, key) else { return None };
-    AesMode::ALL.into_iter().find(|&mode| encrypt(&clear, format, space, key, mode).as_deref() == Some(page))
+    AesMode::ALL.into_iter().find(|&mode| match decrypt_by(page, format, space, key, &[mode]) {
+        // What is compressed as well is not made again from here: that it expands to its own page is the proof.
+        Decrypted::Page(clear) => {
+            encrypt(&clear, format, space, key, mode).is_none_or(|sealed| sealed == page)
+        }
+        Decrypted::NotEncrypted | Decrypted::WrongKey | Decrypted::Damaged(_) => false,
+    })
 }
 
 /// Whether servers write this page as it is in an encrypted tablespace.
