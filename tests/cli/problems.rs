@@ -189,6 +189,20 @@ fn later_files_that_hold_nothing_are_said() {
 
 /// Page 4 of `mysql.ibd` names the roots of the dictionary: 8.0.12, 8.0.33 and 9.7.4 do not start without it.
 #[test]
+fn restore_says_ok_of_no_directory_whose_files_are_not_whole() {
+    let root = image("ma1011-full-16k");
+    let path = root.path().to_str().unwrap();
+    let journal = tempfile::tempdir().unwrap();
+    let journal = journal.path().join("journal");
+    let apply = ["restore", path, "--apply", "--journal", journal.to_str().unwrap()];
+    assert_eq!(code(&dblwr(apply)), 0);
+    let headline = || String::from_utf8(dblwr(["restore", path]).stdout).unwrap();
+    assert!(headline().starts_with("OK: nothing to restore"), "{}", headline());
+    fs::File::create(root.path().join("d/t1.ibd")).unwrap();
+    assert!(headline().starts_with("NOTHING TO RESTORE from the buffer"), "{}", headline());
+}
+
+#[test]
 fn the_root_of_the_dictionary_is_looked_at() {
     for torn in [true, false] {
         let root = image("m97-clean-kill");

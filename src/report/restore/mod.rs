@@ -28,7 +28,7 @@ use crate::units::count;
 use crate::verdict::Verdict;
 use crate::verdict::home::HomeState;
 use crate::verdict::naming::SurveyNames;
-use crate::verdict::problems::unseen_copies;
+use crate::verdict::problems::{self, Severity, unseen_copies};
 use crate::verdict::survey::{Finding, Survey};
 
 /// The command that restores, without `--apply`: a bundle is a source of copies, not a place to write to, and a redacted
@@ -75,6 +75,9 @@ pub struct RestoreReport {
     /// Whether something could not be read, or copies were not there to be looked at.
     #[serde(skip)]
     pub unseen: bool,
+    /// Whether files are wrong in a way that no page mends: cut, empty, gone.
+    #[serde(skip)]
+    pub unwhole: bool,
     /// The directory that a revert of the journal is for.
     #[serde(skip)]
     pub revert: Option<PathBuf>,
@@ -85,6 +88,10 @@ pub struct RestoreReport {
 
 fn unseen(survey: &Survey) -> bool {
     survey.unreadable().next().is_some() || !unseen_copies(survey).is_empty()
+}
+
+fn unwhole(survey: &Survey) -> bool {
+    problems::of_survey(survey).iter().any(|problem| problem.severity == Severity::Critical)
 }
 
 impl RestoreReport {
@@ -104,6 +111,7 @@ impl RestoreReport {
             left_alone: Vec::new(),
             copies: Vec::new(),
             unseen: unseen(survey),
+            unwhole: unwhole(survey),
             revert: None,
             guard: guard_of(survey).or(guard(true)).filter(|_| !plan.is_empty()),
         }
@@ -128,6 +136,7 @@ impl RestoreReport {
                 .collect(),
             copies: Vec::new(),
             unseen: unseen(survey),
+            unwhole: unwhole(survey),
             revert: Some(survey.instance.locations.datadir.clone()),
             guard: guard(!pass.all_verified() || is_more_restorable(survey, pages().map(|(page, _)| page))),
         }
@@ -247,6 +256,10 @@ impl RestoreReport {
             (_, 0, _) if self.remaining.is_empty() && self.unseen => style::paint(
                 style::WARN,
                 "UNKNOWN: nothing to restore in what could be looked at, nothing was written",
+            ),
+            (_, 0, _) if self.remaining.is_empty() && self.unwhole => style::paint(
+                style::WARN,
+                "NOTHING TO RESTORE from the buffer, nothing was written; but files are not whole: dblwr verify says which",
             ),
             (_, 0, _) if self.remaining.is_empty() => {
                 style::paint(style::GOOD, "OK: nothing to restore, nothing was written")
