@@ -12,6 +12,8 @@
 //!
 //! Source: `buf0dblwr.cc` 9.7.
 
+use std::fmt::{self, Display, Formatter};
+
 use crate::bytes::{crc32c, is_zero, slice_at, u16_at, u32_at, u64_at};
 use crate::units::{ByteOffset, Lsn, PageNo, PageSize, SpaceId};
 
@@ -46,13 +48,53 @@ impl ReducedEntry {
     }
 }
 
+/// A damaged page of a reduced file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReducedFault {
+    /// Which page of the file, from 0.
+    pub number: usize,
+    /// How it is damaged.
+    pub damage: ReducedDamage,
+}
+
+/// How a page of a reduced file is damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReducedDamage {
+    /// The file ends in its header.
+    Cut,
+    /// The file ends in its entries.
+    CutInEntries,
+    /// The length of its entries is none.
+    Length(usize),
+    /// Its CRC-32C: what is stored, and what it should be.
+    Checksum(u32, u32),
+}
+
+impl Display for ReducedFault {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let offset = self.number.saturating_mul(REDUCED_PAGE);
+        write!(f, "reduced page {} (offset {offset}): ", self.number)?;
+        match self.damage {
+            ReducedDamage::Cut => f.write_str("cut off"),
+            ReducedDamage::CutInEntries => f.write_str("cut off inside its entries"),
+            ReducedDamage::Length(len) => {
+                let most = REDUCED_PAGE - DATA;
+                write!(f, "data length is {len}, expected a multiple of {ENTRY} up to {most}")
+            }
+            ReducedDamage::Checksum(stored, computed) => {
+                write!(f, "checksum is {stored:#010x}, expected {computed:#010x}")
+            }
+        }
+    }
+}
+
 /// A decoded reduced file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReducedFile {
     /// All entries of all sound pages.
     pub entries: Vec<ReducedEntry>,
-    /// Damaged pages in words: one of them makes the server refuse the whole file.
-    pub faults: Vec<String>,
+    /// Damaged pages: one of them makes the server refuse the whole file.
+    pub faults: Vec<ReducedFault>,
     /// Pages in the file.
     pub pages: u32,
 }
@@ -72,26 +114,21 @@ pub fn parse_reduced(bytes: &[u8]) -> ReducedFile {
         }
         match parse_page(page, number) {
             Ok(entries) => file.entries.extend(entries),
-            Err(fault) => {
-                file.faults.push(format!("reduced page {number} (offset {}): {fault}", number * REDUCED_PAGE))
-            }
+            Err(damage) => file.faults.push(ReducedFault { number, damage }),
         }
     }
     file
 }
 
-fn parse_page(page: &[u8], number: usize) -> Result<Vec<ReducedEntry>, String> {
-    let len = usize::from(u16_at(page, 8).ok_or("cut off")?);
+fn parse_page(page: &[u8], number: usize) -> Result<Vec<ReducedEntry>, ReducedDamage> {
+    let len = usize::from(u16_at(page, 8).ok_or(ReducedDamage::Cut)?);
     if len == 0 || len % ENTRY != 0 || len > REDUCED_PAGE - DATA {
-        return Err(format!(
-            "data length is {len}, expected a multiple of {ENTRY} up to {}",
-            REDUCED_PAGE - DATA
-        ));
+        return Err(ReducedDamage::Length(len));
     }
-    let data = slice_at(page, DATA, len).ok_or("cut off inside its entries")?;
+    let data = slice_at(page, DATA, len).ok_or(ReducedDamage::CutInEntries)?;
     let (stored, computed) = (u32_at(page, 4).unwrap_or_default(), crc32c(data));
     if stored != computed {
-        return Err(format!("checksum is {stored:#010x}, expected {computed:#010x}"));
+        return Err(ReducedDamage::Checksum(stored, computed));
     }
     Ok(data
         .chunks_exact(ENTRY)
@@ -147,10 +184,14 @@ mod tests {
         bytes.extend(page(&[(4, 4, 4)]));
         let file = parse_reduced(&bytes);
         assert_eq!(file.entries.len(), 1);
-        assert!(file.faults[0].starts_with("reduced page 0 (offset 0): checksum"), "{:?}", file.faults);
+        assert!(
+            file.faults[0].to_string().starts_with("reduced page 0 (offset 0): checksum"),
+            "{:?}",
+            file.faults
+        );
         let mut long = page(&[(1, 1, 1)]);
         long[8..10].copy_from_slice(&8176u16.to_be_bytes());
-        assert!(parse_reduced(&long).faults[0].contains("data length is 8176"));
+        assert!(parse_reduced(&long).faults[0].to_string().contains("data length is 8176"));
         assert_eq!(parse_reduced(&page(&[(1, 1, 1)])[..30]).faults.len(), 1);
     }
 }

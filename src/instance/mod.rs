@@ -31,7 +31,7 @@ use crate::bytes::u64_at;
 use crate::disk::{FileIdentity, Image};
 use crate::error::{Error, Result};
 use crate::format::fil::{FIL_PAGE_FILE_FLUSH_LSN, FilHeader};
-use crate::format::reduced::{ReducedFile, parse_reduced, reduced_page_size};
+use crate::format::reduced::{ReducedFault, ReducedFile, parse_reduced, reduced_page_size};
 use crate::instance::bundle::unpack::Bundle;
 use crate::instance::dblwr::separate::odd_files;
 use crate::instance::dblwr::{
@@ -276,7 +276,7 @@ impl Instance {
         bytes.truncate(read);
         let decoded = parse_reduced(&bytes);
         let mut area = Area::of_file(Shape::Reduced, &file.path, name, reduced_page_size(), decoded.pages);
-        let note = |fault: &String| InstanceNote::Reduced { file: area.file.clone(), fault: fault.clone() };
+        let note = |fault: &ReducedFault| InstanceNote::Reduced { file: area.file.clone(), fault: *fault };
         area.notes = decoded.faults.iter().map(note).collect();
         self.reduced.push((self.areas.len(), decoded));
         self.areas.push(area);

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 
+use crate::format::reduced::ReducedFault;
 use crate::format::trx_sys::TRX_SYS_PAGE;
 use crate::instance::generation::Generation;
 use crate::units::{Lsn, PageNo, count};
@@ -97,7 +98,7 @@ pub enum InstanceNote {
         /// The file.
         file: PathBuf,
         /// Which page, and how.
-        fault: String,
+        fault: ReducedFault,
     },
     /// A parallel doublewrite file.
     Parallel,

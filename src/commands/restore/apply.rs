@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use crate::commands::restore::failure::PageFailure;
 use crate::commands::restore::journal::Mark;
 use crate::commands::restore::locked::{Held, Journaled, Locked, read_page};
+use crate::commands::restore::note::PassNote;
 use crate::commands::restore::plan::{PageOutcome, PlannedPage};
 use crate::disk::calls;
 use crate::disk::calls::{Disk, ReadBack};
@@ -33,7 +34,7 @@ pub struct Applied {
     /// Whether the journal has its mark: the pass is over. Otherwise running it again tries the rest.
     pub finished: bool,
     /// What a person should know besides.
-    pub notes: Vec<String>,
+    pub notes: Vec<PassNote>,
 }
 
 impl Applied {
@@ -145,10 +146,8 @@ impl<D: Disk> Journaled<'_, D> {
         match self.journal.mark(self.locked.disk, mark, number(verified)) {
             Ok(()) => true,
             Err(e) => {
-                let path = self.journal.path.display();
-                self.notes.push(format!(
-                    "{path}: the mark at its end could not be written ({e}); run again to set it"
-                ));
+                let path = self.journal.path.clone();
+                self.notes.push(PassNote::NoMark(path, e.to_string()));
                 false
             }
         }

@@ -8,6 +8,7 @@ use crate::commands::restore::apply::Applied;
 use crate::commands::restore::failure::WorldChange;
 use crate::commands::restore::journal::{Journal, Mark, PassKind, read};
 use crate::commands::restore::locked::Journaled;
+use crate::commands::restore::note::PassNote;
 use crate::commands::restore::relocate;
 use crate::commands::restore::world::Here;
 use crate::disk::calls;
@@ -90,16 +91,13 @@ pub(super) fn finish<D: Disk>(
             Ok(opened) if opened.mark == Mark::Unfinished && opened.journal.kind == kind => {
                 match may(&opened.journal).and_then(|()| finish_one(disk, &path, here)) {
                     Ok(Ok(applied)) => pass.applied.push(applied),
-                    Ok(Err(why)) => pass.notes.push(format!(
-                        "{}: an interrupted pass that was left alone: {why}; the pages were judged anew",
-                        path.display()
-                    )),
+                    Ok(Err(why)) => pass.notes.push(PassNote::LeftAlone(path, why)),
                     Err(error) => return Err(pass.ended_by(error)),
                 }
             }
             Ok(_) => {}
             Err(error @ Error::Sealed { .. }) if *name != JournalName::Exactly(path) => {
-                pass.notes.push(format!("{error}; this journal was left alone"));
+                pass.notes.push(PassNote::Damaged(error.to_string()));
             }
             Err(error) => return Err(pass.ended_by(error)),
         }

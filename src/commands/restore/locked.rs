@@ -15,6 +15,7 @@ use crate::commands::restore::journal::read::OpenedJournal;
 use crate::commands::restore::journal::write;
 use crate::commands::restore::journal::write::OnDisk;
 use crate::commands::restore::journal::{Journal, JournalFile, JournalPage, PassKind};
+use crate::commands::restore::note::PassNote;
 use crate::commands::restore::page_image::PageImage;
 use crate::commands::restore::plan::{Plan, PlannedPage};
 use crate::commands::restore::world::World;
@@ -49,7 +50,7 @@ pub struct Journaled<'d, D: Disk> {
     pub(super) journal: OnDisk<D::File>,
     /// Whether an earlier run wrote the journal.
     pub(super) resumed: bool,
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Vec<PassNote>,
     /// Kept as long as the locks are: letting go of a copy may close a file that is locked.
     _judged: Vec<PageImage>,
 }
@@ -263,7 +264,7 @@ impl<'d, D: Disk> Journaled<'d, D> {
         disk: &'d D,
         opened: OpenedJournal<D::File>,
         plan: Plan,
-        notes: Vec<String>,
+        notes: Vec<PassNote>,
     ) -> Result<Self> {
         let locked = plan.lock(disk)?;
         opened.on_disk.ensure_durable(disk)?;

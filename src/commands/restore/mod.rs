@@ -35,6 +35,7 @@ pub mod leftover;
 pub mod live;
 pub mod locked;
 pub mod mended_copies;
+pub mod note;
 pub mod page_image;
 pub mod plan;
 pub mod plan_file;
@@ -51,6 +52,7 @@ use std::path::Path;
 pub use crate::commands::restore::apply::Applied;
 pub use crate::commands::restore::choose::choose;
 pub use crate::commands::restore::journal_names::JournalName;
+use crate::commands::restore::note::PassNote;
 pub use crate::commands::restore::plan::{CopyRef, PageOutcome, Plan, PlannedPage};
 pub use crate::commands::restore::selection::RestoreRules;
 pub use crate::commands::restore::selection::RestoreSelection;
@@ -67,7 +69,7 @@ pub struct Pass {
     /// In the order it was done. Empty where there was nothing to do.
     pub applied: Vec<Applied>,
     /// What a person should know besides: damaged journals that were left alone.
-    pub notes: Vec<String>,
+    pub notes: Vec<PassNote>,
 }
 
 impl Pass {

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::commands::restore::journal::{Journal, JournalFile};
 use crate::commands::restore::locked;
+use crate::commands::restore::note::{FileDifference, PassNote};
 use crate::commands::restore::plan::{Plan, PlannedPage};
 use crate::commands::restore::told::{Told, files_of};
 use crate::commands::restore::world::{Here, World};
@@ -31,7 +32,7 @@ pub(super) struct FoundFiles {
     /// One path per file record; `None` for a file that was only locked and is gone.
     pub(super) paths: Vec<Option<PathBuf>>,
     /// What a person should know: files that are another inode, or longer than they were.
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Vec<PassNote>,
     /// Whether these must be the journal's own files: the root it names, or the same inodes. Otherwise they may be those of another copy of the directory.
     pub(super) certain: bool,
 }
@@ -68,8 +69,7 @@ pub(super) fn find<D: Disk>(disk: &D, journal: &Journal, at: &Path, here: &Here)
     let files = OnceCell::new();
     let mut same_inodes = true;
     if found.root != journal.root {
-        let (old, new) = (journal.root.display(), found.root.display());
-        found.notes.push(format!("the journal was written for {old}; its files are looked for below {new}"));
+        found.notes.push(PassNote::Moved(journal.root.clone(), found.root.clone()));
     }
     for (index, record) in journal.files.iter().enumerate() {
         let path = place(disk, journal, record, &found, || files.get_or_init(|| files_of(&found.request)))?;
@@ -198,7 +198,7 @@ pub(super) fn refuse_the_originals<D: Disk>(
 ///
 /// The same inode may have grown, and page 0 may have been mended or taken back under another journal. Another inode
 /// must have the same size and space id.
-fn identify<D: Disk>(disk: &D, record: &JournalFile, path: &Path) -> Result<(bool, Option<String>)> {
+fn identify<D: Disk>(disk: &D, record: &JournalFile, path: &Path) -> Result<(bool, Option<PassNote>)> {
     let file = calls::retry(|| disk.open(path, Access::Read)).map_err(Error::io(path, "open"))?;
     let stat = calls::retry(|| disk.stat(&file)).map_err(Error::io(path, "look at"))?;
     let space = if record.space_id.is_some() { locked::space_id(disk, &file, path)? } else { None };
@@ -206,12 +206,8 @@ fn identify<D: Disk>(disk: &D, record: &JournalFile, path: &Path) -> Result<(boo
     let shown = path.display();
     let note = match difference(record, stat, space) {
         None if same => None,
-        Some(difference) if same => {
-            Some(format!("{shown}: {difference}; accepted, it is the same inode and each page is checked"))
-        }
-        None => Some(format!(
-            "{shown}: not the same file by device and inode (copied or moved?); accepted because size and space id agree, each page is checked"
-        )),
+        Some(difference) if same => Some(PassNote::SameInode(path.to_path_buf(), difference)),
+        None => Some(PassNote::OtherInode(path.to_path_buf())),
         Some(difference) => {
             return Err(Error::Refused(format!(
                 "{shown}: not the file that the journal was written for: another inode, and {difference}; nothing was written"
@@ -221,12 +217,11 @@ fn identify<D: Disk>(disk: &D, record: &JournalFile, path: &Path) -> Result<(boo
     Ok((same, note))
 }
 
-fn difference(record: &JournalFile, stat: Stat, space: Option<SpaceId>) -> Option<String> {
-    let name = |id: Option<SpaceId>| id.map_or("none".to_owned(), |id| id.to_string());
+fn difference(record: &JournalFile, stat: Stat, space: Option<SpaceId>) -> Option<FileDifference> {
     if stat.size != record.size {
-        Some(format!("it has {} bytes, the journal says {}", stat.size, record.size))
+        Some(FileDifference::Length(stat.size, record.size))
     } else if space != record.space_id {
-        Some(format!("its page 0 names space {}, the journal says {}", name(space), name(record.space_id)))
+        Some(FileDifference::Space(space, record.space_id))
     } else {
         None
     }

@@ -9,6 +9,7 @@ use crate::commands::restore::journal::{Journal, Mark, PassKind, read};
 use crate::commands::restore::journal_names;
 use crate::commands::restore::journal_names::JournalName;
 use crate::commands::restore::locked::read_page;
+use crate::commands::restore::note::PassNote;
 use crate::commands::restore::page_image::PageImage;
 use crate::commands::restore::plan::{Plan, PlannedPage};
 use crate::commands::restore::relocate;
@@ -39,7 +40,7 @@ pub struct Reverting {
     /// long as no pages are picked, so are the others.
     pub moved_on: Vec<MovedOn>,
     /// What a person should know: a moved directory, another inode.
-    pub notes: Vec<String>,
+    pub notes: Vec<PassNote>,
     /// What leads to all files of the instance.
     pub request: Request,
 }

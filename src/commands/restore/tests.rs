@@ -128,7 +128,7 @@ fn a_directory_that_moved_or_was_copied_is_found_and_told() {
     assert!(why.contains("--datadir"), "{why}");
     let reverting = revert::plan(&RealDisk, &moved.join("j"), &Here::at(&moved)).unwrap();
     assert_eq!(reverting.plan.pages.len(), 3);
-    assert!(reverting.notes[0].contains("elsewhere"), "{:?}", reverting.notes);
+    assert!(reverting.notes[0].to_string().contains("elsewhere"), "{:?}", reverting.notes);
 
     // A copy has other inodes: accepted with a note, by size, space id and pages.
     let copy = dir.path().join("copy");
@@ -138,7 +138,11 @@ fn a_directory_that_moved_or_was_copied_is_found_and_told() {
     }
     let (pass, reverting) = revert::run(&RealDisk, &moved.join("j"), &Here::at(&copy)).unwrap();
     assert!(pass.all_verified());
-    assert!(reverting.notes.iter().any(|note| note.contains("not the same file")), "{:?}", reverting.notes);
+    assert!(
+        reverting.notes.iter().any(|note| note.to_string().contains("not the same file")),
+        "{:?}",
+        reverting.notes
+    );
     assert_eq!(std::fs::read(copy.join("ibdata1")).unwrap(), before[0]);
     assert_ne!(std::fs::read(moved.join("ibdata1")).unwrap(), before[0]);
 
