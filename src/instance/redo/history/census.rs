@@ -9,6 +9,10 @@ use crate::format::redo_record::{FileChange, FileRecord, Operation, PageChange, 
 use crate::instance::redo::history::Log;
 use crate::units::{Lsn, PageNo, SpaceId};
 
+/// Space ids from here on are no tablespaces with files of their own (`SRV_SPACE_ID_UPPER_BOUND`, MariaDB 11.8): the binlog
+/// that MariaDB 12.3 keeps in InnoDB has its records among them, with other rules for offsets.
+const RESERVED: u32 = 0xFFFF_FFF0;
+
 /// What the log says of one page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct PageSummary {
@@ -128,6 +132,9 @@ impl Census {
 
     fn page(&mut self, record: &PageChange<'_>, from: Lsn, to: Lsn) {
         let (space, page) = record.page;
+        if space.0 >= RESERVED {
+            return;
+        }
         let checkpoint = self.checkpoint;
         let summary = self.spaces.entry(space).or_default();
         match record.operation {

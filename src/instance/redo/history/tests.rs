@@ -55,3 +55,19 @@ fn the_history_of_many_pages_comes_in_lots_and_none_is_lost() {
     assert_eq!(seen, all.into_iter().collect::<Vec<_>>());
     assert!(lots > 2, "{lots}");
 }
+
+/// By documentation: no real log of 12.3 with its binlog inside has been read.
+#[test]
+fn pages_under_reserved_space_ids_are_skipped() {
+    let checkpoint = 12288;
+    let mut log = Phys::new(1 << 18, checkpoint, false);
+    log.file_checkpoint(checkpoint).checkpoint(0, checkpoint, checkpoint);
+    log.mtr(&[0x16, 0xF0, 0xEF, 0xDF, 0xBF, 0x71, 3]).mtr(&[0x12, 5, 4]);
+    let dir = tempfile::tempdir().unwrap();
+    log.write(dir.path());
+    let FoundRedo::Read(mut redo) = read(dir.path()).unwrap() else { panic!("no log") };
+    Log::learn(&mut redo).unwrap();
+    let census = redo.census.unwrap();
+    assert_eq!((census.spaces.len(), census.malformed), (1, 0));
+    assert!(census.of_page((SpaceId(5), PageNo(4))).is_some());
+}
