@@ -199,31 +199,33 @@ fn wait_for_journal(child: &mut Child, journal: &Path) {
     wait_until(child, || part.exists() || journal.exists());
 }
 
+/// How long a pass takes until its journal is there, and from then on.
+fn timed(pass: &mut Command, journal: &Path) -> (Duration, Duration) {
+    let began = Instant::now();
+    let mut child = pass.spawn().unwrap();
+    wait_for_journal(&mut child, journal);
+    let until_journal = began.elapsed();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    (until_journal, began.elapsed() - until_journal)
+}
+
 fn undisturbed(original: &Path, place: &Path) -> Undisturbed {
     let (root, journal) = (place.join("data"), place.join("journal"));
     copy_tree(original, &root);
     let before = tree(&root);
     let planned = dblwr([Path::new("restore"), Path::new("--json"), &root]);
     let pages = json(&planned)["pages"].as_array().unwrap().len();
-    let began = Instant::now();
-    let mut child = apply(&root, &journal).spawn().unwrap();
-    wait_for_journal(&mut child, &journal);
-    let until_journal = began.elapsed();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
-    let from_journal = began.elapsed() - until_journal;
+    let (until_journal, from_journal) = timed(&mut apply(&root, &journal), &journal);
     let sealed = std::fs::metadata(&journal).unwrap().len() - 32;
     Undisturbed { before, after: tree(&root), until_journal, from_journal, sealed, pages }
 }
 
-/// Kills a pass at a moment; whatever it leaves must lead on both ways.
-fn kill_once(original: &Path, place: &Path, calm: &Undisturbed, since: Since, fraction: f64) -> Stage {
-    let (root, journal) = (place.join("data"), place.join("journal"));
-    copy_tree(original, &root);
-    let mut child = apply(&root, &journal).spawn().unwrap();
+/// Kills a pass, whose journal this is, at a moment of its time.
+fn kill_at(mut child: Child, calm: &Undisturbed, journal: &Path, since: Since, fraction: f64) {
     let wait = match since {
         Since::Start => (calm.until_journal + calm.from_journal).mul_f64(fraction),
         Since::Journal => {
-            wait_for_journal(&mut child, &journal);
+            wait_for_journal(&mut child, journal);
             calm.from_journal.mul_f64(fraction)
         }
         Since::Pages => {
@@ -234,6 +236,14 @@ fn kill_once(original: &Path, place: &Path, calm: &Undisturbed, since: Since, fr
     std::thread::sleep(wait);
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+/// Kills a pass at a moment; whatever it leaves must lead on both ways.
+fn kill_once(original: &Path, place: &Path, calm: &Undisturbed, since: Since, fraction: f64) -> Stage {
+    let (root, journal) = (place.join("data"), place.join("journal"));
+    copy_tree(original, &root);
+    let child = apply(&root, &journal).spawn().unwrap();
+    kill_at(child, calm, &journal, since, fraction);
     let stage = stage(original, &root, &journal, calm.sealed);
 
     let other = place.join("other");
@@ -286,12 +296,7 @@ fn restored(original: &Path, place: &Path) -> Restored {
     copy_tree(&root, &again.join("data"));
     std::fs::copy(&journal, again.join("journal")).unwrap();
     let own = of_revert(&again.join("journal"));
-    let began = Instant::now();
-    let mut child = revert(&again.join("data"), &again.join("journal")).spawn().unwrap();
-    wait_for_journal(&mut child, &own);
-    let until_journal = began.elapsed();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
-    let from_journal = began.elapsed() - until_journal;
+    let (until_journal, from_journal) = timed(&mut revert(&again.join("data"), &again.join("journal")), &own);
     let after = tree(&again.join("data"));
     assert!(after == before, "an undisturbed revert puts back every byte");
     let sealed = std::fs::metadata(&own).unwrap().len() - 32;
@@ -305,21 +310,8 @@ fn kill_a_revert(from: &Restored, place: &Path, since: Since, fraction: f64) -> 
     copy_tree(&from.place.join("data"), &root);
     std::fs::copy(from.place.join("journal"), &journal).unwrap();
     let own = of_revert(&journal);
-    let mut child = revert(&root, &journal).spawn().unwrap();
-    let wait = match since {
-        Since::Start => (calm.until_journal + calm.from_journal).mul_f64(fraction),
-        Since::Journal => {
-            wait_for_journal(&mut child, &own);
-            calm.from_journal.mul_f64(fraction)
-        }
-        Since::Pages => {
-            wait_until(&mut child, || own.exists());
-            WRITING.mul_f64(fraction)
-        }
-    };
-    std::thread::sleep(wait);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    let child = revert(&root, &journal).spawn().unwrap();
+    kill_at(child, calm, &own, since, fraction);
     let stage = stage(&from.place.join("data"), &root, &own, calm.sealed);
 
     let other = place.join("other");
@@ -349,9 +341,25 @@ fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
+/// As many kills as `DBLWR_KILLS` says, each in a place of its own: how many with which seed, and what they hit.
+fn many_kills(place: &Path, kill: impl Fn(&Path, Since, f64) -> Stage) -> (String, BTreeMap<Stage, usize>) {
+    let (kills, seed) = (setting("DBLWR_KILLS", 4), setting("DBLWR_KILL_SEED", 1));
+    let mut stages: BTreeMap<Stage, usize> = BTreeMap::new();
+    for number in 0..kills {
+        let mut rng = Rng(seed.wrapping_mul(1_000_003).wrapping_add(number));
+        let since = [Since::Pages, Since::Journal, Since::Pages, Since::Start][number as usize % 4];
+        let fraction = rng.fraction();
+        println!("kill {number}: DBLWR_KILL_SEED={seed}, at {fraction:.3} of the time since {since:?}");
+        let killed = place.join(format!("{number}"));
+        let stage = kill(&killed, since, fraction);
+        *stages.entry(stage).or_default() += 1;
+        std::fs::remove_dir_all(&killed).unwrap();
+    }
+    (format!("{kills} kills, seed {seed}"), stages)
+}
+
 #[test]
 fn killed_at_any_moment_a_restore_can_be_finished_and_taken_back() {
-    let (kills, seed) = (setting("DBLWR_KILLS", 4), setting("DBLWR_KILL_SEED", 1));
     let place = tempfile::tempdir().unwrap();
     let original = place.path().join("original");
     large(&original);
@@ -359,40 +367,19 @@ fn killed_at_any_moment_a_restore_can_be_finished_and_taken_back() {
     let calm = undisturbed(&original, &first);
     std::fs::remove_dir_all(&first).unwrap();
     assert!(calm.pages > PAGES as usize, "{} pages planned", calm.pages);
-    let mut stages: BTreeMap<Stage, usize> = BTreeMap::new();
-    for number in 0..kills {
-        let mut rng = Rng(seed.wrapping_mul(1_000_003).wrapping_add(number));
-        let since = [Since::Pages, Since::Journal, Since::Pages, Since::Start][number as usize % 4];
-        let fraction = rng.fraction();
-        println!("kill {number}: DBLWR_KILL_SEED={seed}, at {fraction:.3} of the time since {since:?}");
-        let killed = place.path().join(format!("{number}"));
-        let stage = kill_once(&original, &killed, &calm, since, fraction);
-        *stages.entry(stage).or_default() += 1;
-        std::fs::remove_dir_all(&killed).unwrap();
-    }
-    println!(
-        "{} pages in the plan, {kills} kills, seed {seed}: {stages:?}; all finished and all taken back",
-        calm.pages
-    );
+    let (kills, stages) = many_kills(place.path(), |killed, since, fraction| {
+        kill_once(&original, killed, &calm, since, fraction)
+    });
+    println!("{} pages in the plan, {kills}: {stages:?}; all finished and all taken back", calm.pages);
 }
 
 #[test]
 fn killed_at_any_moment_a_revert_can_be_finished_and_taken_back() {
-    let (kills, seed) = (setting("DBLWR_KILLS", 4), setting("DBLWR_KILL_SEED", 1));
     let place = tempfile::tempdir().unwrap();
     let original = place.path().join("original");
     large(&original);
     let restored = restored(&original, &place.path().join("restored"));
-    let mut stages: BTreeMap<Stage, usize> = BTreeMap::new();
-    for number in 0..kills {
-        let mut rng = Rng(seed.wrapping_mul(1_000_003).wrapping_add(number));
-        let since = [Since::Pages, Since::Journal, Since::Pages, Since::Start][number as usize % 4];
-        let fraction = rng.fraction();
-        println!("kill {number}: DBLWR_KILL_SEED={seed}, at {fraction:.3} of the time since {since:?}");
-        let killed = place.path().join(format!("{number}"));
-        let stage = kill_a_revert(&restored, &killed, since, fraction);
-        *stages.entry(stage).or_default() += 1;
-        std::fs::remove_dir_all(&killed).unwrap();
-    }
-    println!("{kills} kills, seed {seed}: {stages:?}; all finished and all taken back");
+    let (kills, stages) =
+        many_kills(place.path(), |killed, since, fraction| kill_a_revert(&restored, killed, since, fraction));
+    println!("{kills}: {stages:?}; all finished and all taken back");
 }

@@ -14,7 +14,7 @@ import subprocess
 
 from crash import TEAR
 from scrub import scrub
-from servers import Program, Server, SqlError, copy
+from servers import Program, Server, SqlError, copy, unpack_image
 
 PAGE = 16384
 IMAGES = {"mysql56": "m56-innodb-16k", "mysql97": "m97-16k", "maria1011": "ma1011-full-16k"}
@@ -34,9 +34,7 @@ class Field:
         self.program, self.folder, self.live = Program(root, kind), folder, folder / "live"
         self.kind, self.options, self.original = kind, options, folder / "original"
         shutil.rmtree(folder, ignore_errors=True)
-        (self.original / "data").mkdir(parents=True)
-        archive = testdata / image / "crashed.tar.zst"
-        subprocess.run(["tar", "-I", "zstd", "-xf", str(archive), "-C", str(self.original / "data")], check=True)
+        unpack_image(testdata / image, self.original / "data")
         tear = TEAR.match(json.loads((testdata / image / "case.json").read_text())["tear"])
         self.file, self.offset = tear["path"], int(tear["offset"])
         self.broken = folder / "broken"

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 
 from scrub import scrub
-from servers import Program, Server, SqlError, copy
+from servers import Program, Server, SqlError, copy, unpack_image
 
 PAGE = 16384
 START = "# systemctl start mysql"
@@ -27,10 +27,7 @@ class Path:
         self.folder.mkdir(parents=True)
 
     def unpack(self, image, name="data"):
-        target = self.folder / name
-        target.mkdir()
-        archive = self.testdata / image / "crashed.tar.zst"
-        subprocess.run(["tar", "-I", "zstd", "-xf", str(archive), "-C", str(target)], check=True)
+        unpack_image(self.testdata / image, self.folder / name)
 
     def run(self, command):
         """A command line of the runbook; (what it printed, exit status)."""

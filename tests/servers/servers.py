@@ -245,6 +245,12 @@ class Server:
         shutil.rmtree(self.sockets, ignore_errors=True)
 
 
+def unpack_image(image, target):
+    """The crashed directory of a folder in testdata/, into a new folder."""
+    target.mkdir(parents=True)
+    subprocess.run(["tar", "-I", "zstd", "-xf", str(image / "crashed.tar.zst"), "-C", str(target)], check=True)
+
+
 def copy(source, target):
     """Copies a folder with holes kept, replacing what was there."""
     shutil.rmtree(target, ignore_errors=True)

@@ -152,7 +152,7 @@ fn what_is_no_plan_takes_no_memory() {
     let plan = away.path().join("plan");
     for length in [127 << 20, 900 << 20] {
         File::create(&plan).unwrap().set_len(length).unwrap();
-        let script = "ulimit -v 120000; exec \"$0\" restore --threads 2 --apply \"$1\" --plan \"$2\"";
+        let script = "ulimit -d 65536; exec \"$0\" restore --threads 2 --apply \"$1\" --plan \"$2\"";
         let mut shell = Command::new("bash");
         let output =
             shell.args(["-c", script, env!("CARGO_BIN_EXE_dblwr"), text(dir.path()), text(&plan)]).output();
