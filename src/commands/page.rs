@@ -61,7 +61,7 @@ pub struct Lookup {
     pub survey: Option<Survey>,
     /// How a server shows that runs on these files now.
     pub running: Option<String>,
-    /// Plain sentences for a person.
+    /// What is worth saying besides.
     pub notes: Vec<InstanceNote>,
     /// The bundle that all of this lies in; its files are there as long as this is.
     pub bundle: Option<Arc<Bundle>>,

@@ -74,6 +74,17 @@ pub enum ColumnKind {
     Unknown,
 }
 
+impl ColumnKind {
+    /// As an index has it that takes no more than the first `prefix` bytes of a string.
+    pub fn cut(self, prefix: usize) -> ColumnKind {
+        match self {
+            ColumnKind::Text(width) => ColumnKind::Text(width.cut(prefix)),
+            ColumnKind::Bytes(width) => ColumnKind::Bytes(width.cut(prefix)),
+            other => other,
+        }
+    }
+}
+
 /// How wide a string is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Width {
@@ -97,8 +108,7 @@ impl Width {
         if bytes > MAX_FIXED { Width::variable(bytes) } else { Width::Fixed(bytes) }
     }
 
-    /// As an index has it that takes no more than the first `prefix` bytes.
-    pub fn cut(self, prefix: usize) -> Width {
+    fn cut(self, prefix: usize) -> Width {
         match self {
             Width::Fixed(bytes) => Width::Fixed(bytes.min(prefix)),
             variable @ Width::Variable { .. } => variable,

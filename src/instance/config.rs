@@ -28,7 +28,7 @@ const MAX_FILE: u64 = 4 << 20;
 pub struct Config {
     /// By name with underscores; `None` where no value was given.
     options: BTreeMap<String, Option<String>>,
-    /// Sentences on what it includes and is not here.
+    /// What it includes and is not here.
     remarks: Vec<InstanceNote>,
 }
 

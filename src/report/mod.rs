@@ -116,11 +116,9 @@ pub fn server_line(server: Option<&str>, generation: Generation) -> Option<Strin
 /// JSON keeps the order in which things were found.
 pub fn in_row_order<T>(rows: &mut [&T], place: impl Fn(&T) -> (&str, Option<ByteOffset>)) {
     rows.sort_by(|one, other| {
-        let key = |row: &T| {
-            let (file, offset) = place(row);
-            (Path::new(file).to_owned(), offset.is_none(), offset)
-        };
-        key(one).cmp(&key(other))
+        let ((file, at), (other_file, other_at)) = (place(one), place(other));
+        let files = Path::new(file).cmp(Path::new(other_file));
+        files.then_with(|| (at.is_none(), at).cmp(&(other_at.is_none(), other_at)))
     });
 }
 

@@ -53,7 +53,7 @@ pub fn survey(request: &Request, bundle: &Path) -> Result<Survey> {
     take_areas(&mut instance, donor);
     instance.notes.push(InstanceNote::CopiesFrom {
         bundle: bundle.to_path_buf(),
-        captured_at: held.manifest.captured_at.to_string(),
+        captured_at: held.manifest.captured_at.clone(),
     });
     instance.copies_from = Some(Arc::clone(&held));
     Survey::of(instance)

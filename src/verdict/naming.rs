@@ -114,7 +114,7 @@ impl<'a> Naming<'a> {
 
     /// Whether no dictionary names any index of a tablespace.
     fn is_nameless(&self, space: SpaceId) -> bool {
-        !self.names.indexes().any(|(owner, ..)| owner == space)
+        self.names.indexes_of(space).next().is_none()
     }
 
     /// The columns that an index is sorted by, where a dictionary describes them.
@@ -261,9 +261,9 @@ fn roots_of(space: &Tablespace, pages: &VerifiedPages<'_>) -> Vec<(u64, Vec<u8>)
 fn segments_of(names: &Names, space: &Tablespace, is_table: bool) -> Vec<(Segment, u64, bool)> {
     let pages = VerifiedPages::of(space);
     let mut found = Vec::new();
-    let named = names.indexes().filter(|&(owner, ..)| Some(owner) == space.id);
+    let named = space.id.into_iter().flat_map(|id| names.indexes_of(id));
     let mut roots: Vec<(u64, Vec<u8>)> =
-        named.filter_map(|(_, id, index)| Some((id, pages.page(index.root?)?))).collect();
+        named.filter_map(|(id, index)| Some((id, pages.page(index.root?)?))).collect();
     if roots.is_empty() && is_table {
         roots = roots_of(space, &pages);
     }

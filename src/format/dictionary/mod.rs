@@ -161,6 +161,13 @@ impl Names {
         })
     }
 
+    /// Those of one tablespace.
+    pub fn indexes_of(&self, space: SpaceId) -> impl Iterator<Item = (u64, NameOf<'_>)> {
+        self.indexes
+            .range((space, 0)..=(space, u64::MAX))
+            .map(|(&(_, id), index)| (id, name_of(&index.table, &index.name, index.kind, index.root)))
+    }
+
     fn add_table(&mut self, space: SpaceId, table: String) {
         self.tables.entry(space).or_default().insert(table);
     }

@@ -141,12 +141,7 @@ impl SysColumn {
     }
 
     fn part(&self, prefix: usize) -> KeyColumn {
-        let cut = |width: Width| if prefix == 0 { width } else { width.cut(prefix) };
-        let kind = match self.kind() {
-            ColumnKind::Text(width) => ColumnKind::Text(cut(width)),
-            ColumnKind::Bytes(width) => ColumnKind::Bytes(cut(width)),
-            other => other,
-        };
+        let kind = if prefix == 0 { self.kind() } else { self.kind().cut(prefix) };
         KeyColumn { name: self.name.clone(), kind, nullable: self.is_nullable() }
     }
 

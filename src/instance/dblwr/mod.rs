@@ -122,7 +122,7 @@ pub struct Area {
     pub live: bool,
     /// Where the slots lie.
     pub runs: Vec<SlotRun>,
-    /// Plain sentences for a person.
+    /// What is worth saying besides.
     pub notes: Vec<InstanceNote>,
 }
 

@@ -75,7 +75,7 @@ pub struct RestoreReport {
     /// Whether something could not be read, or copies were not there to be looked at.
     #[serde(skip)]
     pub unseen: bool,
-    /// Whether files are wrong in a way that no page mends: cut, empty, gone.
+    /// Where no page is to be written: whether files are wrong in a way that no page mends, cut, empty, gone.
     #[serde(skip)]
     pub unwhole: bool,
     /// The directory that a revert of the journal is for.
@@ -111,7 +111,7 @@ impl RestoreReport {
             left_alone: Vec::new(),
             copies: Vec::new(),
             unseen: unseen(survey),
-            unwhole: unwhole(survey),
+            unwhole: plan.is_empty() && unwhole(survey),
             revert: None,
             guard: guard_of(survey).or(guard(true)).filter(|_| !plan.is_empty()),
         }
@@ -136,7 +136,7 @@ impl RestoreReport {
                 .collect(),
             copies: Vec::new(),
             unseen: unseen(survey),
-            unwhole: unwhole(survey),
+            unwhole: pages().next().is_none() && unwhole(survey),
             revert: Some(survey.instance.locations.datadir.clone()),
             guard: guard(!pass.all_verified() || is_more_restorable(survey, pages().map(|(page, _)| page))),
         }

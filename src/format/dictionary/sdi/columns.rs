@@ -73,12 +73,7 @@ pub(super) fn key(columns: &[ColumnObject], elements: &[IndexElement]) -> Option
 
 impl ColumnObject {
     fn part(&self, length: usize) -> KeyColumn {
-        let kind = match self.kind() {
-            ColumnKind::Text(width) => ColumnKind::Text(width.cut(length)),
-            ColumnKind::Bytes(width) => ColumnKind::Bytes(width.cut(length)),
-            other => other,
-        };
-        KeyColumn { name: self.name.clone(), kind, nullable: self.is_nullable }
+        KeyColumn { name: self.name.clone(), kind: self.kind().cut(length), nullable: self.is_nullable }
     }
 
     /// `ADD COLUMN` or `DROP COLUMN` with `ALGORITHM=INSTANT`: older records have other NULL bits.
